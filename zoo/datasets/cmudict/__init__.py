@@ -1,0 +1,1 @@
+"""CMUdict as a TFDS builder."""

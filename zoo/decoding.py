@@ -1,0 +1,191 @@
+"""Greedy and beam search, each a loop inside one compiled function."""
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from zoo.preprocessing import END, PAD, START, pad
+
+WORST = -1e9  # score of a beam that must not be chosen
+
+
+def compiled(model, function):
+    """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
+
+    Args:
+        model: The Keras model whose variables the function reads.
+        function: Takes and returns tensors. On torch it runs as it is, without gradients.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        variables = model.variables
+
+        @jax.jit
+        def pure(values, *arguments):
+            # Weights come in as arguments: captured ones would be baked into the program as constants.
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return function(*arguments)
+
+        return lambda *arguments: pure([v.value for v in variables], *arguments)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=False)
+    import torch
+
+    def without_gradients(*arguments):
+        with torch.no_grad():
+            return function(*arguments)
+
+    return without_gradients
+
+
+def greedy(model, source, mask, length: int):
+    """Takes the most likely symbol at each step.
+
+    Args:
+        model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
+        source: Ids, ``(batch, source_time)``.
+        mask: Booleans of the same shape.
+        length: Number of steps at most; the loop ends once every row has ended.
+
+    Returns:
+        Ids ``(batch, length)``, padded after the end mark, and their log-probabilities ``(batch,)``.
+    """
+    memory = model.encode(source, mask)
+    batch = ops.shape(source)[0]
+    ids = ops.full((batch, length), PAD, dtype="int32")
+    last = ops.full((batch,), START, dtype="int32")
+    done = ops.zeros((batch,), dtype="bool")
+    score = ops.zeros((batch,))
+
+    def running(t, ids, last, done, score, state):
+        return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
+
+    def advance(t, ids, last, done, score, state):
+        logits, _, state = model.step(last, state, memory)
+        likely = ops.log_softmax(_writable(logits))
+        chosen = ops.where(done, PAD, ops.cast(ops.argmax(likely, axis=-1), "int32"))
+        score = score + ops.where(done, 0.0, ops.max(likely, axis=-1))
+        ids = ops.where(ops.arange(length)[None] == t, chosen[:, None], ids)
+        return t + 1, ids, chosen, ops.logical_or(done, chosen == END), score, state
+
+    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, model.initial_state(memory))
+    _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
+    return ids, score
+
+
+def beam(model, source, mask, length: int, width: int):
+    """Beam search; a hypothesis's score is its log-probability divided by its length.
+
+    Args:
+        model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
+        source: Ids, ``(batch, source_time)``.
+        mask: Booleans of the same shape.
+        length: Number of steps at most; the loop ends once every beam has ended.
+        width: Number of hypotheses kept for each row.
+
+    Returns:
+        Ids ``(batch, width, length)``, best first, and their scores ``(batch, width)``.
+    """
+    memory = model.encode(source, mask)
+    state = model.initial_state(memory)
+    batch = ops.shape(source)[0]
+    memory, state = (tree.map_structure(lambda x: ops.repeat(x, width, axis=0), y) for y in (memory, state))
+    ids = ops.full((batch, width, length), PAD, dtype="int32")
+    last = ops.full((batch, width), START, dtype="int32")
+    done = ops.zeros((batch, width), dtype="bool")
+    # All beams begin the same: only the first may branch at the first step.
+    score = ops.tile(ops.where(ops.arange(width)[None] == 0, 0.0, WORST), (batch, 1))
+    rows = ops.arange(batch)[:, None] * width
+
+    def running(t, ids, last, done, score, state):
+        return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
+
+    def advance(t, ids, last, done, score, state):
+        logits, _, state = model.step(ops.reshape(last, (-1,)), state, memory)
+        likely = ops.log_softmax(_writable(logits))
+        symbols = likely.shape[-1]
+        likely = ops.reshape(likely, (batch, width, symbols))
+        # A hypothesis that has ended goes on with padding, at no cost and in no other way.
+        ended = ops.where(ops.arange(symbols) == PAD, 0.0, WORST)[None, None]
+        likely = ops.where(done[..., None], ended, likely)
+        score, flat = ops.top_k(ops.reshape(score[..., None] + likely, (batch, width * symbols)), width)
+        parent = ops.cast(flat // symbols, "int32")
+        chosen = ops.cast(flat % symbols, "int32")
+        ids = ops.take_along_axis(ids, parent[..., None], axis=1)
+        ids = ops.where(ops.arange(length)[None, None] == t, chosen[..., None], ids)
+        done = ops.logical_or(ops.take_along_axis(done, parent, axis=1), chosen == END)
+        kept = ops.reshape(rows + parent, (-1,))
+        state = tree.map_structure(lambda x: ops.take(x, kept, axis=0), state)
+        return t + 1, ids, chosen, done, score, state
+
+    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, state)
+    _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
+    lengths = ops.cast(ops.sum(ops.cast(ids != PAD, "int32"), axis=-1), score.dtype)
+    score, order = ops.top_k(score / ops.maximum(lengths, 1.0), width)
+    return ops.take_along_axis(ids, ops.cast(order, "int32")[..., None], axis=1), score
+
+
+def _writable(logits):
+    """Bars the two marks that never stand in an output: padding and start."""
+    symbols = ops.arange(logits.shape[-1])
+    return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
+
+
+class Decoder:
+    """Decodes lists of sources in batches of few shapes, each compiled once.
+
+    Args:
+        model: A sequence-to-sequence model.
+        length: Longest output in symbols, the end mark included.
+    """
+
+    def __init__(self, model, length: int):
+        self.model = model
+        self.length = length
+        self._compiled = {}
+
+    def _function(self, width: int):
+        if width not in self._compiled:
+
+            def run(source):
+                if width == 1:
+                    return greedy(self.model, source, source != PAD, self.length)
+                return beam(self.model, source, source != PAD, self.length, width)
+
+            self._compiled[width] = compiled(self.model, run)
+        return self._compiled[width]
+
+    def __call__(self, sources, width: int = 1, batch_size: int = 256, tick=lambda count: None):
+        """Decodes all sources.
+
+        Args:
+            sources: Lists of source ids.
+            width: Beam width; 1 is greedy.
+            batch_size: Rows decoded at once.
+            tick: Called with the number of rows done, after each batch.
+
+        Returns:
+            For each source, in order, its best output ids (up to and without the end mark).
+        """
+        run = self._function(width)
+        # Sorted by length, so that a batch holds little padding.
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
+        outputs = [[] for _ in sources]
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            longest = max(len(sources[i]) for i in chosen)
+            # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
+            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+            rows = [sources[i] for i in chosen] + [[END]] * (height - len(chosen))
+            ids, _ = run(pad(rows, -(-longest // 8) * 8))
+            ids = ops.convert_to_numpy(ids)
+            ids = ids if width == 1 else ids[:, 0]
+            for i, row in zip(chosen, ids, strict=False):
+                ended = np.flatnonzero(row == END)
+                outputs[i] = row[: ended[0] if len(ended) else len(row)].tolist()
+            tick(len(chosen))
+        return outputs

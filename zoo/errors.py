@@ -1,0 +1,40 @@
+"""Every error that a user can cause or meet, each with its own exit code for the command line.
+
+A message is one line: where (``file:line`` when there is one), what is wrong, how to mend it.
+"""
+
+
+class ZooError(Exception):
+    """Base of all errors raised on purpose by the zoo."""
+
+    exit_code = 1
+
+
+class InputError(ZooError):
+    """The user's words, file or option cannot be used as they are."""
+
+    exit_code = 2
+
+
+class NotFiniteError(ZooError):
+    """A loss or a weight became NaN or infinite during training."""
+
+    exit_code = 3
+
+
+class StorageError(ZooError):
+    """A file could not be written or read: disk full, permissions, a read-only cache."""
+
+    exit_code = 4
+
+
+class WeightsError(ZooError):
+    """A record or a weights file is damaged, or does not fit the model it claims to be."""
+
+    exit_code = 5
+
+
+class DownloadError(ZooError):
+    """Weights or data could not be fetched from any of the places tried."""
+
+    exit_code = 6

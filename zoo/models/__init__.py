@@ -1,0 +1,32 @@
+"""The architectures of the zoo, by name. Nothing here imports a backend until one is resolved."""
+
+from zoo.models.architecture import Architecture, resolve
+
+# Backbones: a sequence in, a vector a position out.
+ARCHITECTURES = {
+    "rnn": "zoo.models.recurrent:RNN",
+    "lstm": "zoo.models.recurrent:LSTM",
+    "gru": "zoo.models.recurrent:GRU",
+    "tcn": "zoo.models.tcn:TCN",
+    "wavenet": "zoo.models.wavenet:WAVENET",
+    "transformer": "zoo.models.transformer:TRANSFORMER",
+    "hierarchical_attention": "zoo.models.hierarchical_attention:HIERARCHICAL_ATTENTION",
+}
+
+# Sequence to sequence: a source sequence in, a target sequence out.
+SEQ2SEQ = {
+    "rnn": "zoo.models.recurrent_seq2seq:RNN_SEQ2SEQ",
+    "lstm": "zoo.models.recurrent_seq2seq:LSTM_SEQ2SEQ",
+    "gru": "zoo.models.recurrent_seq2seq:GRU_SEQ2SEQ",
+    "transformer": "zoo.models.transformer_seq2seq:TRANSFORMER_SEQ2SEQ",
+}
+
+
+def backbone(name: str) -> Architecture:
+    """Returns a backbone architecture by name (raises InputError for an unknown one)."""
+    return resolve(ARCHITECTURES, name)
+
+
+def seq2seq(name: str) -> Architecture:
+    """Returns a sequence-to-sequence architecture by name (raises InputError for an unknown one)."""
+    return resolve(SEQ2SEQ, name)

@@ -1,0 +1,83 @@
+"""What an architecture file exports: its configuration, its sizes and how it is built."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zoo.errors import InputError
+
+# A config read from a stranger's record is bounded before any memory is touched.
+LARGEST_NUMBER = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """One family of models.
+
+    Attributes:
+        name: The family's name, the first part of a checkpoint's name (``"gru"``).
+        config: A frozen dataclass with every hyper-parameter of the family.
+        build: Makes the Keras model from a ``config`` instance.
+        sizes: ``tiny``, ``small`` and ``base``: the fields in which each differs from the default.
+        paper: The publication that the family comes from.
+        look_back: For a config, how many past steps one output can see, itself included;
+            ``None`` when nothing bounds it.
+        path_length: For a config and a sequence length, the longest path, in layers, that a signal
+            takes between any two positions that can see each other.
+    """
+
+    name: str
+    config: type
+    build: Callable[[Any], Any]
+    sizes: Mapping[str, Mapping[str, Any]]
+    paper: str
+    look_back: Callable[[Any], int | None]
+    path_length: Callable[[Any, int], int]
+
+    def configure(self, size: str, **fields: Any) -> Any:
+        """Returns the config of a size, with ``fields`` set on top.
+
+        Raises:
+            InputError: The size is not one of ``sizes``, or a field is not one of the config's.
+        """
+        if size not in self.sizes:
+            raise InputError(f"{self.name}: no size {size!r}; there are {', '.join(self.sizes)}")
+        return self.config_from({**self.sizes[size], **fields})
+
+    def config_from(self, fields: Mapping[str, Any]) -> Any:
+        """Returns a config from plain fields, each checked by name, type and bound.
+
+        Raises:
+            InputError: A field is unknown, missing, of another type, or out of bounds.
+        """
+        known = {field.name: field for field in dataclasses.fields(self.config)}
+        for name, value in fields.items():
+            if name not in known:
+                raise InputError(f"{self.name}: no field {name!r}; there are {', '.join(known)}")
+            if isinstance(value, bool) or value is None or isinstance(value, str):
+                continue
+            if not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
+                raise InputError(f"{self.name}: {name} = {value!r} is not a number in 0..{LARGEST_NUMBER}")
+        try:
+            return self.config(**fields)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.name}: {error}") from None
+
+
+def resolve(table: Mapping[str, str], name: str) -> Architecture:
+    """Imports the architecture that a table names as ``module:attribute``.
+
+    Raises:
+        InputError: The table has no such name.
+    """
+    if name not in table:
+        raise InputError(f"no architecture {name!r}; there are {', '.join(sorted(table))}")
+    module, attribute = table[name].split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def check(condition: bool, message: str) -> None:
+    """Raises ``ValueError(message)`` unless the condition holds; configs use it in their own checks."""
+    if not condition:
+        raise ValueError(message)

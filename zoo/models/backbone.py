@@ -1,0 +1,113 @@
+"""A backbone: an embedding and a stack of blocks, for whole sequences and for streams."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class Block(keras.layers.Layer):
+    """One level of a backbone, ``(batch, time, width)`` in and out.
+
+    A causal block also runs one step at a time. Its state is an explicit value, a tensor or a tuple
+    of tensors with the batch first, never hidden in the layer, so that any number of streams can
+    share one block and a state can be saved, copied or reset row by row.
+    """
+
+    def call(self, x, mask=None, training=False):
+        """Maps a whole sequence.
+
+        Args:
+            x: ``(batch, time, width)``.
+            mask: ``(batch, time)`` booleans, true where ``x`` is real; ``None`` means everywhere.
+            training: Whether dropout acts.
+
+        Returns:
+            ``(batch, time, width)``. What stands at masked positions means nothing.
+        """
+        raise NotImplementedError
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Returns the state before the first step."""
+        raise ValueError(f"{self.name} is not causal: it cannot run step by step")
+
+    def step(self, x, state):
+        """Maps one step.
+
+        Args:
+            x: ``(batch, width)``.
+            state: What ``initial_state`` or the step before returned.
+
+        Returns:
+            ``(batch, width)`` and the next state.
+        """
+        raise ValueError(f"{self.name} is not causal: it cannot run step by step")
+
+
+class Backbone(keras.Model):
+    """An input layer and a stack of blocks; heads know its output ``(batch, time, width)`` only.
+
+    Args:
+        blocks: The stack, in order.
+        width: Width of the input layer's output, in features.
+        vocabulary: Number of token ids, for ``tokens (batch, time)``; or
+        features: number of input features, for ``features (batch, time, features)``. One of the two.
+        dropout: Rate after the input layer.
+        name: Root of every variable's path.
+    """
+
+    def __init__(
+        self,
+        blocks: list[Block],
+        width: int,
+        vocabulary: int | None = None,
+        features: int | None = None,
+        dropout: float = 0.0,
+        name: str = "backbone",
+    ):
+        super().__init__(name=name)
+        if (vocabulary is None) == (features is None):
+            raise ValueError("a backbone takes either a vocabulary or features")
+        self.vocabulary = vocabulary
+        self.features = features
+        self.width = width
+        if vocabulary is not None:
+            self.embed = keras.layers.Embedding(vocabulary, width, name="embed")
+        else:
+            self.embed = keras.layers.Dense(width, name="embed")
+        self.drop = keras.layers.Dropout(dropout, name="drop")
+        self.blocks = blocks
+
+    def call(self, inputs, training=False):
+        """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
+        x = self.embed(inputs["tokens"] if self.vocabulary is not None else inputs["features"])
+        x = self.drop(x, training=training)
+        mask = inputs.get("mask")
+        for block in self.blocks:
+            x = block(x, mask=mask, training=training)
+        return x
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the states of all blocks before the first step."""
+        return tuple(block.initial_state(batch_size) for block in self.blocks)
+
+    def step(self, x, state: tuple):
+        """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
+
+        Returns:
+            ``(batch, width)`` and the next state.
+        """
+        x = self.embed(x)
+        states = []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, after = block.step(x, before)
+            states.append(after)
+        return x, tuple(states)
+
+    def build_variables(self) -> None:
+        """Creates every variable by running the model once on a short sequence of zeros."""
+        if self.vocabulary is not None:
+            inputs = {"tokens": ops.zeros((1, 2), dtype="int32")}
+        else:
+            inputs = {"features": ops.zeros((1, 2, self.features))}
+        self({**inputs, "mask": ops.ones((1, 2), dtype="bool")})

@@ -1,0 +1,234 @@
+"""Recurrent encoder-decoders with attention: Bahdanau et al. 2015 and Luong et al. 2015."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo.models.architecture import Architecture, check
+
+CELLS = {
+    "rnn": (keras.layers.SimpleRNN, keras.layers.SimpleRNNCell),
+    "lstm": (keras.layers.LSTM, keras.layers.LSTMCell),
+    "gru": (keras.layers.GRU, keras.layers.GRUCell),
+}
+NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a recurrent encoder-decoder.
+
+    Attributes:
+        source_symbols: Number of source ids.
+        target_symbols: Number of target ids.
+        embedding: Width of both embeddings.
+        encoder_units: Units of each direction of each encoder layer.
+        encoder_layers: Number of bidirectional layers.
+        decoder_units: Units of each decoder layer, and of the readout.
+        decoder_layers: Number of decoder layers.
+        attention: ``"bahdanau"`` (additive, read before the step, arXiv 1409.0473) or ``"luong"``
+            (general, read after the step, with input feeding, arXiv 1508.04025).
+        dropout: Rate on embeddings, between encoder layers, on the memory and on the readout.
+    """
+
+    source_symbols: int
+    target_symbols: int
+    embedding: int = 128
+    encoder_units: int = 160
+    encoder_layers: int = 2
+    decoder_units: int = 256
+    decoder_layers: int = 1
+    attention: str = "bahdanau"
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        for field in ("source_symbols", "target_symbols", "embedding", "encoder_units", "decoder_units"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.encoder_layers <= 16, "encoder_layers must be in 1..16")
+        check(1 <= self.decoder_layers <= 16, "decoder_layers must be in 1..16")
+        check(self.attention in ("bahdanau", "luong"), "attention must be 'bahdanau' or 'luong'")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+class RecurrentSeq2Seq(keras.Model):
+    """A bidirectional encoder, attention, and a decoder that runs a step at a time.
+
+    The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015,
+    A.2.2). With ``"bahdanau"`` attention the context is read with the state before the step and fed
+    into the step; with ``"luong"`` it is read with the state after the step, and the attentional
+    vector is fed into the next one.
+
+    Args:
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        config: The hyper-parameters.
+    """
+
+    def __init__(self, cell: str, config: Config):
+        super().__init__(name=f"{cell}_seq2seq")
+        self.config = config
+        layer, decoder_cell = CELLS[cell]
+        self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
+        self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
+        self.encoder = [
+            keras.layers.Bidirectional(
+                layer(config.encoder_units, return_sequences=True, name="recurrent"), name=f"encoder_{i}"
+            )
+            for i in range(config.encoder_layers)
+        ]
+        self.cells = [decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)]
+        self.states_per_cell = 2 if cell == "lstm" else 1
+        self.bridges = [
+            keras.layers.Dense(config.decoder_units, activation="tanh", name=f"bridge_{i}")
+            for i in range(config.decoder_layers * self.states_per_cell)
+        ]
+        units = config.decoder_units
+        self.additive = config.attention == "bahdanau"
+        self.key = keras.layers.Dense(units, use_bias=self.additive, name="attention_key")
+        if self.additive:
+            self.query = keras.layers.Dense(units, use_bias=False, name="attention_query")
+            self.score = keras.layers.Dense(1, use_bias=False, name="attention_score")
+        self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
+        self.logits = keras.layers.Dense(config.target_symbols, name="logits")
+        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def encode(self, source, mask, training=False) -> dict:
+        """Runs the encoder.
+
+        Args:
+            source: Ids, ``(batch, source_time)``.
+            mask: Booleans of the same shape, true at real symbols.
+            training: Whether dropout acts.
+
+        Returns:
+            What the decoder reads: ``values (batch, source_time, 2 * encoder_units)``, ``keys``, ``mask``.
+        """
+        x = self.drop(self.source_embed(source), training=training)
+        for layer in self.encoder:
+            x = self.drop(layer(x, mask=mask, training=training), training=training)
+        return {"values": x, "keys": self.key(x), "mask": mask}
+
+    def initial_state(self, memory: dict) -> tuple:
+        """Returns the decoder's states before the first step: the cells', then Luong's fed vector."""
+        backward = memory["values"][:, 0, self.config.encoder_units :]
+        states = tuple(bridge(backward) for bridge in self.bridges)
+        if not self.additive:
+            states += (ops.zeros_like(states[0]),)
+        return states
+
+    def attend(self, query, memory: dict):
+        """Reads the memory: ``(batch, units)`` to a context ``(batch, values)`` and weights ``(batch, time)``."""
+        if self.additive:
+            scores = self.score(ops.tanh(self.query(query)[:, None] + memory["keys"]))[..., 0]
+        else:
+            scores = ops.einsum("bu,btu->bt", query, memory["keys"])
+        scores = ops.where(memory["mask"], scores, NEGATIVE)
+        weights = ops.softmax(scores, axis=-1)
+        return ops.einsum("bt,btv->bv", weights, memory["values"]), weights
+
+    def _advance(self, embedded, state: tuple, memory: dict):
+        """One step up to what the readout reads, the attention weights and the next state."""
+        cell_states = state[: len(self.bridges)]
+        if self.additive:
+            context, weights = self.attend(cell_states[-self.states_per_cell], memory)
+            x = ops.concatenate([embedded, context], axis=-1)
+        else:
+            x = ops.concatenate([embedded, state[-1]], axis=-1)
+        after = []
+        for i, cell in enumerate(self.cells):
+            before = cell_states[i * self.states_per_cell : (i + 1) * self.states_per_cell]
+            x, new = cell(x, list(before))
+            after.extend(new if isinstance(new, list | tuple) else [new])
+        if self.additive:
+            return ops.concatenate([x, embedded, context], axis=-1), weights, tuple(after)
+        context, weights = self.attend(x, memory)
+        attentional = self.readout(ops.concatenate([context, x], axis=-1))
+        return attentional, weights, (*after, attentional)
+
+    def step(self, target, state: tuple, memory: dict):
+        """Decodes one symbol.
+
+        Args:
+            target: The symbol before, ids ``(batch,)``.
+            state: From ``initial_state`` or the step before.
+            memory: From ``encode``.
+
+        Returns:
+            Logits ``(batch, target_symbols)``, attention weights ``(batch, source_time)``, next state.
+        """
+        out, weights, state = self._advance(self.target_embed(target), state, memory)
+        return self.logits(self.readout(out) if self.additive else out), weights, state
+
+    def align(self, inputs: dict, training=False):
+        """Teacher forcing with the alignment.
+
+        Args:
+            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
+                the symbols before each output, beginning with the start mark.
+            training: Whether dropout acts.
+
+        Returns:
+            Logits ``(batch, target_time, target_symbols)`` and attention weights
+            ``(batch, target_time, source_time)``.
+        """
+        memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
+        embedded = self.drop(self.target_embed(inputs["target"]), training=training)
+
+        def advance(state, x):
+            out, weights, state = self._advance(x, state, memory)
+            return state, (out, weights)
+
+        # Dropout and the readout stand outside of the loop: one large product instead of many.
+        by_time = ops.transpose(embedded, (1, 0, 2))
+        _, (out, weights) = ops.scan(advance, self.initial_state(memory), by_time)
+        out = ops.transpose(out, (1, 0, 2))
+        out = self.readout(out) if self.additive else out
+        return self.logits(self.drop(out, training=training)), ops.transpose(weights, (1, 0, 2))
+
+    def call(self, inputs, training=False):
+        """Returns the logits of ``align``."""
+        return self.align(inputs, training=training)[0]
+
+    def build_variables(self) -> None:
+        """Creates every variable by one step on one symbol."""
+        ids = ops.ones((1, 1), dtype="int32")
+        memory = self.encode(ids, ids > 0)
+        self.step(ids[:, 0], self.initial_state(memory), memory)
+        self.built = True
+
+
+def _builder(cell: str):
+    def build(config: Config) -> RecurrentSeq2Seq:
+        model = RecurrentSeq2Seq(cell, config)
+        model.build_variables()
+        return model
+
+    return build
+
+
+def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architecture:
+    """One cell's family; ``small`` has about the same number of parameters with each cell."""
+    return Architecture(
+        name=cell,
+        config=Config,
+        build=_builder(cell),
+        sizes={
+            "tiny": {"embedding": 16, "encoder_units": 16, "encoder_layers": 1, "decoder_units": 16, "dropout": 0.0},
+            "small": {"encoder_units": encoder_units, "decoder_units": decoder_units},
+            "base": {
+                "embedding": 256,
+                "encoder_units": 2 * encoder_units,
+                "decoder_units": 2 * decoder_units,
+                "decoder_layers": 2,
+            },
+        },
+        paper="Bahdanau et al. 2015 (arXiv 1409.0473); Luong et al. 2015 (arXiv 1508.04025)",
+        look_back=lambda config: None,
+        # From the first target symbol to the last, through every decoder step and layer.
+        path_length=lambda config, length: length * config.decoder_layers + config.encoder_layers,
+    )
+
+
+RNN_SEQ2SEQ = _architecture("rnn", 256, 448)
+LSTM_SEQ2SEQ = _architecture("lstm", 136, 224)
+GRU_SEQ2SEQ = _architecture("gru", 160, 256)

@@ -1,0 +1,291 @@
+"""The encoder-decoder Transformer: Vaswani et al. 2017 (arXiv 1706.03762)."""
+
+import dataclasses
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.models.architecture import Architecture, check
+
+NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of an encoder-decoder Transformer.
+
+    Attributes:
+        source_symbols: Number of source ids.
+        target_symbols: Number of target ids.
+        width: Features of every position.
+        heads: Attention heads; they share the width.
+        feed_forward: Hidden units of each feed-forward layer.
+        encoder_layers: Layers of the encoder.
+        decoder_layers: Layers of the decoder.
+        max_target: Longest target, the start mark included: the size of the decoder's cache.
+        norm_first: Layer norm before each part (true) or after it, as in 2017 (false).
+        dropout: Rate on embeddings, attention weights and each part's output.
+    """
+
+    source_symbols: int
+    target_symbols: int
+    width: int = 192
+    heads: int = 4
+    feed_forward: int = 512
+    encoder_layers: int = 4
+    decoder_layers: int = 2
+    max_target: int = 64
+    norm_first: bool = True
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        for field in ("source_symbols", "target_symbols", "width", "heads", "feed_forward", "max_target"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.encoder_layers <= 64, "encoder_layers must be in 1..64")
+        check(1 <= self.decoder_layers <= 64, "decoder_layers must be in 1..64")
+        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(self.width % 2 == 0, "width must be even")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+def sinusoids(length: int, width: int):
+    """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, width)``."""
+    rates = 10_000.0 ** (-np.arange(0, width, 2) / width)
+    angles = np.arange(length)[:, None] * rates
+    out = np.zeros((length, width), "float32")
+    out[:, 0::2], out[:, 1::2] = np.sin(angles), np.cos(angles)
+    return ops.convert_to_tensor(out)
+
+
+class Attention(keras.layers.Layer):
+    """Multi-head attention with its projections apart, so that keys and values can be cached."""
+
+    def __init__(self, width: int, heads: int, dropout: float, name: str):
+        super().__init__(name=name)
+        self.heads = heads
+        self.scale = 1 / math.sqrt(width // heads)
+        self.query = keras.layers.Dense(width, name="query")
+        self.key_value = keras.layers.Dense(2 * width, name="key_value")
+        self.out = keras.layers.Dense(width, name="out")
+        self.drop = keras.layers.Dropout(dropout, name="drop")
+
+    def project(self, memory):
+        """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, width)``."""
+        return ops.split(self.key_value(memory), 2, axis=-1)
+
+    def _split_heads(self, x):
+        shape = ops.shape(x)
+        return ops.reshape(x, (shape[0], shape[1], self.heads, x.shape[-1] // self.heads))
+
+    def call(self, x, keys, values, mask, training=False):
+        """Reads keys and values.
+
+        Args:
+            x: Queries, ``(batch, query_time, width)``.
+            keys: ``(batch, key_time, width)``.
+            values: As the keys.
+            mask: Booleans that broadcast to ``(batch, heads, query_time, key_time)``.
+            training: Whether dropout acts.
+
+        Returns:
+            ``(batch, query_time, width)`` and the weights ``(batch, heads, query_time, key_time)``.
+        """
+        query, key, value = (self._split_heads(y) for y in (self.query(x) * self.scale, keys, values))
+        scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", query, key), NEGATIVE)
+        weights = ops.softmax(scores, axis=-1)
+        read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), value)
+        return self.out(ops.reshape(read, ops.shape(x))), weights
+
+
+class Layer(keras.layers.Layer):
+    """Self-attention, attention over the encoder in a decoder's layer, and feed-forward."""
+
+    def __init__(self, config: Config, cross: bool, name: str):
+        super().__init__(name=name)
+        self.norm_first = config.norm_first
+        arguments = (config.width, config.heads, config.dropout)
+        self.self_attention = Attention(*arguments, name="self_attention")
+        self.self_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="self_norm")
+        if cross:
+            self.cross_attention = Attention(*arguments, name="cross_attention")
+            self.cross_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="cross_norm")
+        self.expand = keras.layers.Dense(config.feed_forward, activation="relu", name="expand")
+        self.contract = keras.layers.Dense(config.width, name="contract")
+        self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_forward_norm")
+        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def _add(self, x, norm, part, training):
+        """One residual part; ``part`` returns its output and anything else it has to tell."""
+        if self.norm_first:
+            y, told = part(norm(x))
+            return x + self.drop(y, training=training), told
+        y, told = part(x)
+        return norm(x + self.drop(y, training=training)), told
+
+    def call(self, x, mask, cross=None, cross_mask=None, cache=None, position=None, training=False):
+        """Maps one layer.
+
+        Args:
+            x: ``(batch, time, width)``.
+            mask: Which positions each may read, ``(batch, 1, time or 1, key_time)``.
+            cross: The encoder's keys and values for this layer, or ``None`` in the encoder.
+            cross_mask: The source's mask, ``(batch, 1, 1, source_time)``.
+            cache: Past keys and values, each ``(batch, max_target, width)``, when running by steps.
+            position: The step's index, ``(batch,)``, with a cache.
+            training: Whether dropout acts.
+
+        Returns:
+            ``(batch, time, width)``, the weights over the source ``(batch, heads, time, source_time)``
+            (``None`` in an encoder), and the cache with this step written.
+        """
+
+        def attend_self(y):
+            keys, values = self.self_attention.project(y)
+            if cache is not None:
+                here = ops.arange(cache[0].shape[1])[None, :, None] == position[:, None, None]
+                keys, values = ops.where(here, keys, cache[0]), ops.where(here, values, cache[1])
+            read, _ = self.self_attention(y, keys, values, mask, training=training)
+            return read, (keys, values)
+
+        x, cache = self._add(x, self.self_norm, attend_self, training)
+        weights = None
+        if cross is not None:
+            x, weights = self._add(
+                x,
+                self.cross_norm,
+                lambda y: self.cross_attention(y, *cross, cross_mask, training=training),
+                training,
+            )
+        x, _ = self._add(x, self.feed_forward_norm, lambda y: (self.contract(self.expand(y)), None), training)
+        return x, weights, cache
+
+
+class TransformerSeq2Seq(keras.Model):
+    """The encoder-decoder Transformer with sinusoidal positions.
+
+    Args:
+        config: The hyper-parameters.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__(name="transformer_seq2seq")
+        self.config = config
+        self.source_embed = keras.layers.Embedding(config.source_symbols, config.width, name="source_embed")
+        self.target_embed = keras.layers.Embedding(config.target_symbols, config.width, name="target_embed")
+        self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
+        self.decoder = [Layer(config, True, f"decoder_{i}") for i in range(config.decoder_layers)]
+        if config.norm_first:  # what norm-first layers add up is normalised nowhere else
+            self.encoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")
+            self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
+        self.logits = keras.layers.Dense(config.target_symbols, name="logits")
+        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def _scaled(self, embedding, ids):
+        return embedding(ids) * math.sqrt(self.config.width)
+
+    def encode(self, source, mask, training=False) -> dict:
+        """Runs the encoder.
+
+        Args:
+            source: Ids, ``(batch, source_time)``.
+            mask: Booleans of the same shape, true at real symbols.
+            training: Whether dropout acts.
+
+        Returns:
+            What the decoder reads: the keys and values of each decoder layer, and the mask.
+        """
+        x = self._scaled(self.source_embed, source) + sinusoids(source.shape[1], self.config.width)
+        x = self.drop(x, training=training)
+        mask = mask[:, None, None, :]
+        for layer in self.encoder:
+            x, _, _ = layer(x, mask, training=training)
+        x = self.encoder_norm(x) if self.config.norm_first else x
+        return {"cross": [layer.cross_attention.project(x) for layer in self.decoder], "mask": mask}
+
+    def initial_state(self, memory: dict) -> tuple:
+        """Returns empty caches and position 0 of each row."""
+        keys = memory["cross"][0][0]
+        batch = ops.shape(keys)[0]
+        empty = ops.zeros((batch, self.config.max_target, self.config.width), dtype=keys.dtype)
+        return (*((empty, empty) for _ in self.decoder), ops.zeros((batch,), dtype="int32"))
+
+    def step(self, target, state: tuple, memory: dict):
+        """Decodes one symbol.
+
+        Args:
+            target: The symbol before, ids ``(batch,)``.
+            state: From ``initial_state`` or the step before; at most ``max_target`` steps.
+            memory: From ``encode``.
+
+        Returns:
+            Logits ``(batch, target_symbols)``, attention weights ``(batch, source_time)`` of the last
+            layer (the mean of its heads), and the next state.
+        """
+        *caches, position = state
+        positions = ops.take(sinusoids(self.config.max_target, self.config.width), position, axis=0)
+        x = (self._scaled(self.target_embed, target) + positions)[:, None]
+        mask = (ops.arange(self.config.max_target)[None] <= position[:, None])[:, None, None]
+        weights, after = None, []
+        for layer, cross, cache in zip(self.decoder, memory["cross"], caches, strict=True):
+            x, weights, cache = layer(x, mask, cross, memory["mask"], cache, position)
+            after.append(cache)
+        x = self.decoder_norm(x) if self.config.norm_first else x
+        return self.logits(x)[:, 0], ops.mean(weights, axis=1)[:, 0], (*after, position + 1)
+
+    def align(self, inputs: dict, training=False):
+        """Teacher forcing with the alignment.
+
+        Args:
+            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
+                the symbols before each output, beginning with the start mark.
+            training: Whether dropout acts.
+
+        Returns:
+            Logits ``(batch, target_time, target_symbols)`` and attention weights
+            ``(batch, target_time, source_time)`` of the last layer, the mean of its heads.
+        """
+        memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
+        length = inputs["target"].shape[1]
+        x = self._scaled(self.target_embed, inputs["target"]) + sinusoids(length, self.config.width)
+        x = self.drop(x, training=training)
+        # A position reads itself and those before it; padding stands after them, out of sight.
+        mask = ops.tril(ops.ones((length, length), dtype="bool"))[None, None]
+        weights = None
+        for layer, cross in zip(self.decoder, memory["cross"], strict=True):
+            x, weights, _ = layer(x, mask, cross, memory["mask"], training=training)
+        x = self.decoder_norm(x) if self.config.norm_first else x
+        return self.logits(x), ops.mean(weights, axis=1)
+
+    def call(self, inputs, training=False):
+        """Returns the logits of ``align``."""
+        return self.align(inputs, training=training)[0]
+
+    def build_variables(self) -> None:
+        """Creates every variable by a pass over one symbol."""
+        ids = ops.ones((1, 1), dtype="int32")
+        self.align({"source": ids, "source_mask": ids > 0, "target": ids})
+        self.built = True
+
+
+def build(config: Config) -> TransformerSeq2Seq:
+    """Returns the model with its variables."""
+    model = TransformerSeq2Seq(config)
+    model.build_variables()
+    return model
+
+
+TRANSFORMER_SEQ2SEQ = Architecture(
+    name="transformer",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.0},
+        "small": {},
+        "base": {"width": 256, "heads": 8, "feed_forward": 1024, "encoder_layers": 6, "decoder_layers": 3},
+    },
+    paper="Vaswani et al. 2017 (arXiv 1706.03762)",
+    look_back=lambda config: None,
+    path_length=lambda config, length: config.encoder_layers + config.decoder_layers,
+)

@@ -1,0 +1,87 @@
+"""Every checkpoint's recipe: plain data, with the score it is expected to reach."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How a model is fitted.
+
+    Attributes:
+        epochs: Passes over the training data.
+        batch_size: Rows of a batch.
+        learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
+        warmup: Share of all steps in which the rate rises.
+        weight_decay: AdamW's, on everything but biases and norms.
+        clip_norm: Largest norm of the whole gradient.
+        label_smoothing: Share of the target spread over all symbols.
+        average: Momentum of the moving average of the weights.
+        monitor: The validation score that chooses the weights kept.
+        patience: Epochs without a better score before training stops; ``None`` runs all.
+        seed: Seed of weights, dropout and order.
+        save_seconds: Time between two states written.
+    """
+
+    epochs: int = 16
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.1
+    average: float = 0.999
+    monitor: str = "per"
+    patience: int | None = None
+    seed: int = 1
+    save_seconds: float = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What ``zoo train`` needs to make a checkpoint.
+
+    Attributes:
+        architecture: One of the sequence-to-sequence architectures.
+        size: One of its sizes.
+        dataset: Name of the dataset.
+        exclude: ``(dataset, split)`` whose inputs are taken out of the training data, because the
+            checkpoint is measured on them.
+        evaluate: ``(dataset, split)`` measured once at the end.
+        plan: How it is fitted.
+        expected: Score by name that the recipe is expected to reach on the last of ``evaluate``.
+        config: Fields that differ from the size's.
+    """
+
+    architecture: str
+    size: str
+    dataset: str
+    exclude: tuple[str, str]
+    evaluate: tuple[tuple[str, str], ...]
+    plan: Plan
+    expected: dict[str, float]
+    config: dict = dataclasses.field(default_factory=dict)
+
+
+def _cmudict(architecture: str, plan: Plan, expected: dict[str, float]) -> Recipe:
+    return Recipe(
+        architecture,
+        "small",
+        "cmudict",
+        ("cmudict/published", "test"),
+        (("cmudict", "test"), ("cmudict/published", "test")),
+        plan,
+        expected,
+    )
+
+
+# The recurrent recipes differ in the cell alone. Rates and lengths are what two CPU cores allow.
+_RECURRENT = Plan(epochs=8, learning_rate=2e-3)
+
+RECIPES = {
+    "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, {}),
+    "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, {"wer_no_stress": 0.232, "per_no_stress": 0.054}),
+    "gru_small.cmudict": _cmudict("gru", _RECURRENT, {"wer_no_stress": 0.232, "per_no_stress": 0.054}),
+    "transformer_small.cmudict": _cmudict(
+        "transformer", Plan(epochs=10), {"wer_no_stress": 0.221, "per_no_stress": 0.054}
+    ),
+}

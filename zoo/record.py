@@ -1,0 +1,312 @@
+"""The record beside a checkpoint's weights: what it is, where it came from, how good it is."""
+
+import dataclasses
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from zoo.errors import WeightsError
+from zoo.models.architecture import LARGEST_NUMBER
+from zoo.spec import ModelSpec
+
+# Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
+LARGEST_JSON = 4 * 2**20  # bytes
+DEEPEST_JSON = 16  # levels
+MOST_TENSORS = 10_000
+MOST_PARAMETERS = 2**31
+
+WEIGHTS_FILE = "model.safetensors"
+ITEM_BYTES = {"float16": 2, "float32": 4}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Optional:
+    """Marks a key of the schema that may be left out."""
+
+    schema: Any
+
+
+# A type stands for a value, ``{str: x}`` for any keys, ``[x]`` for a list, ``object`` for any JSON.
+SCHEMA = {
+    "format": int,
+    "name": str,
+    "spec": {str: object},
+    "weights": {
+        "file": str,
+        "sha256": str,
+        "bytes": int,
+        "parameters": int,
+        "tensors": {str: {"shape": [int], "dtype": str}},
+    },
+    "licence": {"weights": str, "data": str},
+    "data": {"name": str, "source": str, "fingerprint": str, "splits": {str: int}},
+    "training": {
+        "recipe": {str: object},
+        "seed": int,
+        "backend": str,
+        "versions": {str: str},
+        "seconds": float,
+        "steps": int,
+        "curve": [{str: object}],
+    },
+    "metrics": [
+        {
+            "dataset": str,
+            "split": str,
+            "size": int,
+            "beam": Optional(int),
+            "values": {str: {"value": float, "low": float, "high": float}},
+        }
+    ],
+    "published": [{"system": str, "source": str, "dataset": str, "split": str, "values": {str: float}}],
+    "golden": {"inputs": [object], "outputs": [object], "logits": Optional([object])},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """Shape and dtype of one stored tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def parameters(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Size in the file, in bytes."""
+        return self.parameters * ITEM_BYTES[self.dtype]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """What a weights file must be, to the byte. ``tensors`` go by their variables' paths."""
+
+    file: str
+    sha256: str
+    bytes: int
+    parameters: int
+    tensors: dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One checkpoint. The plain parts are laid out as in ``SCHEMA``."""
+
+    name: str
+    spec: ModelSpec
+    weights: Weights
+    licence: dict[str, str]
+    data: dict[str, Any]
+    training: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    published: list[dict[str, Any]]
+    golden: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as plain JSON values."""
+        document = {"format": 1, **dataclasses.asdict(self)}
+        for tensor in document["weights"]["tensors"].values():
+            tensor["shape"] = list(tensor["shape"])
+        return document
+
+    def to_text(self) -> str:
+        """Returns the record as JSON text that people can read and compare line by line."""
+        return _layout(self.to_json(), "") + "\n"
+
+    @classmethod
+    def from_json(cls, document: Any, where: str) -> "Record":
+        """Makes a record from JSON values, each checked by key, type and bound.
+
+        Args:
+            document: What ``to_json`` returned.
+            where: The file or URL it came from, for messages.
+
+        Raises:
+            WeightsError: Names the file and the key.
+        """
+        _bound(document, where, "", DEEPEST_JSON)
+        _check(document, SCHEMA, where, "")
+        parts = {key: value for key, value in document.items() if key != "format"}
+        parts["spec"] = ModelSpec.from_json(document["spec"], where)
+        tensors = {
+            path: Tensor(tuple(tensor["shape"]), tensor["dtype"])
+            for path, tensor in document["weights"]["tensors"].items()
+        }
+        parts["weights"] = Weights(**{**document["weights"], "tensors": tensors})
+        record = cls(**parts)
+        _check_sense(record, document["format"], where)
+        return record
+
+
+def parse_json(data: bytes, where: str) -> Any:
+    """Parses strict JSON: no duplicate keys, no NaN or infinity, no endless numbers.
+
+    Args:
+        data: UTF-8 text.
+        where: The file or URL it came from, for messages.
+
+    Raises:
+        WeightsError: Names the file and, where known, the line.
+    """
+    if len(data) > LARGEST_JSON:
+        raise WeightsError(f"{where}: more than {LARGEST_JSON} bytes of JSON")
+    try:
+        return json.loads(
+            data.decode(),
+            object_pairs_hook=_unique_keys,
+            parse_int=_short_integer,
+            parse_float=_finite_float,
+            parse_constant=_finite_float,
+        )
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{where}:{error.lineno}: not valid JSON: {error.msg}") from None
+    except RecursionError:
+        raise WeightsError(f"{where}: JSON nested deeper than {DEEPEST_JSON} levels") from None
+    except ValueError as error:
+        raise WeightsError(f"{where}: not valid JSON: {error}") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"key {key[:100]!r} appears twice")
+        result[key] = value
+    return result
+
+
+def _short_integer(text: str) -> int:
+    # int() takes quadratic time on long texts.
+    if len(text) > 17:
+        raise ValueError(f"number {text[:17]}... is too large")
+    return int(text)
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"number {text[:17]} is not finite")
+    return number
+
+
+def _fail(where: str, key: str, what: str) -> NoReturn:
+    # A stranger's key may hold line breaks or terminal codes: they are shown escaped.
+    shown = key[:200] if key.isprintable() else ascii(key[:200])
+    raise WeightsError(f"{where}: {shown or 'record'}: {what}")
+
+
+def _bound(value: Any, where: str, key: str, levels: int) -> None:
+    """Refuses nesting, numbers and strings that no record needs or no terminal can print."""
+    if levels == 0:
+        _fail(where, key, f"JSON nested deeper than {DEEPEST_JSON} levels")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _bound(name, where, key or "key", levels)
+            _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _bound(item, where, f"{key}[]", levels - 1)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            _fail(where, key, "text with a lone surrogate")
+    elif isinstance(value, int | float):
+        limit = LARGEST_NUMBER if key.startswith("spec.config") else 10**15
+        if not -limit <= value <= limit:
+            _fail(where, key, f"{value} is beyond {limit}")
+
+
+def _check(value: Any, schema: Any, where: str, key: str) -> None:
+    """Compares a value with its part of ``SCHEMA``."""
+
+    def expect(condition: bool, what: str) -> None:
+        if not condition:
+            _fail(where, key, f"expected {what}")
+
+    if schema is str:
+        fit = isinstance(value, str) and value.strip() != "" and value.isprintable()
+        expect(fit, "a text on one line, not empty")
+    elif schema is int:
+        expect(isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a whole number >= 0")
+    elif schema is float:
+        expect(isinstance(value, int | float) and not isinstance(value, bool), "a number")
+    elif isinstance(schema, list):
+        expect(isinstance(value, list), "a list")
+        for index, item in enumerate(value):
+            _check(item, schema[0], where, f"{key}[{index}]")
+    elif isinstance(schema, dict):
+        expect(isinstance(value, dict), "an object")
+        schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
+        for name in [*schemas, *value]:
+            inner = f"{key}.{name}" if key else name
+            if name not in schemas:
+                _fail(where, inner, "unknown key")
+            wanted = schemas[name]
+            if name in value:
+                _check(value[name], wanted.schema if isinstance(wanted, Optional) else wanted, where, inner)
+            elif not isinstance(wanted, Optional):
+                _fail(where, inner, "missing")
+
+
+def _check_sense(record: Record, version: int, where: str) -> None:
+    """Checks what types alone cannot: formats, and sums that must agree."""
+
+    def expect(condition: bool, key: str, what: str) -> None:
+        if not condition:
+            _fail(where, key, what)
+
+    weights = record.weights
+    expect(version == 1, "format", f"{version} is not known here, only 1: update seqzoo")
+    expect(is_name(record.name), "name", "may hold letters, digits, _ and -, in words joined by dots")
+    expect(weights.file == WEIGHTS_FILE, "weights.file", f"must be {WEIGHTS_FILE}")
+    expect(SHA256.fullmatch(weights.sha256) is not None, "weights.sha256", "expected 64 hexadecimal digits")
+    fingerprint = record.data["fingerprint"]
+    expect(SHA256.fullmatch(fingerprint) is not None, "data.fingerprint", "expected 64 hexadecimal digits")
+    backend = record.training["backend"]
+    expect(backend in ("tensorflow", "jax", "torch"), "training.backend", "expected tensorflow, jax or torch")
+    expect(record.training["versions"] != {}, "training.versions", "names no version")
+    expect(len(record.golden["inputs"]) == len(record.golden["outputs"]), "golden", "an output an input")
+    expect(0 < len(weights.tensors) <= MOST_TENSORS, "weights.tensors", f"expected 1 to {MOST_TENSORS}")
+    for path, tensor in weights.tensors.items():
+        key = f"weights.tensors.{path}"
+        expect(path.isprintable() and len(path) <= 300, key, "expected a printable path, up to 300 letters")
+        expect(tensor.dtype in ITEM_BYTES, key, f"dtype must be one of {', '.join(ITEM_BYTES)}")
+        # The number of axes is bounded before they are multiplied.
+        expect(len(tensor.shape) <= 8 and 0 not in tensor.shape, key, "expected up to 8 axes, none empty")
+        expect(tensor.parameters <= MOST_PARAMETERS, key, f"more than {MOST_PARAMETERS} values")
+    total = sum(tensor.parameters for tensor in weights.tensors.values())
+    expect(total == weights.parameters, "weights.parameters", f"the tensors add up to {total}")
+    expect(total <= MOST_PARAMETERS, "weights.parameters", f"more than {MOST_PARAMETERS}")
+    header = weights.bytes - 8 - sum(tensor.bytes for tensor in weights.tensors.values())
+    expect(0 < header <= LARGEST_JSON, "weights.bytes", "does not agree with the tensors")
+
+
+def is_name(text: str) -> bool:
+    """Tells whether a text can name a checkpoint: never a path, safe in a file name and in a URL."""
+    return len(text) <= 100 and NAME.fullmatch(text) is not None
+
+
+def _layout(value: Any, indent: str) -> str:
+    """Writes JSON with short values and lists of plain values on one line, the rest one item a line."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
+    if plain or not isinstance(value, dict | list) or len(line) <= 100:
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        items = [
+            f"{json.dumps(key, ensure_ascii=False)}: {_layout(item, inner)}" for key, item in value.items()
+        ]
+        start, end = "{", "}"
+    else:
+        items = [_layout(item, inner) for item in value]
+        start, end = "[", "]"
+    return f"{start}\n" + ",\n".join(inner + item for item in items) + f"\n{indent}{end}"

@@ -1,0 +1,53 @@
+"""What a model is, as plain data: enough to build it again without its weights."""
+
+import dataclasses
+from typing import Any
+
+from zoo.errors import WeightsError
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """Everything needed to build a model and feed it.
+
+    Attributes:
+        architecture: Name of the family (``"gru"``).
+        size: ``"tiny"``, ``"small"``, ``"base"``, or another word where the config is one's own.
+        config: Every field of the architecture's config.
+        task: Name of the task (``"transduction"``), which fixes head, loss and metrics.
+        preprocessor: State of the preprocessor: vocabularies, scales.
+    """
+
+    architecture: str
+    size: str
+    config: dict[str, Any]
+    task: str
+    preprocessor: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the spec as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Any, where: str) -> "ModelSpec":
+        """Makes a spec from JSON values.
+
+        Args:
+            document: What ``to_json`` returned.
+            where: The file it came from, for messages.
+
+        Raises:
+            WeightsError: A field is missing, unknown or of another type.
+        """
+        fields = {"architecture": str, "size": str, "config": dict, "task": str, "preprocessor": dict}
+        if not isinstance(document, dict):
+            raise WeightsError(f"{where}: spec: expected an object")
+        for key in [*fields, *document]:
+            if key not in document:
+                raise WeightsError(f"{where}: spec.{key}: missing")
+            if key not in fields:
+                raise WeightsError(f"{where}: spec.{key}: unknown key")
+            if not isinstance(document[key], fields[key]):
+                kind = "an object" if fields[key] is dict else "a string"
+                raise WeightsError(f"{where}: spec.{key}: expected {kind}")
+        return cls(**document)

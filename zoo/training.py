@@ -1,0 +1,255 @@
+"""Training that can be cut anywhere and goes on as if it had not been."""
+
+import dataclasses
+import json
+import math
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.batching import PairBatches
+from zoo.errors import InputError, NotFiniteError, ZooError
+from zoo.recipes import Plan
+from zoo.training_state import read_state, write_state
+
+
+class Interrupted(ZooError):
+    """Training was stopped by a signal, after saving its state."""
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy with label smoothing over ids, per position (Szegedy et al. 2016, arXiv 1512.00567).
+
+    ``(batch, time)`` ids and ``(batch, time, symbols)`` logits; the mean over positions is weighted.
+    """
+
+    def __init__(self, smoothing: float):
+        super().__init__(reduction="mean_with_sample_weight", name="crossentropy")
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        likely = ops.log_softmax(y_pred)
+        right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
+        return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
+
+
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to ``peak``, then a half cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
+
+    def __init__(self, peak: float, warmup: int, total: int):
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rising = (step + 1) / self.warmup
+        left = (step - self.warmup) / max(1, self.total - self.warmup)
+        falling = 0.5 * (1 + ops.cos(math.pi * ops.clip(left, 0, 1)))
+        return self.peak * ops.where(step < self.warmup, rising, falling)
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
+
+
+class Trainer:
+    """Fits a sequence-to-sequence model under a plan, keeping the weights that validate best.
+
+    The weights validated and kept are the moving average of the trained ones. Everything that a step
+    depends on is in the state that ``save`` writes: weights, averages, optimiser, dropout seeds, and
+    the place in the order of the data, which is a function of seed and epoch.
+
+    Args:
+        model: A built model.
+        train: Training batches.
+        validate: Called after each epoch with the averaged weights in place; returns scores by name,
+            the one named ``plan.monitor`` being the one to lower.
+        plan: Epochs, rates and the like.
+        folder: Where the state is kept; ``None`` keeps none.
+        resume_command: What the user types to go on after an interruption.
+        report: Called with one dict an epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train: PairBatches,
+        validate: Callable[[], dict[str, float]],
+        plan: Plan,
+        folder: Path | None = None,
+        resume_command: str = "",
+        report: Callable[[dict], None] = lambda row: None,
+        tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    ):
+        self.model, self.train, self.validate, self.plan = model, train, validate, plan
+        self.folder, self.resume_command, self.report, self.tick = folder, resume_command, report, tick
+        self.total = plan.epochs * train.per_epoch
+        self.optimizer = keras.optimizers.AdamW(
+            WarmupCosine(plan.learning_rate, max(1, round(plan.warmup * self.total)), self.total),
+            weight_decay=plan.weight_decay,
+            beta_2=0.98,
+            global_clipnorm=plan.clip_norm,
+            use_ema=True,
+            ema_momentum=plan.average,
+        )
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        model.compile(optimizer=self.optimizer, loss=SmoothedCrossentropy(plan.label_smoothing), auto_scale_loss=False)
+        self.optimizer.build(model.trainable_variables)
+        self.step = 0
+        self.epoch_loss = [0.0, 0]
+        self.curve: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self.best: list[np.ndarray] | None = None
+
+    def run(self) -> None:
+        """Trains to the end of the plan, or until ``patience`` epochs bring nothing better.
+
+        Afterwards the model holds the best averaged weights.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM came; the state is saved first.
+            NotFiniteError: The loss is NaN or infinite; the state saved last is kept.
+        """
+        caught: list[int] = []
+        before = {s: signal.signal(s, lambda number, frame: caught.append(number)) for s in _SIGNALS}
+        started, saved = time.monotonic() - self.seconds, time.monotonic()
+        try:
+            while self.step < self.total and not self._exhausted():
+                epoch, done = divmod(self.step, self.train.per_epoch)
+                for inputs, answers, weights in self.train.epoch(epoch, start=done):
+                    self._train_step(inputs, answers, weights)
+                    self.seconds = time.monotonic() - started
+                    if caught:
+                        self.save()
+                        raise Interrupted(self._interruption(), caught[0])
+                    if self.folder and time.monotonic() - saved > self.plan.save_seconds:
+                        self.save()
+                        saved = time.monotonic()
+                self._end_epoch(epoch + 1)
+                self.save()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if self.best is not None:
+            for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
+                variable.assign(value)
+
+    def _train_step(self, inputs, answers, weights) -> None:
+        self.model.reset_metrics()
+        loss = float(self.model.train_on_batch(inputs, answers, sample_weight=weights))
+        if not math.isfinite(loss):
+            kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
+            raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
+        self.step += 1
+        self.epoch_loss[0] += loss
+        self.epoch_loss[1] += 1
+        self.tick(self.step, self.total, loss)
+
+    def _end_epoch(self, epoch: int) -> None:
+        trained = [ops.convert_to_numpy(v) for v in self.model.trainable_variables]
+        averages = [ops.convert_to_numpy(v) for v in self.optimizer._model_variables_moving_average]
+        self._assign(averages)
+        scores = self.validate()
+        if not self.curve or scores[self.plan.monitor] < min(row[self.plan.monitor] for row in self.curve):
+            self.best = averages
+        self._assign(trained)
+        loss = self.epoch_loss[0] / max(1, self.epoch_loss[1])
+        self.epoch_loss = [0.0, 0]
+        row = {"epoch": epoch, "step": self.step, "loss": loss, **scores, "seconds": self.seconds}
+        self.curve.append(row)
+        self.report(row)
+
+    def _assign(self, values) -> None:
+        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+            variable.assign(value)
+
+    def _exhausted(self) -> bool:
+        if self.plan.patience is None or not self.curve:
+            return False
+        scores = [row[self.plan.monitor] for row in self.curve]
+        return len(scores) - 1 - scores.index(min(scores)) >= self.plan.patience
+
+    def _interruption(self) -> str:
+        at = f"stopped at step {self.step} of {self.total}"
+        if not self.folder:
+            return at
+        return f"{at}; the state is in {self.folder}. To go on: {self.resume_command}"
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        named = {f"model/{v.path}": v for v in self.model.variables if "/metrics" not in v.path}
+        named.update({f"optimizer/{i}": v for i, v in enumerate(self.optimizer.variables)})
+        return named
+
+    def save(self) -> None:
+        """Writes the state, whole or not at all."""
+        if self.folder is None:
+            return
+        tensors = {name: ops.convert_to_numpy(v) for name, v in self._variables().items()}
+        for i, value in enumerate(self.best or []):
+            tensors[f"best/{i}"] = value
+        write_state(
+            self.folder,
+            tensors,
+            {
+                "step": self.step,
+                "epoch_loss": self.epoch_loss,
+                "curve": self.curve,
+                "seconds": self.seconds,
+                "plan": dataclasses.asdict(self.plan),
+                "backend": keras.backend.backend(),
+            },
+        )
+
+    def load(self) -> bool:
+        """Takes up the state in the folder; returns whether there was one.
+
+        Raises:
+            InputError: It is of another plan, backend or model.
+        """
+        found = read_state(self.folder) if self.folder else None
+        if found is None:
+            return False
+        tensors, told = found
+        for what, mine in (("plan", dataclasses.asdict(self.plan)), ("backend", keras.backend.backend())):
+            if told[what] != json.loads(json.dumps(mine)):
+                raise InputError(
+                    f"{self.folder}: made with another {what} ({told[what]}): start over in another folder,"
+                    f" or set it back"
+                )
+        variables = self._variables()
+        for name, variable in variables.items():
+            if name not in tensors or tensors[name].shape != tuple(variable.shape):
+                raise InputError(f"{self.folder}: made with another model: {name} is missing or of another shape")
+            variable.assign(tensors[name])
+        self.best = [tensors[f"best/{i}"] for i in range(len(self.model.trainable_variables))] if told["curve"] else None
+        self.step, self.epoch_loss = told["step"], told["epoch_loss"]
+        self.curve, self.seconds = told["curve"], told["seconds"]
+        return True
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a record keeps: the zoo, Keras and the backend."""
+    import importlib
+    import platform
+
+    import zoo
+
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "seqzoo": zoo.__version__,
+        "keras": keras.__version__,
+        backend: importlib.import_module(backend).__version__,
+    }
