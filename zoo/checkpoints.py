@@ -12,7 +12,7 @@ from zoo.batching import PairBatches
 from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.evaluation import evaluate, group, score
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.preprocessing import START, SymbolTokenizer, TransductionPreprocessor, pad
 from zoo.recipes import RECIPES, Plan, Recipe
 from zoo.spec import ModelSpec
@@ -60,7 +60,7 @@ def train(
     if resume and not trainer.load():
         raise InputError(f"{folder}: no run to resume: start it without --resume")
     trainer.run()
-    document = {
+    pipeline.document = {
         "name": name,
         "licence": {"weights": "Apache-2.0", "data": datasets.entry(recipe.dataset).licence},
         "data": {
@@ -76,25 +76,22 @@ def train(
     }
     destination = output or hub.shipped_folder() / name
     # First the rounded weights, then the measurements: they are of the weights that users get.
-    pipeline.save(destination, document, dtype="float16")
+    pipeline.save(destination, dtype="float16")
     return measure(destination, recipe)
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
     """Evaluates a saved checkpoint on its recipe's splits and writes the figures into its record."""
-    from zoo.pipeline import load
-
     pipeline = load(Path(folder))
-    assert pipeline.record is not None
-    document = pipeline.record.to_json()
-    document["metrics"] = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
-    document["published"] = [
+    assert pipeline.document is not None
+    metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
+    published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
         for figure in datasets.entry(data).published
     ]
-    document["golden"] = golden(pipeline)
-    pipeline.save(folder, document, dtype="float16")
+    pipeline.document |= {"metrics": metrics, "published": published, "golden": golden(pipeline)}
+    pipeline.save(folder, dtype="float16")
     return pipeline
 
 
@@ -131,7 +128,11 @@ def fresh(recipe: Recipe, examples: Examples) -> Pipeline:
     keras.utils.set_random_seed(recipe.plan.seed)
     return Pipeline(
         ModelSpec(
-            recipe.architecture, recipe.size, dataclasses.asdict(config), "transduction", preprocessor.to_json()
+            recipe.architecture,
+            recipe.size,
+            dataclasses.asdict(config),
+            "transduction",
+            preprocessor.to_json(),
         )
     )
 

@@ -24,11 +24,11 @@ class Pipeline:
 
     Args:
         spec: What to build. The model's weights are fresh until they are assigned.
-        record: The record that the model was loaded with, if any.
+        document: What its record says beside spec and weights, as JSON values, if it has one.
 
     Attributes:
         spec: As given.
-        record: As given.
+        document: As given.
         preprocessor: Made from the spec.
         model: The Keras model.
 
@@ -36,11 +36,11 @@ class Pipeline:
         WeightsError: The spec cannot be built.
     """
 
-    def __init__(self, spec: ModelSpec, record: Record | None = None):
+    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
         if spec.task != "transduction":
             raise WeightsError(f"task {spec.task!r} is not one that this version knows: transduction")
         self.spec = spec
-        self.record = record
+        self.document = document
         try:
             self.preprocessor = TransductionPreprocessor.from_json(spec.preprocessor)
             architecture = models.seq2seq(spec.architecture)
@@ -133,27 +133,24 @@ class Pipeline:
         for name, variable in variables.items():
             variable.assign(tensors[name])
 
-    def save(self, folder: str | Path, document: Mapping[str, Any] | None = None, dtype: str = "float32") -> Record:
+    def save(self, folder: str | Path, dtype: str = "float32") -> Record:
         """Writes a folder that ``zoo.load`` takes back, whole or not at all.
 
         Args:
             folder: The folder; one that exists is replaced if it is a checkpoint's.
-            document: What the record says beside spec and weights; by default what it said before.
             dtype: ``"float32"``, which keeps every bit, or ``"float16"`` for half the bytes.
 
+        Returns:
+            The record written.
+
         Raises:
-            InputError: The folder holds something else.
+            InputError: The folder holds something else, or nothing is known of the model's making.
             StorageError: The disk is full or the place cannot be written.
         """
-        if document is None:
-            if self.record is None:
-                raise InputError("this model has no record yet: give save() a document")
-            document = self.record.to_json()
-        kept = {key: value for key, value in document.items() if key not in ("format", "weights")}
-        self.record = hub.save_checkpoint(
-            Path(folder), {**kept, "spec": self.spec.to_json()}, self.tensors(), dtype
-        )
-        return self.record
+        if self.document is None:
+            raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
+        document = {**self.document, "spec": self.spec.to_json()}
+        return hub.save_checkpoint(Path(folder), document, self.tensors(), dtype)
 
 
 def load(name: str | Path) -> Pipeline:
@@ -169,6 +166,7 @@ def load(name: str | Path) -> Pipeline:
     """
     record, file = hub.locate(name)
     tensors = read_tensors(file, record)
-    pipeline = Pipeline(record.spec, record)
+    document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
+    pipeline = Pipeline(record.spec, document)
     pipeline.assign(tensors, str(file))
     return pipeline

@@ -22,6 +22,7 @@ class Dataset:
         splits: Names of the splits.
         licence: The data's licence.
         source: Where the data comes from.
+        published: Figures from the literature for its test split: system, source and values as shares.
     """
 
     tfds: str
@@ -32,8 +33,21 @@ class Dataset:
     splits: tuple[str, ...]
     licence: str
     source: str
+    published: tuple[dict, ...] = ()
 
 
+def _g2p(system: str, source: str, **values: float) -> dict:
+    return {"system": system, "source": source, "values": values}
+
+
+# Stress stripped, any reference counts; quoted from later papers that list them, not from each paper itself.
+_CMUDICT_PUBLISHED = (
+    _g2p("biLSTM with alignments", "Yao & Zweig 2015", per_no_stress=0.0545, wer_no_stress=0.2355),
+    _g2p("DBLSTM-CTC with a 5-gram", "Rao et al. 2015", wer_no_stress=0.213),
+    _g2p("BLSTM", "Mousa & Schuller 2016", per_no_stress=0.0537, wer_no_stress=0.2323),
+    _g2p("attention, ensemble", "Toshniwal & Livescu 2016", per_no_stress=0.0469, wer_no_stress=0.2024),
+    _g2p("CNN and BiLSTM", "Yolchuyeva et al. 2019", per_no_stress=0.0481, wer_no_stress=0.2513),
+)
 _CMUDICT_LICENCE = "BSD-2-Clause (the notice in the head of CMUdict)"
 
 DATASETS = {
@@ -56,6 +70,7 @@ DATASETS = {
         ("train", "validation", "test"),
         _CMUDICT_LICENCE,
         "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
+        _CMUDICT_PUBLISHED,
     ),
 }
 
@@ -103,7 +118,9 @@ def load(name: str, split: str) -> Examples:
     inputs, targets, where = [], [], []
     for i, row in enumerate(tfds.as_numpy(builder.as_dataset(split=split))):
         answers = row[dataset.target]
-        for answer in answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]:
+        for answer in (
+            answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]
+        ):
             inputs.append(row[dataset.input].decode())
             targets.append(answer.decode())
             where.append(f"{name}/{split}:{i + 1}")

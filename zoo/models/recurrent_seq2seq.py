@@ -68,15 +68,21 @@ class RecurrentSeq2Seq(keras.Model):
         super().__init__(name=f"{cell}_seq2seq")
         self.config = config
         layer, decoder_cell = CELLS[cell]
-        self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
-        self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
+        self.source_embed = keras.layers.Embedding(
+            config.source_symbols, config.embedding, name="source_embed"
+        )
+        self.target_embed = keras.layers.Embedding(
+            config.target_symbols, config.embedding, name="target_embed"
+        )
         self.encoder = [
             keras.layers.Bidirectional(
                 layer(config.encoder_units, return_sequences=True, name="recurrent"), name=f"encoder_{i}"
             )
             for i in range(config.encoder_layers)
         ]
-        self.cells = [decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)]
+        self.cells = [
+            decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)
+        ]
         self.states_per_cell = 2 if cell == "lstm" else 1
         self.bridges = [
             keras.layers.Dense(config.decoder_units, activation="tanh", name=f"bridge_{i}")
@@ -173,14 +179,18 @@ class RecurrentSeq2Seq(keras.Model):
         """
         memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
         embedded = self.drop(self.target_embed(inputs["target"]), training=training)
+        state = self.initial_state(memory)
 
-        def advance(state, x):
-            out, weights, state = self._advance(x, state, memory)
-            return state, (out, weights)
+        def advance(carry, x):
+            out, weights, state = self._advance(x, carry[0], memory)
+            carry = (state, out, weights)
+            return carry, carry
 
+        # On TensorFlow what a scan collects must be shaped like what it carries, so it carries all.
+        out, weights, _ = self._advance(embedded[:, 0], state, memory)
+        carry = (state, ops.zeros_like(out), ops.zeros_like(weights))
         # Dropout and the readout stand outside of the loop: one large product instead of many.
-        by_time = ops.transpose(embedded, (1, 0, 2))
-        _, (out, weights) = ops.scan(advance, self.initial_state(memory), by_time)
+        _, (_, out, weights) = ops.scan(advance, carry, ops.transpose(embedded, (1, 0, 2)))
         out = ops.transpose(out, (1, 0, 2))
         out = self.readout(out) if self.additive else out
         return self.logits(self.drop(out, training=training)), ops.transpose(weights, (1, 0, 2))
@@ -190,8 +200,8 @@ class RecurrentSeq2Seq(keras.Model):
         return self.align(inputs, training=training)[0]
 
     def build_variables(self) -> None:
-        """Creates every variable by one step on one symbol."""
-        ids = ops.ones((1, 1), dtype="int32")
+        """Creates every variable by one step."""
+        ids = ops.ones((1, 2), dtype="int32")
         memory = self.encode(ids, ids > 0)
         self.step(ids[:, 0], self.initial_state(memory), memory)
         self.built = True
@@ -213,7 +223,13 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
         config=Config,
         build=_builder(cell),
         sizes={
-            "tiny": {"embedding": 16, "encoder_units": 16, "encoder_layers": 1, "decoder_units": 16, "dropout": 0.0},
+            "tiny": {
+                "embedding": 16,
+                "encoder_units": 16,
+                "encoder_layers": 1,
+                "decoder_units": 16,
+                "dropout": 0.0,
+            },
             "small": {"encoder_units": encoder_units, "decoder_units": decoder_units},
             "base": {
                 "embedding": 256,

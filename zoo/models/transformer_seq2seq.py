@@ -71,6 +71,10 @@ class Attention(keras.layers.Layer):
         self.out = keras.layers.Dense(width, name="out")
         self.drop = keras.layers.Dropout(dropout, name="drop")
 
+    def build(self, shape):
+        for dense in (self.query, self.key_value, self.out):
+            dense.build(shape)
+
     def project(self, memory):
         """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, width)``."""
         return ops.split(self.key_value(memory), 2, axis=-1)
@@ -115,6 +119,15 @@ class Layer(keras.layers.Layer):
         self.contract = keras.layers.Dense(config.width, name="contract")
         self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_forward_norm")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.cross = cross
+
+    def build(self, shape):
+        # All of it here, and not at the first use: a variable's path says where its layer was built.
+        parts = [self.self_attention, self.self_norm, self.expand, self.feed_forward_norm]
+        parts += [self.cross_attention, self.cross_norm] if self.cross else []
+        for part in parts:
+            part.build(shape)
+        self.contract.build((*shape[:-1], self.expand.units))
 
     def _add(self, x, norm, part, training):
         """One residual part; ``part`` returns its output and anything else it has to tell."""
@@ -263,8 +276,10 @@ class TransformerSeq2Seq(keras.Model):
         return self.align(inputs, training=training)[0]
 
     def build_variables(self) -> None:
-        """Creates every variable by a pass over one symbol."""
-        ids = ops.ones((1, 1), dtype="int32")
+        """Creates every variable by one pass."""
+        for layer in (*self.encoder, *self.decoder):
+            layer.build((None, None, self.config.width))
+        ids = ops.ones((1, 2), dtype="int32")
         self.align({"source": ids, "source_mask": ids > 0, "target": ids})
         self.built = True
 
@@ -281,7 +296,14 @@ TRANSFORMER_SEQ2SEQ = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.0},
+        "tiny": {
+            "width": 16,
+            "heads": 2,
+            "feed_forward": 32,
+            "encoder_layers": 1,
+            "decoder_layers": 1,
+            "dropout": 0.0,
+        },
         "small": {},
         "base": {"width": 256, "heads": 8, "feed_forward": 1024, "encoder_layers": 6, "decoder_layers": 3},
     },

@@ -1,0 +1,194 @@
+"""The subcommands. Heavy imports stand inside them, so that listing stays quick."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from zoo import hub
+from zoo.errors import InputError
+
+from . import show
+
+
+def _example(text: str) -> str:
+    """An epilog that click prints as it stands."""
+    return f"\b\nExample:\n  {text}"
+
+
+@click.command("list", epilog=_example('zoo list "*.cmudict"'))
+@click.argument("pattern", default="*")
+@click.option(
+    "--architectures", is_flag=True, help="The architectures that can be built, instead of checkpoints."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
+    """Lists the checkpoints whose name matches PATTERN (wildcards as in a shell)."""
+    if architectures:
+        show.architectures(as_json)
+        return
+    names = hub.list_models(pattern)
+    if not names:
+        raise InputError(f"no checkpoint matches {pattern!r}; zoo list shows them all")
+    show.checkpoints([hub.read_record(name) for name in names], as_json)
+
+
+@click.command(epilog=_example("zoo info gru_small.cmudict"))
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="The whole record as JSON.")
+def info(name: str, as_json: bool) -> None:
+    """Shows what the record of a checkpoint (a name or a folder) says."""
+    record = hub.read_record(name)
+    if as_json:
+        click.echo(json.dumps(record.to_json(), ensure_ascii=False))
+    else:
+        show.record(record)
+
+
+@click.command(epilog=_example("zoo predict gru_small.cmudict phoneme culurciello"))
+@click.argument("name")
+@click.argument("words", nargs=-1)
+@click.option("--file", "file", help="A text file with an input a line; - is standard input.")
+@click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+@click.option("--plot", help="Write the attention over the (single) input as a picture: .png, .svg or .pdf.")
+def predict(
+    name: str, words: tuple[str, ...], file: str | None, beam: int, as_json: bool, plot: str | None
+) -> None:
+    """Predicts on WORDS, a file, or standard input."""
+    from zoo.data import read_lines
+
+    if words and file:
+        raise InputError("give words or --file, not both")
+    if words:
+        inputs, where = list(words), ["" for _ in words]
+    elif file not in (None, "-") or not sys.stdin.isatty():
+        inputs, where = read_lines(file or "-")
+    else:
+        raise InputError("nothing to predict on: give words, --file FILE, or lines on standard input")
+    if plot and len(inputs) != 1:
+        raise InputError(f"--plot draws one input, not {len(inputs)}")
+    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
+    from zoo.pipeline import load
+    from zoo.progress import progress
+
+    pipeline = load(name)
+    for text, place in zip(inputs, where, strict=True):
+        try:
+            pipeline.preprocessor.encode_source(text)
+        except InputError as error:
+            raise InputError(f"{place}: {error}" if place else str(error)) from None
+    with progress("predicting", len(inputs)) as tick:
+        outputs = pipeline.predict(inputs, beam_size=beam, tick=tick)
+    for text, output in zip(inputs, outputs, strict=True):
+        line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
+        click.echo(line if as_json else f"{text}\t{output}")
+    if plot:
+        from zoo.plotting import alignment
+
+        alignment(*pipeline.alignment(inputs[0]), plot)
+
+
+@click.command(epilog=_example("zoo evaluate gru_small.cmudict --limit 500"))
+@click.argument("name")
+@click.argument("data", required=False)
+@click.option("--dataset", help="Name of a dataset; by default the one that the checkpoint was trained on.")
+@click.option("--split", default="test", show_default=True, help="Split of the dataset.")
+@click.option("--input", "input", default="", help="Column of the file DATA with the inputs.")
+@click.option("--target", default="", help="Column of the file DATA with the right outputs.")
+@click.option("--limit", type=int, help="Only the first so many inputs.")
+@click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
+def evaluate(name, data, dataset, split, input, target, limit, beam, as_json, predictions) -> None:
+    """Measures a checkpoint on a dataset by name, or on your own file DATA."""
+    if data and dataset:
+        raise InputError("give a file or --dataset, not both")
+    record = hub.read_record(name) if not (data or dataset) else None
+    chosen = data or dataset or (record.data["name"] if record else "")
+    from zoo import datasets, evaluation
+    from zoo.pipeline import load
+    from zoo.progress import progress
+
+    examples, shown, part = evaluation.read(chosen, split, input, target)
+    pipeline = load(name)
+    size = min(len(set(examples.inputs)), limit or len(examples))
+    with progress("evaluating", size) as tick:
+        report = evaluation.evaluate(pipeline, examples, limit=limit, beam_size=beam, tick=tick)
+    if predictions:
+        rows = zip(report.inputs, report.outputs, report.references, strict=True)
+        lines = [json.dumps(dict(zip(("input", "output", "references"), row, strict=True))) for row in rows]
+        hub.atomic_write(Path(predictions), ("\n".join(lines) + "\n").encode())
+    entry = datasets.DATASETS.get(shown)
+    published = list(entry.published) if entry and part == "test" else []
+    found = {"model": name, **report.to_json(), "dataset": shown, "split": part, "published": published}
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        show.evaluation(found)
+
+
+@click.command(
+    epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p")
+)
+@click.argument("name")
+@click.argument("data")
+@click.option("--input", "input", required=True, help="Column with the inputs.")
+@click.option("--target", required=True, help="Column with the outputs, symbols between blanks.")
+@click.option("--output", required=True, help="Folder to write the result to.")
+@click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
+@click.option("--test", help="File for the final score; by default another tenth of DATA.")
+@click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random."
+)
+@click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
+def finetune(name, data, input, target, output, validation, test, epochs, seed, from_scratch) -> None:
+    """Trains a checkpoint further on the pairs of texts in DATA (.csv, .tsv, .jsonl)."""
+    import dataclasses
+
+    if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
+        raise InputError(f"{output}: exists already: choose another --output")
+    from zoo import fine_tuning
+
+    plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs or fine_tuning.PLAN.epochs)
+    with show.training(f"fine-tuning {name}") as (report, tick):
+        pipeline = fine_tuning.fine_tune(
+            name,
+            data,
+            input=input,
+            target=target,
+            validation=validation,
+            test=test,
+            plan=plan,
+            pretrained=not from_scratch,
+            output=output,
+            report=report,
+            tick=tick,
+        )
+    assert pipeline.document is not None
+    show.fine_tuned(pipeline.document, output)
+
+
+@click.command(epilog=_example("zoo train gru_small.cmudict"))
+@click.argument("recipe")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--runs", default="runs", show_default=True, help="Folder for the state of unfinished runs.")
+@click.option("--output", help="Folder of the checkpoint; by default its place among the zoo's weights.")
+def train(recipe: str, resume: bool, runs: str, output: str | None) -> None:
+    """Trains a checkpoint from its recipe, from scratch."""
+    from zoo.recipes import RECIPES
+
+    if recipe not in RECIPES:
+        raise InputError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
+    from zoo import checkpoints
+
+    with show.training(f"training {recipe}") as (report, tick):
+        pipeline = checkpoints.train(
+            recipe, Path(output) if output else None, Path(runs), resume, report, tick
+        )
+    assert pipeline.document is not None
+    for found in pipeline.document["metrics"]:
+        show.evaluation({"model": recipe, **found, "published": []})

@@ -1,0 +1,180 @@
+"""Tables and lines for people; figures are percentages with 95 % intervals."""
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import click
+
+from zoo.record import Record
+
+NAMES = {
+    "wer": "WER",
+    "per": "PER",
+    "wer_no_stress": "WER, no stress",
+    "per_no_stress": "PER, no stress",
+}
+
+
+def _print(table) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 200  # a table in a file or a pipe is not broken at 80 columns
+    console.print(table)
+
+
+def _table(title: str, *columns: str):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    return table
+
+
+def interval(value: dict[str, float]) -> str:
+    """Returns a share with its interval as percentages: ``23.1 % (22.4 - 23.9)``."""
+    return f"{100 * value['value']:.2f} % ({100 * value['low']:.2f} - {100 * value['high']:.2f})"
+
+
+def checkpoints(records: list[Record], as_json: bool) -> None:
+    """Prints one line a checkpoint."""
+    rows = [
+        {
+            "name": record.name,
+            "parameters": record.weights.parameters,
+            "bytes": record.weights.bytes,
+            "data": record.data["name"],
+            "metrics": record.metrics,
+        }
+        for record in records
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    table = _table("", "name", "parameters", "size", "measured on", "score (95 % interval)")
+    for row in rows:
+        for i, found in enumerate(row["metrics"] or [None]):
+            first = (
+                (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB")
+                if i == 0
+                else ("",) * 3
+            )
+            table.add_row(*first, *(_scores(found) if found else ("", "")))
+    _print(table)
+
+
+def _scores(found: dict[str, Any]) -> tuple[str, str]:
+    name = "wer_no_stress" if "wer_no_stress" in found["values"] else "wer"
+    where = f"{found['dataset']} {found['split']} ({found['size']:,})"
+    return where, f"{NAMES[name]} {interval(found['values'][name])}"
+
+
+def architectures(as_json: bool) -> None:
+    """Prints what the catalogue says of every architecture and size."""
+    catalogue = json.loads((resources.files("zoo.models") / "catalogue.json").read_text("utf-8"))
+    if as_json:
+        click.echo(json.dumps(catalogue))
+        return
+    table = _table(
+        "", "architecture", "form", "size", "parameters", "look-back", "longest path at 1,000 steps", "paper"
+    )
+    for row in catalogue:
+        look_back = "all" if row["look_back"] is None else f"{row['look_back']:,}"
+        table.add_row(
+            row["architecture"],
+            row["form"],
+            row["size"],
+            f"{row['parameters']:,}",
+            look_back,
+            f"{row['path_length']:,}",
+            row["paper"],
+        )
+    _print(table)
+
+
+def record(record: Record) -> None:
+    """Prints a record for people."""
+    training = record.training
+    versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
+    lines = {
+        "name": record.name,
+        "architecture": f"{record.spec.architecture}, {record.spec.size}, {record.weights.parameters:,} parameters",
+        "weights": f"{record.weights.bytes / 1e6:.1f} MB, SHA-256 {record.weights.sha256}",
+        "licence": f"weights {record.licence['weights']}; data {record.licence['data']}",
+        "data": f"{record.data['name']}, {record.data['source']}",
+        "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}, {versions}",
+    }
+    for key, value in lines.items():
+        click.echo(f"{key:<13} {value}")
+    for found in record.metrics:
+        evaluation({"model": record.name, **found, "published": _published(record, found)})
+
+
+def _published(record: Record, found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [p for p in record.published if (p["dataset"], p["split"]) == (found["dataset"], found["split"])]
+
+
+def evaluation(found: dict[str, Any]) -> None:
+    """Prints a table of metrics, the published figures below the measured ones."""
+    values = found["values"]
+    title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs, beam {found.get('beam', 1)}"
+    table = _table(title, "system", *(NAMES.get(name, name) for name in values))
+    table.add_row(f"{found['model']} (95 % interval)", *(interval(value) for value in values.values()))
+    for figure in found["published"]:
+        cells = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in values]
+        table.add_row(f"published: {figure['system']} ({figure['source']})", *cells)
+    _print(table)
+
+
+def fine_tuned(document: dict[str, Any], output: str) -> None:
+    """Prints the report at the end of a fine-tuning."""
+    sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
+    curve = document["training"]["curve"]
+    best = min(curve, key=lambda row: row["per"])
+    click.echo(
+        f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s"
+    )
+    evaluation(
+        {
+            "model": document["name"],
+            **document["metrics"][0],
+            "dataset": "held out",
+            "split": "",
+            "published": [],
+        }
+    )
+    click.echo(f"written to {output}: try zoo predict {output} WORD")
+
+
+@contextlib.contextmanager
+def training(title: str) -> Iterator[tuple]:
+    """Shows a bar on a terminal and a line an epoch; yields the functions to report with."""
+    from zoo.progress import progress
+
+    with contextlib.ExitStack() as stack:
+        bar = []
+
+        def tick(step: int, total: int, loss: float) -> None:
+            if not bar:
+                # The number of steps is known only now; a resumed run begins in the middle.
+                bar.append(stack.enter_context(progress(title, total)))
+                bar[0](step - 1)
+            bar[0](1, f"loss {loss:.3f}")
+
+        def report(row: dict[str, Any]) -> None:
+            scores = ", ".join(
+                f"{NAMES[name]} {100 * row[name]:.2f} %"
+                for name in NAMES
+                if name in row and math.isfinite(row[name])
+            )
+            click.echo(
+                f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s",
+                err=True,
+            )
+
+        yield report, tick

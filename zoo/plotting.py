@@ -1,0 +1,57 @@
+"""Pictures, drawn with matplotlib without a screen."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zoo.weights_file import storage
+
+
+def alignment(source: list[str], target: list[str], weights: np.ndarray, path: str | Path) -> None:
+    """Draws attention weights: what was read (across) while each symbol was written (down).
+
+    Args:
+        source: Symbols read.
+        target: Symbols written.
+        weights: ``(len(target), len(source))``.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(1.5 + 0.4 * len(source), 1.2 + 0.35 * len(target)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(source)), source)
+    axes.set_yticks(range(len(target)), target)
+    axes.set_xlabel("read")
+    axes.set_ylabel("written")
+    figure.colorbar(image, label="attention")
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
+    """Draws a validation score by epoch, a line a model.
+
+    Args:
+        records: The ``curve`` of each record, by name.
+        score: The score to draw, as a share.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, curve in records.items():
+        axes.plot(
+            [row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {score.upper()}, %")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
