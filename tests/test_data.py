@@ -31,7 +31,7 @@ def read(path):
     ("name", "content"),
     [
         ("a.csv", "word,phones\nzoo,Z UW1\nnaïve,N AY1\n"),
-        ("a.CSV", '\ufeffid,"phones" , word\r\n1,Z UW1,zoo\r\n\r\n2," N AY1",naïve'),
+        ("a.CSV", '\ufeffid,"phones", word\r\n1,Z UW1,zoo\r\n\r\n2," N AY1",naïve'),
         ("a.tsv", "word\tphones\nzoo\tZ UW1\nnaïve\tN AY1\n\n"),
         (
             "a.jsonl",
@@ -148,7 +148,7 @@ def test_a_path_that_is_no_file_is_named(tmp_path, reader):
     for path, message in [
         (tmp_path / "none.csv", "no such file"),
         (tmp_path / "folder.csv", "is a folder"),
-        (tmp_path / "folder.csv" / "a\0.csv", "cannot be opened"),
+        (tmp_path / "folder.csv" / "a\0.csv", "cannot be read"),
     ]:
         with pytest.raises(InputError) as error:
             reader(path)

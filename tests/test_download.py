@@ -26,6 +26,7 @@ from zoo.errors import DownloadError, StorageError
 BODY = random.Random(0).randbytes(300_000)
 OTHER = random.Random(1).randbytes(len(BODY))
 SHA256 = hashlib.sha256(BODY).hexdigest()
+ONE = b'"one"'.hex()  # the default ETag as a partial file's name carries it
 ROOT = Path(download.__file__).parent.parent
 
 
@@ -72,7 +73,7 @@ def status(code, **headers):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802, the name http.server calls
+    def do_GET(self):
         with self.server.lock:
             self.server.requests.append(dict(self.headers))
             script = self.server.script
@@ -469,8 +470,7 @@ def test_killed_at_60_percent_the_next_run_moves_the_rest(server, path):
     server.script = [most_of_it, answer()]
     process = start(server, path)
     assert reached.wait(30)
-    partials = lambda: list(path.parent.glob("*.partial"))  # noqa: E731
-    while sum(file.stat().st_size for file in partials()) < 170_000:
+    while sum(file.stat().st_size for file in path.parent.glob("*.partial")) < 170_000:
         assert process.poll() is None
         time.sleep(0.01)
     process.kill()
@@ -483,11 +483,10 @@ def test_killed_at_60_percent_the_next_run_moves_the_rest(server, path):
 
 def test_leftovers_that_cannot_be_resumed_are_removed(server, path):
     path.parent.mkdir()
-    good = '"one"'.encode().hex()
     for name, data in {
-        f"aaaa.{good}": BODY[:1000],
-        f"bbbb.{good}": BODY[:200_000],
-        f"cccc.{good}": BODY + b"too long",
+        f"aaaa.{ONE}": BODY[:1000],
+        f"bbbb.{ONE}": BODY[:200_000],
+        f"cccc.{ONE}": BODY + b"too long",
         "dddd.": BODY[:250_000],
         "eeee.nothex": BODY[:250_000],
         "ffff." + b'"\r\nHost: x"'.hex(): BODY[:250_000],
@@ -500,7 +499,7 @@ def test_leftovers_that_cannot_be_resumed_are_removed(server, path):
 
 def test_a_leftover_that_is_whole_or_damaged_ends_right(server, path):
     path.parent.mkdir()
-    leftover = path.parent / f"model.safetensors.aaaa.{b'"one"'.hex()}.partial"
+    leftover = path.parent / f"model.safetensors.aaaa.{ONE}.partial"
     leftover.write_bytes(BODY)
     fetch(server, path)
     assert whole(path)

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -230,20 +231,17 @@ def _text(text: str, where: str, what: str) -> str:
 
 def _lines(path) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
-    if os.fspath(path) == "-":
-        yield from _decoded(sys.stdin.buffer, _name(path))
-        return
+    name = _name(path)
     try:
-        file = open(path, "rb")
+        with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
+            yield from _decoded(file, name)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file: check its name and folder") from None
+        raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder: give a file in it") from None
+        raise InputError(f"{name}: is a folder: give a file in it") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be opened ({reason}): give a file that you may read") from None
-    with file:
-        yield from _decoded(file, _name(path))
+        raise InputError(f"{name}: cannot be read ({reason}): give a file that you may read") from None
 
 
 def _name(path) -> str:
@@ -254,10 +252,7 @@ def _decoded(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
     number = 0
     while True:
         where = f"{name}:{number + 1}"
-        try:
-            line = file.readline(LONGEST_LINE + 1)
-        except OSError as error:
-            raise InputError(f"{where}: cannot be read ({error.strerror}): copy the file anew") from None
+        line = file.readline(LONGEST_LINE + 1)
         if number == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:

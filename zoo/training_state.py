@@ -25,7 +25,7 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         # Copies in C order: safetensors writes other layouts scrambled, without a word.
         save_file(
-            {k: np.ascontiguousarray(v) for k, v in tensors.items()}, temporary, {"told": json.dumps(told)}
+            {k: np.asarray(v, order="C") for k, v in tensors.items()}, temporary, {"told": json.dumps(told)}
         )
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())

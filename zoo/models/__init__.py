@@ -4,13 +4,7 @@ from zoo.models.architecture import Architecture, resolve
 
 # Backbones: a sequence in, a vector a position out.
 ARCHITECTURES = {
-    "rnn": "zoo.models.recurrent:RNN",
-    "lstm": "zoo.models.recurrent:LSTM",
-    "gru": "zoo.models.recurrent:GRU",
-    "tcn": "zoo.models.tcn:TCN",
-    "wavenet": "zoo.models.wavenet:WAVENET",
     "transformer": "zoo.models.transformer:TRANSFORMER",
-    "hierarchical_attention": "zoo.models.hierarchical_attention:HIERARCHICAL_ATTENTION",
 }
 
 # Sequence to sequence: a source sequence in, a target sequence out.

@@ -1,0 +1,122 @@
+import ast
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+FOLDERS = PROJECT["tool"]["setuptools"]["package-dir"]
+
+
+def sources(folder):
+    """Returns the files of a folder that belong into a wheel."""
+    files = (path for path in (ROOT / folder).rglob("*") if path.is_file())
+    return [path for path in files if "__pycache__" not in path.parts and not path.name.startswith(".")]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """Returns the path of a wheel built from a copy of the tree, so that the tree stays as it is."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("zoo", "cli", "weights"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    build = "from setuptools.build_meta import build_wheel; build_wheel('dist')"
+    done = subprocess.run([sys.executable, "-c", build], cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next((copy / "dist").glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def unpacked(wheel, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def zoo(place, folder, *arguments):
+    """Runs the command from a folder, with the package taken from a place alone."""
+    code = "import sys, zoo.cli.main as command; print(command.__file__, file=sys.stderr); command.main()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(place)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_list_of_packages_is_the_tree():
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in sources("zoo") if path.suffix == ".py"}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"zoo.cli", "zoo.weights"}
+
+
+def test_the_wheel_holds_the_whole_tree_and_nothing_else(unpacked):
+    expected = {
+        Path(*package.split("."), path.relative_to(ROOT / folder))
+        for package, folder in FOLDERS.items()
+        for path in sources(folder)
+    }
+    files = {path.relative_to(unpacked) for path in unpacked.rglob("*") if path.is_file()}
+    (information,) = {path.parts[0] for path in files if path.parts[0].endswith(".dist-info")}
+    assert {path for path in files if path.parts[0] != information} == expected
+    assert Path("zoo/py.typed") in files
+    assert Path("zoo/cli/main.py") in files
+
+
+def test_the_wheel_says_what_it_is(unpacked):
+    (information,) = unpacked.glob("*.dist-info")
+    assert "zoo = zoo.cli.main:main" in (information / "entry_points.txt").read_text()
+    metadata = HeaderParser().parsestr((information / "METADATA").read_text(encoding="utf-8"))
+    assert metadata["Name"] == "seqzoo"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert (information / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_wheel_runs_without_the_checkout(unpacked, tmp_path):
+    done = zoo(unpacked, tmp_path, "list")
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stderr.splitlines()[0]) == unpacked / "zoo" / "cli" / "main.py"
+    assert done.stdout == zoo(ROOT, tmp_path, "list").stdout
+
+
+def test_the_checkout_runs_without_being_installed(tmp_path):
+    done = zoo(ROOT, tmp_path, "list")
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stderr.splitlines()[0]) == ROOT / "cli" / "main.py"
+
+
+def normal(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def names(requirements):
+    return {normal(re.match(r"[\w.-]+", text)[0]) for text in requirements}
+
+
+def test_every_distribution_that_is_imported_is_required():
+    imported = set()
+    for path in [*sources("zoo"), *sources("cli")]:
+        if path.suffix == ".py":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                    imported.add(node.module.split(".")[0])
+    owners = importlib.metadata.packages_distributions()
+    needed = {normal(owners[name][0]) for name in imported - set(sys.stdlib_module_names) - {"zoo"}}
+    optional = {"jax", "torch"}  # the other two backends, imported only if KERAS_BACKEND names them
+    assert needed - optional <= names(PROJECT["project"]["dependencies"])
+    assert optional <= set(PROJECT["project"]["optional-dependencies"])

@@ -1,0 +1,88 @@
+"""Multi-head attention: Vaswani et al. 2017 (arXiv 1706.03762), with rotary positions as an option."""
+
+import math
+
+import keras
+from keras import ops
+
+NEGATIVE = -1e9  # the score of masked positions; finite, so that no row becomes NaN
+
+
+def rotate(x, positions):
+    """Turns each pair of features by an angle that grows with the position.
+
+    Su et al. 2021 (arXiv 2104.09864), equation 34; a pair is feature i and feature i + size / 2. The
+    product of a turned query and a turned key depends on the difference of their positions only.
+
+    Args:
+        x: ``(batch, time, heads, size)``, ``size`` even.
+        positions: Integers that broadcast to ``(batch, time)``.
+
+    Returns:
+        The shape of ``x``.
+    """
+    half = x.shape[-1] // 2
+    rates = ops.exp(-math.log(10_000.0) / half * ops.arange(half, dtype="float32"))
+    angles = ops.cast(positions, "float32")[..., None, None] * rates
+    cosine, sine = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
+    first, second = x[..., :half], x[..., half:]
+    return ops.concatenate([first * cosine - second * sine, first * sine + second * cosine], axis=-1)
+
+
+class Attention(keras.layers.Layer):
+    """Multi-head attention with its parts apart, so that keys and values can be cached.
+
+    Args:
+        width: Features in and out; the heads share them.
+        heads: Number of heads.
+        dropout: Rate on the attention weights.
+        name: The layer's name.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float, name: str):
+        super().__init__(name=name)
+        self.heads = heads
+        self.scale = 1 / math.sqrt(width // heads)
+        self.query = keras.layers.Dense(width, name="query")
+        # A bias of the keys would add the same to every score of a query, which softmax takes away.
+        self.key = keras.layers.Dense(width, use_bias=False, name="key")
+        self.value = keras.layers.Dense(width, name="value")
+        self.out = keras.layers.Dense(width, name="out")
+        self.drop = keras.layers.Dropout(dropout, name="drop")
+
+    def build(self, shape):
+        for dense in (self.query, self.key, self.value, self.out):
+            dense.build(shape)
+
+    def _split_heads(self, x):
+        shape = ops.shape(x)
+        return ops.reshape(x, (shape[0], shape[1], self.heads, x.shape[-1] // self.heads))
+
+    def queries(self, x):
+        """Maps ``(batch, time, width)`` to ``(batch, time, heads, size)``."""
+        return self._split_heads(self.query(x) * self.scale)
+
+    def keys_values(self, x):
+        """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, heads, size)``."""
+        return self._split_heads(self.key(x)), self._split_heads(self.value(x))
+
+    def call(self, queries, keys, values, mask, training=False):
+        """Reads the values.
+
+        Args:
+            queries: ``(batch, query_time, heads, size)``, from ``queries``, rotated or not.
+            keys: ``(batch, key_time, heads, size)``, from ``keys_values``, rotated or not.
+            values: As the keys.
+            mask: Booleans that broadcast to ``(batch, query_time, key_time)``, true where a query may
+                read. One that may read nothing reads zeros.
+            training: Whether dropout acts.
+
+        Returns:
+            ``(batch, query_time, width)``.
+        """
+        mask = mask[:, None]
+        scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", queries, keys), NEGATIVE)
+        weights = ops.softmax(scores, axis=-1) * ops.cast(mask, scores.dtype)
+        read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), values)
+        shape = ops.shape(queries)
+        return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * queries.shape[-1])))

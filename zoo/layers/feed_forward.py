@@ -1,0 +1,29 @@
+"""The feed-forward part of a Transformer's layer: Vaswani et al. 2017 (arXiv 1706.03762), section 3.3."""
+
+import keras
+from keras import ops
+
+
+class FeedForward(keras.layers.Layer):
+    """Two dense layers with a non-linearity between them, the same at each position.
+
+    Args:
+        width: Features in and out.
+        hidden: Features between the two.
+        activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
+        name: The layer's name.
+    """
+
+    def __init__(self, width: int, hidden: int, activation: str, name: str):
+        super().__init__(name=name)
+        self.expand = keras.layers.Dense(hidden, name="expand")
+        self.contract = keras.layers.Dense(width, name="contract")
+        self.activation = ops.relu if activation == "relu" else ops.gelu  # Keras's gelu is the tanh form
+
+    def build(self, shape):
+        self.expand.build(shape)
+        self.contract.build((*shape[:-1], self.expand.units))
+
+    def call(self, x):
+        """Maps ``(..., width)`` to ``(..., width)``."""
+        return self.contract(self.activation(self.expand(x)))

@@ -1,0 +1,45 @@
+"""Attention pooling: Yang et al. 2016 (aclanthology.org/N16-1174), equations 5 to 7."""
+
+import keras
+from keras import ops
+
+from zoo.layers.attention import NEGATIVE
+
+
+class AttentionPooling(keras.layers.Layer):
+    """The mean of a sequence's vectors, weighted by how well each matches a learned context vector.
+
+    ``u_t = tanh(W h_t + b)``, ``a = softmax over t of (u_t . context)``, and the sum of ``a_t h_t``.
+
+    Args:
+        units: Features of ``u`` and of the context vector.
+        name: The layer's name.
+    """
+
+    def __init__(self, units: int, name: str):
+        super().__init__(name=name)
+        self.project = keras.layers.Dense(units, activation="tanh", name="project")
+
+    def build(self, shape):
+        self.project.build(shape)
+        self.context = self.add_weight(
+            shape=(self.project.units,),
+            initializer=keras.initializers.RandomNormal(stddev=0.1),
+            name="context",
+        )
+
+    def scores(self, x):
+        """Maps ``(..., time, features)`` to scores before the softmax, ``(..., time)``."""
+        return ops.sum(self.project(x) * self.context, axis=-1)
+
+    def pool(self, x, scores, mask):
+        """Returns the weighted mean ``(..., features)`` and the weights ``(..., time)``.
+
+        Where the mask leaves nothing, both are zeros.
+        """
+        weights = ops.softmax(ops.where(mask, scores, NEGATIVE), axis=-1) * ops.cast(mask, scores.dtype)
+        return ops.sum(weights[..., None] * x, axis=-2), weights
+
+    def call(self, x, mask):
+        """Pools ``x (..., time, features)`` where ``mask (..., time)`` is true; returns as ``pool``."""
+        return self.pool(x, self.scores(x), mask)
