@@ -19,9 +19,7 @@ def _example(text: str) -> str:
 
 @click.command("list", epilog=_example('zoo list "*.cmudict"'))
 @click.argument("pattern", default="*")
-@click.option(
-    "--architectures", is_flag=True, help="The architectures that can be built, instead of checkpoints."
-)
+@click.option("--architectures", is_flag=True, help="The architectures that can be built, instead of checkpoints.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
     """Lists the checkpoints whose name matches PATTERN (wildcards as in a shell)."""
@@ -53,9 +51,7 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 @click.option("--plot", help="Write the attention over the (single) input as a picture: .png, .svg or .pdf.")
-def predict(
-    name: str, words: tuple[str, ...], file: str | None, beam: int, as_json: bool, plot: str | None
-) -> None:
+def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_json: bool, plot: str | None) -> None:
     """Predicts on WORDS, a file, or standard input."""
     from zoo.data import read_lines
 
@@ -130,9 +126,7 @@ def evaluate(name, data, dataset, split, input, target, limit, beam, as_json, pr
         show.evaluation(found)
 
 
-@click.command(
-    epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p")
-)
+@click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
 @click.argument("name")
 @click.argument("data")
 @click.option("--input", "input", required=True, help="Column with the inputs.")
@@ -141,9 +135,7 @@ def evaluate(name, data, dataset, split, input, target, limit, beam, as_json, pr
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random."
-)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 def finetune(name, data, input, target, output, validation, test, epochs, seed, from_scratch) -> None:
     """Trains a checkpoint further on the pairs of texts in DATA (.csv, .tsv, .jsonl)."""
@@ -186,9 +178,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None) -> None:
     from zoo import checkpoints
 
     with show.training(f"training {recipe}") as (report, tick):
-        pipeline = checkpoints.train(
-            recipe, Path(output) if output else None, Path(runs), resume, report, tick
-        )
+        pipeline = checkpoints.train(recipe, Path(output) if output else None, Path(runs), resume, report, tick)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

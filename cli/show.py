@@ -59,11 +59,7 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
     table = _table("", "name", "parameters", "size", "measured on", "score (95 % interval)")
     for row in rows:
         for i, found in enumerate(row["metrics"] or [None]):
-            first = (
-                (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB")
-                if i == 0
-                else ("",) * 3
-            )
+            first = (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB") if i == 0 else ("",) * 3
             table.add_row(*first, *(_scores(found) if found else ("", "")))
     _print(table)
 
@@ -136,9 +132,7 @@ def fine_tuned(document: dict[str, Any], output: str) -> None:
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
     best = min(curve, key=lambda row: row["per"])
-    click.echo(
-        f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s"
-    )
+    click.echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
             "model": document["name"],
@@ -168,9 +162,7 @@ def training(title: str) -> Iterator[tuple]:
 
         def report(row: dict[str, Any]) -> None:
             scores = ", ".join(
-                f"{NAMES[name]} {100 * row[name]:.2f} %"
-                for name in NAMES
-                if name in row and math.isfinite(row[name])
+                f"{NAMES[name]} {100 * row[name]:.2f} %" for name in NAMES if name in row and math.isfinite(row[name])
             )
             click.echo(
                 f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s",

@@ -21,7 +21,12 @@ def table() -> str:
     for name in hub.list_models():
         record = hub.read_record(name)
         for found in record.metrics:
-            cells = [name, f"{record.weights.parameters:,}", f"{found['dataset']} {found['split']}", f"{found['size']:,}"]
+            cells = [
+                name,
+                f"{record.weights.parameters:,}",
+                f"{found['dataset']} {found['split']}",
+                f"{found['size']:,}",
+            ]
             for metric in ("wer", "wer_no_stress", "per_no_stress"):
                 value = found["values"].get(metric)
                 cells.append(

@@ -69,9 +69,7 @@ def test_csv_reads_back_what_the_csv_module_writes(tmp_path_factory, table):
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("word", "phones"), *table])
     examples = read(path)
-    assert list(zip(examples.inputs, examples.targets, strict=True)) == [
-        (a.strip(), b.strip()) for a, b in table
-    ]
+    assert list(zip(examples.inputs, examples.targets, strict=True)) == [(a.strip(), b.strip()) for a, b in table]
 
 
 @given(tables)
@@ -79,9 +77,7 @@ def test_jsonl_reads_back_what_the_json_module_writes(tmp_path_factory, table):
     path = tmp_path_factory.mktemp("jsonl") / "a.jsonl"
     path.write_text("".join(json.dumps({"word": a, "phones": b}) + "\n" for a, b in table))
     examples = read(path)
-    assert list(zip(examples.inputs, examples.targets, strict=True)) == [
-        (a.strip(), b.strip()) for a, b in table
-    ]
+    assert list(zip(examples.inputs, examples.targets, strict=True)) == [(a.strip(), b.strip()) for a, b in table]
 
 
 long = "a" * (LONGEST_LINE + 1)
@@ -193,9 +189,7 @@ def test_a_bad_line_is_one_line_with_its_place(write, content, message):
 
 
 def numbered(inputs):
-    return Examples(
-        inputs, [str(i) for i in range(len(inputs))], [f"a.csv:{i + 2}" for i in range(len(inputs))]
-    )
+    return Examples(inputs, [str(i) for i in range(len(inputs))], [f"a.csv:{i + 2}" for i in range(len(inputs))])
 
 
 def test_split_keeps_every_row_once_and_an_input_on_one_side():
@@ -207,9 +201,7 @@ def test_split_keeps_every_row_once_and_an_input_on_one_side():
     row = dict(zip(examples.where, zip(examples.inputs, examples.targets, strict=True), strict=True))
     for part in (training, validation):
         assert list(zip(part.inputs, part.targets, strict=True)) == [row[where] for where in part.where]
-        assert part.where == [
-            where for where in examples.where if where in set(part.where)
-        ]  # their order is kept
+        assert part.where == [where for where in examples.where if where in set(part.where)]  # their order is kept
 
 
 def test_split_depends_on_inputs_and_seed_and_not_on_the_order_of_rows():

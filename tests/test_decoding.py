@@ -26,9 +26,7 @@ def model(request):
 def likelihoods(model, source, prefix) -> np.ndarray:
     """Log-probabilities of the next symbol by teacher forcing, without any cache or loop."""
     source = np.array([source], "int32")
-    out = model(
-        {"source": source, "source_mask": source > 0, "target": np.array([[START, *prefix]], "int32")}
-    )
+    out = model({"source": source, "source_mask": source > 0, "target": np.array([[START, *prefix]], "int32")})
     out = ops.convert_to_numpy(out)[0, -1].astype("float64")
     out[[PAD, START]] = -np.inf
     return out - np.log(np.exp(out).sum())

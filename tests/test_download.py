@@ -175,9 +175,7 @@ def test_without_a_strong_etag_a_cut_download_starts_again(server, path, etag):
 
 def test_cut_for_ever_is_one_error_and_a_later_run_resumes(server, path):
     server.script = [answer(cut=20_000)]
-    with pytest.raises(
-        DownloadError, match=rf"cut after {8 * 20_000} of 300000 bytes; gave up after 8 tries"
-    ):
+    with pytest.raises(DownloadError, match=rf"cut after {8 * 20_000} of 300000 bytes; gave up after 8 tries"):
         fetch(server, path)
     assert not path.exists()
     server.script = [answer()]
@@ -212,7 +210,7 @@ def test_a_wrong_bit_on_the_server_is_an_error(server, path):
         (answer(b"<html>", length=False, kind="text/html"), "a web page, not a file"),
         (answer(b"Please log in", kind="text/plain"), "'13' bytes where 300000 are due"),
         (answer(BODY + b"more"), "'300004' bytes where 300000 are due"),
-        (answer(BODY * 20, length=False), "more than the 300000 bytes of the record"),
+        (answer(BODY * 100, length=False), "more than 300000 bytes: not the file of the record"),
         (status(204), "unexpected answer HTTP 204"),
         (status(404), "HTTP 404"),
         (status(403), "HTTP 403"),
@@ -229,7 +227,8 @@ def test_what_will_not_pass_fails_at_once(server, path, page, message, waits):
     assert len(server.requests) == 1
     assert waits == []
     assert os.listdir(path.parent) in ([], ["model.safetensors.lock"])
-    assert server.sent < 5 * len(BODY)
+    # What lies in the buffers of the loopback counts as sent.
+    assert server.sent < 50 * len(BODY)
 
 
 def test_a_file_replaced_between_two_tries_is_never_mixed(server, path):
@@ -349,9 +348,7 @@ def test_a_refused_connection_fails_at_once(path, waits):
     assert waits == []
 
 
-@pytest.mark.parametrize(
-    "url", ["file:///etc/hostname", "ftp://127.0.0.1/x", "http:///x", "http://a:b/", "x"]
-)
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/x", "http:///x", "http://a:b/", "x"])
 def test_a_url_that_cannot_be_is_one_error(path, url, waits):
     with pytest.raises(DownloadError):
         download.fetch(url, path, SHA256, len(BODY))
@@ -516,12 +513,6 @@ def slow_start(handler):
     answer()(handler)
 
 
-def slow_end(handler):
-    with contextlib.suppress(ConnectionError):
-        answer(cut=150_000)(handler)
-        time.sleep(0.2)
-
-
 def test_four_processes_make_one_download(server, path):
     server.script = [slow_start]
     processes = [start(server, path) for _ in range(4)]
@@ -532,13 +523,22 @@ def test_four_processes_make_one_download(server, path):
 
 
 def test_four_processes_are_all_right_where_locks_do_nothing(server, path):
-    server.script = [slow_end, slow_start, slow_end, slow_end, slow_start]
+    # Nobody gets a byte before all four have asked.
+    all_here = threading.Barrier(4)
+
+    def together(cut):
+        def send(handler):
+            all_here.wait(60)
+            answer(cut=cut)(handler)
+
+        return send
+
+    server.script = [together(150_000), together(None), together(100_000), together(None), answer()]
     processes = [start(server, path, WITHOUT_LOCKS) for _ in range(4)]
     errors = [process.communicate(timeout=60)[1] for process in processes]
     assert errors == [""] * 4
     assert [process.returncode for process in processes] == [0] * 4
     assert whole(path)
-    assert len(server.requests) >= 4
 
 
 def test_a_page_is_fetched_within_its_limit(server):

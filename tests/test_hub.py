@@ -66,17 +66,18 @@ def places(tmp_path, monkeypatch):
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
+    def log_request(self, *args):
         self.server.paths.append(self.path)
+
+    def log_message(self, *args):
+        pass
 
 
 @pytest.fixture
 def server(places):
     """Serves the folder ``places/site``; lists the paths asked for."""
     (places / "site").mkdir()
-    running = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=places / "site")
-    )
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=places / "site"))
     running.paths = []
     running.url = f"http://127.0.0.1:{running.server_address[1]}"
     thread = threading.Thread(target=running.serve_forever, args=(0.01,))
@@ -308,9 +309,7 @@ def test_offline_opens_no_socket(places, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", forbidden)
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     monkeypatch.setenv("ZOO_WEIGHTS_URL", "https://example.org/zoo")
-    with pytest.raises(
-        DownloadError, match=r"https://example.org/zoo/gru.words/record.json: not tried, .*OFFLINE"
-    ):
+    with pytest.raises(DownloadError, match=r"https://example.org/zoo/gru.words/record.json: not tried, .*OFFLINE"):
         hub.locate("gru.words")
 
 
@@ -358,9 +357,7 @@ def full_disk(handle):
     ],
     ids=["nan", "licence", "metrics", "golden", "none", "full"],
 )
-def test_a_failed_save_leaves_the_old_checkpoint_and_nothing_else(
-    places, monkeypatch, change, error, message
-):
+def test_a_failed_save_leaves_the_old_checkpoint_and_nothing_else(places, monkeypatch, change, error, message):
     folder = places / "out" / "gru.words"
     save(folder)
     before = snapshot(places / "out")

@@ -55,9 +55,7 @@ DOCUMENT = {
             "values": {"wer": {"value": 0.2, "low": 0.1, "high": 0.3}},
         }
     ],
-    "published": [
-        {"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}
-    ],
+    "published": [{"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}],
     "golden": {"inputs": ["a"], "outputs": ["B"], "logits": [[0.5, -1.0]]},
 }
 
@@ -197,9 +195,7 @@ def test_names_that_may_be(name):
     assert is_name(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "a..b", ".a", "a.", "a/b", "a\\b", "a b", "a\n", "é", "a" * 101]
-)
+@pytest.mark.parametrize("name", ["", ".", "..", "a..b", ".a", "a.", "a/b", "a\\b", "a b", "a\n", "é", "a" * 101])
 def test_names_that_may_not_be(name):
     assert not is_name(name)
 

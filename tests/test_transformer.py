@@ -34,9 +34,7 @@ def dense(x, weights, path):
 def rotated(vector, position):
     """One head's vector as complex numbers, each turned by its own rate times the position."""
     half = len(vector) // 2
-    turned = (vector[:half] + 1j * vector[half:]) * np.exp(
-        1j * position * 10_000.0 ** (-np.arange(half) / half)
-    )
+    turned = (vector[:half] + 1j * vector[half:]) * np.exp(1j * position * 10_000.0 ** (-np.arange(half) / half))
     return np.concatenate([turned.real, turned.imag])
 
 
@@ -213,8 +211,6 @@ def test_impossible_configs_are_refused(fields, message):
         TRANSFORMER.config(vocabulary=5, **{"width": 16, **fields})
 
 
-@pytest.mark.parametrize(
-    ("size", "low", "high"), [("tiny", 2e3, 2e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)]
-)
+@pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 2e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])
 def test_sizes(size, low, high):
     assert low < TRANSFORMER.build(TRANSFORMER.configure(size, vocabulary=50)).count_params() < high

@@ -174,9 +174,7 @@ def test_a_mutated_file_gives_the_right_shapes_or_one_typed_error(tmp_path, plac
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
-@pytest.mark.parametrize(
-    "name", ["m.keras", "m.h5", "m.weights.h5", "m.pkl", "m.pt", "M.PTH", "m.bin", "m.npz"]
-)
+@pytest.mark.parametrize("name", ["m.keras", "m.h5", "m.weights.h5", "m.pkl", "m.pt", "M.PTH", "m.bin", "m.npz"])
 def test_other_formats_are_refused_by_name_with_the_reason(tmp_path, name):
     with pytest.raises(WeightsError, match=r"refused: a \.\w+ file .+; the zoo reads safetensors only"):
         read(tmp_path / name, raw_file(HEADER, BODY))

@@ -1,4 +1,4 @@
-"""Batches of few shapes in an order that is a function of seed and epoch alone, so that runs resume exactly."""
+"""Batches of few shapes; their order is a function of seed and epoch alone, so that runs resume exactly."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,9 +22,7 @@ class PairBatches:
         seed: Seed of the order.
     """
 
-    def __init__(
-        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], batch_size: int, seed: int
-    ):
+    def __init__(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], batch_size: int, seed: int):
         self.sources = sources
         self.targets = targets
         self.batch_size = batch_size
@@ -39,14 +37,10 @@ class PairBatches:
         for bucket in np.unique(self.buckets):
             rows = np.flatnonzero(self.buckets == bucket)
             rows = generator.permutation(rows) if shuffle else rows
-            batches += [
-                (int(bucket), rows[i : i + self.batch_size]) for i in range(0, len(rows), self.batch_size)
-            ]
+            batches += [(int(bucket), rows[i : i + self.batch_size]) for i in range(0, len(rows), self.batch_size)]
         return [batches[i] for i in generator.permutation(len(batches))] if shuffle else batches
 
-    def epoch(
-        self, epoch: int, start: int = 0, shuffle: bool = True
-    ) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+    def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
         """Yields an epoch's batches from number ``start`` on.
 
         Yields:

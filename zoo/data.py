@@ -73,9 +73,7 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         rows = _table_rows(path, _SEPARATORS[kind], header)
     else:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    examples = _from_rows(
-        [(_cell(row, input, where), _cell(row, target, where), where) for where, row in rows]
-    )
+    examples = _from_rows([(_cell(row, input, where), _cell(row, target, where), where) for where, row in rows])
     if not examples:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
     return examples
@@ -190,9 +188,7 @@ def _json_rows(path) -> Iterator[tuple[str, dict]]:
         try:
             pairs = json.loads(line, object_pairs_hook=_Pairs)
         except (ValueError, RecursionError) as error:
-            reason = (
-                error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-            )
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
             raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
         if not isinstance(pairs, _Pairs):
             raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")

@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import filelock
 
@@ -155,7 +155,13 @@ class _Transfer:
     def attempt(self) -> None:
         """Receives what is missing and puts the file in its place (raises _TryAgain, DownloadError)."""
         if self.received < self.size:
-            self._receive()
+            try:
+                self._receive()
+            except urllib.error.HTTPError as error:
+                if error.code != 416 or not self.received:
+                    raise
+                self._restart("")
+                raise _TryAgain("the server has no such range") from None
         self._publish()
 
     def _start(self, etag: str) -> None:
@@ -170,6 +176,10 @@ class _Transfer:
     def _restart(self, etag: str) -> None:
         self._discard()
         self._start(etag)
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self._restart("")
+        raise DownloadError(f"{self.url}: {reason}: not the file of the record") from None
 
     def _discard(self) -> None:
         # On a full disk, closing tries to write the rest once more and fails again.
@@ -198,15 +208,10 @@ class _Transfer:
                 raise DownloadError(f"{self.url}: unexpected answer HTTP {response.status}")
             declared = response.headers.get("Content-Length")
             if declared and declared != str(self.size - self.received):
-                due = self.size - self.received
-                self._restart("")
-                raise DownloadError(
-                    f"{self.url}: {declared[:20]!r} bytes where {due} are due: not the file of the record"
-                )
+                self._refuse(f"{declared[:20]!r} bytes where {self.size - self.received} are due")
             for piece in _body(response):
                 if self.received + len(piece) > self.size:
-                    self._restart("")
-                    raise DownloadError(f"{self.url}: more than the {self.size} bytes of the record")
+                    self._refuse(f"more than {self.size} bytes")
                 with storage(self.path):
                     self.file.write(piece)
                 self.received += len(piece)
@@ -228,10 +233,10 @@ class _Transfer:
                     raise _TryAgain("the bytes do not have the SHA-256 of the record")
         except _TryAgain as fault:
             # Damage on the way does not strike twice; a wrong file on the server stays wrong.
-            self._restart("")
             self.mismatches += 1
             if self.mismatches == 2:
-                raise DownloadError(f"{self.url}: {fault}, twice: not the file of the record") from None
+                self._refuse(f"{fault}, twice")
+            self._restart("")
             raise
 
 
@@ -246,7 +251,7 @@ def _etag_in(name: str) -> str:
 
 @contextlib.contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Lets one process at a time fetch a file. Where nothing can be locked, all go on: that is only slower."""
+    """Lets one process at a time fetch a file. Where nothing can be locked, all go on: only slower."""
     lock = filelock.FileLock(f"{path}.lock")
     with contextlib.suppress(OSError, NotImplementedError):
         lock.acquire()

@@ -236,9 +236,7 @@ def _given_folder(name_or_folder: str | Path) -> Path | None:
             return path
         if path.is_file():
             refuse_other_formats(path)
-            raise InputError(
-                f"{path}: is a file; give the folder that holds {RECORD_FILE} and {WEIGHTS_FILE}"
-            )
+            raise InputError(f"{path}: is a file; give the folder that holds {RECORD_FILE} and {WEIGHTS_FILE}")
     except (OSError, ValueError):
         # No file can have this name: too long, or with a NUL byte.
         pass
@@ -300,9 +298,7 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
         page = download.fetch_text(url, LARGEST_JSON)
         found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
     weights = found.weights
-    file = download.fetch(
-        f"{base}/{name}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes
-    )
+    file = download.fetch(f"{base}/{name}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
     if record is None:
         atomic_write(cached / RECORD_FILE, found.to_text().encode())
     return found, file

@@ -46,9 +46,7 @@ def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name, curve in records.items():
-        axes.plot(
-            [row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name
-        )
+        axes.plot([row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {score.upper()}, %")
     axes.grid(alpha=0.3)

@@ -63,8 +63,7 @@ class SymbolTokenizer:
         if unknown:
             shown = " ".join(self.symbols[:60]) + (" ..." if len(self.symbols) > 60 else "")
             raise InputError(
-                f"{_shorten(text)!r} has {', '.join(map(repr, unknown[:5]))}, unknown to this model;"
-                f" it knows: {shown}"
+                f"{_shorten(text)!r} has {', '.join(map(repr, unknown[:5]))}, unknown to this model; it knows: {shown}"
             )
         return [self._ids[s] for s in symbols]
 
@@ -111,9 +110,7 @@ class TransductionPreprocessor:
         """
         length = len(self.source.split(text))
         if length > self.max_source:
-            raise InputError(
-                f"{_shorten(text)!r} has {length:,} symbols, this model takes at most {self.max_source}"
-            )
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model takes at most {self.max_source}")
         return [*self.source.encode(text), END]
 
     def encode_target(self, text: str) -> list[int]:
@@ -124,9 +121,7 @@ class TransductionPreprocessor:
         """
         length = len(self.target.split(text))
         if length > self.max_target:
-            raise InputError(
-                f"{_shorten(text)!r} has {length:,} symbols, this model writes at most {self.max_target}"
-            )
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model writes at most {self.max_target}")
         return [START, *self.target.encode(text), END]
 
     def to_json(self) -> dict[str, Any]:

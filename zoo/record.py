@@ -302,9 +302,7 @@ def _layout(value: Any, indent: str) -> str:
         return line
     inner = indent + "  "
     if isinstance(value, dict):
-        items = [
-            f"{json.dumps(key, ensure_ascii=False)}: {_layout(item, inner)}" for key, item in value.items()
-        ]
+        items = [f"{json.dumps(key, ensure_ascii=False)}: {_layout(item, inner)}" for key, item in value.items()]
         start, end = "{", "}"
     else:
         items = [_layout(item, inner) for item in value]

@@ -102,9 +102,7 @@ class Trainer:
             ema_momentum=plan.average,
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        model.compile(
-            optimizer=self.optimizer, loss=SmoothedCrossentropy(plan.label_smoothing), auto_scale_loss=False
-        )
+        model.compile(optimizer=self.optimizer, loss=SmoothedCrossentropy(plan.label_smoothing), auto_scale_loss=False)
         self.optimizer.build(model.trainable_variables)
         self.step = 0
         self.epoch_loss = [0.0, 0]
@@ -230,14 +228,10 @@ class Trainer:
         variables = self._variables()
         for name, variable in variables.items():
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
-                raise InputError(
-                    f"{self.folder}: made with another model: {name} is missing or of another shape"
-                )
+                raise InputError(f"{self.folder}: made with another model: {name} is missing or of another shape")
             variable.assign(tensors[name])
         self.best = (
-            [tensors[f"best/{i}"] for i in range(len(self.model.trainable_variables))]
-            if told["curve"]
-            else None
+            [tensors[f"best/{i}"] for i in range(len(self.model.trainable_variables))] if told["curve"] else None
         )
         self.step, self.epoch_loss = told["step"], told["epoch_loss"]
         self.curve, self.seconds = told["curve"], told["seconds"]

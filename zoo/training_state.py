@@ -24,17 +24,13 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Copies in C order: safetensors writes other layouts scrambled, without a word.
-        save_file(
-            {k: np.asarray(v, order="C") for k, v in tensors.items()}, temporary, {"told": json.dumps(told)}
-        )
+        save_file({k: np.asarray(v, order="C") for k, v in tensors.items()}, temporary, {"told": json.dumps(told)})
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{path}: {error}: the state saved before is kept; make room and resume"
-        ) from error
+        raise StorageError(f"{path}: {error}: the state saved before is kept; make room and resume") from error
 
 
 def read_state(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:

@@ -177,9 +177,7 @@ def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
         for name, offset in _read_header(file, path, record.weights).items():
             expected = record.weights.tensors[name]
             file.seek(offset)
-            stored = np.frombuffer(
-                file.read(expected.bytes), dtype=np.dtype(expected.dtype).newbyteorder("<")
-            )
+            stored = np.frombuffer(file.read(expected.bytes), dtype=np.dtype(expected.dtype).newbyteorder("<"))
             if not np.isfinite(stored).all():
                 raise WeightsError(f"{path}: tensor {name}: holds NaN or infinity")
             # astype copies, so that the array is aligned and can be written to.

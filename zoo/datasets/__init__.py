@@ -118,9 +118,7 @@ def load(name: str, split: str) -> Examples:
     inputs, targets, where = [], [], []
     for i, row in enumerate(tfds.as_numpy(builder.as_dataset(split=split))):
         answers = row[dataset.target]
-        for answer in (
-            answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]
-        ):
+        for answer in answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]:
             inputs.append(row[dataset.input].decode())
             targets.append(answer.decode())
             where.append(f"{name}/{split}:{i + 1}")

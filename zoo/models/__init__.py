@@ -4,6 +4,10 @@ from zoo.models.architecture import Architecture, resolve
 
 # Backbones: a sequence in, a vector a position out.
 ARCHITECTURES = {
+    "rnn": "zoo.models.recurrent:RNN",
+    "lstm": "zoo.models.recurrent:LSTM",
+    "gru": "zoo.models.recurrent:GRU",
+    "tcn": "zoo.models.tcn:TCN",
     "transformer": "zoo.models.transformer:TRANSFORMER",
 }
 

@@ -68,21 +68,15 @@ class RecurrentSeq2Seq(keras.Model):
         super().__init__(name=f"{cell}_seq2seq")
         self.config = config
         layer, decoder_cell = CELLS[cell]
-        self.source_embed = keras.layers.Embedding(
-            config.source_symbols, config.embedding, name="source_embed"
-        )
-        self.target_embed = keras.layers.Embedding(
-            config.target_symbols, config.embedding, name="target_embed"
-        )
+        self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
+        self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
         self.encoder = [
             keras.layers.Bidirectional(
                 layer(config.encoder_units, return_sequences=True, name="recurrent"), name=f"encoder_{i}"
             )
             for i in range(config.encoder_layers)
         ]
-        self.cells = [
-            decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)
-        ]
+        self.cells = [decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)]
         self.states_per_cell = 2 if cell == "lstm" else 1
         self.bridges = [
             keras.layers.Dense(config.decoder_units, activation="tanh", name=f"bridge_{i}")

@@ -120,9 +120,7 @@ class TransformerLayer(Block):
         self.attention_norm = layer_norm("attention_norm")
         self.attention = Attention(config.width, config.heads, config.dropout, name="attention")
         self.feed_forward_norm = layer_norm("feed_forward_norm")
-        self.feed_forward = FeedForward(
-            config.width, config.feed_forward, config.activation, name="feed_forward"
-        )
+        self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation, name="feed_forward")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
 
     def build(self, shape):

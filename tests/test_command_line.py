@@ -1,0 +1,154 @@
+"""The command line as a user meets it: good input, and bad input with one clear line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from zoo.cli.main import main
+
+from zoo import hub
+
+ROOT = Path(__file__).parents[1]
+MODEL = "gru_small.cmudict"
+
+
+def run(*arguments, input=None):
+    return CliRunner().invoke(main, [str(a) for a in arguments], input=input)
+
+
+def fails(result, code: int, *parts: str) -> None:
+    assert result.exit_code == code, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    for part in parts:
+        assert part in lines[0]
+
+
+def test_list_shows_every_checkpoint():
+    result = run("list")
+    assert result.exit_code == 0
+    for name in hub.list_models():
+        assert name in result.stdout
+
+
+def test_list_as_json_by_pattern():
+    rows = json.loads(run("list", "*.cmudict", "--json").stdout)
+    assert [row["name"] for row in rows] == hub.list_models("*.cmudict")
+    assert all(row["parameters"] > 0 for row in rows)
+
+
+def test_listing_and_info_import_no_backend():
+    code = (
+        "import sys, zoo\nfrom zoo.cli.main import main\n"
+        "for arguments in (['list'], ['info', 'gru_small.cmudict'], ['--help']):\n"
+        "    try: main(arguments)\n"
+        "    except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'torch', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_info_says_what_it_is_and_how_good():
+    text = run("info", MODEL).stdout
+    record = hub.read_record(MODEL)
+    assert record.weights.sha256 in text
+    assert "cmudict/published" in text and "Mousa" in text
+
+
+@pytest.mark.parametrize("command", ["list", "info", "predict", "evaluate", "finetune", "train"])
+def test_help_shows_an_example(command):
+    text = run(command, "--help").stdout
+    assert f"zoo {command}" in text.split("Example:")[1]
+
+
+def test_predict_words_json_and_standard_input(tmp_path):
+    golden = hub.read_record(MODEL).golden
+    result = run("predict", MODEL, *golden["inputs"], "--beam", "1")
+    expected = [f"{a}\t{b}" for a, b in zip(golden["inputs"], golden["outputs"], strict=True)]
+    assert result.stdout.splitlines() == expected
+    piped = run("predict", MODEL, "--beam", "1", "--json", input="\n".join(golden["inputs"]) + "\n")
+    assert [json.loads(line)["output"] for line in piped.stdout.splitlines()] == golden["outputs"]
+    file = tmp_path / "words.txt"
+    file.write_text("\n".join(golden["inputs"]) + "\n")
+    assert run("predict", MODEL, "--file", file, "--beam", "1").stdout == result.stdout
+
+
+def test_predict_draws_the_attention(tmp_path):
+    picture = tmp_path / "attention.png"
+    assert run("predict", MODEL, "phoneme", "--plot", picture).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_a_file_as_json_with_predictions(tmp_path):
+    file, predictions = tmp_path / "words.csv", tmp_path / "out.jsonl"
+    file.write_text("word,phones\ncat,K AE1 T\ntomato,T AH0 M EY1 T OW2\ntomato,T AH0 M AA1 T OW2\n")
+    result = run(
+        "evaluate",
+        MODEL,
+        file,
+        "--input",
+        "word",
+        "--target",
+        "phones",
+        "--json",
+        "--predictions",
+        predictions,
+    )
+    found = json.loads(result.stdout)
+    assert found["size"] == 2
+    assert set(found["values"]) == {"wer", "per", "wer_no_stress", "per_no_stress"}
+    rows = [json.loads(line) for line in predictions.read_text().splitlines()]
+    assert [row["input"] for row in rows] == ["cat", "tomato"]
+    assert len(rows[1]["references"]) == 2
+
+
+def test_unknown_names_get_the_nearest():
+    fails(run("info", "gru_smal.cmudict"), 2, "gru_small.cmudict")
+    fails(run("predict", "gru_smal.cmudict", "word"), 2, "gru_small.cmudict")
+    fails(run("train", "nothing"), 2, "gru_small.cmudict")
+    fails(run("evaluate", MODEL, "--dataset", "nothing"), 2, "cmudict/published")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"), [(["naïve"], "'ï'"), ([""], "empty"), (["a" * 10_000], "10,000"), (["42"], "'4'")]
+)
+def test_words_that_cannot_be_read(words, part):
+    fails(run("predict", MODEL, *words), 2, part)
+
+
+def test_bad_lines_are_named_and_nothing_is_predicted(tmp_path):
+    file = tmp_path / "words.txt"
+    file.write_text("cat\nd0g\n")
+    result = run("predict", MODEL, "--file", file)
+    fails(result, 2, "words.txt:2", "'0'")
+    assert not result.stdout
+
+
+def test_bad_tables_leave_nothing_behind(tmp_path):
+    output = tmp_path / "mine"
+    arguments = ("--input", "word", "--target", "phones", "--output", output)
+    for content, part in (
+        ("word,sound\ncat,K\n", "phones"),
+        ("", "no rows"),
+        ("word,phones\n", "words.csv"),
+        ("word,phones\ncat,K,T\n", "words.csv:2"),
+    ):
+        file = tmp_path / "words.csv"
+        file.write_text(content)
+        fails(run("finetune", MODEL, file, *arguments), 2, part)
+        assert not output.exists()
+    (tmp_path / "latin.csv").write_bytes("word,phones\ncafé,K\n".encode("latin-1"))
+    fails(run("finetune", MODEL, tmp_path / "latin.csv", *arguments), 2, "latin.csv:2")
+    fails(run("predict", MODEL, "--file", tmp_path / "none.txt"), 2, "none.txt")
+    assert not output.exists()

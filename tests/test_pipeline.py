@@ -1,0 +1,174 @@
+"""Load, save, fine-tune and resume: what a user relies on."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import hub
+from zoo.checkpoints import fresh, make_trainer
+from zoo.data import Examples
+from zoo.errors import InputError, NotFiniteError, WeightsError
+from zoo.fine_tuning import adapt, fine_tune
+from zoo.preprocessing import RESERVED, SymbolTokenizer
+from zoo.recipes import Plan, Recipe
+from zoo.training import Interrupted
+
+PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
+RECIPE = Recipe("gru", "tiny", "cmudict", ("cmudict", "test"), (), PLAN, {}, {"dropout": 0.3})
+
+
+def spelled(count: int = 40) -> Examples:
+    """Made-up words whose pronunciation is their letters in capitals."""
+    generator = np.random.default_rng(0)
+    words = sorted({"".join(generator.choice(list("abcde"), generator.integers(2, 6))) for _ in range(count)})
+    return Examples(words, [" ".join(word.upper()) for word in words], [f"made:{i}" for i in range(len(words))])
+
+
+def trainer(folder=None, plan=PLAN):
+    examples = spelled()
+    pipeline = fresh(RECIPE, examples)
+    made = make_trainer(pipeline, examples, examples, plan, folder, "go on")
+    return pipeline, made
+
+
+@pytest.fixture(scope="module", params=hub.list_models())
+def shipped(request):
+    return zoo.load(request.param)
+
+
+def test_golden_outputs_of_every_checkpoint(shipped):
+    from keras import ops
+
+    from zoo.preprocessing import START, pad
+
+    golden = shipped.document["golden"]
+    assert shipped.predict(golden["inputs"], beam_size=1) == golden["outputs"]
+    for text, expected in zip(golden["inputs"], golden["logits"], strict=True):
+        ids = shipped.preprocessor.encode_source(text)
+        source = pad([ids], len(ids))
+        out = shipped.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
+        np.testing.assert_allclose(ops.convert_to_numpy(out)[0, 0], expected, atol=2e-4)
+
+
+def test_saved_and_loaded_weights_are_the_same_bits(shipped, tmp_path):
+    shipped.save(tmp_path / "copy")
+    again = zoo.load(tmp_path / "copy")
+    for path, value in shipped.tensors().items():
+        assert np.array_equal(again.tensors()[path], value), path
+
+
+def test_a_tensor_that_does_not_fit_is_named(shipped):
+    tensors = shipped.tensors()
+    name = next(iter(tensors))
+    with pytest.raises(WeightsError, match=name):
+        shipped.assign({**tensors, name: np.zeros((1, 1), "float32")}, "here")
+    with pytest.raises(WeightsError, match=name):
+        shipped.assign({k: v for k, v in tensors.items() if k != name}, "here")
+    with pytest.raises(WeightsError, match="other"):
+        shipped.assign({**tensors, "other": np.zeros(1, "float32")}, "here")
+
+
+def test_alignment_has_a_row_for_each_symbol_written(shipped):
+    source, target, weights = shipped.alignment("cat")
+    assert source == ["c", "a", "t", "."] and target[-1] == "."
+    assert weights.shape == (len(target), len(source))
+    np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-4)
+
+
+def test_tokenizer_round_trip():
+    tokenizer = SymbolTokenizer.fit(["B A", "C A"], separator=" ")
+    assert tokenizer.symbols == ("A", "B", "C")
+    assert tokenizer.decode(tokenizer.encode("C A B")) == "C A B"
+    assert SymbolTokenizer(**tokenizer.to_json()) == tokenizer
+    assert tokenizer.extend(["D A"]).symbols == ("A", "B", "C", "D")
+    with pytest.raises(InputError, match="'X'"):
+        tokenizer.encode("A X")
+
+
+def test_training_learns_to_spell():
+    pipeline, made = trainer(plan=Plan(epochs=60, batch_size=8, learning_rate=0.02, average=0.9, label_smoothing=0))
+    made.run()
+    assert min(row["wer"] for row in made.curve) < 0.2
+    assert pipeline.predict("abc") == "A B C"
+
+
+def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
+    straight, made = trainer()
+    made.run()
+    cut, first = trainer(tmp_path)
+
+    def interrupt(step, total, loss):
+        if step == made.train.per_epoch + 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    first.tick = interrupt
+    with pytest.raises(Interrupted, match="go on") as caught:
+        first.run()
+    assert caught.value.exit_code == 130
+    keras.utils.set_random_seed(99)  # nothing may depend on what the process did before
+    resumed, second = trainer(tmp_path)
+    assert second.load() and second.step == made.train.per_epoch + 2
+    second.run()
+    assert second.step == made.step
+    for path, value in straight.tensors().items():
+        assert np.array_equal(resumed.tensors()[path], value), path
+    drop = ("seconds",)
+    assert [{k: v for k, v in row.items() if k not in drop} for row in second.curve] == [
+        {k: v for k, v in row.items() if k not in drop} for row in made.curve
+    ]
+
+
+def test_a_state_of_another_plan_is_refused(tmp_path):
+    _, first = trainer(tmp_path)
+    first.save()
+    _, other = trainer(tmp_path, Plan(epochs=4, batch_size=8))
+    with pytest.raises(InputError, match="another plan"):
+        other.load()
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tmp_path):
+    pipeline, made = trainer(tmp_path)
+    made.save()
+    kept = (tmp_path / "state.safetensors").read_bytes()
+    variable = pipeline.model.trainable_variables[0]
+    variable.assign(np.full(variable.shape, np.nan, "float32"))
+    with pytest.raises(NotFiniteError, match="step 1"):
+        made.run()
+    assert (tmp_path / "state.safetensors").read_bytes() == kept
+
+
+def test_adapting_keeps_what_is_known():
+    base = fresh(RECIPE, spelled())
+    other = Examples(["abz"], ["A ʒ"], ["made:1"])
+    adapted = adapt(base, [other])
+    assert adapted.preprocessor.source.symbols == ("a", "b", "c", "d", "e", "z")
+    assert adapted.preprocessor.target.symbols == ("A", "ʒ")
+    old, new = base.tensors(), adapted.tensors()
+    np.testing.assert_array_equal(new["source_embed/embeddings"][: RESERVED + 5], old["source_embed/embeddings"])
+    np.testing.assert_array_equal(
+        new["target_embed/embeddings"][: RESERVED + 1], old["target_embed/embeddings"][: RESERVED + 1]
+    )
+    np.testing.assert_array_equal(new["logits/kernel"][:, : RESERVED + 1], old["logits/kernel"][:, : RESERVED + 1])
+    np.testing.assert_array_equal(new["readout/kernel"], old["readout/kernel"])
+
+
+def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
+    base = fresh(RECIPE, spelled())
+    plan = Plan(epochs=2, batch_size=8, patience=1, learning_rate=0.01)
+    rows = spelled(200)
+    mine = fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
+    again = zoo.load(tmp_path / "mine")
+    assert again.predict(["abc", "ed"]) == mine.predict(["abc", "ed"])
+    record = hub.read_record(tmp_path / "mine")
+    assert sum(record.data["splits"].values()) == len(rows)
+    assert record.metrics[0]["size"] == record.data["splits"]["test"]
+
+
+def test_an_input_on_both_sides_is_refused():
+    base = fresh(RECIPE, spelled())
+    with pytest.raises(InputError, match="training part too"):
+        fine_tune(base, spelled(), test=spelled())

@@ -1,0 +1,43 @@
+"""What ``zoo list --architectures`` shows, written ahead so that listing needs no backend.
+
+``python -m zoo.models.catalogue`` writes ``catalogue.json``. Parameters are counted with 256 token ids
+for backbones, 32 source and 72 target ids for sequence to sequence; paths at 1,000 steps.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.models import ARCHITECTURES, SEQ2SEQ, resolve
+
+FILE = Path(__file__).with_name("catalogue.json")
+FORMS = {
+    "backbone": (ARCHITECTURES, {"vocabulary": 256}),
+    "seq2seq": (SEQ2SEQ, {"source_symbols": 32, "target_symbols": 72}),
+}
+
+
+def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, Any]]:
+    """Builds every architecture in the given sizes and returns a row for each."""
+    found = []
+    for form, (table, fields) in FORMS.items():
+        for name in table:
+            architecture = resolve(table, name)
+            for size in sizes:
+                config = architecture.configure(size, **fields)
+                found.append(
+                    {
+                        "architecture": name,
+                        "form": form,
+                        "size": size,
+                        "parameters": architecture.build(config).count_params(),
+                        "look_back": architecture.look_back(config),
+                        "path_length": architecture.path_length(config, 1_000),
+                        "paper": architecture.paper,
+                    }
+                )
+    return found
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(rows(), indent=1) + "\n", "utf-8")
