@@ -103,7 +103,8 @@ def record(record: Record) -> None:
         "weights": f"{record.weights.bytes / 1e6:.1f} MB, SHA-256 {record.weights.sha256}",
         "licence": f"weights {record.licence['weights']}; data {record.licence['data']}",
         "data": f"{record.data['name']}, {record.data['source']}",
-        "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}, {versions}",
+        "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}",
+        "versions": versions,
     }
     for key, value in lines.items():
         click.echo(f"{key:<13} {value}")

@@ -18,7 +18,7 @@ from zoo import hub
 from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError
 from zoo.weights_file import read_tensors
 
-TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.float32([0.5])}
+TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.array([0.5], "float32")}
 
 
 def document(name):
@@ -60,12 +60,23 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("ZOO_WEIGHTS_URL", raising=False)
     monkeypatch.delenv("ZOO_OFFLINE", raising=False)
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     return tmp_path
 
 
+class Site(http.server.ThreadingHTTPServer):
+    """Serves a folder on loopback; lists the paths asked for."""
+
+    def __init__(self, folder):
+        super().__init__(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+        self.paths = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
+    server: Site
+
     def log_request(self, *args):
         self.server.paths.append(self.path)
 
@@ -75,11 +86,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def server(places):
-    """Serves the folder ``places/site``; lists the paths asked for."""
     (places / "site").mkdir()
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=places / "site"))
-    running.paths = []
-    running.url = f"http://127.0.0.1:{running.server_address[1]}"
+    running = Site(places / "site")
     thread = threading.Thread(target=running.serve_forever, args=(0.01,))
     thread.start()
     yield running
@@ -135,16 +143,16 @@ def test_what_is_saved_is_what_is_read(places):
 
 
 def test_float32_weights_are_kept_to_the_bit(places):
-    tensors = {"model/kernel": np.float32([1 / 3, 1e-30])}
+    tensors = {"model/kernel": np.array([1 / 3, 1e-30], "float32")}
     record = hub.save_checkpoint(places / "gru.words", document("gru.words"), tensors, dtype="float32")
     read = read_tensors(places / "gru.words" / "model.safetensors", record)
     assert read["model/kernel"].tobytes() == tensors["model/kernel"].tobytes()
 
 
-@pytest.mark.parametrize("given", ["my-g2p", "./my-g2p", "../work/my-g2p", Path("my-g2p")])
+@pytest.mark.parametrize("given", ["my-g2p", "./my-g2p", "../here/my-g2p", Path("my-g2p")])
 def test_a_folder_of_ones_own(places, given):
-    save(places / "work" / "other").to_text()
-    (places / "work" / "other").rename(places / "work" / "my-g2p")
+    save(places / "here" / "other").to_text()
+    (places / "here" / "other").rename(places / "here" / "my-g2p")
     check(hub.locate(given), Path(given))
 
 

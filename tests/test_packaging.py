@@ -103,7 +103,7 @@ def normal(name):
 
 
 def names(requirements):
-    return {normal(re.match(r"[\w.-]+", text)[0]) for text in requirements}
+    return {normal(re.split("[^a-zA-Z0-9._-]", text)[0]) for text in requirements}
 
 
 def test_every_distribution_that_is_imported_is_required():

@@ -23,7 +23,7 @@ VARIANTS = {
 
 def build(variant: str):
     name, fields = VARIANTS[variant]
-    architecture = models.seq2seq(name)
+    architecture = models.find_seq2seq(name)
     keras.utils.set_random_seed(3)
     return architecture.build(
         architecture.configure("tiny", source_symbols=SYMBOLS, target_symbols=SYMBOLS + 2, **fields)

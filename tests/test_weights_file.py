@@ -16,7 +16,7 @@ from zoo.record import Record, Tensor, Weights
 from zoo.spec import ModelSpec
 from zoo.weights_file import atomic_write, flaw, read_tensors, write_tensors
 
-TENSORS = {"model/a": np.arange(6, dtype="float32").reshape(2, 3), "model/b": np.float32([0.5, -2.0])}
+TENSORS = {"model/a": np.arange(6, dtype="float32").reshape(2, 3), "model/b": np.array([0.5, -2.0], "float32")}
 
 
 def record_of(data, tensors, dtype="float16"):
@@ -147,8 +147,8 @@ def test_the_file_that_the_faults_below_start_from_is_good(path):
         (raw_file(b"not JSON", BODY), "not valid JSON"),
         (struct.pack("<Q", 2**63) + raw_file(HEADER, BODY)[8:], f"a header of {2**63} bytes does not fit"),
         (raw_file(HEADER, BODY + b"more"), "does not fit"),
-        (raw_file(HEADER, np.float16([1, 2, 3, np.nan, 5, 6, 7, 8]).tobytes()), "tensor model/a: holds NaN"),
-        (raw_file(HEADER, np.float16([1, 2, 3, 4, 5, 6, 7, np.inf]).tobytes()), "tensor model/b: holds NaN"),
+        (raw_file(HEADER, np.array([1, 2, 3, np.nan, 5, 6, 7, 8], "float16").tobytes()), "tensor model/a: holds NaN"),
+        (raw_file(HEADER, np.array([1, 2, 3, 4, 5, 6, 7, np.inf], "float16").tobytes()), "tensor model/b: holds NaN"),
     ],
     ids=range(17),
 )

@@ -118,7 +118,7 @@ def fresh(recipe: Recipe, examples: Examples) -> Pipeline:
         LONGEST,
         LONGEST,
     )
-    architecture = models.seq2seq(recipe.architecture)
+    architecture = models.find_seq2seq(recipe.architecture)
     config = architecture.configure(
         recipe.size,
         source_symbols=preprocessor.source.size,

@@ -267,9 +267,8 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     for kind in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
     opener.add_handler(urllib.request.HTTPErrorProcessor())
-    always = {"User-Agent": f"seqzoo/{__version__}", "Accept-Encoding": "identity"}
-    request = urllib.request.Request(url, headers={**always, **headers})
-    return opener.open(request, timeout=STALL_SECONDS)
+    headers = {"User-Agent": f"seqzoo/{__version__}", "Accept-Encoding": "identity", **headers}
+    return opener.open(urllib.request.Request(url, headers=headers), timeout=STALL_SECONDS)
 
 
 def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -344,12 +343,7 @@ def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
         return
     from rich import console, progress
 
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-    )
+    columns = ("{task.description}", progress.BarColumn(), progress.DownloadColumn())
     with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
         task = bar.add_task(title, total=size)
         yield lambda received: bar.update(task, completed=received)

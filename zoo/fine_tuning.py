@@ -141,7 +141,7 @@ def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pip
     fields = {**base.spec.config, "source_symbols": source.size, "target_symbols": target.size}
     if "max_target" in fields:
         fields["max_target"] = max(fields["max_target"], preprocessor.max_target + 1)
-    config = models.seq2seq(base.spec.architecture).config_from(fields)
+    config = models.find_seq2seq(base.spec.architecture).config_from(fields)
     spec = ModelSpec(
         base.spec.architecture,
         base.spec.size,

@@ -43,7 +43,7 @@ class Pipeline:
         self.document = document
         try:
             self.preprocessor = TransductionPreprocessor.from_json(spec.preprocessor)
-            architecture = models.seq2seq(spec.architecture)
+            architecture = models.find_seq2seq(spec.architecture)
             self.model = architecture.build(architecture.config_from(spec.config))
         except (InputError, KeyError, TypeError) as error:
             raise WeightsError(f"spec: {error}: the record is damaged or of another version") from error

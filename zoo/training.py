@@ -185,9 +185,16 @@ class Trainer:
         return f"{at}; the state is in {self.folder}. To go on: {self.resume_command}"
 
     def _variables(self) -> dict[str, keras.Variable]:
-        named = {f"model/{v.path}": v for v in self.model.variables if "/metrics" not in v.path}
-        named.update({f"optimizer/{i}": v for i, v in enumerate(self.optimizer.variables)})
-        return named
+        weights = {f"model/{v.path}": v for v in self.model.weights}
+        metrics = {id(v) for metric in self.model.metrics for v in metric.variables}
+        known = metrics | {id(v) for v in self.model.weights}
+        # Keras numbers seed generators through the whole process, so their paths differ from run to run.
+        seeds = [v for v in self.model.variables if id(v) not in known]
+        return {
+            **weights,
+            **{f"seed/{i}": v for i, v in enumerate(seeds)},
+            **{f"optimizer/{i}": v for i, v in enumerate(self.optimizer.variables)},
+        }
 
     def save(self) -> None:
         """Writes the state, whole or not at all."""

@@ -20,11 +20,11 @@ SEQ2SEQ = {
 }
 
 
-def backbone(name: str) -> Architecture:
+def find_backbone(name: str) -> Architecture:
     """Returns a backbone architecture by name (raises InputError for an unknown one)."""
     return resolve(ARCHITECTURES, name)
 
 
-def seq2seq(name: str) -> Architecture:
+def find_seq2seq(name: str) -> Architecture:
     """Returns a sequence-to-sequence architecture by name (raises InputError for an unknown one)."""
     return resolve(SEQ2SEQ, name)

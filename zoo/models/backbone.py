@@ -14,6 +14,10 @@ class Block(keras.layers.Layer):
     share one block and a state can be saved, copied or reset row by row.
     """
 
+    def __init__(self, name: str):
+        super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+
     def call(self, x, mask=None, training=False):
         """Maps a whole sequence.
 

@@ -64,9 +64,13 @@ class Convolution(keras.layers.Layer):
 
     def build(self, shape):
         self.direction = self.add_weight(shape=self.shape, initializer="he_normal", name="direction")
-        self.length = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="length")
-        # The first kernel is the direction as it was drawn.
-        self.length.assign(ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1))))
+        # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
+        # where Keras builds a layer while it only infers shapes.
+        self.length = self.add_weight(
+            shape=(self.shape[-1],),
+            initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1))),
+            name="length",
+        )
         self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
 
     def kernel(self):
@@ -138,9 +142,7 @@ def receptive_field(config: Config) -> int:
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
-    model = Backbone(
-        blocks, config.embedding, config.vocabulary, config.features, config.dropout, name="tcn_backbone"
-    )
+    model = Backbone(blocks, config.embedding, config.vocabulary, config.features, config.dropout, name="tcn_backbone")
     model.build_variables()
     return model
 
