@@ -1,5 +1,6 @@
 """The command line as a user meets it: good input, and bad input with one clear line."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from zoo.cli.main import main
 
 from zoo import hub
 
 ROOT = Path(__file__).parents[1]
+# By its name, because type checkers cannot follow a package that is mapped to another folder.
+main = importlib.import_module("zoo.cli.main").main
 MODEL = "gru_small.cmudict"
 
 

@@ -116,7 +116,7 @@ def test_every_distribution_that_is_imported_is_required():
                 elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                     imported.add(node.module.split(".")[0])
     owners = importlib.metadata.packages_distributions()
-    needed = {normal(owners[name][0]) for name in imported - set(sys.stdlib_module_names) - {"zoo"}}
+    needed = {normal(owners.get(name, [name])[0]) for name in imported - set(sys.stdlib_module_names) - {"zoo"}}
     optional = {"jax", "torch"}  # the other two backends, imported only if KERAS_BACKEND names them
     assert needed - optional <= names(PROJECT["project"]["dependencies"])
     assert optional <= set(PROJECT["project"]["optional-dependencies"])

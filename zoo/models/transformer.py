@@ -43,6 +43,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
+        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
         for field in ("width", "heads", "feed_forward", "context"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.layers <= 64, "layers must be in 1..64")
