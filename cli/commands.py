@@ -94,7 +94,7 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
 @click.option("--input", "input", default="", help="Column of the file DATA with the inputs.")
 @click.option("--target", default="", help="Column of the file DATA with the right outputs.")
-@click.option("--limit", type=int, help="Only the first so many inputs.")
+@click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")

@@ -79,6 +79,14 @@ def test_alignment_has_a_row_for_each_symbol_written(shipped):
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-4)
 
 
+def test_a_limit_draws_the_same_inputs_from_all_over():
+    examples = spelled(200)
+    pipeline = fresh(RECIPE, examples)
+    first, again = (zoo.evaluate(pipeline, examples, limit=20, beam_size=1) for _ in range(2))
+    assert first.size == 20 and first.inputs == again.inputs
+    assert first.inputs != examples.inputs[:20]
+
+
 def test_tokenizer_round_trip():
     tokenizer = SymbolTokenizer.fit(["B A", "C A"], separator=" ")
     assert tokenizer.symbols == ("A", "B", "C")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,7 @@ def evaluate(
         split: Split of a dataset.
         input: Column of a file with the inputs.
         target: Column of a file with the right outputs.
-        limit: Only the first so many inputs; the report's size says so.
+        limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         beam_size: Hypotheses kept while decoding.
         batch_size: Inputs decoded at once.
         tick: Called with the number of inputs just done.
@@ -84,7 +85,9 @@ def evaluate(
     if limit is not None:
         if limit < 1:
             raise InputError(f"limit {limit}: give at least 1")
-        grouped = dict(list(grouped.items())[:limit])
+        # The first ones would not do: datasets are often in alphabetical order.
+        kept = set(random.Random(0).sample(list(grouped), min(limit, len(grouped))))
+        grouped = {text: right for text, right in grouped.items() if text in kept}
     check_inputs(pipeline, examples, set(grouped))
     inputs, references = list(grouped), list(grouped.values())
     outputs = pipeline.predict(inputs, beam_size, batch_size, tick)
