@@ -8,6 +8,7 @@ ARCHITECTURES = {
     "lstm": "zoo.models.recurrent:LSTM",
     "gru": "zoo.models.recurrent:GRU",
     "tcn": "zoo.models.tcn:TCN",
+    "wavenet": "zoo.models.wavenet:WAVENET",
     "transformer": "zoo.models.transformer:TRANSFORMER",
 }
 

@@ -38,6 +38,11 @@ class Config:
         check(not self.bidirectional or self.width % 2 == 0, "width must be even for two directions")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
+    @property
+    def causal(self) -> bool:
+        """Whether no position sees a later one."""
+        return not self.bidirectional
+
 
 class RecurrentBlock(Block):
     """One recurrent layer and dropout; masked steps carry the state through unchanged.

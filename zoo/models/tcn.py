@@ -5,6 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
+from zoo.layers.convolution import Convolution, zero_masked
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
 
@@ -43,53 +44,6 @@ class Config:
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
-class Convolution(keras.layers.Layer):
-    """A dilated convolution with weight norm (Salimans & Kingma 2016, arXiv 1602.07868): ``w = g v / |v|``.
-
-    Args:
-        inputs: Features in.
-        outputs: Features out; each has a norm of its own.
-        kernel: Number of taps.
-        dilation: Steps between two taps.
-        causal: Whether all padding stands before the sequence.
-        name: Name of the layer.
-    """
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int, causal: bool, name: str):
-        super().__init__(name=name)
-        self.shape = (kernel, inputs, outputs)
-        self.dilation = dilation
-        self.reach = (kernel - 1) * dilation
-        self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
-
-    def build(self, shape):
-        self.direction = self.add_weight(shape=self.shape, initializer="he_normal", name="direction")
-        # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
-        # where Keras builds a layer while it only infers shapes.
-        self.length = self.add_weight(
-            shape=(self.shape[-1],),
-            initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1))),
-            name="length",
-        )
-        self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
-
-    def kernel(self):
-        """Returns the normalised kernel, ``(taps, inputs, outputs)``."""
-        norm = ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1)))
-        return self.direction * (self.length / norm)
-
-    def call(self, x):
-        """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
-        x = ops.pad(x, ((0, 0), self.padding, (0, 0)))
-        return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
-
-    def step(self, x, past):
-        """Maps one step; ``past (batch, reach, inputs)`` holds the inputs before it, the oldest first."""
-        window = ops.concatenate([past, x[:, None]], axis=1)
-        taps = window[:, :: self.dilation]
-        return ops.einsum("bki,kio->bo", taps, self.kernel()) + self.bias, window[:, 1:]
-
-
 class TemporalBlock(Block):
     """The paper's residual block: (convolution, ReLU, dropout) twice, plus the input, then ReLU.
 
@@ -104,8 +58,8 @@ class TemporalBlock(Block):
         self.causal = config.causal
         self.inputs = config.embedding if level == 0 else config.width
         arguments = (config.kernel, 2**level, config.causal)
-        self.first = Convolution(self.inputs, config.width, *arguments, name="first")
-        self.second = Convolution(config.width, config.width, *arguments, name="second")
+        self.first = Convolution(self.inputs, config.width, *arguments, name="first", weight_norm=True)
+        self.second = Convolution(config.width, config.width, *arguments, name="second", weight_norm=True)
         # The input is added as it is where the widths agree, through a biased 1x1 otherwise.
         self.shortcut = None
         if self.inputs != config.width:
@@ -116,15 +70,13 @@ class TemporalBlock(Block):
         shortcut = self.shortcut(x) if self.shortcut else x
         y = x
         for convolution in (self.first, self.second):
-            # What stands at masked positions would reach real ones through the kernel.
-            y = y if mask is None else y * ops.cast(mask, y.dtype)[..., None]
-            y = self.drop(ops.relu(convolution(y)), training=training)
+            y = self.drop(ops.relu(convolution(zero_masked(y, mask))), training=training)
         return ops.relu(y + shortcut)
 
     def initial_state(self, batch_size: int):
         if not self.causal:
             return super().initial_state(batch_size)
-        return tuple(ops.zeros((batch_size, c.reach, c.shape[1])) for c in (self.first, self.second))
+        return self.first.initial_state(batch_size), self.second.initial_state(batch_size)
 
     def step(self, x, state):
         if not self.causal:
@@ -137,6 +89,12 @@ class TemporalBlock(Block):
 def receptive_field(config: Config) -> int:
     """Returns how many steps one output sees: ``1 + 2 (k - 1) (2**n - 1)``, two convolutions a block."""
     return 1 + 2 * (config.kernel - 1) * (2**config.levels - 1)
+
+
+def look_back(config: Config) -> int:
+    """Returns how many past steps one output sees, itself included: half of a centred field."""
+    field = receptive_field(config)
+    return field if config.causal else (field + 1) // 2
 
 
 def build(config: Config) -> Backbone:
@@ -157,6 +115,6 @@ TCN = Architecture(
         "base": {"embedding": 256, "width": 384, "levels": 8},
     },
     paper="Bai, Kolter & Koltun 2018 (arXiv 1803.01271)",
-    look_back=receptive_field,
+    look_back=look_back,
     path_length=lambda config, length: 2 * config.levels,
 )

@@ -1,0 +1,84 @@
+"""The same weights give the same outputs on TensorFlow, JAX and torch.
+
+Run as a script with a path, this file writes every model's output on the backend of KERAS_BACKEND.
+"""
+
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+SYMBOLS, TIME = 11, 20
+
+
+def variants():
+    """Yields a label, an architecture and the fields it is configured with."""
+    import dataclasses
+
+    from zoo import models
+
+    for name in models.ARCHITECTURES:
+        architecture = models.find_backbone(name)
+        known = {field.name for field in dataclasses.fields(architecture.config)}
+        yield name, architecture, {"vocabulary": SYMBOLS}
+        for field, value in (("bidirectional", True), ("causal", False)):
+            if field in known:
+                yield f"{name}-both-ways", architecture, {"vocabulary": SYMBOLS, field: value}
+    for name in models.SEQ2SEQ:
+        yield f"{name}-seq2seq", models.find_seq2seq(name), {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
+
+
+def outputs() -> dict[str, np.ndarray]:
+    """Builds every variant, gives it weights that depend on their paths only, and runs it."""
+    from keras import ops
+
+    ids = np.random.default_rng(0).integers(3, SYMBOLS, (2, TIME)).astype("int32")
+    mask = np.arange(TIME) < np.array([[TIME], [TIME - 6]])
+    found = {}
+    for label, architecture, fields in variants():
+        model = architecture.build(architecture.configure("tiny", **fields))
+        for v in model.weights:
+            if "seed_generator" not in v.path:
+                drawn = np.random.default_rng(zlib.crc32(v.path.encode())).normal(0, 0.3, v.shape)
+                v.assign(drawn.astype("float32"))
+        if "vocabulary" in fields:
+            whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
+            found[label] = np.where(mask[..., None], whole, 0)
+        else:
+            found[label] = ops.convert_to_numpy(model({"source": ids, "source_mask": mask, "target": ids[:, :9]}))
+    return found
+
+
+@pytest.fixture(scope="module")
+def by_backend(tmp_path_factory) -> dict[str, dict[str, np.ndarray]]:
+    folder, root, found = tmp_path_factory.mktemp("backends"), Path(__file__).parents[1], {}
+    for backend in BACKENDS:
+        file = folder / f"{backend}.npz"
+        environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root)}
+        run = subprocess.run([sys.executable, __file__, str(file)], env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr[-3000:]
+        with np.load(file) as arrays:
+            found[backend] = dict(arrays)
+    return found
+
+
+@pytest.mark.parametrize("backend", BACKENDS[1:])
+def test_outputs_are_those_of_tensorflow(by_backend, backend):
+    from zoo import models
+
+    expected, found = by_backend["tensorflow"], by_backend[backend]
+    assert found.keys() == expected.keys()
+    assert len(found) > len(models.ARCHITECTURES) + len(models.SEQ2SEQ)
+    # 1e-5 of each model's largest output; all that differ are named at once.
+    off = {k: np.abs(found[k] - v).max() / np.abs(v).max() for k, v in expected.items()}
+    assert all(np.abs(v).max() > 1e-2 for v in expected.values())
+    assert {k: v for k, v in off.items() if not v <= 1e-5} == {}
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **outputs())

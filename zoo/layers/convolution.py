@@ -1,0 +1,81 @@
+"""Dilated convolution over time, for whole sequences and for streams."""
+
+import keras
+from keras import ops
+
+
+class Convolution(keras.layers.Layer):
+    """A dilated convolution as long as its input: beyond the ends of the sequence stand zeros.
+
+    With weight norm (Salimans & Kingma 2016, arXiv 1602.07868) the kernel is ``w = g v / |v|``.
+
+    Args:
+        inputs: Features in.
+        outputs: Features out; each has a norm of its own.
+        kernel: Number of taps.
+        dilation: Steps between two taps.
+        causal: Whether all padding stands before the sequence.
+        name: Name of the layer.
+        weight_norm: Whether direction and length of the kernel are learned apart.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        dilation: int,
+        causal: bool,
+        name: str,
+        weight_norm: bool = False,
+    ):
+        super().__init__(name=name)
+        self.shape = (kernel, inputs, outputs)
+        self.dilation = dilation
+        self.weight_norm = weight_norm
+        self.reach = (kernel - 1) * dilation
+        self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
+
+    def build(self, shape):
+        if self.weight_norm:
+            self.direction = self.add_weight(shape=self.shape, initializer="he_normal", name="direction")
+            # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
+            # where Keras builds a layer while it only infers shapes.
+            self.length = self.add_weight(
+                shape=(self.shape[-1],),
+                initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1))),
+                name="length",
+            )
+        else:
+            self.weight = self.add_weight(shape=self.shape, initializer="glorot_uniform", name="kernel")
+        self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
+
+    def kernel(self):
+        """Returns the kernel, ``(taps, inputs, outputs)``, normalised if it is to be."""
+        if not self.weight_norm:
+            return self.weight
+        norm = ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1)))
+        return self.direction * (self.length / norm)
+
+    def call(self, x):
+        """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
+        x = ops.pad(x, ((0, 0), self.padding, (0, 0)))
+        return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
+
+    def initial_state(self, batch_size: int):
+        """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``."""
+        return ops.zeros((batch_size, self.reach, self.shape[1]))
+
+    def step(self, x, past):
+        """Maps one step; ``past (batch, reach, inputs)`` holds the inputs before it, the oldest first."""
+        window = ops.concatenate([past, x[:, None]], axis=1)
+        taps = window[:, :: self.dilation]
+        return ops.einsum("bki,kio->bo", taps, self.kernel()) + self.bias, window[:, 1:]
+
+
+def zero_masked(x, mask):
+    """Returns ``x (batch, time, features)`` with zeros where ``mask (batch, time)`` is false.
+
+    What stands at masked positions would otherwise reach real ones through the kernel.
+    """
+    return x if mask is None else x * ops.cast(mask, x.dtype)[..., None]
