@@ -67,6 +67,7 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
         raise InputError(f"--plot draws one input, not {len(inputs)}")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
+    hub.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
     from zoo.pipeline import load
     from zoo.progress import progress
 
@@ -94,21 +95,22 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
 @click.option("--input", "input", default="", help="Column of the file DATA with the inputs.")
 @click.option("--target", default="", help="Column of the file DATA with the right outputs.")
+@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
-def evaluate(name, data, dataset, split, input, target, limit, beam, as_json, predictions) -> None:
+def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, as_json, predictions) -> None:
     """Measures a checkpoint on a dataset by name, or on your own file DATA."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
-    record = hub.read_record(name) if not (data or dataset) else None
-    chosen = data or dataset or (record.data["name"] if record else "")
+    record = hub.read_record(name)
+    chosen = data or dataset or record.data["name"]
     from zoo import datasets, evaluation
     from zoo.pipeline import load
     from zoo.progress import progress
 
-    examples, shown, part = evaluation.read(chosen, split, input, target)
+    examples, shown, part = evaluation.read(chosen, split, input, target, not no_header)
     pipeline = load(name)
     size = min(len(set(examples.inputs)), limit or len(examples))
     with progress("evaluating", size) as tick:
@@ -131,18 +133,20 @@ def evaluate(name, data, dataset, split, input, target, limit, beam, as_json, pr
 @click.argument("data")
 @click.option("--input", "input", required=True, help="Column with the inputs.")
 @click.option("--target", required=True, help="Column with the outputs, symbols between blanks.")
+@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--output", required=True, help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
-def finetune(name, data, input, target, output, validation, test, epochs, seed, from_scratch) -> None:
+def finetune(name, data, input, target, no_header, output, validation, test, epochs, seed, from_scratch) -> None:
     """Trains a checkpoint further on the pairs of texts in DATA (.csv, .tsv, .jsonl)."""
     import dataclasses
 
     if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
         raise InputError(f"{output}: exists already: choose another --output")
+    hub.read_record(name)
     from zoo import fine_tuning
 
     plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs or fine_tuning.PLAN.epochs)
@@ -152,6 +156,7 @@ def finetune(name, data, input, target, output, validation, test, epochs, seed, 
             data,
             input=input,
             target=target,
+            header=not no_header,
             validation=validation,
             test=test,
             plan=plan,

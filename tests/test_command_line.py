@@ -123,6 +123,28 @@ def test_unknown_names_get_the_nearest():
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [("predict", "gru_smal.cmudict", "cat"), ("evaluate", "gru_smal.cmudict", "--dataset", "cmudict")]
+    + [("finetune", "gru_smal.cmudict", "x.csv", "--input", "a", "--target", "b", "--output", "none")],
+)
+def test_a_wrong_name_is_one_line_with_no_backend_loaded(arguments):
+    # In a process of its own: a backend that starts writes lines of its own before ours.
+    code = f"from zoo.cli.main import main; main({list(arguments)!r})"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "gru_small.cmudict" in done.stderr
+
+
+def test_a_table_without_column_names(tmp_path):
+    file = tmp_path / "words.tsv"
+    file.write_text("cat\tK AE1 T\ndog\tD AO1 G\n")
+    result = run("evaluate", MODEL, file, "--no-header", "--input", "1", "--target", "2", "--json")
+    assert json.loads(result.stdout)["size"] == 2
+
+
+@pytest.mark.parametrize(
     ("words", "part"), [(["naïve"], "'ï'"), ([""], "empty"), (["a" * 10_000], "10,000"), (["42"], "'4'")]
 )
 def test_words_that_cannot_be_read(words, part):

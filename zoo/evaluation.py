@@ -96,7 +96,11 @@ def evaluate(
 
 
 def read(
-    data: str | os.PathLike | Examples, split: str = "test", input: str = "", target: str = ""
+    data: str | os.PathLike | Examples,
+    split: str = "test",
+    input: str = "",
+    target: str = "",
+    header: bool = True,
 ) -> tuple[Examples, str, str]:
     """Returns examples, and the names of dataset and split that they go by."""
     if isinstance(data, Examples):
@@ -107,7 +111,7 @@ def read(
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
     if not input or not target:
         raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
-    return read_examples(data, input, target), Path(data).name, "all"
+    return read_examples(data, input, target, header), Path(data).name, "all"
 
 
 def group(examples: Examples) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ def fine_tune(
     *,
     input: str = "",
     target: str = "",
+    header: bool = True,
     validation: str | os.PathLike | Examples | None = None,
     test: str | os.PathLike | Examples | None = None,
     plan: Plan = PLAN,
@@ -49,6 +50,8 @@ def fine_tune(
         data: A CSV, TSV or JSONL file, or examples.
         input: Column with the inputs.
         target: Column with the outputs, symbols between blanks.
+        header: Whether the first row of a CSV or TSV names its columns; if not, they are called
+            "1", "2" and so on.
         validation: Like ``data``; by default a tenth of its inputs, chosen by their hash.
         test: Like ``data``; by default another tenth.
         plan: How it is fitted.
@@ -67,15 +70,15 @@ def fine_tune(
         StorageError: The output cannot be written.
     """
     base = model if isinstance(model, Pipeline) else load(os.fspath(model))
-    train = _examples(data, input, target)
+    train = _examples(data, input, target, header)
     if test is None:
         train, test_examples = readers.split(train, 0.1, plan.seed)
     else:
-        test_examples = _examples(test, input, target)
+        test_examples = _examples(test, input, target, header)
     if validation is None:
         train, validation_examples = readers.split(train, 0.1, plan.seed + 1)
     else:
-        validation_examples = _examples(validation, input, target)
+        validation_examples = _examples(validation, input, target, header)
     for name, part in (("training", train), ("validation", validation_examples), ("test", test_examples)):
         if not len(part):
             raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
@@ -174,12 +177,12 @@ def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after:
             new[i + RESERVED] = old[place[symbol] + RESERVED]
 
 
-def _examples(data: str | os.PathLike | Examples, input: str, target: str) -> Examples:
+def _examples(data: str | os.PathLike | Examples, input: str, target: str, header: bool) -> Examples:
     if isinstance(data, Examples):
         return data
     if not input or not target:
         raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
-    return readers.read_examples(data, input, target)
+    return readers.read_examples(data, input, target, header)
 
 
 def _refuse_overlap(train: Examples, other: Examples, name: str) -> None:
