@@ -19,8 +19,10 @@ VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
     "gru-both-ways": ("gru", {"bidirectional": True}),
     "tcn-centred": ("tcn", {"causal": False}),
     "transformer-both-ways": ("transformer", {"causal": False}),
+    "windows-both-ways": ("hierarchical_attention", {"causal": False}),
+    "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
 }
-CAUSAL = list(models.ARCHITECTURES)
+CAUSAL = [*models.ARCHITECTURES, "windows-with-gate"]
 SYMBOLS, TIME = 13, 12
 
 
@@ -96,6 +98,7 @@ def test_other_models_see_both_ways(variant):
         ("tcn", {"levels": 2}),
         ("tcn", {"levels": 2, "kernel": 5, "causal": False}),
         ("transformer", {"causal": True, "context": 4}),
+        ("hierarchical_attention", {"layers": 1, "window": 5, "levels": 1}),
     ],
 )
 def test_look_back_is_what_perturbation_shows(name, fields):

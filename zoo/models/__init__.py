@@ -10,6 +10,7 @@ ARCHITECTURES = {
     "tcn": "zoo.models.tcn:TCN",
     "wavenet": "zoo.models.wavenet:WAVENET",
     "transformer": "zoo.models.transformer:TRANSFORMER",
+    "hierarchical_attention": "zoo.models.hierarchical_attention:HIERARCHICAL_ATTENTION",
 }
 
 # Sequence to sequence: a source sequence in, a target sequence out.

@@ -1,0 +1,270 @@
+"""Windows of windows: the hierarchical attention that "The fall of RNN / LSTM" (Culurciello 2018) asks for.
+
+Attention over the last ``w`` steps, over summaries of the last ``w`` windows of ``w`` steps, over summaries
+of those, and so on: ``L`` levels look ``w ** L`` steps back through ``L`` operations. Summaries are the
+attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
+"""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo.layers.attention import NEGATIVE, Attention
+from zoo.layers.feed_forward import FeedForward
+from zoo.layers.pooling import AttentionPooling
+from zoo.models.architecture import Architecture, check
+from zoo.models.backbone import Backbone, Block
+from zoo.models.transformer import FinalNorm, layer_norm
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of the windows of windows.
+
+    Attributes:
+        vocabulary: Number of token ids; or
+        features: number of input features. One of the two.
+        width: Features of every position.
+        heads: Attention heads; they share the width.
+        feed_forward: Hidden units of each feed-forward part.
+        layers: Layers, one attention over all levels and one feed-forward part each.
+        window: Vectors that one level attends to; the article suggests about 100.
+        levels: How often windows are summarised into the vectors of a further level, and 1.
+        causal: Whether a position reads only itself and those before it; if not, windows are centred.
+        gate: Cosine similarity to a stored vector of the window above which a step is not stored;
+            ``None`` stores all. What is not stored is read by its own position only.
+        dropout: Rate on the input and each part's output.
+    """
+
+    vocabulary: int | None = None
+    features: int | None = None
+    width: int = 128
+    heads: int = 4
+    feed_forward: int = 512
+    layers: int = 4
+    window: int = 32
+    levels: int = 3
+    causal: bool = True
+    gate: float | None = None
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        for field in ("width", "heads", "feed_forward"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.layers <= 64, "layers must be in 1..64")
+        check(2 <= self.window <= 1024, "window must be in 2..1024")
+        check(1 <= self.levels <= 8, "levels must be in 1..8")
+        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(self.gate is None or 0 < self.gate <= 1, "gate must be in (0, 1], or null")
+        check(self.gate is None or self.causal, "a gate needs causal: it decides in the order of time")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+def unit(x):
+    """Scales the last axis to length 1, so that products are cosines."""
+    return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
+
+
+class WindowsLayer(Block):
+    """Attention over the windows of every level at once, then a feed-forward part.
+
+    Level 0 stores the steps themselves; level l stores a vector for each full group of ``w`` neighbours
+    of level l - 1. A causal position reads the last ``w`` stored vectors of each level, a centred one
+    those no further than ``w // 2`` from its own. A learned score by level, age and head says how old a
+    vector is.
+
+    The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, and which of
+    them are stored ``(batch, w)``; and the number of steps taken ``(batch,)``. It does not grow with the
+    stream.
+
+    Args:
+        config: The hyper-parameters.
+        name: The block's name.
+    """
+
+    def __init__(self, config: Config, name: str):
+        super().__init__(name=name)
+        self.config = config
+        self.attention_norm = layer_norm("attention_norm")
+        self.attention = Attention(config.width, config.heads, 0.0, name="attention")
+        self.pools = [AttentionPooling(config.width, name=f"pool_{i}") for i in range(config.levels - 1)]
+        self.feed_forward_norm = layer_norm("feed_forward_norm")
+        self.feed_forward = FeedForward(config.width, config.feed_forward, "gelu", name="feed_forward")
+        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        for part in (self.attention_norm, self.attention, *self.pools, self.feed_forward_norm, self.feed_forward):
+            part.build(shape)
+        ages = self.config.window if self.config.causal else 2 * (self.config.window // 2) + 1
+        self.age = self.add_weight(shape=(self.config.levels, ages, self.config.heads), initializer="zeros", name="age")
+
+    def _read(self, queries, vectors, scores, seen):
+        """Attends with ``queries (batch, n, heads, size)`` to ``vectors (batch, m, width)``.
+
+        ``scores`` are added, ``(n, m, heads)``; ``seen`` broadcasts to ``(batch, n, m)``.
+        """
+        keys, values = self.attention.keys_values(vectors)
+        products = ops.einsum("bqhd,bkhd->bhqk", queries, keys) + ops.transpose(scores, (2, 0, 1))
+        weights = ops.softmax(ops.where(seen[:, None], products, NEGATIVE), axis=-1)
+        read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
+        shape = ops.shape(read)
+        return self.attention.out(ops.reshape(read, (shape[0], shape[1], self.config.width)))
+
+    def _feed_forward(self, x, training=False):
+        return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
+
+    def _is_new(self, vector, stored, flags):
+        """Says whether a vector may be stored: none of ``stored (batch, w, width)`` is too similar."""
+        similar = ops.einsum("bd,bwd->bw", unit(vector), unit(stored)) > self.config.gate
+        return ops.logical_not(ops.any(similar & flags, axis=-1))
+
+    def _stored(self, y, mask):
+        """Returns which steps are stored, ``(batch, time)``: the real ones that pass the gate."""
+        if self.config.gate is None:
+            return mask
+
+        def advance(window, now):
+            vector, real = now
+            vectors, flags = window
+            keep = real & self._is_new(vector, vectors[:, 1:], flags[:, 1:])
+            vectors = ops.concatenate([vectors[:, 1:], vector[:, None]], axis=1)
+            return (vectors, ops.concatenate([flags[:, 1:], keep[:, None]], axis=1)), keep
+
+        shape = (ops.shape(y)[0], self.config.window)
+        window = (ops.zeros((*shape, self.config.width), y.dtype), ops.zeros(shape, "bool"))
+        steps = (ops.transpose(y, (1, 0, 2)), ops.transpose(mask))
+        return ops.transpose(ops.scan(advance, window, steps)[1])
+
+    def _levels(self, y, stored):
+        """Returns the vectors ``(batch, groups, width)`` of every level and which of them are stored."""
+        window, found = self.config.window, [(y, stored)]
+        for pool in self.pools:
+            vectors, flags = found[-1]
+            length = ops.shape(vectors)[1]
+            # The centred form reads a last group that is not full; no causal position reaches it.
+            short = -length % window
+            vectors = ops.pad(vectors, ((0, 0), (0, short), (0, 0)))
+            flags = ops.pad(flags, ((0, 0), (0, short)))
+            groups = (ops.shape(y)[0], (length + short) // window, window)
+            vectors = ops.reshape(vectors, (*groups, self.config.width))
+            flags = ops.reshape(flags, groups)
+            found.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
+        return found
+
+    def call(self, x, mask=None, training=False):
+        y = self.attention_norm(x)
+        mask = ops.ones(ops.shape(y)[:2], "bool") if mask is None else ops.cast(mask, "bool")
+        here = ops.arange(ops.shape(y)[1])
+        levels = self._levels(y, self._stored(y, mask))
+        scores, seen = [], []
+        for level, (vectors, flags) in enumerate(levels):
+            there = ops.arange(ops.shape(vectors)[1])
+            size = self.config.window**level
+            if self.config.causal:
+                age = ((here + 1) // size)[:, None] - 1 - there  # 0 is the newest that is full
+            else:
+                age = (here // size)[:, None] - there + self.config.window // 2
+            near = (age >= 0) & (age < self.age.shape[1])
+            flags = flags[:, None]
+            if level == 0:
+                flags = flags | ((here[:, None] == there)[None] & mask[:, None])  # always itself
+            seen.append(near[None] & flags)
+            scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
+        vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
+        read = self._read(
+            self.attention.queries(y), vectors, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2)
+        )
+        return self._feed_forward(x + self.drop(read, training=training), training)
+
+    def initial_state(self, batch_size):
+        if not self.config.causal:
+            return super().initial_state(batch_size)
+        shape = (batch_size, self.config.window)
+        empty = [
+            (ops.zeros((*shape, self.config.width), self.compute_dtype), ops.zeros(shape, "bool"))
+            for _ in range(self.config.levels)
+        ]
+        return tuple(empty), ops.zeros((batch_size,), "int32")
+
+    def step(self, x, state):
+        if not self.config.causal:
+            return super().step(x, state)
+        y = self.attention_norm(x)
+        before, count = state
+        count = count + 1
+        vector, due = y, ops.ones_like(count, dtype="bool")
+        keep = due
+        if self.config.gate is not None:
+            keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
+        after = []
+        for level, (vectors, flags) in enumerate(before):
+            if level > 0:
+                due = count % self.config.window**level == 0
+                vector, _ = self.pools[level - 1](*after[-1])
+                keep = ops.any(after[-1][1], axis=-1)
+            pushed = ops.concatenate([vectors[:, 1:], vector[:, None]], axis=1)
+            pushed_flags = ops.concatenate([flags[:, 1:], keep[:, None]], axis=1)
+            after.append((ops.where(due[:, None, None], pushed, vectors), ops.where(due[:, None], pushed_flags, flags)))
+        seen = [flags for _, flags in after]
+        newest = ops.arange(self.config.window) == self.config.window - 1
+        seen[0] = seen[0] | newest  # always itself
+        scores = ops.reshape(ops.flip(self.age, axis=1), (1, -1, self.config.heads))
+        read = self._read(
+            self.attention.queries(y[:, None]),
+            ops.concatenate([vectors for vectors, _ in after], axis=1),
+            scores,
+            ops.concatenate(seen, axis=1)[:, None],
+        )[:, 0]
+        return self._feed_forward(x + read), (tuple(after), count)
+
+
+def build(config: Config) -> Backbone:
+    """Returns the backbone with its variables."""
+    model = Backbone(
+        [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm("final_norm")],
+        width=config.width,
+        vocabulary=config.vocabulary,
+        features=config.features,
+        dropout=config.dropout,
+        name="hierarchical_attention_backbone",
+    )
+    model.build_variables()
+    return model
+
+
+def look_back(config: Config) -> int:
+    """Returns the most steps that an output sees, itself included.
+
+    One layer sees at least ``w ** L``, and up to ``w ** (L - 1) - 1`` more while a group fills.
+    """
+    one = config.window**config.levels
+    if config.levels > 1:
+        one += config.window ** (config.levels - 1) - 1
+    if not config.causal:
+        one = (config.window // 2 + 1) * config.window ** (config.levels - 1)
+    return config.layers * (one - 1) + 1
+
+
+def path_length(config: Config, length: int) -> int:
+    """Returns the levels between two positions ``length`` apart: ``log_w``, as the article says."""
+    levels = 1
+    while config.window**levels < length and levels < config.levels:
+        levels += 1
+    return levels
+
+
+HIERARCHICAL_ATTENTION = Architecture(
+    name="hierarchical_attention",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "layers": 2, "window": 3, "dropout": 0.0},
+        "small": {},
+        "base": {"width": 288, "heads": 6, "feed_forward": 1152, "layers": 6},
+    },
+    paper="Culurciello 2018 (The fall of RNN / LSTM); Yang et al. 2016 (aclanthology.org/N16-1174)",
+    look_back=look_back,
+    path_length=path_length,
+)
