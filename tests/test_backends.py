@@ -26,9 +26,9 @@ def variants():
         architecture = models.find_backbone(name)
         known = {field.name for field in dataclasses.fields(architecture.config)}
         yield name, architecture, {"vocabulary": SYMBOLS}
-        for field, value in (("bidirectional", True), ("causal", False)):
+        for field, value in (("bidirectional", True), ("causal", False), ("gate", 0.5)):
             if field in known:
-                yield f"{name}-both-ways", architecture, {"vocabulary": SYMBOLS, field: value}
+                yield f"{name}-{field}", architecture, {"vocabulary": SYMBOLS, field: value}
     for name in models.SEQ2SEQ:
         yield f"{name}-seq2seq", models.find_seq2seq(name), {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
 

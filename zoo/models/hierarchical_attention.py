@@ -125,17 +125,26 @@ class WindowsLayer(Block):
         if self.config.gate is None:
             return mask
 
-        def advance(window, now):
-            vector, real = now
-            vectors, flags = window
-            keep = real & self._is_new(vector, vectors[:, 1:], flags[:, 1:])
-            vectors = ops.concatenate([vectors[:, 1:], vector[:, None]], axis=1)
-            return (vectors, ops.concatenate([flags[:, 1:], keep[:, None]], axis=1)), keep
+        # Which of the steps before are too similar, (batch, time, w - 1), the nearest last.
+        earlier = ops.arange(ops.shape(y)[1])[:, None] - ops.arange(self.config.window - 1, 0, -1)
+        cosines = ops.einsum("btd,bsd->bts", unit(y), unit(y))
+        cosines = ops.take_along_axis(cosines, ops.maximum(earlier, 0)[None], axis=2)
+        similar = (cosines > self.config.gate) & (earlier >= 0)
 
-        shape = (ops.shape(y)[0], self.config.window)
-        window = (ops.zeros((*shape, self.config.width), y.dtype), ops.zeros(shape, "bool"))
-        steps = (ops.transpose(y, (1, 0, 2)), ops.transpose(mask))
-        return ops.transpose(ops.scan(advance, window, steps)[1])
+        def advance(stored, now):
+            close, real = now
+            keep = real * (1 - ops.max(close * stored, axis=-1, keepdims=True))
+            stored = ops.concatenate([stored[:, 1:], keep], axis=1)
+            return stored, stored
+
+        # In numbers, and with the carry for output: TensorFlow's scan takes nothing else.
+        steps = (
+            ops.transpose(ops.cast(similar, y.dtype), (1, 0, 2)),
+            ops.transpose(ops.cast(mask, y.dtype))[..., None],
+        )
+        nothing = ops.zeros((ops.shape(y)[0], self.config.window - 1), y.dtype)
+        stored = ops.scan(advance, nothing, steps)[1]
+        return ops.transpose(stored[:, :, -1]) > 0.5
 
     def _levels(self, y, stored):
         """Returns the vectors ``(batch, groups, width)`` of every level and which of them are stored."""
