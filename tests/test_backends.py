@@ -29,6 +29,8 @@ def variants():
         for field, value in (("bidirectional", True), ("causal", False), ("gate", 0.5)):
             if field in known:
                 yield f"{name}-{field}", architecture, {"vocabulary": SYMBOLS, field: value}
+    for name in models.DOCUMENT:
+        yield name, models.resolve(models.DOCUMENT, name), {"vocabulary": SYMBOLS}
     for name in models.SEQ2SEQ:
         yield f"{name}-seq2seq", models.find_seq2seq(name), {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
 
@@ -36,6 +38,8 @@ def variants():
 def outputs() -> dict[str, np.ndarray]:
     """Builds every variant, gives it weights that depend on their paths only, and runs it."""
     from keras import ops
+
+    from zoo import models
 
     ids = np.random.default_rng(0).integers(3, SYMBOLS, (2, TIME)).astype("int32")
     mask = np.arange(TIME) < np.array([[TIME], [TIME - 6]])
@@ -46,7 +50,10 @@ def outputs() -> dict[str, np.ndarray]:
             if "seed_generator" not in v.path:
                 drawn = np.random.default_rng(zlib.crc32(v.path.encode())).normal(0, 0.3, v.shape)
                 v.assign(drawn.astype("float32"))
-        if "vocabulary" in fields:
+        if label in models.DOCUMENT:
+            documents = {"tokens": ids.reshape(2, 4, 5), "mask": mask.reshape(2, 4, 5)}
+            found[label] = ops.convert_to_numpy(model(documents))
+        elif "vocabulary" in fields:
             whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
             found[label] = np.where(mask[..., None], whole, 0)
         else:

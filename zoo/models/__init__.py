@@ -21,6 +21,11 @@ SEQ2SEQ = {
     "transformer": "zoo.models.transformer_seq2seq:TRANSFORMER_SEQ2SEQ",
 }
 
+# Documents: sentences of words in, one vector out.
+DOCUMENT = {
+    "hierarchical_attention_network": "zoo.models.hierarchical_attention_network:HIERARCHICAL_ATTENTION_NETWORK",
+}
+
 
 def find_backbone(name: str) -> Architecture:
     """Returns a backbone architecture by name (raises InputError for an unknown one)."""

@@ -1,18 +1,19 @@
 """What ``zoo list --architectures`` shows, written ahead so that listing needs no backend.
 
 ``python -m zoo.models.catalogue`` writes ``catalogue.json``. Parameters are counted with 256 token ids
-for backbones, 32 source and 72 target ids for sequence to sequence; paths at 1,000 steps.
+for backbones and documents, 32 source and 72 target ids for sequence to sequence; paths at 1,000 steps.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from zoo.models import ARCHITECTURES, SEQ2SEQ, resolve
+from zoo.models import ARCHITECTURES, DOCUMENT, SEQ2SEQ, resolve
 
 FILE = Path(__file__).with_name("catalogue.json")
 FORMS = {
     "backbone": (ARCHITECTURES, {"vocabulary": 256}),
+    "document": (DOCUMENT, {"vocabulary": 256}),
     "seq2seq": (SEQ2SEQ, {"source_symbols": 32, "target_symbols": 72}),
 }
 
