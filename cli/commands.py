@@ -9,7 +9,7 @@ import click
 from zoo import hub
 from zoo.errors import InputError
 
-from . import show
+from . import backend, show
 
 
 def _example(text: str) -> str:
@@ -54,6 +54,7 @@ def info(name: str, as_json: bool) -> None:
 def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_json: bool, plot: str | None) -> None:
     """Predicts on WORDS, a file, or standard input."""
     from zoo.data import read_lines
+    from zoo.preprocessing import TransductionPreprocessor
 
     if words and file:
         raise InputError("give words or --file, not both")
@@ -67,16 +68,18 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
         raise InputError(f"--plot draws one input, not {len(inputs)}")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
-    hub.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
+    # A wrong name or letter is told before the seconds that the backend takes to start.
+    preprocessor = TransductionPreprocessor.from_json(hub.read_record(name).spec.preprocessor)
+    for text, place in zip(inputs, where, strict=True):
+        try:
+            preprocessor.encode_source(text)
+        except InputError as error:
+            raise InputError(f"{place}: {error}" if place else str(error)) from None
+    backend.start()
     from zoo.pipeline import load
     from zoo.progress import progress
 
     pipeline = load(name)
-    for text, place in zip(inputs, where, strict=True):
-        try:
-            pipeline.preprocessor.encode_source(text)
-        except InputError as error:
-            raise InputError(f"{place}: {error}" if place else str(error)) from None
     with progress("predicting", len(inputs)) as tick:
         outputs = pipeline.predict(inputs, beam_size=beam, tick=tick)
     for text, output in zip(inputs, outputs, strict=True):
@@ -106,6 +109,7 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
         raise InputError("give a file or --dataset, not both")
     record = hub.read_record(name)
     chosen = data or dataset or record.data["name"]
+    backend.start("tensorflow")
     from zoo import datasets, evaluation
     from zoo.pipeline import load
     from zoo.progress import progress
@@ -147,6 +151,7 @@ def finetune(name, data, input, target, no_header, output, validation, test, epo
     if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
         raise InputError(f"{output}: exists already: choose another --output")
     hub.read_record(name)
+    backend.start()
     from zoo import fine_tuning
 
     plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs or fine_tuning.PLAN.epochs)
@@ -180,6 +185,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None) -> None:
 
     if recipe not in RECIPES:
         raise InputError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
+    backend.start("tensorflow")  # it also reads the datasets, whatever the backend
     from zoo import checkpoints
 
     with show.training(f"training {recipe}") as (report, tick):

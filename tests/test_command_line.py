@@ -122,19 +122,41 @@ def test_unknown_names_get_the_nearest():
     fails(run("evaluate", MODEL, "--dataset", "nothing"), 2, "cmudict/published")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [("predict", "gru_smal.cmudict", "cat"), ("evaluate", "gru_smal.cmudict", "--dataset", "cmudict")]
-    + [("finetune", "gru_smal.cmudict", "x.csv", "--input", "a", "--target", "b", "--output", "none")],
-)
-def test_a_wrong_name_is_one_line_with_no_backend_loaded(arguments):
-    # In a process of its own: a backend that starts writes lines of its own before ours.
-    code = f"from zoo.cli.main import main; main({list(arguments)!r})"
+def process(*arguments):
+    """Runs the command in a process of its own, with all that a backend writes as it starts."""
+    code = f"from zoo.cli.main import main; main({[str(a) for a in arguments]!r})"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    del environment["TF_CPP_MIN_LOG_LEVEL"]  # the tests' own: a user has not set it
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("predict", "gru_smal.cmudict", "cat"), "gru_small.cmudict"),
+        (("evaluate", "gru_smal.cmudict", "--dataset", "cmudict"), "gru_small.cmudict"),
+        (("finetune", "gru_smal.cmudict", "x.csv", "--input", "a", "--target", "b", "--output", "no"), MODEL),
+        (("predict", MODEL, "caf\u00e9"), "'\u00e9'"),
+        (("evaluate", MODEL, "none.csv", "--input", "a", "--target", "b"), "none.csv"),
+    ],
+)
+def test_an_error_is_the_only_line_on_the_screen(arguments, part):
+    done = process(*arguments)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert "gru_small.cmudict" in done.stderr
+    assert part in done.stderr
+
+
+def test_a_prediction_is_the_only_line_on_the_screen():
+    done = process("predict", MODEL, "cat")
+    assert (done.stdout, done.stderr) == ("cat\tK AE1 T\n", "")
+
+
+def test_a_backend_that_does_not_start_says_why(tmp_path):
+    (tmp_path / "keras.py").write_text("import os; os.write(2, b'no such library\\n'); raise ImportError('broken')")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from zoo.cli import backend; backend.start()"
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True)
+    assert "no such library" in done.stderr and "broken" in done.stderr
 
 
 def test_a_table_without_column_names(tmp_path):
