@@ -240,5 +240,5 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
 
 
 RNN_SEQ2SEQ = _architecture("rnn", 256, 448)
-LSTM_SEQ2SEQ = _architecture("lstm", 136, 224)
-GRU_SEQ2SEQ = _architecture("gru", 160, 256)
+LSTM_SEQ2SEQ = _architecture("lstm", 168, 272)
+GRU_SEQ2SEQ = _architecture("gru", 192, 320)

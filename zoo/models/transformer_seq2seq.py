@@ -185,8 +185,8 @@ class TransformerSeq2Seq(keras.Model):
     def __init__(self, config: Config):
         super().__init__(name="transformer_seq2seq")
         self.config = config
-        self.source_embed = keras.layers.Embedding(config.source_symbols, config.width, name="source_embed")
-        self.target_embed = keras.layers.Embedding(config.target_symbols, config.width, name="target_embed")
+        self.source_embed = self._embedding(config.source_symbols, "source_embed")
+        self.target_embed = self._embedding(config.target_symbols, "target_embed")
         self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
         self.decoder = [Layer(config, True, f"decoder_{i}") for i in range(config.decoder_layers)]
         if config.norm_first:  # what norm-first layers add up is normalised nowhere else
@@ -194,6 +194,11 @@ class TransformerSeq2Seq(keras.Model):
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
         self.logits = keras.layers.Dense(config.target_symbols, name="logits")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def _embedding(self, symbols: int, name: str):
+        # Of variance 1 once ``_scaled``, so that the positions added do not drown the symbols at first.
+        normal = keras.initializers.RandomNormal(stddev=self.config.width**-0.5)
+        return keras.layers.Embedding(symbols, self.config.width, normal, name=name)
 
     def _scaled(self, embedding, ids):
         return embedding(ids) * math.sqrt(self.config.width)
