@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from zoo.weights_file import storage
 
@@ -49,7 +50,11 @@ def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None
         axes.plot([row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {score.upper()}, %")
-    axes.grid(alpha=0.3)
+    axes.set_yscale("log")  # the first epochs' errors are many times the last one's
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which="both")
     axes.legend()
     with storage(Path(path)):
         figure.savefig(path)
