@@ -83,6 +83,10 @@ def test_fine_tuning(monkeypatch):
     tuned, predicted = re.findall(r"^zoo (.+)$", section("Fine-tune on your own words"), flags=re.M)
     assert "my-g2p" in run(tuned)
     assert run(predicted.replace("Wort", "cats")).startswith("cats\t")
+    (command,) = re.findall(r"^zoo ((?:.+\\\n)*.+)$", (ROOT / "docs" / "fine_tuning.md").read_text("utf-8"), flags=re.M)
+    for part, rows in (("train", ROWS[2:]), ("dev", ROWS[:1]), ("test", ROWS[1:2])):
+        Path(f"ice_{part}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
+    assert "icelandic" in run(command.replace("\\\n", " "))
 
 
 def test_training_and_going_on(tmp_path, monkeypatch):
