@@ -1,5 +1,7 @@
 """Greedy and beam search, each a loop inside one compiled function."""
 
+import inspect
+
 import keras
 import numpy as np
 from keras import ops, tree
@@ -14,7 +16,8 @@ def compiled(model, function):
 
     Args:
         model: The Keras model whose variables the function reads.
-        function: Takes and returns tensors. On torch it runs as it is, without gradients.
+        function: Takes ids ``(batch, time)``, one or more, and returns tensors. On torch it runs as
+            it is, without gradients.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -32,7 +35,9 @@ def compiled(model, function):
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, reduce_retracing=False)
+        # One program for every batch and length; JAX and XLA need one for each, so they get few shapes.
+        ids = tf.TensorSpec([None, None], "int32")
+        return tf.function(function, input_signature=[ids] * len(inspect.signature(function).parameters))
     import torch
 
     def without_gradients(*arguments):
@@ -136,7 +141,7 @@ def _writable(logits):
 
 
 class Decoder:
-    """Decodes lists of sources in batches of few shapes, each compiled once.
+    """Decodes lists of sources in batches of about the same length.
 
     Args:
         model: A sequence-to-sequence model.
@@ -177,11 +182,13 @@ class Decoder:
         outputs = [[] for _ in sources]
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            longest = max(len(sources[i]) for i in chosen)
-            # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
-            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
-            rows = [sources[i] for i in chosen] + [[END]] * (height - len(chosen))
-            ids, _ = run(pad(rows, -(-longest // 8) * 8))
+            rows = [sources[i] for i in chosen]
+            longest = max(map(len, rows))
+            if keras.backend.backend() == "jax":
+                # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
+                longest = -(-longest // 8) * 8
+                rows += [[END]] * (min(batch_size, 1 << (len(rows) - 1).bit_length()) - len(rows))
+            ids, _ = run(pad(rows, longest))
             ids = ops.convert_to_numpy(ids)
             ids = ids if width == 1 else ids[:, 0]
             for i, row in zip(chosen, ids, strict=False):

@@ -50,13 +50,11 @@ class Config:
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
-def sinusoids(length: int, width: int):
+def sinusoids(length, width: int):
     """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, width)``."""
-    rates = 10_000.0 ** (-np.arange(0, width, 2) / width)
-    angles = np.arange(length)[:, None] * rates
-    out = np.zeros((length, width), "float32")
-    out[:, 0::2], out[:, 1::2] = np.sin(angles), np.cos(angles)
-    return ops.convert_to_tensor(out)
+    rates = 10_000.0 ** (-np.arange(0, width, 2, dtype="float32") / width)
+    angles = ops.arange(length, dtype="float32")[:, None] * rates[None]
+    return ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, width))
 
 
 class Attention(keras.layers.Layer):
@@ -214,7 +212,7 @@ class TransformerSeq2Seq(keras.Model):
         Returns:
             What the decoder reads: the keys and values of each decoder layer, and the mask.
         """
-        x = self._scaled(self.source_embed, source) + sinusoids(source.shape[1], self.config.width)
+        x = self._scaled(self.source_embed, source) + sinusoids(ops.shape(source)[1], self.config.width)
         x = self.drop(x, training=training)
         mask = mask[:, None, None, :]
         for layer in self.encoder:
@@ -265,11 +263,11 @@ class TransformerSeq2Seq(keras.Model):
             ``(batch, target_time, source_time)`` of the last layer, the mean of its heads.
         """
         memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
-        length = inputs["target"].shape[1]
+        length = ops.shape(inputs["target"])[1]
         x = self._scaled(self.target_embed, inputs["target"]) + sinusoids(length, self.config.width)
         x = self.drop(x, training=training)
         # A position reads itself and those before it; padding stands after them, out of sight.
-        mask = ops.tril(ops.ones((length, length), dtype="bool"))[None, None]
+        mask = (ops.arange(length)[None] <= ops.arange(length)[:, None])[None, None]
         weights = None
         for layer, cross in zip(self.decoder, memory["cross"], strict=True):
             x, weights, _ = layer(x, mask, cross, memory["mask"], training=training)
