@@ -203,6 +203,8 @@ class Trainer:
         tensors = {name: ops.convert_to_numpy(v) for name, v in self._variables().items()}
         for i, value in enumerate(self.best or []):
             tensors[f"best/{i}"] = value
+        if keras.backend.backend() == "torch":
+            tensors["torch/random"] = _torch_generator().get_state().numpy()
         write_state(
             self.folder,
             tensors,
@@ -237,12 +239,21 @@ class Trainer:
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
                 raise InputError(f"{self.folder}: made with another model: {name} is missing or of another shape")
             variable.assign(tensors[name])
+        if keras.backend.backend() == "torch":
+            _torch_generator().set_state(ops.convert_to_tensor(tensors["torch/random"], "uint8"))
         self.best = (
             [tensors[f"best/{i}"] for i in range(len(self.model.trainable_variables))] if told["curve"] else None
         )
         self.step, self.epoch_loss = told["step"], told["epoch_loss"]
         self.curve, self.seconds = told["curve"], told["seconds"]
         return True
+
+
+def _torch_generator():
+    """Returns the process's generator, from which Keras draws dropout on torch, and not from its own seeds."""
+    import torch
+
+    return torch.default_generator
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
