@@ -15,6 +15,8 @@ VARIANTS = {
     "lstm": ("lstm", {}),
     "gru": ("gru", {}),
     "gru-luong": ("gru", {"attention": "luong"}),
+    "gru-gnmt": ("gru", {"attention": "gnmt", "decoder_layers": 2}),
+    "lstm-gnmt": ("lstm", {"attention": "gnmt", "decoder_layers": 3}),
     "lstm-luong-deep": ("lstm", {"attention": "luong", "encoder_layers": 2, "decoder_layers": 2}),
     "transformer": ("transformer", {}),
     "transformer-2017": ("transformer", {"norm_first": False, "decoder_layers": 2}),

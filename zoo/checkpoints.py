@@ -49,6 +49,18 @@ def train(
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe = find(name)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.plan.precision)
+    try:
+        destination = _train(name, recipe, output, runs, resume, report, tick)
+    finally:
+        keras.config.set_dtype_policy(before)
+    # In float32 again: the figures are of the model that users load.
+    return measure(destination, recipe)
+
+
+def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick) -> Path:
+    """``train`` up to the checkpoint's weights; returns its folder."""
     folder = runs / name
     if not resume and any(folder.glob("*.safetensors")):
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
@@ -77,7 +89,7 @@ def train(
     destination = output or hub.shipped_folder() / name
     # First the rounded weights, then the measurements: they are of the weights that users get.
     pipeline.save(destination, dtype="float16")
-    return measure(destination, recipe)
+    return destination
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:

@@ -1,17 +1,13 @@
-"""Recurrent encoder-decoders with attention: Bahdanau et al. 2015 and Luong et al. 2015."""
+"""Recurrent encoder-decoders with attention: Bahdanau et al. 2015, Luong et al. 2015, Wu et al. 2016."""
 
 import dataclasses
 
 import keras
 from keras import ops
 
+from zoo.layers.recurrence import LAYERS
 from zoo.models.architecture import Architecture, check
 
-CELLS = {
-    "rnn": (keras.layers.SimpleRNN, keras.layers.SimpleRNNCell),
-    "lstm": (keras.layers.LSTM, keras.layers.LSTMCell),
-    "gru": (keras.layers.GRU, keras.layers.GRUCell),
-}
 NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
 
 
@@ -27,8 +23,11 @@ class Config:
         encoder_layers: Number of bidirectional layers.
         decoder_units: Units of each decoder layer, and of the readout.
         decoder_layers: Number of decoder layers.
-        attention: ``"bahdanau"`` (additive, read before the step, arXiv 1409.0473) or ``"luong"``
-            (general, read after the step, with input feeding, arXiv 1508.04025).
+        attention: ``"bahdanau"`` (additive, read before the step, arXiv 1409.0473), ``"luong"``
+            (general, read after the step, with input feeding, arXiv 1508.04025) or ``"gnmt"`` (general,
+            read with the output of the lowest decoder layer and fed into those above, arXiv 1609.08144).
+            With the last nothing that was read flows back into a later query, so that training runs
+            each layer over the whole target at once.
         dropout: Rate on embeddings, between encoder layers, on the memory and on the readout.
     """
 
@@ -47,7 +46,7 @@ class Config:
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.encoder_layers <= 16, "encoder_layers must be in 1..16")
         check(1 <= self.decoder_layers <= 16, "decoder_layers must be in 1..16")
-        check(self.attention in ("bahdanau", "luong"), "attention must be 'bahdanau' or 'luong'")
+        check(self.attention in ("bahdanau", "luong", "gnmt"), "attention must be 'bahdanau', 'luong' or 'gnmt'")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
@@ -57,7 +56,7 @@ class RecurrentSeq2Seq(keras.Model):
     The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015,
     A.2.2). With ``"bahdanau"`` attention the context is read with the state before the step and fed
     into the step; with ``"luong"`` it is read with the state after the step, and the attentional
-    vector is fed into the next one.
+    vector is fed into the next one; with ``"gnmt"`` it is read between the decoder's layers.
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
@@ -67,7 +66,7 @@ class RecurrentSeq2Seq(keras.Model):
     def __init__(self, cell: str, config: Config):
         super().__init__(name=f"{cell}_seq2seq")
         self.config = config
-        layer, decoder_cell = CELLS[cell]
+        layer = LAYERS[cell]
         self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
         self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
         self.encoder = [
@@ -76,11 +75,14 @@ class RecurrentSeq2Seq(keras.Model):
             )
             for i in range(config.encoder_layers)
         ]
-        self.cells = [decoder_cell(config.decoder_units, name=f"decoder_{i}") for i in range(config.decoder_layers)]
-        self.states_per_cell = 2 if cell == "lstm" else 1
+        self.decoder = [
+            layer(config.decoder_units, return_sequences=True, name=f"decoder_{i}")
+            for i in range(config.decoder_layers)
+        ]
+        self.states_per_layer = 2 if cell == "lstm" else 1
         self.bridges = [
             keras.layers.Dense(config.decoder_units, activation="tanh", name=f"bridge_{i}")
-            for i in range(config.decoder_layers * self.states_per_cell)
+            for i in range(config.decoder_layers * self.states_per_layer)
         ]
         units = config.decoder_units
         self.additive = config.attention == "bahdanau"
@@ -89,7 +91,8 @@ class RecurrentSeq2Seq(keras.Model):
             self.query = keras.layers.Dense(units, use_bias=False, name="attention_query")
             self.score = keras.layers.Dense(1, use_bias=False, name="attention_score")
         self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
-        self.logits = keras.layers.Dense(config.target_symbols, name="logits")
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
@@ -109,41 +112,67 @@ class RecurrentSeq2Seq(keras.Model):
         return {"values": x, "keys": self.key(x), "mask": mask}
 
     def initial_state(self, memory: dict) -> tuple:
-        """Returns the decoder's states before the first step: the cells', then Luong's fed vector."""
+        """Returns the decoder's states before the first step: the layers', then Luong's fed vector."""
         backward = memory["values"][:, 0, self.config.encoder_units :]
         states = tuple(bridge(backward) for bridge in self.bridges)
-        if not self.additive:
+        if self.config.attention == "luong":
             states += (ops.zeros_like(states[0]),)
         return states
 
     def attend(self, query, memory: dict):
-        """Reads the memory: ``(batch, units)`` to a context ``(batch, values)`` and weights ``(batch, time)``."""
+        """Reads the memory.
+
+        Args:
+            query: ``(batch, target_time, units)``.
+            memory: From ``encode``.
+
+        Returns:
+            The contexts ``(batch, target_time, values)`` and weights ``(batch, target_time, source_time)``.
+        """
         if self.additive:
-            scores = self.score(ops.tanh(self.query(query)[:, None] + memory["keys"]))[..., 0]
+            sums = self.query(query)[:, :, None] + memory["keys"][:, None]
+            scores = self.score(ops.tanh(sums))[..., 0]
         else:
-            scores = ops.einsum("bu,btu->bt", query, memory["keys"])
-        scores = ops.where(memory["mask"], scores, NEGATIVE)
+            scores = ops.matmul(query, ops.transpose(memory["keys"], (0, 2, 1)))
+        scores = ops.where(memory["mask"][:, None], scores, NEGATIVE)
         weights = ops.softmax(scores, axis=-1)
-        return ops.einsum("bt,btv->bv", weights, memory["values"]), weights
+        return ops.matmul(weights, memory["values"]), weights
+
+    def _attend_once(self, query, memory: dict):
+        """``attend`` for one step: ``(batch, units)`` to ``(batch, values)`` and ``(batch, source_time)``."""
+        context, weights = self.attend(query[:, None], memory)
+        return context[:, 0], weights[:, 0]
 
     def _advance(self, embedded, state: tuple, memory: dict):
         """One step up to what the readout reads, the attention weights and the next state."""
-        cell_states = state[: len(self.bridges)]
-        if self.additive:
-            context, weights = self.attend(cell_states[-self.states_per_cell], memory)
+        states = state[: len(self.bridges)]
+        context = weights = None
+        if self.config.attention == "bahdanau":
+            context, weights = self._attend_once(states[-self.states_per_layer], memory)
             x = ops.concatenate([embedded, context], axis=-1)
-        else:
+        elif self.config.attention == "luong":
             x = ops.concatenate([embedded, state[-1]], axis=-1)
+        else:
+            x = embedded
         after = []
-        for i, cell in enumerate(self.cells):
-            before = cell_states[i * self.states_per_cell : (i + 1) * self.states_per_cell]
-            x, new = cell(x, list(before))
+        for i, layer in enumerate(self.decoder):
+            x, new = layer.cell(x, list(states[i * self.states_per_layer : (i + 1) * self.states_per_layer]))
             after.extend(new if isinstance(new, list | tuple) else [new])
-        if self.additive:
+            if self.config.attention == "gnmt":
+                if i == 0:
+                    context, weights = self._attend_once(x, memory)
+                x = ops.concatenate([x, context], axis=-1)
+        if self.config.attention == "gnmt":
+            return x, weights, tuple(after)
+        if self.config.attention == "bahdanau":
             return ops.concatenate([x, embedded, context], axis=-1), weights, tuple(after)
-        context, weights = self.attend(x, memory)
+        context, weights = self._attend_once(x, memory)
         attentional = self.readout(ops.concatenate([context, x], axis=-1))
         return attentional, weights, (*after, attentional)
+
+    def _read_out(self, out):
+        """The readout, where ``_advance`` has not applied it to feed it into the next step."""
+        return out if self.config.attention == "luong" else self.readout(out)
 
     def step(self, target, state: tuple, memory: dict):
         """Decodes one symbol.
@@ -157,7 +186,7 @@ class RecurrentSeq2Seq(keras.Model):
             Logits ``(batch, target_symbols)``, attention weights ``(batch, source_time)``, next state.
         """
         out, weights, state = self._advance(self.target_embed(target), state, memory)
-        return self.logits(self.readout(out) if self.additive else out), weights, state
+        return self.logits(self._read_out(out)), weights, state
 
     def align(self, inputs: dict, training=False):
         """Teacher forcing with the alignment.
@@ -173,6 +202,28 @@ class RecurrentSeq2Seq(keras.Model):
         """
         memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
         embedded = self.drop(self.target_embed(inputs["target"]), training=training)
+        run = self._run_layers if self.config.attention == "gnmt" else self._run_steps
+        out, weights = run(embedded, memory, training)
+        return self.logits(self.drop(self._read_out(out), training=training)), weights
+
+    def _run_layers(self, embedded, memory: dict, training: bool):
+        """The decoder over the whole target, a layer at a time; outputs as ``_run_steps``."""
+        state = self.initial_state(memory)
+        x, context, weights = embedded, None, None
+        for i, layer in enumerate(self.decoder):
+            states = list(state[i * self.states_per_layer : (i + 1) * self.states_per_layer])
+            x = layer(x, initial_state=states, training=training)
+            if i == 0:
+                context, weights = self.attend(x, memory)
+            x = ops.concatenate([self.drop(x, training=training), context], axis=-1)
+        return x, weights
+
+    def _run_steps(self, embedded, memory: dict, training: bool):
+        """The decoder a step at a time.
+
+        Returns:
+            What the readout reads, ``(batch, target_time, ...)``, and weights ``(batch, target_time, source_time)``.
+        """
         state = self.initial_state(memory)
 
         def advance(carry, x):
@@ -185,9 +236,7 @@ class RecurrentSeq2Seq(keras.Model):
         carry = (state, ops.zeros_like(out), ops.zeros_like(weights))
         # Dropout and the readout stand outside of the loop: one large product instead of many.
         _, (_, out, weights) = ops.scan(advance, carry, ops.transpose(embedded, (1, 0, 2)))
-        out = ops.transpose(out, (1, 0, 2))
-        out = self.readout(out) if self.additive else out
-        return self.logits(self.drop(out, training=training)), ops.transpose(weights, (1, 0, 2))
+        return ops.transpose(out, (1, 0, 2)), ops.transpose(weights, (1, 0, 2))
 
     def call(self, inputs, training=False):
         """Returns the logits of ``align``."""
@@ -197,6 +246,13 @@ class RecurrentSeq2Seq(keras.Model):
         """Creates every variable by one step."""
         ids = ops.ones((1, 2), dtype="int32")
         memory = self.encode(ids, ids > 0)
+        reads = self.config.embedding + {"bahdanau": memory["values"].shape[-1], "luong": self.config.decoder_units}.get(
+            self.config.attention, 0
+        )
+        for layer in self.decoder:
+            # Here, and not at the first step: a variable's path says where its layer was built.
+            layer.build((None, None, reads))
+            reads = self.config.decoder_units + (memory["values"].shape[-1] if self.config.attention == "gnmt" else 0)
         self.step(ids[:, 0], self.initial_state(memory), memory)
         self.built = True
 
@@ -224,21 +280,27 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
                 "decoder_units": 16,
                 "dropout": 0.0,
             },
-            "small": {"encoder_units": encoder_units, "decoder_units": decoder_units},
+            "small": {
+                "encoder_units": encoder_units,
+                "decoder_units": decoder_units,
+                "decoder_layers": 2,
+                "attention": "gnmt",
+            },
             "base": {
                 "embedding": 256,
                 "encoder_units": 2 * encoder_units,
                 "decoder_units": 2 * decoder_units,
                 "decoder_layers": 2,
+                "attention": "gnmt",
             },
         },
-        paper="Bahdanau et al. 2015 (arXiv 1409.0473); Luong et al. 2015 (arXiv 1508.04025)",
+        paper="Bahdanau et al. 2015 (arXiv 1409.0473); Wu et al. 2016 (arXiv 1609.08144)",
         look_back=lambda config: None,
         # From the first target symbol to the last, through every decoder step and layer.
         path_length=lambda config, length: length * config.decoder_layers + config.encoder_layers,
     )
 
 
-RNN_SEQ2SEQ = _architecture("rnn", 256, 448)
-LSTM_SEQ2SEQ = _architecture("lstm", 168, 272)
-GRU_SEQ2SEQ = _architecture("gru", 192, 320)
+RNN_SEQ2SEQ = _architecture("rnn", 288, 400)
+LSTM_SEQ2SEQ = _architecture("lstm", 160, 224)
+GRU_SEQ2SEQ = _architecture("gru", 184, 256)

@@ -35,7 +35,7 @@ class Config:
     heads: int = 4
     feed_forward: int = 512
     encoder_layers: int = 4
-    decoder_layers: int = 2
+    decoder_layers: int = 3
     max_target: int = 64
     norm_first: bool = True
     dropout: float = 0.1
@@ -190,7 +190,8 @@ class TransformerSeq2Seq(keras.Model):
         if config.norm_first:  # what norm-first layers add up is normalised nowhere else
             self.encoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
-        self.logits = keras.layers.Dense(config.target_symbols, name="logits")
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
 
     def _embedding(self, symbols: int, name: str):

@@ -1,0 +1,102 @@
+"""Recurrent layers whose loop over time is torch's own where the backend is torch.
+
+Keras runs a recurrent layer on torch as a Python loop, some twenty small operations a step. torch has the
+loop as one operation with its own backward pass, the same in float32 and bfloat16. On the other backends,
+and for masks that torch's loop has no word for, these are Keras's layers unchanged, and their weights
+carry the same names and shapes.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class SimpleRNN(keras.layers.SimpleRNN):
+    """``keras.layers.SimpleRNN`` (Elman 1990), ``(batch, time, features)`` to ``(batch, time, units)``."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not _suits_torch(self, mask):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return _run(self, sequences, initial_state, mask)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class LSTM(keras.layers.LSTM):
+    """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997), ``(batch, time, features)`` to ``(batch, time, units)``."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not _suits_torch(self, mask):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return _run(self, sequences, initial_state, mask)
+
+
+@keras.saving.register_keras_serializable("seqzoo")
+class GRU(keras.layers.GRU):
+    """``keras.layers.GRU`` (Cho et al. 2014), ``(batch, time, features)`` to ``(batch, time, units)``."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not _suits_torch(self, mask):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        return _run(self, sequences, initial_state, mask)
+
+
+LAYERS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+
+
+def _suits_torch(layer, mask) -> bool:
+    """Whether torch's loop gives what the layer has to: every output, and no hole in the mask."""
+    if keras.backend.backend() != "torch" or not layer.return_sequences or layer.return_state:
+        return False
+    # Torch's loop knows no mask. Padding behind the sequence needs none, for nothing reads it.
+    return mask is None or bool((mask[:, 1:] <= mask[:, :-1]).all())
+
+
+def _run(layer, x, states, mask):
+    """Runs a layer over ``x (batch, time, features)``, in the order that Keras would return.
+
+    Going backwards, Keras reads a padded sequence from its padding on and holds the state there. The same
+    outputs come from turning round the real part of each row alone.
+    """
+    if not layer.go_backwards:
+        outputs, states = _torch_loop(layer, x, states)
+    elif mask is None:
+        outputs, states = _torch_loop(layer, ops.flip(x, axis=1), states)
+    else:
+        steps = ops.arange(x.shape[1])[None]
+        lengths = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        turned = ops.where(steps < lengths, lengths - 1 - steps, steps)[..., None]
+        outputs, states = _torch_loop(layer, ops.take_along_axis(x, turned, axis=1), states)
+        outputs = ops.flip(ops.take_along_axis(outputs, turned, axis=1), axis=1)
+    return outputs[:, -1], outputs, states
+
+
+def _torch_loop(layer, x, states):
+    """Maps ``(batch, time, features)`` and Keras's states to all outputs and the last states, with torch."""
+    import torch
+
+    cell = layer.cell
+    # torch keeps kernels as (gates, features).
+    kernel = ops.convert_to_tensor(cell.kernel).T
+    recurrent = ops.convert_to_tensor(cell.recurrent_kernel).T
+    bias = ops.convert_to_tensor(cell.bias)
+    if isinstance(layer, GRU):
+        # Keras orders the gates update, reset, candidate; torch begins with reset.
+        kernel, recurrent = _swap_gates(kernel), _swap_gates(recurrent)
+        biases = [_swap_gates(row) for row in bias]
+    else:
+        biases = [bias, torch.zeros_like(bias)]
+    weights = [kernel.contiguous(), recurrent.contiguous(), *biases]
+    states = [state[None].contiguous() for state in states]
+    arguments = (weights, True, 1, 0.0, layer.trainable, False, True)
+    if isinstance(layer, LSTM):
+        outputs, hidden, carry = torch.lstm(x, states, *arguments)
+        return outputs, [hidden[0], carry[0]]
+    loop = torch.gru if isinstance(layer, GRU) else torch.rnn_tanh
+    outputs, hidden = loop(x, states[0], *arguments)
+    return outputs, [hidden[0]]
+
+
+def _swap_gates(x):
+    """Exchanges the first and the second third along the first axis."""
+    update, reset, candidate = ops.split(x, 3, axis=0)
+    return ops.concatenate([reset, update, candidate], axis=0)
