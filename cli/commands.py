@@ -17,6 +17,10 @@ def _example(text: str) -> str:
     return f"\b\nExample:\n  {text}"
 
 
+def _beam(beam: int | None) -> dict:
+    return {} if beam is None else {"beam_size": beam}
+
+
 @click.command("list", epilog=_example('zoo list "*.cmudict"'))
 @click.argument("pattern", default="*")
 @click.option("--architectures", is_flag=True, help="The architectures that can be built, instead of checkpoints.")
@@ -48,13 +52,15 @@ def info(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("words", nargs=-1)
 @click.option("--file", "file", help="A text file with an input a line; - is standard input.")
-@click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
+@click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 @click.option("--plot", help="Write the attention over the (single) input as a picture: .png, .svg or .pdf.")
-def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_json: bool, plot: str | None) -> None:
+def predict(
+    name: str, words: tuple[str, ...], file: str | None, beam: int | None, as_json: bool, plot: str | None
+) -> None:
     """Predicts on WORDS, a file, or standard input."""
     from zoo.data import read_lines
-    from zoo.preprocessing import TransductionPreprocessor
+    from zoo.tasks import find_preprocessor
 
     if words and file:
         raise InputError("give words or --file, not both")
@@ -69,10 +75,11 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
     # A wrong name or letter is told before the seconds that the backend takes to start.
-    preprocessor = TransductionPreprocessor.from_json(hub.read_record(name).spec.preprocessor)
+    spec = hub.read_record(name).spec
+    preprocessor = find_preprocessor(spec.task, spec.preprocessor)
     for text, place in zip(inputs, where, strict=True):
         try:
-            preprocessor.encode_source(text)
+            preprocessor.encode_input(text)
         except InputError as error:
             raise InputError(f"{place}: {error}" if place else str(error)) from None
     backend.start()
@@ -81,7 +88,10 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
 
     pipeline = load(name)
     with progress("predicting", len(inputs)) as tick:
-        outputs = pipeline.predict(inputs, beam_size=beam, tick=tick)
+        options = _beam(beam)
+        if as_json and "probabilities" in pipeline.task.options:
+            options["probabilities"] = True
+        outputs = pipeline.predict(inputs, tick=tick, **options)
     for text, output in zip(inputs, outputs, strict=True):
         line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
         click.echo(line if as_json else f"{text}\t{output}")
@@ -100,7 +110,7 @@ def predict(name: str, words: tuple[str, ...], file: str | None, beam: int, as_j
 @click.option("--target", default="", help="Column of the file DATA with the right outputs.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
-@click.option("--beam", default=5, show_default=True, help="Hypotheses kept while decoding; 1 is greedy.")
+@click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
 def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, as_json, predictions) -> None:
@@ -118,7 +128,7 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
     pipeline = load(name)
     size = min(len(set(examples.inputs)), limit or len(examples))
     with progress("evaluating", size) as tick:
-        report = evaluation.evaluate(pipeline, examples, limit=limit, beam_size=beam, tick=tick)
+        report = evaluation.evaluate(pipeline, examples, limit=limit, tick=tick, **_beam(beam))
     if predictions:
         rows = zip(report.inputs, report.outputs, report.references, strict=True)
         lines = [json.dumps(dict(zip(("input", "output", "references"), row, strict=True))) for row in rows]
@@ -136,21 +146,28 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
 @click.argument("name")
 @click.argument("data")
 @click.option("--input", "input", required=True, help="Column with the inputs.")
-@click.option("--target", required=True, help="Column with the outputs, symbols between blanks.")
+@click.option("--target", required=True, help="Column with labels, or with texts whose symbols stand between blanks.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--output", required=True, help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
+@click.option("--task", help="For an architecture, if what is inferred is wrong: classification or transduction.")
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
-def finetune(name, data, input, target, no_header, output, validation, test, epochs, seed, from_scratch) -> None:
-    """Trains a checkpoint further on the pairs of texts in DATA (.csv, .tsv, .jsonl)."""
+def finetune(name, data, input, target, no_header, output, validation, test, task, epochs, seed, from_scratch) -> None:
+    """Trains NAME further on the examples in DATA (.csv, .tsv, .jsonl).
+
+    NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
+    """
     import dataclasses
+
+    from zoo import models
 
     if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
         raise InputError(f"{output}: exists already: choose another --output")
-    hub.read_record(name)
+    if models.architecture_and_size(name) is None:
+        hub.read_record(name)
     backend.start()
     from zoo import fine_tuning
 
@@ -164,14 +181,16 @@ def finetune(name, data, input, target, no_header, output, validation, test, epo
             header=not no_header,
             validation=validation,
             test=test,
+            task=task,
             plan=plan,
             pretrained=not from_scratch,
             output=output,
+            tell=lambda line: click.echo(line, err=True),
             report=report,
             tick=tick,
         )
     assert pipeline.document is not None
-    show.fine_tuned(pipeline.document, output)
+    show.fine_tuned(pipeline.document, pipeline.task.monitor, output)
 
 
 @click.command(epilog=_example("zoo train gru_small.cmudict"))

@@ -16,6 +16,9 @@ NAMES = {
     "per": "PER",
     "wer_no_stress": "WER, no stress",
     "per_no_stress": "PER, no stress",
+    "accuracy": "accuracy",
+    "error": "error",
+    "macro_f1": "macro F1",
 }
 
 
@@ -65,7 +68,7 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
 
 
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
-    name = "wer_no_stress" if "wer_no_stress" in found["values"] else "wer"
+    name = next(n for n in ("wer_no_stress", "wer", "accuracy") if n in found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
     return where, f"{NAMES[name]} {interval(found['values'][name])}"
 
@@ -119,20 +122,23 @@ def _published(record: Record, found: dict[str, Any]) -> list[dict[str, Any]]:
 def evaluation(found: dict[str, Any]) -> None:
     """Prints a table of metrics, the published figures below the measured ones."""
     values = found["values"]
-    title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs, beam {found.get('beam', 1)}"
+    decoding = f", beam {found['beam']}" if "beam" in found else ""
+    title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs{decoding}"
     table = _table(title, "system", *(NAMES.get(name, name) for name in values))
     table.add_row(f"{found['model']} (95 % interval)", *(interval(value) for value in values.values()))
     for figure in found["published"]:
         cells = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in values]
-        table.add_row(f"published: {figure['system']} ({figure['source']})", *cells)
+        kind = "baseline" if figure["source"] == "computed" else "published"
+        origin = "" if kind == "baseline" else f" ({figure['source']})"
+        table.add_row(f"{kind}: {figure['system']}{origin}", *cells)
     _print(table)
 
 
-def fine_tuned(document: dict[str, Any], output: str) -> None:
+def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
     """Prints the report at the end of a fine-tuning."""
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
-    best = min(curve, key=lambda row: row["per"])
+    best = min(curve, key=lambda row: row[monitor])
     click.echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
@@ -140,10 +146,10 @@ def fine_tuned(document: dict[str, Any], output: str) -> None:
             **document["metrics"][0],
             "dataset": "held out",
             "split": "",
-            "published": [],
+            "published": document["published"],
         }
     )
-    click.echo(f"written to {output}: try zoo predict {output} WORD")
+    click.echo(f"written to {output}: try zoo predict {output} TEXT")
 
 
 @contextlib.contextmanager

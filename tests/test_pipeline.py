@@ -14,11 +14,11 @@ from zoo.data import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fine_tuning import adapt, fine_tune
 from zoo.preprocessing import RESERVED, SymbolTokenizer
-from zoo.recipes import Plan, Recipe
+from zoo.recipes import Plan
+from zoo.tasks import find_task
 from zoo.training import Interrupted
 
 PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
-RECIPE = Recipe("gru", "tiny", "cmudict", ("cmudict", "test"), (), PLAN, {}, {"dropout": 0.3})
 
 
 def spelled(count: int = 40) -> Examples:
@@ -28,9 +28,13 @@ def spelled(count: int = 40) -> Examples:
     return Examples(words, [" ".join(word.upper()) for word in words], [f"made:{i}" for i in range(len(words))])
 
 
+def untrained(examples: Examples):
+    return fresh(find_task("transduction"), "gru", "tiny", examples, PLAN.seed, dropout=0.3)
+
+
 def trainer(folder=None, plan=PLAN):
     examples = spelled()
-    pipeline = fresh(RECIPE, examples)
+    pipeline = untrained(examples)
     made = make_trainer(pipeline, examples, examples, plan, folder, "go on")
     return pipeline, made
 
@@ -48,7 +52,7 @@ def test_golden_outputs_of_every_checkpoint(shipped):
     golden = shipped.document["golden"]
     assert shipped.predict(golden["inputs"], beam_size=1) == golden["outputs"]
     for text, expected in zip(golden["inputs"], golden["logits"], strict=True):
-        ids = shipped.preprocessor.encode_source(text)
+        ids = shipped.preprocessor.encode_input(text)
         source = pad([ids], len(ids))
         out = shipped.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
         np.testing.assert_allclose(ops.convert_to_numpy(out)[0, 0], expected, atol=2e-4)
@@ -81,7 +85,7 @@ def test_alignment_has_a_row_for_each_symbol_written(shipped):
 
 def test_a_limit_draws_the_same_inputs_from_all_over():
     examples = spelled(200)
-    pipeline = fresh(RECIPE, examples)
+    pipeline = untrained(examples)
     first, again = (zoo.evaluate(pipeline, examples, limit=20, beam_size=1) for _ in range(2))
     assert first.size == 20 and first.inputs == again.inputs
     assert first.inputs != examples.inputs[:20]
@@ -154,7 +158,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tmp_path):
 
 
 def test_adapting_keeps_what_is_known():
-    base = fresh(RECIPE, spelled())
+    base = untrained(spelled())
     other = Examples(["abz"], ["A ʒ"], ["made:1"])
     adapted = adapt(base, [other])
     assert adapted.preprocessor.source.symbols == ("a", "b", "c", "d", "e", "z")
@@ -169,7 +173,7 @@ def test_adapting_keeps_what_is_known():
 
 
 def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
-    base = fresh(RECIPE, spelled())
+    base = untrained(spelled())
     plan = Plan(epochs=2, batch_size=8, patience=1, learning_rate=0.01)
     rows = spelled(200)
     mine = fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
@@ -181,6 +185,6 @@ def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
 
 
 def test_an_input_on_both_sides_is_refused():
-    base = fresh(RECIPE, spelled())
+    base = untrained(spelled())
     with pytest.raises(InputError, match="training part too"):
         fine_tune(base, spelled(), test=spelled())

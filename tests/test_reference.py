@@ -173,11 +173,12 @@ def advance(cell, x, states, kernel, recurrent, bias):
     return (z * states[0] + (1 - z) * np.tanh(xh + sigmoid(xr + hr) * hh),)
 
 
-@pytest.mark.parametrize("attention", ["bahdanau", "luong"])
+@pytest.mark.parametrize("attention", ["bahdanau", "luong", "gnmt"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_attention_decoder_equals_loops_over_the_formulas(cell, attention):
     keras.utils.set_random_seed(1)
-    model = RecurrentSeq2Seq(cell, Config(9, 8, 6, 5, 1, 7, 1, attention, 0.0))
+    layers = 2 if attention == "gnmt" else 1
+    model = RecurrentSeq2Seq(cell, Config(9, 8, 6, 5, 1, 7, layers, attention, 0.0))
     model.build_variables()
     randomise(model)
     w = arrays(model)
@@ -206,7 +207,9 @@ def test_attention_decoder_equals_loops_over_the_formulas(cell, attention):
         weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
         return (weights[..., None] * memory).sum(1), weights
 
-    states = tuple(np.tanh(dense(f"bridge_{i}", memory[:, 0, 5:])) for i in range(1 + (cell == "lstm")))
+    count = 1 + (cell == "lstm")
+    bridged = [np.tanh(dense(f"bridge_{i}", memory[:, 0, 5:])) for i in range(layers * count)]
+    states, above = tuple(bridged[:count]), tuple(bridged[count:])
     fed, weights = np.zeros((1, 7)), part(w, "decoder_0", "/kernel", "/recurrent_kernel", "/bias")
     expected, alignment = [], []
     for t in range(3):
@@ -215,6 +218,12 @@ def test_attention_decoder_equals_loops_over_the_formulas(cell, attention):
             context, seen = read(states[0])
             states = advance(cell, np.concatenate([x, context], -1), states, *weights)
             out = np.tanh(dense("readout", np.concatenate([states[0], x, context], -1)))
+        elif attention == "gnmt":
+            states = advance(cell, x, states, *weights)
+            context, seen = read(states[0])
+            upper = part(w, "decoder_1", "/kernel", "/recurrent_kernel", "/bias")
+            above = advance(cell, np.concatenate([states[0], context], -1), above, *upper)
+            out = np.tanh(dense("readout", np.concatenate([above[0], context], -1)))
         else:
             states = advance(cell, np.concatenate([x, fed], -1), states, *weights)
             context, seen = read(states[0])

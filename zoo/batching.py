@@ -1,34 +1,38 @@
 """Batches of few shapes; their order is a function of seed and epoch alone, so that runs resume exactly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from zoo.preprocessing import pad
+# Lengths of the buckets: a fifth to a half apart, for each new shape costs a compilation.
+EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
 
-EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 136, 264, 520)
+# (rows, length, height) to the inputs, the right answers and their weights, each (height, ...).
+Collate = Callable[[np.ndarray, int, int], tuple[Any, Any, Any]]
 
 
-class PairBatches:
-    """Teacher-forced batches of source and target ids, in buckets by length.
+class Batches:
+    """Training batches in buckets by length.
 
-    Every batch has ``batch_size`` rows and one of a few lengths, because each new shape costs a
-    compilation; a bucket's last batch is filled up with rows of weight 0.
+    Every batch has ``batch_size`` rows and one of a few lengths; a bucket's last batch is filled up
+    with rows of weight 0.
 
     Args:
-        sources: Source ids, the end mark included.
-        targets: Target ids, start and end mark included.
+        lengths: Length of each row, in steps.
+        collate: Makes a batch of the given rows, padded to a length and a number of rows.
         batch_size: Rows of a batch.
         seed: Seed of the order.
     """
 
-    def __init__(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], batch_size: int, seed: int):
-        self.sources = sources
-        self.targets = targets
+    def __init__(self, lengths: Sequence[int], collate: Collate, batch_size: int, seed: int):
+        self.collate = collate
         self.batch_size = batch_size
         self.seed = seed
-        longest = np.array([max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)])
+        longest = np.asarray(lengths)
         self.buckets = np.searchsorted(np.array(EDGES), longest)
+        # Beyond the last edge stands one bucket, as long as its longest row.
+        self.edges = (*EDGES, int(longest.max(initial=0)))
         self.per_epoch = int(sum(-(-n // batch_size) for n in np.bincount(self.buckets)))
 
     def _order(self, epoch: int, shuffle: bool) -> list[tuple[int, np.ndarray]]:
@@ -40,17 +44,7 @@ class PairBatches:
             batches += [(int(bucket), rows[i : i + self.batch_size]) for i in range(0, len(rows), self.batch_size)]
         return [batches[i] for i in generator.permutation(len(batches))] if shuffle else batches
 
-    def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-        """Yields an epoch's batches from number ``start`` on.
-
-        Yields:
-            Inputs ``source``, ``source_mask``, ``target`` (each ``(batch, time)``), the symbols to
-            predict ``(batch, time)`` and their weights ``(batch, time)``, 0 at padding.
-        """
+    def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[Any, Any, Any]]:
+        """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
         for bucket, rows in self._order(epoch, shuffle)[start:]:
-            length = EDGES[bucket]
-            source = pad([self.sources[i] for i in rows], length, self.batch_size)
-            target = pad([self.targets[i][:-1] for i in rows], length, self.batch_size)
-            answer = pad([self.targets[i][1:] for i in rows], length, self.batch_size)
-            inputs = {"source": source, "source_mask": source > 0, "target": target}
-            yield inputs, answer, (answer > 0).astype("float32")
+            yield self.collate(rows, self.edges[bucket], self.batch_size)

@@ -3,23 +3,19 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
-from keras import ops
 
-from zoo import datasets, hub, models
-from zoo.batching import PairBatches
+from zoo import datasets, hub
 from zoo.data import Examples
 from zoo.errors import InputError
-from zoo.evaluation import evaluate, group, score
+from zoo.evaluation import evaluate
 from zoo.pipeline import Pipeline, load
-from zoo.preprocessing import START, SymbolTokenizer, TransductionPreprocessor, pad
 from zoo.recipes import RECIPES, Plan, Recipe
-from zoo.spec import ModelSpec
+from zoo.tasks import find_task
+from zoo.tasks.task import Task
 from zoo.training import Trainer, versions
-
-LONGEST = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
-GOLDEN = ["phoneme", "culurciello", "keras", "rhythm", "o'neill"]
 
 
 def train(
@@ -65,7 +61,8 @@ def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick)
     if not resume and any(folder.glob("*.safetensors")):
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
     examples = training_examples(recipe)
-    pipeline = fresh(recipe, examples)
+    task = find_task(datasets.entry(recipe.dataset).task)
+    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
     validation = datasets.load(recipe.dataset, "validation")
     trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, f"zoo train {name} --resume")
     trainer.report, trainer.tick = report, tick
@@ -102,7 +99,11 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
         for data, split in recipe.evaluate
         for figure in datasets.entry(data).published
     ]
-    pipeline.document |= {"metrics": metrics, "published": published, "golden": golden(pipeline)}
+    pipeline.document |= {
+        "metrics": metrics,
+        "published": published,
+        "golden": golden(pipeline, list(datasets.entry(recipe.dataset).golden)),
+    }
     pipeline.save(folder, dtype="float16")
     return pipeline
 
@@ -117,36 +118,30 @@ def find(name: str) -> Recipe:
 def training_examples(recipe: Recipe) -> Examples:
     """Returns the train split without the inputs of the split that the recipe excludes."""
     examples = datasets.load(recipe.dataset, "train")
+    if recipe.exclude is None:
+        return examples
     barred = set(datasets.load(*recipe.exclude).inputs)
-    rows = [row for row in _rows(examples) if row[0] not in barred]
-    return Examples(*(list(column) for column in zip(*rows, strict=True)))
+    return examples.select([i for i, text in enumerate(examples.inputs) if text not in barred])
 
 
-def fresh(recipe: Recipe, examples: Examples) -> Pipeline:
-    """Returns the recipe's model with fresh weights, drawn from the plan's seed."""
-    preprocessor = TransductionPreprocessor(
-        SymbolTokenizer.fit(examples.inputs, lowercase=True),
-        SymbolTokenizer.fit(examples.targets, separator=" "),
-        LONGEST,
-        LONGEST,
-    )
-    architecture = models.find_seq2seq(recipe.architecture)
-    config = architecture.configure(
-        recipe.size,
-        source_symbols=preprocessor.source.size,
-        target_symbols=preprocessor.target.size,
-        **recipe.config,
-    )
-    keras.utils.set_random_seed(recipe.plan.seed)
-    return Pipeline(
-        ModelSpec(
-            recipe.architecture,
-            recipe.size,
-            dataclasses.asdict(config),
-            "transduction",
-            preprocessor.to_json(),
-        )
-    )
+def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: int, **fields: Any) -> Pipeline:
+    """Returns a model with fresh weights.
+
+    Args:
+        task: What it is for.
+        architecture: Name of an architecture that can do it.
+        size: One of its sizes.
+        examples: Training data, to which the preprocessor is fitted.
+        seed: Seed of the weights.
+        **fields: Fields of the config that differ from the size's.
+    """
+    family = task.architecture(architecture)
+    preprocessor = task.fit(examples, family)
+    if size not in family.sizes:
+        raise InputError(f"{architecture}: no size {size!r}; there are {', '.join(family.sizes)}")
+    chosen = {**family.sizes[size], **task.prefers(family), **fields}
+    keras.utils.set_random_seed(seed)
+    return Pipeline(task.spec(family, size, preprocessor, chosen))
 
 
 def make_trainer(
@@ -157,24 +152,17 @@ def make_trainer(
     folder: Path | None = None,
     resume_command: str = "",
 ) -> Trainer:
-    """Returns a trainer whose validation score is the greedy error rate on ``validation``."""
-    preprocessor = pipeline.preprocessor
-    sources, targets = [], []
-    for text, target, where in _rows(train):
-        try:
-            sources.append(preprocessor.encode_source(text))
-            targets.append(preprocessor.encode_target(target))
-        except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    grouped = group(validation)
+    """Returns a trainer whose validation scores are the task's on ``validation``."""
+    task, preprocessor = pipeline.task, pipeline.preprocessor
+    cases = task.cases(validation)
 
     def validate() -> dict[str, float]:
-        outputs = pipeline.predict(list(grouped), beam_size=1)
-        values = score(preprocessor.target, outputs, list(grouped.values()))
+        outputs = pipeline.predict(cases.inputs, **task.validation)
+        values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 
-    batches = PairBatches(sources, targets, plan.batch_size, plan.seed)
-    return Trainer(pipeline.model, batches, validate, plan, folder, resume_command)
+    batches = task.batches(preprocessor, train, plan.batch_size, plan.seed)
+    return Trainer(pipeline.model, batches, validate, task.monitor, plan, folder, resume_command)
 
 
 def training_facts(trainer: Trainer, recipe: dict) -> dict:
@@ -190,16 +178,7 @@ def training_facts(trainer: Trainer, recipe: dict) -> dict:
     }
 
 
-def golden(pipeline: Pipeline, inputs: list[str] | None = None) -> dict:
-    """Returns inputs, greedy outputs and logits after the start mark, to be compared on every machine."""
-    inputs = inputs or GOLDEN
-    logits = []
-    for text in inputs:
-        source = pad([source_ids := pipeline.preprocessor.encode_source(text)], len(source_ids))
-        out = pipeline.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
-        logits.append([round(float(x), 5) for x in ops.convert_to_numpy(out)[0, 0]])
-    return {"inputs": inputs, "outputs": pipeline.predict(inputs, beam_size=1), "logits": logits}
-
-
-def _rows(examples: Examples):
-    return zip(examples.inputs, examples.targets, examples.where, strict=True)
+def golden(pipeline: Pipeline, inputs: list) -> dict:
+    """Returns inputs, outputs and logits, to be compared on every machine."""
+    logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, text)] for text in inputs]
+    return {"inputs": inputs, "outputs": pipeline.predict(inputs, **pipeline.task.validation), "logits": logits}

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +44,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def select(self, chosen: Iterable[int]) -> "Examples":
+        """Returns the rows of the given numbers."""
+        rows = list(chosen)
+        return Examples([self.inputs[i] for i in rows], [self.targets[i] for i in rows], [self.where[i] for i in rows])
 
 
 def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True) -> Examples:
@@ -97,7 +102,7 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     return inputs, places
 
 
-def split(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Examples]:
+def split(examples: Examples, fraction: float, seed: int, stratify: bool = False) -> tuple[Examples, Examples]:
     """Returns a training and a validation part; all rows of an input stay on one side.
 
     Inputs that differ only in case count as one. They are put in the order of a hash of the seed and
@@ -108,6 +113,7 @@ def split(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Exa
         fraction: Share of the different inputs that goes to validation, between 0 and 1, both
             excluded; each side gets at least one.
         seed: Another seed draws another part.
+        stratify: Whether the targets are labels, and that share is taken of each label's inputs.
 
     Raises:
         InputError: There are fewer than two different inputs, or the fraction is out of bounds.
@@ -115,15 +121,21 @@ def split(examples: Examples, fraction: float, seed: int) -> tuple[Examples, Exa
     if not 0 < fraction < 1:
         raise InputError(f"a validation share of {fraction}: give one between 0 and 1, both excluded")
     keys = [text.casefold() for text in examples.inputs]
-    different = sorted(set(keys), key=lambda key: hashlib.sha256(f"{seed}\t{key}".encode()).digest())
-    if len(different) < 2:
-        raise InputError(f"{len(different)} different inputs: training and validation need at least one each")
-    count = min(max(round(fraction * len(different)), 1), len(different) - 1)
-    held_out = set(different[:count])
-    rows = list(zip(examples.inputs, examples.targets, examples.where, strict=True))
+    labels = dict(zip(keys, examples.targets if stratify else [""] * len(keys), strict=True))
+    if len(labels) < 2:
+        raise InputError(f"{len(labels)} different inputs: training and validation need at least one each")
+    groups: dict[str, list[str]] = {}
+    for key in sorted(labels, key=lambda key: hashlib.sha256(f"{seed}\t{key}".encode()).digest()):
+        groups.setdefault(labels[key], []).append(key)
+    held_out: set[str] = set()
+    for group in groups.values():
+        # The only input of a label is for training: what was never seen cannot be told.
+        count = min(max(round(fraction * len(group)), 1), len(group) - 1)
+        held_out.update(group[:count])
+    chosen = [key in held_out for key in keys]
     return (
-        _from_rows([row for row, key in zip(rows, keys, strict=True) if key not in held_out]),
-        _from_rows([row for row, key in zip(rows, keys, strict=True) if key in held_out]),
+        examples.select(i for i, held in enumerate(chosen) if not held),
+        examples.select(i for i, held in enumerate(chosen) if held),
     )
 
 

@@ -11,13 +11,14 @@ from zoo.preprocessing import END, PAD, START, pad
 WORST = -1e9  # score of a beam that must not be chosen
 
 
-def compiled(model, function):
+def compiled(model, function, rank: int = 2):
     """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
 
     Args:
         model: The Keras model whose variables the function reads.
         function: Takes ids ``(batch, time)``, one or more, and returns tensors. On torch it runs as
             it is, without gradients.
+        rank: Number of the ids' axes, where they are more than two.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -36,7 +37,7 @@ def compiled(model, function):
         import tensorflow as tf
 
         # One program for every batch and length; JAX and XLA need one for each, so they get few shapes.
-        ids = tf.TensorSpec([None, None], "int32")
+        ids = tf.TensorSpec([None] * rank, "int32")
         return tf.function(function, input_signature=[ids] * len(inspect.signature(function).parameters))
     import torch
 

@@ -75,6 +75,51 @@ def transduction_metrics(
     return rates
 
 
+def classification_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
+    """Returns how often labels are right.
+
+    Args:
+        outputs: The label said of each example.
+        references: The right label of each.
+
+    Returns:
+        ``accuracy``, its complement ``error``, and ``macro_f1``: the mean, over the labels that occur
+        in either, of the harmonic mean of precision and recall.
+
+    Raises:
+        InputError: There is no example, or the lengths differ.
+    """
+    if len(outputs) != len(references):
+        raise InputError(f"{len(outputs)} answers for {len(references)} examples: give one an example")
+    if not len(outputs):
+        raise InputError("no examples: an accuracy needs at least one")
+    labels = sorted({*outputs, *references})
+    said = np.array([labels.index(label) for label in outputs])
+    right = np.array([labels.index(label) for label in references])
+    ones = np.ones(len(said))
+    accuracy = _ratio(said == right, ones)
+    return {
+        "accuracy": accuracy,
+        "error": Interval(1 - accuracy.value, 1 - accuracy.high, 1 - accuracy.low),
+        "macro_f1": _macro_f1(said, right, len(labels)),
+    }
+
+
+def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
+    """Returns macro F1 and the percentile bootstrap of it; labels missing from a resample do not count."""
+
+    def value(cells: np.ndarray) -> float:
+        matrix = np.bincount(cells, minlength=labels * labels).reshape(labels, labels)
+        totals = matrix.sum(0) + matrix.sum(1)
+        return float((2 * matrix.diagonal()[totals > 0] / totals[totals > 0]).mean())
+
+    cells = right * labels + said
+    generator = np.random.default_rng(0)
+    drawn = [value(generator.choice(cells, len(cells))) for _ in range(_RESAMPLES)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(value(cells), float(low), float(high))
+
+
 def _error_rates(hypotheses, references) -> dict[str, Interval]:
     distances, lengths = [], []
     for hypothesis, word in zip(hypotheses, references, strict=True):

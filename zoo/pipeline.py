@@ -1,22 +1,18 @@
 """A model with its preprocessing: raw input in, readable output out."""
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from zoo import hub, models
-from zoo.decoding import Decoder, compiled
+from zoo import hub
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing import PAD, START, TransductionPreprocessor, pad
 from zoo.record import Record
 from zoo.spec import ModelSpec
+from zoo.tasks import find_preprocessor, find_task
 from zoo.weights_file import read_tensors
-
-BEAM = 5
 
 
 class Pipeline:
@@ -29,6 +25,7 @@ class Pipeline:
     Attributes:
         spec: As given.
         document: As given.
+        task: What the spec's task says of building, feeding and scoring.
         preprocessor: Made from the spec.
         model: The Keras model.
 
@@ -37,71 +34,58 @@ class Pipeline:
     """
 
     def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
-        if spec.task != "transduction":
-            raise WeightsError(f"task {spec.task!r} is not one that this version knows: transduction")
         self.spec = spec
         self.document = document
+        self._made: dict[str, Any] = {}
         try:
-            self.preprocessor = TransductionPreprocessor.from_json(spec.preprocessor)
-            architecture = models.find_seq2seq(spec.architecture)
-            self.model = architecture.build(architecture.config_from(spec.config))
+            self.task = find_task(spec.task)
+            self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+            architecture = self.task.architecture(spec.architecture)
+            self.model = self.task.build(architecture, architecture.config_from(spec.config), self.preprocessor)
         except (InputError, KeyError, TypeError) as error:
             raise WeightsError(f"spec: {error}: the record is damaged or of another version") from error
 
-    @functools.cached_property
-    def _decoder(self) -> Decoder:
-        return Decoder(self.model, self.preprocessor.max_target + 1)
-
-    @functools.cached_property
-    def _align(self):
-        def align(source, target):
-            return self.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
-
-        return compiled(self.model, align)
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def predict(
         self,
-        inputs: str | Sequence[str],
-        beam_size: int = BEAM,
+        inputs: Any,
         batch_size: int = 256,
         tick: Callable[[int], None] = lambda count: None,
-    ) -> list[str]:
-        """Transduces texts, for instance words to pronunciations.
+        **options: Any,
+    ) -> list[Any]:
+        """Answers raw inputs: a pronunciation for a word, a label for a text.
 
         Args:
             inputs: Texts, or a single one.
-            beam_size: Hypotheses kept while decoding; 1 is greedy and fastest.
-            batch_size: Texts decoded at once.
-            tick: Called with the number of texts just done.
+            batch_size: Inputs answered at once.
+            tick: Called with the number of inputs just done.
+            **options: The task's own: ``beam_size`` for transduction (1 is greedy and fastest),
+                ``probabilities=True`` for classification.
 
         Returns:
-            An output for each input, its symbols joined as in the training data.
+            An answer for each input.
 
         Raises:
-            InputError: A text is empty, too long or has unknown symbols; or a size is not positive.
+            InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
         """
-        if beam_size < 1 or batch_size < 1:
-            raise InputError("beam size and batch size must be at least 1")
-        if beam_size > self.preprocessor.target.size:
-            raise InputError(f"beam size {beam_size}: at most {self.preprocessor.target.size} for this model")
-        texts = [inputs] if isinstance(inputs, str) else list(inputs)
-        sources = [self.preprocessor.encode_source(text) for text in texts]
-        outputs = self._decoder(sources, beam_size, batch_size, tick)
-        return [self.preprocessor.target.decode(ids) for ids in outputs]
+        if batch_size < 1:
+            raise InputError("batch size must be at least 1")
+        unknown = sorted(set(options) - set(self.task.options))
+        if unknown:
+            raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
+        inputs = [inputs] if isinstance(inputs, str) else list(inputs)
+        return self.task.predict(self, inputs, batch_size, tick, **{**self.task.options, **options})
 
     def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
-        """Returns what the model read while it wrote each symbol.
+        """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
+        from zoo.tasks.transduction import alignment
 
-        Returns:
-            The input's symbols, the output's symbols (each with its end mark ``"."`` last) and the
-            attention weights ``(output symbols, input symbols)``, whose rows sum to 1.
-        """
-        source = self.preprocessor.encode_source(text)
-        (output,) = self._decoder([source])
-        weights = self._align(pad([source], len(source)), pad([[START, *output]], len(output) + 1))
-        target = self.preprocessor.target
-        read = [*self.preprocessor.source.split(text), "."]
-        return read, [*target.split(target.decode(output)), "."], ops.convert_to_numpy(weights)[0]
+        return alignment(self, text)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns the weights by the path of their variable."""

@@ -102,7 +102,7 @@ class TransductionPreprocessor:
     max_source: int
     max_target: int
 
-    def encode_source(self, text: str) -> list[int]:
+    def encode_input(self, text: str) -> list[int]:
         """Returns the ids of an input, with the end mark.
 
         Raises:

@@ -16,7 +16,6 @@ class Plan:
         clip_norm: Largest norm of the whole gradient.
         label_smoothing: Share of the target spread over all symbols.
         average: Momentum of the moving average of the weights.
-        monitor: The validation score that chooses the weights kept.
         patience: Epochs without a better score before training stops; ``None`` runs all.
         seed: Seed of weights, dropout and order.
         save_seconds: Time between two states written.
@@ -32,7 +31,6 @@ class Plan:
     clip_norm: float = 1.0
     label_smoothing: float = 0.1
     average: float = 0.999
-    monitor: str = "per"
     patience: int | None = None
     seed: int = 1
     save_seconds: float = 60.0
@@ -44,11 +42,11 @@ class Recipe:
     """What ``zoo train`` needs to make a checkpoint.
 
     Attributes:
-        architecture: One of the sequence-to-sequence architectures.
+        architecture: One that can do the dataset's task.
         size: One of its sizes.
         dataset: Name of the dataset.
         exclude: ``(dataset, split)`` whose inputs are taken out of the training data, because the
-            checkpoint is measured on them.
+            checkpoint is measured on them; ``None`` takes out nothing.
         evaluate: ``(dataset, split)`` measured once at the end.
         plan: How it is fitted.
         expected: Score by name that the recipe is expected to reach on the last of ``evaluate``.
@@ -58,7 +56,7 @@ class Recipe:
     architecture: str
     size: str
     dataset: str
-    exclude: tuple[str, str]
+    exclude: tuple[str, str] | None
     evaluate: tuple[tuple[str, str], ...]
     plan: Plan
     expected: dict[str, float]

