@@ -25,8 +25,9 @@ HELD_OUT = "yweweler"
 """The speaker that ``speaker`` leaves out of training: the last one by name, not chosen by any score."""
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz"
-# GitHub makes the archive when asked, so that its bytes are not promised to stay; the recordings in it
-# are. This is the SHA-256 of what `LC_ALL=C; sha256sum *.wav` prints in the folder of the recordings.
+# GitHub makes the archive when asked and does not promise its bytes for good (github.blog, 2023-02-21), so
+# checksums.tsv cannot name it and the recordings in it are checked instead: this is the SHA-256 of what
+# `LC_ALL=C sha256sum *.wav` prints in their folder.
 SHA256 = "1801eae019c063377d98f831d3f93574f259475df7332bb0e3d1b080fb5e6959"
 
 _NAME = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
