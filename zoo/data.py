@@ -18,7 +18,8 @@ from zoo.errors import InputError
 LONGEST_LINE = 100_000
 """Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+"""What stands between the cells of a table, by the ending of its name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +75,11 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
     kind = Path(path).suffix.lower()
     if kind == ".jsonl":
         rows = _json_rows(path)
-    elif kind in _SEPARATORS:
-        rows = _table_rows(path, _SEPARATORS[kind], header)
+    elif kind in SEPARATORS:
+        rows = table_rows(path, SEPARATORS[kind], header)
     else:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    examples = _from_rows([(_cell(row, input, where), _cell(row, target, where), where) for where, row in rows])
+    examples = _from_rows([(cell(row, input, where), cell(row, target, where), where) for where, row in rows])
     if not examples:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
     return examples
@@ -94,7 +95,7 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
         InputError: The file cannot be read, is empty, or has an empty line; the message says where.
     """
     inputs, places = [], []
-    for where, line in _lines(path):
+    for where, line in lines(path):
         inputs.append(_text(line, where, "the line"))
         places.append(where)
     if not inputs:
@@ -143,16 +144,17 @@ def _from_rows(rows: list[tuple[str, str, str]]) -> Examples:
     return Examples([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _table_rows(path, separator: str, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
+def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []
 
-    def lines():
-        for where, line in _lines(path):
+    def noted():
+        for where, line in lines(path, longest):
             places.append(where)
             yield line
 
     quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
-    reader = csv.reader(lines(), delimiter=separator, quoting=quoting, strict=True)
+    reader = csv.reader(noted(), delimiter=separator, quoting=quoting, strict=True)
     columns: list[str] | None = None
     while True:
         first = reader.line_num  # a row with a quoted line end takes several lines: its place is the first
@@ -194,7 +196,7 @@ def _columns(row: list[str], where: str, separator: str, header: bool) -> list[s
 
 
 def _json_rows(path) -> Iterator[tuple[str, dict]]:
-    for where, line in _lines(path):
+    for where, line in lines(path):
         if not line.strip():
             continue
         try:
@@ -218,7 +220,8 @@ def _check_different(columns: list[str], where: str) -> None:
         raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
 
 
-def _cell(row: dict, column: str, where: str) -> str:
+def cell(row: dict, column: str, where: str) -> str:
+    """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
@@ -237,12 +240,12 @@ def _text(text: str, where: str, what: str) -> str:
     return text
 
 
-def _lines(path) -> Iterator[tuple[str, str]]:
+def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
     name = _name(path)
     try:
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
-            yield from _decoded(file, name)
+            yield from _decoded(file, name, longest)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
@@ -256,17 +259,17 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
+def _decoded(file: BinaryIO, name: str, longest: int) -> Iterator[tuple[str, str]]:
     number = 0
     while True:
         where = f"{name}:{number + 1}"
-        line = file.readline(LONGEST_LINE + 1)
+        line = file.readline(longest + 1)
         if number == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:
             return
-        if len(line) > LONGEST_LINE:
-            raise InputError(f"{where}: a line of more than {LONGEST_LINE:,} bytes: is this a text file?")
+        if len(line) > longest:
+            raise InputError(f"{where}: a line of more than {longest:,} bytes: is this a text file?")
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:

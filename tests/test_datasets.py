@@ -1,0 +1,283 @@
+import hashlib
+import importlib
+import io
+import tarfile
+import wave
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.io
+import tensorflow_datasets as tfds
+
+from zoo import datasets
+from zoo.datasets.adding import adding
+from zoo.datasets.copy_memory import copy_memory
+from zoo.datasets.fsdd import fsdd
+from zoo.datasets.poly_music import poly_music
+from zoo.datasets.sentences import sentences
+from zoo.datasets.snips import snips
+from zoo.errors import DownloadError, InputError
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Prepares a dataset from small files in place of its own, and returns the rows of each split."""
+
+    def prepared(module, name, files=None):
+        if files is not None:
+            paths = {}
+            for i, (key, content) in enumerate(files.items()):
+                paths[key] = str(tmp_path / f"file{i}")
+                (tmp_path / f"file{i}").write_bytes(content)
+            monkeypatch.setattr(module, "fetch", lambda builder, manager, urls: {key: paths[key] for key in urls})
+        builder = tfds.builder(name, data_dir=tmp_path / "prepared")
+        builder.download_and_prepare()
+        return {split: list(tfds.as_numpy(builder.as_dataset(split=split))) for split in builder.info.splits}
+
+    return prepared
+
+
+@pytest.mark.parametrize("name", ["cmudict", "poly_music", "sentences", "snips"])
+def test_every_file_that_is_fetched_has_a_checksum(name):
+    module = importlib.import_module(f"zoo.datasets.{name}.{name}")
+    if name == "sentences":
+        urls = [url for config in sentences.CONFIGS.values() for url in config.urls.values()]
+    else:
+        urls = list(module.URLS.values())
+    assert set(tfds.builder_cls(name).url_infos) == set(urls)
+
+
+def infos(contents):
+    return {url: SimpleNamespace(size=len(c), checksum=hashlib.sha256(c).hexdigest()) for url, c in contents.items()}
+
+
+def test_local_copies_are_known_by_their_content(tmp_path, monkeypatch):
+    builder = SimpleNamespace(url_infos=infos({"https://x/a": b"one", "https://x/b": b"two", "https://x/c": b"six"}))
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "anything.bin").write_bytes(b"two")
+    (tmp_path / "a").write_bytes(b"one")
+    monkeypatch.setenv("ZOO_DATA_FILES", str(tmp_path))
+    paths = datasets.fetch(builder, None, {"first": "https://x/a", "second": "https://x/b"})
+    assert paths == {"first": str(tmp_path / "a"), "second": str(tmp_path / "deep" / "anything.bin")}
+    with pytest.raises(InputError, match="put a copy of https://x/c there"):
+        datasets.fetch(builder, None, {"third": "https://x/c"})
+
+
+def test_without_local_copies_tfds_downloads(tmp_path, monkeypatch):
+    monkeypatch.delenv("ZOO_DATA_FILES", raising=False)
+    manager = SimpleNamespace(download=lambda urls: {name: tmp_path / name for name in urls})
+    assert datasets.fetch(None, manager, {"a": "https://x/a"}) == {"a": str(tmp_path / "a")}
+
+
+SNIPS = {"tokens": b"play caf\xc3\xa9 blue\nrate it\n", "tags": b"O B-track I-track \nO O \n"}
+
+
+def snips_files(**changed):
+    files = {**SNIPS, "intent": b"PlayMusic\nRateBook\n", **changed}
+    return {
+        f"{split}/{field}": content for split in ("train", "validation", "test") for field, content in files.items()
+    }
+
+
+def test_snips_has_a_tag_a_word_and_an_intent(build):
+    splits = build(snips, "snips", snips_files())
+    assert list(splits) == ["train", "validation", "test"]
+    first, second = splits["test"]
+    assert [word.decode() for word in first["tokens"]] == ["play", "café", "blue"]
+    assert first["tags"].tolist() == [b"O", b"B-track", b"I-track"]
+    assert [first["intent"], second["intent"]] == [b"PlayMusic", b"RateBook"]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"tags": b"O O\nO O\n"}, {"intent": b"PlayMusic\nSing\n"}, {"intent": b"PlayMusic\n"}]
+)
+def test_snips_files_that_do_not_fit_together_are_refused(tmp_path, changed):
+    paths = []
+    for name, content in {**SNIPS, "intent": b"PlayMusic\nRateBook\n", **changed}.items():
+        (tmp_path / name).write_bytes(content)
+        paths.append(str(tmp_path / name))
+    with pytest.raises(ValueError, match="tags:[12]: not a tag a word|shorter than"):
+        snips.read(*paths)
+
+
+def mat(tmp_path, pieces):
+    column = np.empty((1, len(pieces)), object)
+    column[0] = pieces
+    scipy.io.savemat(
+        tmp_path / "music.mat", {"traindata": column, "validdata": column[:, :2], "testdata": column[:, 1:]}
+    )
+    return (tmp_path / "music.mat").read_bytes()
+
+
+@pytest.mark.parametrize("config", ["jsb_chorales", "nottingham"])
+def test_music_comes_back_frame_by_frame(tmp_path, build, config):
+    random = np.random.default_rng(0)
+    pieces = [random.integers(0, 2, (length, 88)).astype(np.uint8) for length in (3, 5, 4)]
+    splits = build(poly_music, f"poly_music/{config}", {config: mat(tmp_path, pieces)})
+    for split, expected in (("train", pieces), ("validation", pieces[:2]), ("test", pieces[1:])):
+        found = [row["frames"] for row in splits[split]]
+        assert len(found) == len(expected)
+        for left, right in zip(found, expected, strict=True):
+            assert left.dtype == np.uint8
+            np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((3, 87), np.uint8), np.full((3, 88), 2, np.uint8)])
+def test_music_that_is_no_piano_roll_is_refused(tmp_path, wrong):
+    mat(tmp_path, [np.zeros((4, 88), np.uint8), wrong])
+    with pytest.raises(ValueError, match="piece 2 of traindata is not a roll"):
+        poly_music.read(str(tmp_path / "music.mat"))
+
+
+def test_cross_validated_sentences_are_split_by_a_hash(build):
+    lines = [f"{i % 2} sentence number {i} ." for i in range(2_000)]
+    lines += ["1 \x85caf\xe9 , it's fine ", "0 ", *lines[:50]]
+    splits = build(sentences, "sentences/mr", {"all": "".join(f"{line}\n" for line in lines).encode("latin-1")})
+    texts = {split: {row["text"].decode() for row in rows} for split, rows in splits.items()}
+    assert sum(len(rows) for rows in splits.values()) == 2_051  # all but the one without a text
+    assert "…café , it's fine" in set.union(*texts.values())
+    assert not texts["train"] & (texts["validation"] | texts["test"])
+    assert not texts["validation"] & texts["test"]
+    assert abs(len(texts["train"]) / 2_001 - 0.8) < 0.03
+    assert abs(len(texts["test"]) / 2_001 - 0.1) < 0.03
+    for rows in splits.values():
+        for row in rows:
+            number = row["text"].decode().split()[2]
+            if number.isdigit():
+                assert row["label"].decode() == ("positive" if int(number) % 2 else "negative")
+
+
+def test_texts_that_differ_in_case_and_blanks_stay_together():
+    for i in range(100):
+        assert sentences.hashed_split(f"A  Film {i}") == sentences.hashed_split(f"a film {i}")
+
+
+def test_the_treebank_keeps_its_splits_and_has_five_classes(build):
+    files = {split: f"{i} {split} \xe9\n4 b\n".encode() for i, split in enumerate(("train", "validation", "test"))}
+    splits = build(sentences, "sentences/sst5", files)
+    assert [row["text"].decode() for row in splits["validation"]] == ["validation é", "b"]
+    assert [splits[split][0]["label"] for split in files] == [b"very negative", b"negative", b"neutral"]
+    assert splits["test"][1]["label"] == b"very positive"
+
+
+def test_a_sentence_of_an_unknown_class_is_refused(tmp_path):
+    (tmp_path / "x").write_text("0 a\n2 b\n")
+    with pytest.raises(ValueError, match="x:2: class '2'"):
+        sentences.read(str(tmp_path / "x"), sentences.CONFIGS["cr"])
+
+
+def wav(values, rate=8_000):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, rate, 0, "NONE", ""))
+        sound.writeframes(np.asarray(values, "<i2").tobytes())
+    return file.getvalue()
+
+
+@pytest.fixture
+def recordings(monkeypatch):
+    """Stands in for the 3,000: two digits, two speakers, twelve takes, each its own number of samples."""
+    names = [(d, s, i) for d in "07" for s in ("theo", "yweweler") for i in range(12)]
+    made = {f"{d}_{s}_{i}.wav": wav(np.arange(i + 1) * (-1 if d == "7" else 1)) for d, s, i in names}
+    monkeypatch.setattr(fsdd, "SHA256", fsdd.fingerprint(made))
+    return made
+
+
+def test_spoken_digits_from_a_folder_are_split_by_take(tmp_path, build, recordings, monkeypatch):
+    (tmp_path / "copies").mkdir()
+    for name, data in recordings.items():
+        (tmp_path / "copies" / name).write_bytes(data)
+    monkeypatch.setenv("ZOO_DATA_FILES", str(tmp_path / "copies"))
+    splits = build(fsdd, "fsdd/readme")
+    takes = {split: sorted({int(row["index"]) for row in rows}) for split, rows in splits.items()}
+    assert takes == {"train": [10, 11], "validation": [5, 6, 7, 8, 9], "test": [0, 1, 2, 3, 4]}
+    assert [len(rows) for rows in splits.values()] == [8, 20, 20]
+    last = splits["train"][-1]
+    assert (last["label"], last["speaker"], last["index"]) == (b"7", b"yweweler", 11)
+    np.testing.assert_array_equal(last["audio"], -np.arange(12))
+    assert last["audio"].dtype == np.int16
+
+
+def archive(tmp_path, recordings):
+    with tarfile.open(tmp_path / "archive.tar.gz", "w:gz") as file:
+        for name, data in [*recordings.items(), ("README.md", b"read me")]:
+            member = tarfile.TarInfo(f"free-spoken-digit-dataset-1/recordings/{name}")
+            member.size = len(data)
+            file.addfile(member, io.BytesIO(data))
+    return tmp_path / "archive.tar.gz"
+
+
+def test_spoken_digits_from_the_archive_with_a_speaker_held_out(tmp_path, build, recordings, monkeypatch):
+    monkeypatch.delenv("ZOO_DATA_FILES", raising=False)
+    path = archive(tmp_path, recordings)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: {fsdd.URL: path}[url])
+    splits = build(fsdd, "fsdd/speaker")
+    assert {split: {row["speaker"] for row in rows} for split, rows in splits.items()} == {
+        "train": {b"theo"},
+        "validation": {b"theo"},
+        "test": {b"yweweler"},
+    }
+    assert {int(row["index"]) for row in splits["validation"]} == {5, 6, 7, 8, 9}
+    assert [len(rows) for rows in splits.values()] == [14, 10, 24]
+
+
+def test_other_recordings_and_damaged_archives_are_refused(tmp_path, recordings):
+    whole = archive(tmp_path, recordings).read_bytes()
+    assert fsdd.read_archive(tmp_path / "archive.tar.gz") == recordings
+    for damaged in (whole[:-500], whole[:200] + b"\0" * 50 + whole[250:], b"not an archive"):
+        (tmp_path / "archive.tar.gz").write_bytes(damaged)
+        with pytest.raises(DownloadError, match="damaged: delete it"):
+            fsdd.read_archive(tmp_path / "archive.tar.gz")
+    changed = {**recordings, "0_theo_0.wav": wav([1])}
+    with pytest.raises(DownloadError, match="not the recordings"):
+        fsdd.read_archive(archive(tmp_path, changed))
+    (tmp_path / "0_theo_0.wav").write_bytes(recordings["0_theo_0.wav"])
+    with pytest.raises(InputError, match="1 spoken digits, not the 3,000"):
+        fsdd.read_folder(tmp_path)
+    with pytest.raises(ValueError, match="8,000 Hz"):
+        fsdd.samples(wav([1, 2], rate=16_000))
+
+
+def test_the_splits_of_all_spoken_digits_have_the_sizes_that_are_written():
+    takes = [(speaker, index) for speaker in fsdd.SPEAKERS for index in range(50) for _ in fsdd.LABELS]
+    for split, sizes in ((fsdd.readme_split, (2_400, 300, 300)), (fsdd.speaker_split, (2_250, 250, 500))):
+        found = [split(speaker, index) for speaker, index in takes]
+        assert tuple(found.count(name) for name in ("train", "validation", "test")) == sizes
+
+
+def test_adding_marks_two_numbers_and_asks_for_their_sum():
+    inputs, targets = adding.draw(np.random.default_rng(0), 2_000, 7)
+    assert inputs.dtype == targets.dtype == np.float32
+    values, marks = inputs[..., 0], inputs[..., 1]
+    assert values.min() >= 0 and values.max() < 1 and abs(values.mean() - 0.5) < 0.02
+    assert (marks.sum(1) == 2).all() and set(marks.ravel()) == {0, 1}
+    np.testing.assert_allclose((values * marks).sum(1), targets, rtol=1e-6)
+    assert (np.abs(marks.mean(0) - 2 / 7) < 0.05).all()  # every step is marked as often
+    assert abs(np.mean((targets - 1) ** 2) - 1 / 6) < 0.02
+
+
+def test_copy_memory_asks_for_the_symbols_at_the_end():
+    inputs, targets = copy_memory.draw(np.random.default_rng(0), 500, 30)
+    assert inputs.shape == targets.shape == (500, 50)
+    assert set(inputs[:, :10].ravel()) == set(range(1, 9))
+    assert (inputs[:, 10:39] == 0).all() and (inputs[:, 39:] == 9).all()
+    assert (targets[:, :40] == 0).all()
+    np.testing.assert_array_equal(targets[:, 40:], inputs[:, :10])
+
+
+@pytest.mark.parametrize("module, shape", [(adding, (9, 2)), (copy_memory, (29,))])
+def test_generated_sets_are_the_same_each_time_and_differ_between_splits(build, tmp_path, monkeypatch, module, shape):
+    name = module.__name__.rpartition(".")[2]
+    monkeypatch.setattr(module, "LENGTHS", {"t200": 9, "t500": 9})
+    monkeypatch.setattr(module, "SIZES", {"train": 25, "validation": 10, "test": 10})
+    if module is adding:
+        monkeypatch.setattr(module, "_BLOCK", 10)
+    splits = build(module, f"{name}/{'t200' if module is adding else 't500'}")
+    assert [len(rows) for rows in splits.values()] == [25, 10, 10]
+    assert splits["train"][0]["inputs"].shape == shape
+    every = [row["inputs"].tobytes() for rows in splits.values() for row in rows]
+    assert len(set(every)) == 45
+    (tmp_path / "prepared").rename(tmp_path / "before")
+    again = build(module, f"{name}/{'t200' if module is adding else 't500'}")
+    assert [row["inputs"].tobytes() for rows in again.values() for row in rows] == every

@@ -1,0 +1,1 @@
+"""The adding problem, generated, as a TFDS builder."""

@@ -1,0 +1,1 @@
+"""The copy memory task, generated, as a TFDS builder."""

@@ -1,0 +1,1 @@
+"""Sentences and their classes, six sets, as a TFDS builder."""

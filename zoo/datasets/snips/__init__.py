@@ -1,0 +1,1 @@
+"""SNIPS, spoken commands with their intents and slots, as a TFDS builder."""
