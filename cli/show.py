@@ -19,6 +19,10 @@ NAMES = {
     "accuracy": "accuracy",
     "error": "error",
     "macro_f1": "macro F1",
+    "slot_f1": "slot F1",
+    "slot_error": "slot error",
+    "intent_accuracy": "intent accuracy",
+    "sentence_accuracy": "sentence accuracy",
 }
 
 
@@ -68,7 +72,7 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
 
 
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
-    name = next(n for n in ("wer_no_stress", "wer", "accuracy") if n in found["values"])
+    name = next(n for n in ("wer_no_stress", "wer", "accuracy", "slot_f1") if n in found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
     return where, f"{NAMES[name]} {interval(found['values'][name])}"
 

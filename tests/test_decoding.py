@@ -49,16 +49,32 @@ def plain_beam(model, source, width) -> list[int]:
 
 @pytest.mark.parametrize("width", [1, 2, 4])
 def test_search_equals_plain_python(model, width):
-    outputs = Decoder(model, LENGTH)(SOURCES, width=width)
+    decoded = Decoder(model, LENGTH)(SOURCES, width=width)
+    assert [len(hypotheses) for hypotheses in decoded] == [width] * len(SOURCES)
+    outputs = [hypotheses[0][0] for hypotheses in decoded]
     assert outputs == [plain_beam(model, source, width) for source in SOURCES]
     assert len(set(map(tuple, outputs))) > 1, "every source gave the same output: the test shows nothing"
 
 
 def test_batch_size_and_order_change_nothing(model):
-    decode = Decoder(model, LENGTH)
-    one_by_one = [decode([source], width=3)[0] for source in SOURCES]
-    assert decode(SOURCES, width=3, batch_size=2) == one_by_one
-    assert decode(SOURCES[::-1], width=3)[::-1] == one_by_one
+    decoder = Decoder(model, LENGTH)
+
+    def decode(sources, **options):
+        return [[ids for ids, _ in hypotheses] for hypotheses in decoder(sources, width=3, **options)]
+
+    one_by_one = [decode([source])[0] for source in SOURCES]
+    assert decode(SOURCES, batch_size=2) == one_by_one
+    assert decode(SOURCES[::-1])[::-1] == one_by_one
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_scores_are_the_likelihoods_of_the_hypotheses_by_their_length(model, width):
+    for source, hypotheses in zip(SOURCES, Decoder(model, LENGTH)(SOURCES, width=width), strict=True):
+        assert [score for _, score in hypotheses] == sorted((score for _, score in hypotheses), reverse=True)
+        for ids, score in hypotheses:
+            written = [*ids, END][:LENGTH]
+            total = sum(likelihoods(model, source, written[:i])[written[i]] for i in range(len(written)))
+            assert score == pytest.approx(total / len(written), abs=1e-4)
 
 
 def test_decoding_sees_new_weights(model):

@@ -16,6 +16,7 @@ from zoo.fine_tuning import adapt, fine_tune
 from zoo.preprocessing import RESERVED, SymbolTokenizer
 from zoo.recipes import Plan
 from zoo.tasks import find_task
+from zoo.tasks.transduction import _without_stress
 from zoo.training import Interrupted
 
 PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
@@ -81,6 +82,23 @@ def test_alignment_has_a_row_for_each_symbol_written(shipped):
     assert source == ["c", "a", "t", "."] and target[-1] == "."
     assert weights.shape == (len(target), len(source))
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-4)
+
+
+def test_without_stress_likelihoods_of_the_same_phones_add_up():
+    target = SymbolTokenizer(("A0", "A1", "B"), " ")
+    a0, a1, b = (target.encode(symbol)[0] for symbol in target.symbols)
+    hypotheses = [([b], np.log(0.4) / 2), ([a0], np.log(0.3) / 2), ([a1], np.log(0.2) / 2)]
+    assert _without_stress(hypotheses, target) == ("A",)
+    assert _without_stress(hypotheses[:2], target) == ("B",)
+    assert _without_stress([([b], -900.0)], target) == ("B",)
+
+
+def test_asked_without_stress_a_model_writes_none():
+    pipeline = untrained(Examples(["ab", "ba"], ["A0 B", "B A1"], ["", ""]))
+    for output in pipeline.predict(["ab", "b"], stress=False, beam_size=3):
+        assert set(output.split()) <= {"A", "B"}
+    with pytest.raises(InputError, match="probabilities"):
+        pipeline.predict(["ab"], probabilities=True)
 
 
 def test_a_limit_draws_the_same_inputs_from_all_over():

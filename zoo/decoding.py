@@ -175,12 +175,14 @@ class Decoder:
             tick: Called with the number of rows done, after each batch.
 
         Returns:
-            For each source, in order, its best output ids (up to and without the end mark).
+            For each source, in order, its hypotheses, best first: ids (up to and without the end mark)
+            and a score, the log-probability divided by the number of ids and the end mark. Greedy
+            decoding has one hypothesis.
         """
         run = self._function(width)
         # Sorted by length, so that a batch holds little padding.
         order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
-        outputs = [[] for _ in sources]
+        outputs: list[list[tuple[list[int], float]]] = [[] for _ in sources]
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             rows = [sources[i] for i in chosen]
@@ -189,11 +191,16 @@ class Decoder:
                 # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
                 longest = -(-longest // 8) * 8
                 rows += [[END]] * (min(batch_size, 1 << (len(rows) - 1).bit_length()) - len(rows))
-            ids, _ = run(pad(rows, longest))
-            ids = ops.convert_to_numpy(ids)
-            ids = ids if width == 1 else ids[:, 0]
-            for i, row in zip(chosen, ids, strict=False):
-                ended = np.flatnonzero(row == END)
-                outputs[i] = row[: ended[0] if len(ended) else len(row)].tolist()
+            ids, scores = (ops.convert_to_numpy(x) for x in run(pad(rows, longest)))
+            if width == 1:
+                lengths = np.maximum((ids != PAD).sum(-1), 1)
+                ids, scores = ids[:, None], (scores / lengths)[:, None]
+            for i, hypotheses, values in zip(chosen, ids, scores, strict=False):
+                outputs[i] = [(_until_end(row), float(value)) for row, value in zip(hypotheses, values, strict=True)]
             tick(len(chosen))
         return outputs
+
+
+def _until_end(row: np.ndarray) -> list[int]:
+    ended = np.flatnonzero(row == END)
+    return row[: ended[0] if len(ended) else len(row)].tolist()

@@ -89,7 +89,8 @@ def evaluate(
             pipeline.preprocessor.encode_input(text)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-    options = {**pipeline.task.options, **options}
+    asked = datasets.DATASETS[name].options if name in datasets.DATASETS else {}
+    options = {**pipeline.task.options, **asked, **options}
     outputs = pipeline.predict(cases.inputs, batch_size, tick, **options)
     values = pipeline.task.score(pipeline.preprocessor, outputs, cases.references)
     return Report(name, split, len(cases), options, values, cases.inputs, outputs, cases.references)

@@ -11,6 +11,7 @@ from scipy import stats
 from zoo.errors import InputError
 
 _RESAMPLES = 1000
+_LEAST = 1e-9  # divides where there is nothing to count, a resample without spans for instance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +106,54 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
     }
 
 
+def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """Returns the spans of BIO tags as (kind, first, last), the way conlleval and seqeval read them.
+
+    A span begins at ``B-``, and also at an ``I-`` of another kind than the tag before, or after ``O``.
+    """
+    found, kind, first = set(), None, 0
+    for i, tag in enumerate([*tags, "O"]):
+        prefix, _, name = tag.partition("-")
+        if kind is not None and (prefix != "I" or name != kind):
+            found.add((kind, first, i - 1))
+            kind = None
+        if kind is None and prefix in ("B", "I"):
+            kind, first = name, i
+    return found
+
+
+def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
+    """Returns how well sentences are tagged.
+
+    Args:
+        outputs: Tags between blanks, and behind a tab the sentence's label if there is one.
+        references: What would have been right, in the same form.
+
+    Returns:
+        ``slot_f1`` over spans (a span counts if its kind and both ends are right) and its complement
+        ``slot_error``; with labels ``intent_accuracy``; ``sentence_accuracy``: everything right.
+
+    Raises:
+        InputError: There is no sentence, or the lengths differ.
+    """
+    if len(outputs) != len(references) or not outputs:
+        raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one a sentence, at least one")
+    pairs = [
+        (spans(a.partition("\t")[0].split()), spans(b.partition("\t")[0].split()))
+        for a, b in zip(outputs, references, strict=True)
+    ]
+    hits = np.array([2 * len(said & right) for said, right in pairs])
+    sizes = np.array([len(said) + len(right) for said, right in pairs])
+    ones = np.ones(len(pairs))
+    f1 = _ratio(hits, sizes)
+    values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
+    labels = [(a.partition("\t")[2], b.partition("\t")[2]) for a, b in zip(outputs, references, strict=True)]
+    if any(right for _, right in labels):
+        values["intent_accuracy"] = _ratio(np.array([said == right for said, right in labels]), ones)
+    values["sentence_accuracy"] = _ratio(np.array([a == b for a, b in zip(outputs, references, strict=True)]), ones)
+    return values
+
+
 def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
     """Returns macro F1 and the percentile bootstrap of it; labels missing from a resample do not count."""
 
@@ -140,12 +189,12 @@ def _ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
     It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples
     and a fixed seed. A single example can only be drawn again, so its interval has no width.
     """
-    value = float(errors.sum() / lengths.sum())
+    value = float(errors.sum() / np.maximum(lengths.sum(), _LEAST))
     if len(errors) == 1:
         return Interval(value, value, value)
     interval = stats.bootstrap(
         (errors, lengths),
-        lambda errors, lengths, axis: errors.sum(axis) / lengths.sum(axis),
+        lambda errors, lengths, axis: errors.sum(axis) / np.maximum(lengths.sum(axis), _LEAST),
         n_resamples=_RESAMPLES,
         batch=100,  # bounds the memory: resamples that are held at once
         paired=True,

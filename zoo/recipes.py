@@ -78,6 +78,14 @@ def _cmudict(architecture: str, plan: Plan, expected: dict[str, float]) -> Recip
 # The recurrent recipes differ in the cell alone. Rates and lengths are what two CPU cores allow.
 _RECURRENT = Plan(epochs=20, batch_size=64, learning_rate=2e-3, average=0.9995, precision="mixed_bfloat16")
 
+_SNIPS = Plan(epochs=25, batch_size=64, learning_rate=3e-3, average=0.998, precision="mixed_bfloat16")
+
+
+def _snips(architecture: str, **config) -> Recipe:
+    plan, expected = _SNIPS, {"slot_f1": 0.92, "intent_accuracy": 0.97}
+    return Recipe(architecture, "small", "snips", None, (("snips", "test"),), plan, expected, config)
+
+
 RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, {}),
     "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, {"wer_no_stress": 0.232, "per_no_stress": 0.054}),
@@ -87,4 +95,8 @@ RECIPES = {
         Plan(epochs=26, batch_size=128, learning_rate=1.5e-3, average=0.9995, precision="mixed_bfloat16"),
         {"wer_no_stress": 0.221, "per_no_stress": 0.054},
     ),
+    "lstm_small.snips": _snips("lstm", width=192, dropout=0.4),
+    "gru_small.snips": _snips("gru", width=192, dropout=0.4),
+    "tcn_small.snips": _snips("tcn", dropout=0.3),
+    "transformer_small.snips": _snips("transformer", dropout=0.2),
 }

@@ -39,12 +39,7 @@ class TextPreprocessor:
 
     @functools.cached_property
     def _tokenizer(self):
-        from tokenizers import Tokenizer
-
-        try:
-            return Tokenizer.from_str(json.dumps(self.tokenizer))
-        except Exception as error:  # the library raises plain exceptions, whatever is wrong
-            raise InputError(f"the tokenizer is damaged: {error}") from None
+        return read_tokenizer(self.tokenizer)
 
     @functools.cached_property
     def size(self) -> int:
@@ -110,17 +105,108 @@ class TextPreprocessor:
         return cls(**value)
 
 
+@dataclasses.dataclass(frozen=True)
+class TagPreprocessor:
+    """Sentences of words between blanks to subword ids; tags between blanks, and a label behind a tab, to numbers.
+
+    Attributes:
+        tokenizer: A tokenizer's state, of words that are given apart.
+        tags: Every tag, in the order of the model's outputs.
+        labels: Every label of a sentence; none if the data have only tags.
+        max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
+    """
+
+    tokenizer: dict[str, Any]
+    tags: tuple[str, ...]
+    labels: tuple[str, ...]
+    max_length: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "tags", tuple(self.tags))
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    @functools.cached_property
+    def _tokenizer(self):
+        return read_tokenizer(self.tokenizer)
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Number of ids, the two reserved ones included."""
+        return self._tokenizer.get_vocab_size()
+
+    def encode_input(self, text: str) -> tuple[list[int], list[int]]:
+        """Returns the ids of a sentence's subwords, and the position of each word's first one.
+
+        Raises:
+            InputError: The sentence is empty or too long.
+        """
+        words = text.split()
+        if not words:
+            raise InputError("the sentence is empty: give at least one word")
+        encoding = self._tokenizer.encode(words, is_pretokenized=True)
+        if len(encoding.ids) > self.max_length:
+            raise InputError(
+                f"{text[:40]!r} has {len(encoding.ids):,} subwords, this model takes at most {self.max_length}"
+            )
+        first: dict[int, int] = {}
+        for place, word in enumerate(encoding.word_ids):
+            first.setdefault(word, place)
+        ids = encoding.ids
+        for word in range(len(words)):
+            if word not in first:  # a word of nothing that the tokenizer keeps still has its place
+                first[word] = len(ids)
+                ids = [*ids, UNKNOWN]
+        return ids, [first[word] for word in range(len(words))]
+
+    def encode_target(self, target: str) -> tuple[list[int], int]:
+        """Returns the numbers of the tags and of the label (0 if there are no labels).
+
+        Raises:
+            InputError: A tag or label is unknown, or the label is missing.
+        """
+        said, _, label = target.partition("\t")
+        for tag in said.split():
+            if tag not in self.tags:
+                raise InputError(f"tag {tag!r} is unknown to this model: it is in none of the training rows")
+        if self.labels and label not in self.labels:
+            raise InputError(f"label {label!r} is unknown to this model; it knows: {', '.join(self.labels[:20])}")
+        return [self.tags.index(tag) for tag in said.split()], self.labels.index(label) if self.labels else 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "tokenizer": self.tokenizer,
+            "tags": list(self.tags),
+            "labels": list(self.labels),
+            "max_length": self.max_length,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "TagPreprocessor":
+        return cls(**value)
+
+
+def read_tokenizer(state: dict[str, Any]):
+    """Returns a tokenizer from its state (raises InputError if it is damaged)."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_str(json.dumps(state))
+    except Exception as error:  # the library raises plain exceptions, whatever is wrong
+        raise InputError(f"the tokenizer is damaged: {error}") from None
+
+
 def split_sentences(text: str) -> list[str]:
     """Splits a text behind full stops, question and exclamation marks, and at line ends."""
     return [part for part in re.split(r"(?<=[.!?])\s+|\s*\n+\s*|<br\s*/?>", text) if part.strip()]
 
 
-def learn_tokenizer(texts: Iterable[str], vocabulary: int) -> dict[str, Any]:
+def learn_tokenizer(texts: Iterable[str], vocabulary: int, words: bool = False) -> dict[str, Any]:
     """Learns byte-pair subwords (Sennrich et al. 2016, arXiv 1508.07909) from lowercased texts.
 
     Args:
         texts: The training texts.
         vocabulary: Most ids; small data give fewer, for a subword has to occur twice.
+        words: Whether words are what stands between blanks; if not, marks are words too.
 
     Returns:
         The tokenizer's state as plain JSON.
@@ -131,7 +217,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int) -> dict[str, Any]:
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Replace("<br />", " "), normalizers.NFKC(), normalizers.Lowercase()]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit() if words else pre_tokenizers.BertPreTokenizer()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,

@@ -146,7 +146,8 @@ class Trainer:
 
     def _train_step(self, inputs, answers, weights) -> None:
         self.model.reset_metrics()
-        loss = float(self.model.train_on_batch(inputs, answers, sample_weight=weights))
+        # With several outputs Keras returns their losses too, behind the sum.
+        loss = float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
         if not math.isfinite(loss):
             kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
             raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")

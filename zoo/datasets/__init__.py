@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from zoo.data import Examples
 from zoo.errors import DownloadError, InputError
@@ -18,11 +19,13 @@ class Dataset:
         module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
         task: The task that its examples pose.
         input: Field of the input.
-        target: Field of the target; a list means several right answers.
+        target: Field of the target; for transduction a list holds several right answers. Of several
+            fields the values stand behind tabs.
         splits: Names of the splits.
         licence: The data's licence.
         source: Where the data comes from.
         golden: Inputs whose outputs are pinned in every record trained on it.
+        options: How a model is asked when it is measured on it, as ``Pipeline.predict`` takes it.
         published: Figures from the literature for its test split: system, source and values as shares.
     """
 
@@ -30,11 +33,12 @@ class Dataset:
     module: str | None
     task: str
     input: str
-    target: str
+    target: str | tuple[str, ...]
     splits: tuple[str, ...]
     licence: str
     source: str
     golden: tuple[str, ...] = ()
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
     published: tuple[dict, ...] = ()
 
 
@@ -73,9 +77,36 @@ DATASETS = {
         ("train", "validation", "test"),
         _CMUDICT_LICENCE,
         "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
+        options={"stress": False},
         published=_CMUDICT_PUBLISHED,
     ),
 }
+
+_SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
+
+
+def _snips(system: str, slot_f1: float, intent: float, sentence: float) -> dict:
+    values = {"slot_f1": slot_f1, "intent_accuracy": intent, "sentence_accuracy": sentence}
+    return {"system": system, "source": "README of Capsule-NLU (Zhang et al. 2019)", "values": values}
+
+
+DATASETS["snips"] = Dataset(
+    "snips",
+    "zoo.datasets.snips.snips",
+    "tagging",
+    "tokens",
+    ("tags", "intent"),
+    ("train", "validation", "test"),
+    "CC0-1.0 (stated for the sister release of the same commands)",
+    _SNIPS_SOURCE,
+    ("play the latest album by björk", "book a table for two in boston tonight", "will it snow in oslo tomorrow"),
+    published=(
+        _snips("joint sequence to sequence RNN", 0.873, 0.969, 0.732),
+        _snips("attention biRNN", 0.878, 0.967, 0.741),
+        _snips("slot-gated, full attention", 0.888, 0.970, 0.755),
+        _snips("Capsule-NLU", 0.918, 0.973, 0.809),
+    ),
+)
 
 
 def entry(name: str) -> Dataset:
@@ -118,14 +149,23 @@ def load(name: str, split: str) -> Examples:
         raise DownloadError(
             f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
         ) from error
+    fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, where = [], [], []
     for i, row in enumerate(tfds.as_numpy(builder.as_dataset(split=split))):
-        answers = row[dataset.target]
-        for answer in answers if hasattr(answers, "__len__") and not isinstance(answers, bytes) else [answers]:
-            inputs.append(row[dataset.input].decode())
-            targets.append(answer.decode())
+        if dataset.task == "transduction":
+            answers = [answer.decode() for answer in row[fields[0]]]
+        else:
+            answers = ["\t".join(_text(row[field]) for field in fields)]
+        for answer in answers:
+            inputs.append(_text(row[dataset.input]))
+            targets.append(answer)
             where.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, where)
+
+
+def _text(value) -> str:
+    """Returns a field as text, the items of a list between blanks."""
+    return value.decode() if isinstance(value, bytes) else " ".join(item.decode() for item in value)
 
 
 def fingerprint(examples: Examples) -> str:

@@ -18,6 +18,7 @@ class AttentionPooling(keras.layers.Layer):
 
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
         self.project = keras.layers.Dense(units, activation="tanh", name="project")
 
     def build(self, shape):

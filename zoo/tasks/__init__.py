@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
 from zoo.preprocessing import TransductionPreprocessor
-from zoo.text import TextPreprocessor
+from zoo.text import TagPreprocessor, TextPreprocessor
 
 if TYPE_CHECKING:
     from zoo.tasks.task import Task
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 TASKS = {
     "transduction": "zoo.tasks.transduction:TRANSDUCTION",
     "classification": "zoo.tasks.classification:CLASSIFICATION",
+    "tagging": "zoo.tasks.tagging:TAGGING",
 }
 
 # What turns raw input into arrays; apart from the tasks, for it needs no backend.
 PREPROCESSORS = {
     "transduction": TransductionPreprocessor,
     "classification": TextPreprocessor,
+    "tagging": TagPreprocessor,
 }
 
 

@@ -1,6 +1,7 @@
 """Transduction: one text in, another one out, a symbol at a time."""
 
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -23,7 +24,7 @@ class Transduction(Task):
 
     name = "transduction"
     monitor = "per"
-    options = {"beam_size": BEAM}
+    options = {"beam_size": BEAM, "stress": True}
     validation = {"beam_size": 1}
 
     def architecture(self, name):
@@ -74,15 +75,28 @@ class Transduction(Task):
             places.setdefault(text, where)
         return Cases(list(grouped), list(grouped.values()), list(places.values()))
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, beam_size):
-        """Returns the best outputs; ``beam_size`` hypotheses are kept while decoding, 1 is greedy and fastest."""
+    def predict(self, pipeline, inputs, batch_size, tick, *, beam_size, stress):
+        """Returns the likeliest outputs.
+
+        Args:
+            pipeline: The model.
+            inputs: Texts.
+            batch_size: Texts decoded at once.
+            tick: Called with the number of texts just done.
+            beam_size: Hypotheses kept while decoding; 1 is greedy and fastest.
+            stress: Whether phones keep their stress digits. Without them the likelihoods of the
+                hypotheses that differ in stress alone are added up before the likeliest is chosen.
+        """
         target = pipeline.preprocessor.target
         if beam_size < 1:
             raise InputError("beam size must be at least 1")
         if beam_size > target.size:
             raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
         sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
-        return [target.decode(ids) for ids in _decoder(pipeline)(sources, beam_size, batch_size, tick)]
+        decoded = _decoder(pipeline)(sources, beam_size, batch_size, tick)
+        if stress:
+            return [target.decode(hypotheses[0][0]) for hypotheses in decoded]
+        return [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
 
     def score(self, preprocessor, outputs, references):
         tokenizer = preprocessor.target
@@ -138,6 +152,16 @@ def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after:
             new[i + RESERVED] = old[place[symbol] + RESERVED]
 
 
+def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTokenizer) -> tuple[str, ...]:
+    """Returns the likeliest output without stress: likelihoods are added up, then divided by length as in the beam."""
+    likely: dict[tuple[str, ...], float] = {}
+    for ids, score in hypotheses:
+        plain = tuple(strip_stress(target.split(target.decode(ids))))
+        likely[plain] = likely.get(plain, 0.0) + math.exp(score * (len(ids) + 1))
+    # A hypothesis too unlikely for a float comes last, in the beam's own order.
+    return max(likely, key=lambda plain: math.log(likely[plain] or 5e-324) / (len(plain) + 1))
+
+
 def _decoder(pipeline) -> Decoder:
     return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
 
@@ -159,7 +183,7 @@ def alignment(pipeline, text: str) -> tuple[list[str], list[str], np.ndarray]:
         return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
 
     source = pipeline.preprocessor.encode_input(text)
-    (output,) = _decoder(pipeline)([source])
+    ((output, _),) = _decoder(pipeline)([source])[0]
     run = pipeline.once("align", lambda: compiled(pipeline.model, align))
     weights = run(pad([source], len(source)), pad([[START, *output]], len(output) + 1))
     target = pipeline.preprocessor.target

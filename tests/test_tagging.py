@@ -1,0 +1,98 @@
+"""Tags a word and a label a sentence: preprocessing, every family, training, spans."""
+
+import numpy as np
+import pytest
+
+from zoo import models
+from zoo.checkpoints import fresh
+from zoo.data import Examples
+from zoo.errors import InputError
+from zoo.fine_tuning import fine_tune
+from zoo.metrics import spans, tagging_metrics
+from zoo.recipes import Plan
+from zoo.tasks import find_task
+from zoo.text import TagPreprocessor
+
+TAGGING = find_task("tagging")
+CITIES, ARTISTS = ["oslo", "rome", "paris", "lima"], ["abba", "queen", "björk", "moby"]
+
+
+def commands(count: int = 90, labels: bool = True) -> Examples:
+    """Made-up commands: weather in a city, or music by an artist of one or two words."""
+    generator = np.random.default_rng(0)
+    inputs, targets = [], []
+    for i in range(count):
+        if i % 2:
+            inputs.append(f"will it rain in {generator.choice(CITIES)} on day {i}")
+            targets.append("O O O O B-city O O O" + ("\tweather" if labels else ""))
+        else:
+            inputs.append(f"play the {generator.choice(ARTISTS)} band number {i}")
+            targets.append("O O B-artist I-artist O O" + ("\tmusic" if labels else ""))
+    return Examples(inputs, targets, [f"made:{i + 1}" for i in range(count)])
+
+
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("family", models.ARCHITECTURES)
+def test_neither_neighbours_nor_padding_change_an_answer(family, labels):
+    pipeline = fresh(TAGGING, family, "tiny", commands(labels=labels), seed=1)
+    texts = ["play abba", "will it rain in a city nobody has ever heard of on any day", "rome"]
+    together = pipeline.predict(texts)
+    assert [pipeline.predict([text])[0] for text in texts] == together
+    for text, answer in zip(texts, together, strict=True):
+        tags, _, label = answer.partition("\t")
+        assert len(tags.split()) == len(text.split())
+        assert (label in ("music", "weather")) is labels
+
+
+def test_training_learns_the_slots(tmp_path):
+    plan = Plan(epochs=25, batch_size=8, learning_rate=0.02, average=0.9)
+    mine = fine_tune("lstm_tiny", commands(), task="tagging", plan=plan, output=tmp_path / "mine")
+    values = mine.document["metrics"][0]["values"]
+    assert values["slot_f1"]["value"] > 0.8 and values["intent_accuracy"]["value"] > 0.8
+    (answer,) = mine.predict(["play the queen band number 7"])
+    assert answer == "O O B-artist I-artist O O\tmusic"
+
+
+def test_a_row_with_too_few_tags_is_named():
+    pipeline = fresh(TAGGING, "gru", "tiny", commands(), seed=1)
+    wrong = Examples(["play abba"], ["O\tmusic"], ["f.csv:7"])
+    with pytest.raises(InputError, match=r"f\.csv:7: 2 words and 1 tags"):
+        TAGGING.batches(pipeline.preprocessor, wrong, 4, 0)
+    with pytest.raises(InputError, match="tag 'B-x' is unknown"):
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["B-x\tmusic"], ["f:1"]), 4, 0)
+    with pytest.raises(InputError, match="label '' is unknown"):
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["O"], ["f:1"]), 4, 0)
+
+
+def test_each_word_is_read_at_its_first_subword():
+    preprocessor = TAGGING.fit(commands(), models.find_backbone("gru"))
+    ids, first = preprocessor.encode_input("play unheardofword abba")
+    assert first[0] == 0 and first == sorted(first) and len(first) == 3 and first[2] == len(ids) - 1
+    again = TagPreprocessor.from_json(preprocessor.to_json())
+    assert again.encode_input("rome") == preprocessor.encode_input("rome")
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("O B-a I-a O", {("a", 1, 2)}),
+        ("B-a B-a I-a", {("a", 0, 0), ("a", 1, 2)}),
+        ("I-a I-a O I-b", {("a", 0, 1), ("b", 3, 3)}),
+        ("B-a I-b", {("a", 0, 0), ("b", 1, 1)}),
+        ("O O", set()),
+        ("B-a-c I-a-c", {("a-c", 0, 1)}),
+    ],
+)
+def test_spans_of_bio_tags(tags, expected):
+    assert spans(tags.split()) == expected
+
+
+def test_metrics_count_spans_and_whole_sentences():
+    said = ["B-a I-a O\tx", "B-a O O\ty", "O O\tx"]
+    right = ["B-a I-a O\tx", "B-a I-a O\tx", "O O\tx"]
+    found = tagging_metrics(said, right)
+    assert found["slot_f1"].value == pytest.approx(2 * 1 / (2 + 2))
+    assert found["intent_accuracy"].value == pytest.approx(2 / 3)
+    assert found["sentence_accuracy"].value == pytest.approx(2 / 3)
+    nothing = tagging_metrics(["O"], ["O"])
+    assert nothing["slot_f1"].value == 0 and nothing["sentence_accuracy"].value == 1

@@ -1,0 +1,139 @@
+"""Tagging: one label a word, and one for the whole sentence if the data have it."""
+
+import dataclasses
+
+import numpy as np
+from keras import ops
+
+from zoo import models
+from zoo.batching import EDGES, Batches
+from zoo.decoding import compiled
+from zoo.errors import InputError
+from zoo.metrics import tagging_metrics
+from zoo.models.tagger import Tagger
+from zoo.preprocessing import pad
+from zoo.tasks.task import Cases, Task
+from zoo.text import TagPreprocessor, learn_tokenizer
+
+VOCABULARY = 4_000
+MAX_LENGTH = 400  # subwords of a sentence
+HEAD_DROPOUT = 0.3
+
+
+class Tagging(Task):
+    """A sentence of words between blanks has as many tags, and perhaps a label; see ``TagPreprocessor``."""
+
+    name = "tagging"
+    monitor = "slot_error"
+    options = {}
+    validation = {}
+
+    def architecture(self, name):
+        return models.find_backbone(name)
+
+    def prefers(self, architecture):
+        # The whole sentence is there from the start: both directions may be read.
+        known = {field.name for field in dataclasses.fields(architecture.config)}
+        both = {"bidirectional": True, "causal": False, "gate": None}
+        return {name: value for name, value in both.items() if name in known}
+
+    def fit(self, examples, architecture):
+        tokenizer = learn_tokenizer(examples.inputs, VOCABULARY, words=True)
+        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
+
+    def _labels(self, preprocessor, examples):
+        tags, labels = set(), set()
+        for target in examples.targets:
+            said, _, label = target.partition("\t")
+            tags.update(said.split())
+            labels.update([label] if label else [])
+        return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
+
+    def describe(self, preprocessor):
+        labels = f", {len(preprocessor.labels)} labels" if preprocessor.labels else ""
+        return f"{self.name}, {len(preprocessor.tags)} tags{labels}"
+
+    def fields(self, preprocessor, architecture):
+        return {"vocabulary": preprocessor.size}
+
+    def build(self, architecture, config, preprocessor):
+        model = Tagger(architecture.build(config), len(preprocessor.tags), len(preprocessor.labels), HEAD_DROPOUT)
+        model.build_variables(_inputs([([1], [0])], 1, 1))
+        return model
+
+    def batches(self, preprocessor, examples, batch_size, seed):
+        rows, answers = [], []
+        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+            try:
+                rows.append(preprocessor.encode_input(text))
+                answers.append(preprocessor.encode_target(target))
+                if len(answers[-1][0]) != len(rows[-1][1]):
+                    raise InputError(f"{len(rows[-1][1])} words and {len(answers[-1][0])} tags: give one a word")
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+
+        def collate(chosen, length, height):
+            inputs = _inputs([rows[i] for i in chosen], length, height)
+            tags = pad([answers[i][0] for i in chosen], length, height)
+            real = pad([[1] * len(answers[i][0]) for i in chosen], length, height).astype("float32")
+            answer, weights = {"tags": tags}, {"tags": real}
+            if preprocessor.labels:
+                answer["label"] = np.zeros(height, "int32")
+                answer["label"][: len(chosen)] = [answers[i][1] for i in chosen]
+                weights["label"] = (np.arange(height) < len(chosen)).astype("float32")
+            return inputs, answer, weights
+
+        return Batches([len(ids) for ids, _ in rows], collate, batch_size, seed)
+
+    def cases(self, examples):
+        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
+
+    def predict(self, pipeline, inputs, batch_size, tick):
+        """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels."""
+        preprocessor = pipeline.preprocessor
+        rows = [preprocessor.encode_input(text) for text in inputs]
+
+        def run(tokens, mask, first):
+            out = pipeline.model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
+            return {name: ops.argmax(logits, axis=-1) for name, logits in out.items()}
+
+        function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
+        outputs = [""] * len(rows)
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            longest = max(len(rows[i][0]) for i in chosen)
+            length = next((edge for edge in EDGES if edge >= longest), longest)
+            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+            batch = _inputs([rows[i] for i in chosen], length, height)
+            found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
+            found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
+            for place, i in enumerate(chosen):
+                tags = " ".join(preprocessor.tags[tag] for tag in found["tags"][place, : len(rows[i][1])])
+                label = f"\t{preprocessor.labels[found['label'][place]]}" if preprocessor.labels else ""
+                outputs[i] = tags + label
+            tick(len(chosen))
+        return outputs
+
+    def score(self, preprocessor, outputs, references):
+        return tagging_metrics(outputs, references)
+
+    def adapt(self, base, parts):
+        return self._labels(base.preprocessor, parts[0])
+
+    def carry(self, base, fresh):
+        tensors = {path: value for path, value in base.tensors().items() if "_head/" not in path}
+        return {**fresh.tensors(), **tensors}
+
+    def logits(self, pipeline, text):
+        row = pipeline.preprocessor.encode_input(text)
+        return ops.convert_to_numpy(pipeline.model(_inputs([row], len(row[0]), 1))["tags"])[0, 0]
+
+
+def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
+    """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
+    tokens = pad([ids for ids, _ in rows] + [[1]] * (height - len(rows)), length)
+    return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, height)}
+
+
+TAGGING = Tagging()
