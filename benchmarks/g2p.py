@@ -29,8 +29,9 @@ from unittest import mock
 import keras
 
 import zoo
-from zoo import datasets, evaluation
+from zoo import datasets
 from zoo.metrics import Interval, transduction_metrics
+from zoo.tasks import find_task
 
 STAND_INS = ("nltk", "nltk.corpus", "nltk.tokenize", "inflect")
 SINGLE = 200  # words for the timing one word at a time
@@ -53,7 +54,8 @@ def held_out(limit: int | None) -> dict[str, list[list[str]]]:
 
     The first words would not do: they all begin with the same letters, and names abound there.
     """
-    grouped = evaluation.group(datasets.load("cmudict", "test"))
+    cases = find_task("transduction").cases(datasets.load("cmudict", "test"))
+    grouped = dict(zip(cases.inputs, cases.references, strict=True))
     words = [word for word in grouped if re.fullmatch("[a-z]+", word)]
     if limit is not None and limit < len(words):
         words = random.Random(0).sample(words, limit)

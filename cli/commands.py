@@ -1,5 +1,6 @@
 """The subcommands. Heavy imports stand inside them, so that listing stays quick."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -113,7 +114,8 @@ def predict(
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
-def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, as_json, predictions) -> None:
+@click.option("--report", "page", type=click.Path(file_okay=False), help="Also write a page with pictures, index.html.")
+def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, as_json, predictions, page) -> None:
     """Measures a checkpoint on a dataset by name, or on your own file DATA."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
@@ -128,14 +130,22 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
     pipeline = load(name)
     size = min(len(set(examples.inputs)), limit or len(examples))
     with progress("evaluating", size) as tick:
-        report = evaluation.evaluate(pipeline, examples, limit=limit, tick=tick, **_beam(beam))
+        options = {**evaluation.asked(shown), **_beam(beam)}
+        if page and "probabilities" in pipeline.task.options:
+            options["probabilities"] = True
+        report = evaluation.evaluate(pipeline, examples, limit=limit, tick=tick, **options)
+    report = dataclasses.replace(report, dataset=shown, split=part)
+    if page:
+        from zoo.report import write_report
+
+        write_report(report, pipeline, page)
     if predictions:
         rows = zip(report.inputs, report.outputs, report.references, strict=True)
         lines = [json.dumps(dict(zip(("input", "output", "references"), row, strict=True))) for row in rows]
         hub.atomic_write(Path(predictions), ("\n".join(lines) + "\n").encode())
     entry = datasets.DATASETS.get(shown)
     published = list(entry.published) if entry and part == "test" else []
-    found = {"model": name, **report.to_json(), "dataset": shown, "split": part, "published": published}
+    found = {"model": name, **report.to_json(), "published": published}
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -160,8 +170,6 @@ def finetune(name, data, input, target, no_header, output, validation, test, tas
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
-    import dataclasses
-
     from zoo import models
 
     if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):

@@ -8,6 +8,7 @@ from zoo import __version__
 from zoo.errors import ZooError
 
 from .commands import evaluate, finetune, info, list_command, predict, train
+from .compare import compare
 
 
 class Group(click.Group):
@@ -34,10 +35,10 @@ class Group(click.Group):
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
-    """Sequence models with pretrained weights: list, predict, evaluate, fine-tune, train."""
+    """Sequence models with pretrained weights: list, predict, evaluate, fine-tune, compare, train."""
 
 
-for command in (list_command, info, predict, evaluate, finetune, train):
+for command in (list_command, info, predict, evaluate, finetune, compare, train):
     main.add_command(command)
 
 if __name__ == "__main__":

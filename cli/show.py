@@ -71,8 +71,13 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
     _print(table)
 
 
+def main_score(values: dict[str, Any]) -> str:
+    """Returns the name of the score that speaks for the others."""
+    return next(name for name in ("wer_no_stress", "wer", "accuracy", "slot_f1") if name in values)
+
+
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
-    name = next(n for n in ("wer_no_stress", "wer", "accuracy", "slot_f1") if n in found["values"])
+    name = main_score(found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
     return where, f"{NAMES[name]} {interval(found['values'][name])}"
 
@@ -156,6 +161,22 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
     click.echo(f"written to {output}: try zoo predict {output} TEXT")
 
 
+def comparison(rows: list[dict[str, Any]]) -> None:
+    """Prints a line a model, the best first."""
+    name = main_score(rows[0]["values"])
+    table = _table("", "model", f"{NAMES[name]} (95 % interval)", "parameters", "epochs", "trained", "one input")
+    for row in rows:
+        table.add_row(
+            row["model"],
+            interval(row["values"][name]),
+            f"{row['parameters']:,}",
+            str(row["epochs"]),
+            f"{row['seconds']:.0f} s",
+            f"{row['latency']:.1f} ms",
+        )
+    _print(table)
+
+
 @contextlib.contextmanager
 def training(title: str) -> Iterator[tuple]:
     """Shows a bar on a terminal and a line an epoch; yields the functions to report with."""
@@ -165,9 +186,11 @@ def training(title: str) -> Iterator[tuple]:
         bar = []
 
         def tick(step: int, total: int, loss: float) -> None:
-            if not bar:
-                # The number of steps is known only now; a resumed run begins in the middle.
-                bar.append(stack.enter_context(progress(title, total)))
+            if not bar or step == 1:
+                # The number of steps is known only now; a resumed run begins in the middle, and a
+                # comparison begins again with each model.
+                stack.close()
+                bar[:] = [stack.enter_context(progress(title, total))]
                 bar[0](step - 1)
             bar[0](1, f"loss {loss:.3f}")
 

@@ -12,28 +12,43 @@ README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- checkpoints: written by `python docs/table.py` from the records -->\n", "<!-- end -->"
 
 
+# The scores shown for each task, by their name in the records.
+COLUMNS = {
+    "transduction": {"wer": "WER", "wer_no_stress": "WER without stress", "per_no_stress": "PER without stress"},
+    "classification": {"accuracy": "accuracy", "macro_f1": "macro F1"},
+    "tagging": {
+        "slot_f1": "slot F1",
+        "intent_accuracy": "intent accuracy",
+        "sentence_accuracy": "whole-sentence accuracy",
+    },
+}
+
+
 def table() -> str:
-    """Returns the table as Markdown: a row for each checkpoint and each split it was measured on."""
-    lines = [
-        "| checkpoint | parameters | measured on | words | WER, % | WER without stress, % | PER without stress, % |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name in hub.list_models():
-        record = hub.read_record(name)
-        for found in record.metrics:
-            cells = [
-                name,
-                f"{record.weights.parameters:,}",
-                f"{found['dataset']} {found['split']}",
-                f"{found['size']:,}",
-            ]
-            for metric in ("wer", "wer_no_stress", "per_no_stress"):
-                value = found["values"].get(metric)
-                cells.append(
-                    f"{100 * value['value']:.2f} ({100 * value['low']:.2f}-{100 * value['high']:.2f})" if value else ""
-                )
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    """Returns a table for each task as Markdown: a row for each checkpoint and each split it was measured on."""
+    records = [hub.read_record(name) for name in hub.list_models()]
+    tables = []
+    for task, columns in COLUMNS.items():
+        heads = ["checkpoint", "parameters", "measured on", "size", *(f"{title}, %" for title in columns.values())]
+        lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+        for record in records:
+            for found in record.metrics if record.spec.task == task else []:
+                cells = [
+                    record.name,
+                    f"{record.weights.parameters:,}",
+                    f"{found['dataset']} {found['split']}",
+                    f"{found['size']:,}",
+                    *(percent(found["values"].get(metric)) for metric in columns),
+                ]
+                lines.append(f"| {' | '.join(cells)} |")
+        if len(lines) > 2:
+            tables.append("\n".join(lines) + "\n")
+    return "\n".join(tables)
+
+
+def percent(value: dict | None) -> str:
+    """Returns a share and its interval as percentages; nothing for a score that was not taken."""
+    return f"{100 * value['value']:.2f} ({100 * value['low']:.2f}-{100 * value['high']:.2f})" if value else ""
 
 
 def with_table(text: str) -> str:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from samples import reviews
 from zoo.cli.main import main
 
 import zoo
@@ -14,28 +15,13 @@ from zoo.checkpoints import fresh
 from zoo.data import Examples, split
 from zoo.errors import InputError
 from zoo.fine_tuning import fine_tune, infer_task
-from zoo.metrics import classification_metrics
+from zoo.metrics import calibration, classification_metrics
 from zoo.recipes import Plan
 from zoo.tasks import find_task
 from zoo.text import TextPreprocessor, learn_tokenizer, split_sentences
 
 CLASSIFICATION = find_task("classification")
 FAMILIES = (*models.ARCHITECTURES, *models.DOCUMENT)
-GOOD, BAD = ["good", "fine", "lovely", "great", "happy"], ["bad", "awful", "poor", "sad", "dreadful"]
-
-
-def reviews(count: int = 120) -> Examples:
-    """Made-up reviews that say by one word what they think."""
-    generator = np.random.default_rng(0)
-    filler = ["the", "film", "was", "a", "story", "of", "people", "in", "town", "and", "their", "old", "house"]
-    texts, labels = [], []
-    for i in range(count):
-        label = ("praise", "blame")[i % 2]
-        words = list(generator.choice(filler, generator.integers(3, 12)))
-        words.insert(generator.integers(len(words)), str(generator.choice(GOOD if label == "praise" else BAD)))
-        texts.append(" ".join(words) + f". Seen on day {i}.")
-        labels.append(label)
-    return Examples(texts, labels, [f"made:{i + 1}" for i in range(count)])
 
 
 def untrained(family: str):
@@ -114,6 +100,12 @@ def test_the_command_goes_from_a_csv_to_predictions(tmp_path):
     assert set(answer["output"]) == {"praise", "blame"}
     result = run(main, ["evaluate", folder, str(file), "--input", "text", "--target", "label", "--json"])
     assert json.loads(result.stdout)["size"] == 120
+    arguments = ["--input", "text", "--target", "label", "--report", str(tmp_path / "page")]
+    assert run(main, ["evaluate", folder, str(file), *arguments]).exit_code == 0
+    page = (tmp_path / "page" / "index.html").read_text("utf-8")
+    for part in ("Confusion", "Expected calibration error", "Training", "Mistakes", "data:image/png"):
+        assert part in page
+    assert "http" not in page, "the page must need nothing from elsewhere"
     result = run(main, ["predict", folder, "a film", "--beam", "3"])
     assert result.exit_code == 2 and "beam_size" in result.output
 
@@ -167,3 +159,10 @@ def test_macro_f1_weighs_labels_alike():
     assert found["accuracy"].value == 0.75 and found["error"].value == 0.25
     assert found["macro_f1"].value == pytest.approx((0.8 + 2 / 3) / 2)
     assert found["macro_f1"].low <= found["macro_f1"].value <= found["macro_f1"].high
+
+
+def test_calibration_is_the_distance_between_being_sure_and_being_right():
+    error, bins = calibration(np.array([0.95, 0.95, 0.55, 0.55]), np.array([True, True, True, False]))
+    assert error == pytest.approx((2 * 0.05 + 2 * 0.05) / 4)
+    assert [(b.size, b.accuracy) for b in bins] == [(2, 0.5), (2, 1.0)]
+    assert calibration(np.array([1.0]), np.array([True]))[0] == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from samples import reviews
 
 from zoo import checkpoints, datasets, hub
 from zoo.data import Examples
@@ -66,7 +67,14 @@ def test_its_pictures_are_drawn_by_its_script(tmp_path):
 
 
 def test_every_command_stands_in_a_section_that_is_run():
-    ran = ("Install and evaluate", "Predict", "Fine-tune on your own words", "Evaluate", "Train")
+    ran = (
+        "Install and evaluate",
+        "Predict",
+        "Fine-tune on your own words",
+        "Label your own texts",
+        "Evaluate",
+        "Train",
+    )
     assert sum(len(re.findall(r"^zoo (.+)$", section(heading), flags=re.M)) for heading in ran) == len(COMMANDS)
 
 
@@ -89,13 +97,26 @@ def test_fine_tuning(monkeypatch):
     assert "icelandic" in run(command.replace("\\\n", " "))
 
 
+def test_labels_of_texts(monkeypatch):
+    from zoo import comparison, fine_tuning
+
+    for module in (fine_tuning, comparison):
+        monkeypatch.setattr(module, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
+    rows = zip(reviews().inputs, reviews().targets, strict=True)
+    Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    for command in re.findall(r"^zoo (.+)$", section("Label your own texts"), flags=re.M):
+        assert run(command)
+    assert Path("page/index.html").exists() and Path("score.png").exists()
+
+
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
         checkpoints.RECIPES["gru_small.cmudict"], size="tiny", exclude=("cmudict", "none"), plan=Plan(epochs=1)
     )
     monkeypatch.setitem(checkpoints.RECIPES, "gru_small.cmudict", recipe)
     monkeypatch.setattr(checkpoints, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
-    monkeypatch.setattr(checkpoints, "GOLDEN", ["cat"])
+    entry = dataclasses.replace(datasets.DATASETS["cmudict"], golden=("cat",))
+    monkeypatch.setitem(datasets.DATASETS, "cmudict", entry)
     monkeypatch.setattr(hub, "shipped_folder", lambda: tmp_path / "weights")
     for command in re.findall(r"^zoo (.+)$", section("Train"), flags=re.M):
         run(command)

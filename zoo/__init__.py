@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from zoo.comparison import compare
     from zoo.data import Examples, read_examples
     from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError, ZooError
     from zoo.evaluation import Report, evaluate
@@ -27,6 +28,7 @@ _PUBLIC = {
     "StorageError": "zoo.errors",
     "WeightsError": "zoo.errors",
     "ZooError": "zoo.errors",
+    "compare": "zoo.comparison",
     "evaluate": "zoo.evaluation",
     "fine_tune": "zoo.fine_tuning",
     "list_models": "zoo.hub",
@@ -45,6 +47,7 @@ __all__ = [
     "StorageError",
     "WeightsError",
     "ZooError",
+    "compare",
     "evaluate",
     "fine_tune",
     "list_models",

@@ -89,11 +89,15 @@ def evaluate(
             pipeline.preprocessor.encode_input(text)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-    asked = datasets.DATASETS[name].options if name in datasets.DATASETS else {}
-    options = {**pipeline.task.options, **asked, **options}
+    options = {**pipeline.task.options, **asked(name), **options}
     outputs = pipeline.predict(cases.inputs, batch_size, tick, **options)
     values = pipeline.task.score(pipeline.preprocessor, outputs, cases.references)
     return Report(name, split, len(cases), options, values, cases.inputs, outputs, cases.references)
+
+
+def asked(name: str) -> dict[str, Any]:
+    """Returns the options that a dataset sets for all models measured on it; none for other names."""
+    return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
 def read(

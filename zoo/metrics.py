@@ -106,6 +106,35 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
     }
 
 
+@dataclasses.dataclass(frozen=True)
+class Bin:
+    """Answers given with about the same confidence: their number, its mean, and the share that was right."""
+
+    size: int
+    confidence: float
+    accuracy: float
+
+
+def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, list[Bin]]:
+    """Returns the expected calibration error and the bins of a reliability diagram.
+
+    Guo et al. 2017 (arXiv 1706.04599), equation 3, with ten bins of equal width: the mean over all
+    answers of the distance between the confidence and the accuracy of their bin.
+
+    Args:
+        confidence: Probability of each answer given, ``(examples,)``.
+        right: Whether it was right, ``(examples,)``.
+    """
+    places = np.minimum((confidence * 10).astype(int), 9)
+    bins = [
+        Bin(int(chosen.sum()), float(confidence[chosen].mean()), float(right[chosen].mean()))
+        for chosen in (places == i for i in range(10))
+        if chosen.any()
+    ]
+    error = sum(b.size * abs(b.confidence - b.accuracy) for b in bins) / len(confidence)
+    return error, bins
+
+
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
     """Returns the spans of BIO tags as (kind, first, last), the way conlleval and seqeval read them.
 

@@ -34,11 +34,42 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
 
 
 def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
+    """Writes ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
+    figure = curves_figure(records, score)
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
     """Draws a validation score by epoch, a line a model.
 
     Args:
         records: The ``curve`` of each record, by name.
         score: The score to draw, as a share.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, curve in records.items():
+        axes.plot([row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {score.upper() if len(score) == 3 else score.replace('_', ' ')}, %")
+    if all(row[score] > 0 for curve in records.values() for row in curve):
+        axes.set_yscale("log")  # the first epochs' errors are many times the last one's
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    return figure
+
+
+def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
+    """Draws each model's score with its interval against its latency.
+
+    Args:
+        rows: ``model``, ``score`` (with ``value``, ``low`` and ``high``, as shares) and ``latency`` in
+            milliseconds.
+        title: What the score is.
         path: File to write; its ending says the format.
 
     Raises:
@@ -46,15 +77,14 @@ def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for name, curve in records.items():
-        axes.plot([row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {score.upper()}, %")
-    axes.set_yscale("log")  # the first epochs' errors are many times the last one's
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(ScalarFormatter())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for row in rows:
+        score = row["score"]
+        below, above = 100 * (score["value"] - score["low"]), 100 * (score["high"] - score["value"])
+        axes.errorbar(row["latency"], 100 * score["value"], yerr=[[below], [above]], marker="o", capsize=3)
+        axes.annotate(row["model"], (row["latency"], 100 * score["value"]), xytext=(5, 5), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_xlabel("milliseconds for one input")
+    axes.set_ylabel(f"{title}, % (95 % interval)")
     axes.grid(alpha=0.3, which="both")
-    axes.legend()
     with storage(Path(path)):
         figure.savefig(path)

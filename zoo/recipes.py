@@ -19,6 +19,8 @@ class Plan:
         patience: Epochs without a better score before training stops; ``None`` runs all.
         seed: Seed of weights, dropout and order.
         save_seconds: Time between two states written.
+        minutes: Time after which training stops within a step and the best weights so far are kept;
+            ``None`` sets no limit.
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
             computes in bfloat16 and keeps weights in float32.
     """
@@ -34,6 +36,7 @@ class Plan:
     patience: int | None = None
     seed: int = 1
     save_seconds: float = 60.0
+    minutes: float | None = None
     precision: str = "float32"
 
 

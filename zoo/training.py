@@ -112,7 +112,7 @@ class Trainer:
         self.best: list[np.ndarray] | None = None
 
     def run(self) -> None:
-        """Trains to the end of the plan, or until ``patience`` epochs bring nothing better.
+        """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
 
         Afterwards the model holds the best averaged weights.
 
@@ -132,6 +132,8 @@ class Trainer:
                     if caught:
                         self.save()
                         raise Interrupted(self._interruption(), caught[0])
+                    if self._out_of_time():
+                        break
                     if self.folder and time.monotonic() - saved > self.plan.save_seconds:
                         self.save()
                         saved = time.monotonic()
@@ -174,7 +176,12 @@ class Trainer:
         for variable, value in zip(self.model.trainable_variables, values, strict=True):
             variable.assign(value)
 
+    def _out_of_time(self) -> bool:
+        return self.plan.minutes is not None and self.seconds >= 60 * self.plan.minutes
+
     def _exhausted(self) -> bool:
+        if self._out_of_time():
+            return True
         if self.plan.patience is None or not self.curve:
             return False
         scores = [row[self.monitor] for row in self.curve]

@@ -26,6 +26,8 @@ DOCUMENT = {
     "hierarchical_attention_network": "zoo.models.hierarchical_attention_network:HIERARCHICAL_ATTENTION_NETWORK",
 }
 
+SIZES = ("tiny", "small", "base")
+
 
 def find_backbone(name: str) -> Architecture:
     """Returns a backbone architecture by name (raises InputError for an unknown one)."""
@@ -41,4 +43,10 @@ def architecture_and_size(name: str) -> tuple[str, str] | None:
     """Splits ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
     architecture, _, size = name.rpartition("_")
     known = architecture in {*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT}
-    return (architecture, size) if known and size in ("tiny", "small", "base") else None
+    return (architecture, size) if known and size in SIZES else None
+
+
+def sizes() -> list[str]:
+    """Returns every name that ``architecture_and_size`` splits."""
+    names = sorted({*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT})
+    return [f"{name}_{size}" for name in names for size in SIZES]

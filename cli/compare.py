@@ -1,0 +1,63 @@
+"""``zoo compare``: which architecture for these data."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from zoo.errors import InputError
+
+from . import backend, show
+
+
+@click.command(
+    epilog='\b\nExample:\n  zoo compare questions.csv --models "lstm_tiny,tcn_tiny" --input text --target label'
+)
+@click.argument("data")
+@click.option(
+    "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
+)
+@click.option("--input", "input", required=True, help="Column with the inputs.")
+@click.option("--target", required=True, help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--task", help="If what is inferred is wrong: classification, tagging or transduction.")
+@click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
+@click.option("--output", type=click.Path(file_okay=False), help="Folder that gets every trained model.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
+def compare(data, models, input, target, task, epochs, minutes, seed, output, as_json, plot) -> None:
+    """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
+    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
+    backend.start()
+    from zoo import comparison
+    from zoo.fine_tuning import PLAN
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    plan = dataclasses.replace(PLAN, seed=seed, epochs=epochs or PLAN.epochs, minutes=minutes)
+    with show.training("comparing") as (report, tick):
+        rows = comparison.compare(
+            data,
+            names,
+            input=input,
+            target=target,
+            task=task,
+            plan=plan,
+            output=output,
+            tell=lambda line: click.echo(line, err=True),
+            report=report,
+            tick=tick,
+        )
+    found = [dataclasses.asdict(row) for row in rows]
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        show.comparison(found)
+    if plot:
+        from zoo.plotting import score_against_latency
+
+        score = show.main_score(found[0]["values"])
+        points = [{"model": r["model"], "score": r["values"][score], "latency": r["latency"]} for r in found]
+        score_against_latency(points, show.NAMES[score], plot)

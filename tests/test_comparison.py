@@ -1,0 +1,53 @@
+"""Several models under one budget, by Python and by the command."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from samples import reviews
+from zoo.cli.main import main
+
+from zoo import hub
+from zoo.comparison import compare, expand
+from zoo.errors import InputError
+from zoo.recipes import Plan
+
+
+def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
+    plan = Plan(epochs=6, batch_size=8, learning_rate=0.01, average=0.9)
+    rows = compare(reviews(), ["gru_tiny", "tcn_tiny"], plan=plan, output=tmp_path)
+    assert {row.model for row in rows} == {"gru_tiny", "tcn_tiny"}
+    errors = [row.values["error"].value for row in rows]
+    assert errors == sorted(errors)
+    records = [hub.read_record(tmp_path / row.model) for row in rows]
+    assert len({record.data["fingerprint"] for record in records}) == 1
+    for row, record in zip(rows, records, strict=True):
+        assert row.parameters == record.weights.parameters and row.latency > 0 and row.epochs == 6
+        assert record.metrics[0]["values"]["error"]["value"] == row.values["error"].value
+
+
+def test_minutes_end_a_training_within_an_epoch():
+    (row,) = compare(reviews(), ["gru_tiny"], plan=Plan(epochs=50, batch_size=8, minutes=1e-6))
+    assert row.epochs == 1
+
+
+def test_wildcards_stand_for_checkpoints_and_architectures():
+    assert expand(["tcn_*", "tcn_tiny"]) == ["tcn_tiny", "tcn_small", "tcn_base"]
+    assert expand(["*.cmudict"]) == hub.list_models("*.cmudict")
+    with pytest.raises(InputError, match="'lstm_huge' matches no checkpoint"):
+        expand(["lstm_huge"])
+
+
+def test_the_command_prints_a_table_json_and_a_picture(tmp_path):
+    file = tmp_path / "reviews.csv"
+    rows = zip(reviews().inputs, reviews().targets, strict=True)
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    arguments = ["compare", str(file), "--models", "rnn_tiny, gru_tiny", "--input", "text", "--target", "label"]
+    result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--plot", str(tmp_path / "picture.png")])
+    assert result.exit_code == 0, result.output
+    assert "rnn_tiny" in result.stdout and "accuracy (95 % interval)" in result.stdout
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--json"])
+    assert {row["model"] for row in json.loads(result.stdout)} == {"rnn_tiny", "gru_tiny"}
+    result = CliRunner().invoke(main, [*arguments, "--plot", "picture.gif"])
+    assert result.exit_code == 2 and "ends in .png" in result.output

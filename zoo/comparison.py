@@ -1,0 +1,122 @@
+"""Which architecture for my data: several models fine-tuned on the same rows under the same budget."""
+
+import dataclasses
+import fnmatch
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from zoo import hub, models
+from zoo.data import Examples
+from zoo.errors import InputError
+from zoo.fine_tuning import PLAN, fine_tune
+from zoo.metrics import Interval
+from zoo.recipes import Plan
+
+TIMED = 20  # single inputs whose latency is measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One model of a comparison.
+
+    Attributes:
+        model: Name of the checkpoint, or of the architecture and size.
+        values: Scores on the test part, which is the same for all, with their 95 % intervals.
+        parameters: Number of weights.
+        epochs: Epochs trained.
+        seconds: Time of training.
+        latency: Median time for a single input, in milliseconds, after the first.
+    """
+
+    model: str
+    values: dict[str, Interval]
+    parameters: int
+    epochs: int
+    seconds: float
+    latency: float
+
+
+def compare(
+    data: str | os.PathLike | Examples,
+    models: Sequence[str],
+    *,
+    input: str = "",
+    target: str = "",
+    task: str | None = None,
+    plan: Plan = PLAN,
+    output: str | os.PathLike | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[dict], None] = lambda row: None,
+    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+) -> list[Row]:
+    """Fine-tunes several models on the same rows, with the same parts, plan and seed.
+
+    Args:
+        data: A CSV, TSV or JSONL file, or examples.
+        models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
+            architectures in all sizes that match (``"*_tiny"``).
+        input: Column with the inputs.
+        target: Column with the right outputs.
+        task: The task, where what is inferred is wrong.
+        plan: How each is fitted; ``epochs`` and ``minutes`` are the budget.
+        output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        tell: Called with a line for people before each training.
+        report: Called with a dict after each epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+
+    Returns:
+        A row for each model, the best first, by the score that chose its best epoch.
+
+    Raises:
+        InputError: A name matches nothing, or the data cannot be used.
+    """
+    rows = []
+    for name in expand(models):
+        tell(f"{name}:")
+        folder = Path(output) / name if output is not None else None
+        mine = fine_tune(
+            name,
+            data,
+            input=input,
+            target=target,
+            task=task,
+            plan=plan,
+            output=folder,
+            tell=tell,
+            report=report,
+            tick=tick,
+        )
+        assert mine.document is not None
+        values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
+        training = mine.document["training"]
+        row = Row(name, values, mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine))
+        rows.append((values[mine.task.monitor].value, row))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def expand(patterns: Sequence[str]) -> list[str]:
+    """Returns the names that patterns stand for, each once, in the order of the patterns.
+
+    Raises:
+        InputError: A pattern matches nothing.
+    """
+    known = [*hub.list_models(), *models.sizes()]
+    names: list[str] = []
+    for pattern in patterns:
+        found = fnmatch.filter(known, pattern) or ([pattern] if Path(pattern).is_dir() else [])
+        if not found:
+            raise InputError(f"{pattern!r} matches no checkpoint and no architecture; see zoo list and --architectures")
+        names += [name for name in found if name not in names]
+    return names
+
+
+def _latency(pipeline) -> float:
+    texts = (pipeline.document["golden"]["inputs"] * TIMED)[: TIMED + 1]
+    times = []
+    for text in texts:
+        start = time.perf_counter()
+        pipeline.predict([text])
+        times.append(time.perf_counter() - start)
+    return 1000 * sorted(times[1:])[len(times[1:]) // 2]
