@@ -55,7 +55,9 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--file", "file", help="A text file with an input a line; - is standard input.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-@click.option("--plot", help="Write the attention over the (single) input as a picture: .png, .svg or .pdf.")
+@click.option(
+    "--plot", help="Write the attention over the (single) input: .png, .svg or .pdf; .html of words and sentences."
+)
 def predict(
     name: str, words: tuple[str, ...], file: str | None, beam: int | None, as_json: bool, plot: str | None
 ) -> None:
@@ -73,8 +75,8 @@ def predict(
         raise InputError("nothing to predict on: give words, --file FILE, or lines on standard input")
     if plot and len(inputs) != 1:
         raise InputError(f"--plot draws one input, not {len(inputs)}")
-    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
+    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
+        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
     # A wrong name or letter is told before the seconds that the backend takes to start.
     spec = hub.read_record(name).spec
     preprocessor = find_preprocessor(spec.task, spec.preprocessor)
@@ -97,9 +99,19 @@ def predict(
         line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
         click.echo(line if as_json else f"{text}\t{output}")
     if plot:
-        from zoo.plotting import alignment
+        _plot(pipeline, inputs[0], outputs[0], plot)
 
-        alignment(*pipeline.alignment(inputs[0]), plot)
+
+def _plot(pipeline, text: str, output, path: str) -> None:
+    from zoo import plotting
+
+    if path.endswith(".html"):
+        from zoo.tasks.classification import attention
+
+        said = max(output, key=output.get) if isinstance(output, dict) else output
+        plotting.attention_page(attention(pipeline, text), said, path)
+    else:
+        plotting.alignment(*pipeline.alignment(text), path)
 
 
 @click.command(epilog=_example("zoo evaluate gru_small.cmudict --limit 500"))
@@ -164,8 +176,11 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
 @click.option("--task", help="For an architecture, if what is inferred is wrong: classification or transduction.")
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
+@click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
-def finetune(name, data, input, target, no_header, output, validation, test, task, epochs, seed, from_scratch) -> None:
+def finetune(
+    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch
+) -> None:
     """Trains NAME further on the examples in DATA (.csv, .tsv, .jsonl).
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
@@ -179,7 +194,8 @@ def finetune(name, data, input, target, no_header, output, validation, test, tas
     backend.start()
     from zoo import fine_tuning
 
-    plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs or fine_tuning.PLAN.epochs)
+    epochs = epochs or fine_tuning.PLAN.epochs
+    plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs, balance=balance)
     with show.training(f"fine-tuning {name}") as (report, tick):
         pipeline = fine_tuning.fine_tune(
             name,

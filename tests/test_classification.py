@@ -16,8 +16,10 @@ from zoo.data import Examples, split
 from zoo.errors import InputError
 from zoo.fine_tuning import fine_tune, infer_task
 from zoo.metrics import calibration, classification_metrics
+from zoo.plotting import attention_page
 from zoo.recipes import Plan
 from zoo.tasks import find_task
+from zoo.tasks.classification import attention
 from zoo.text import TextPreprocessor, learn_tokenizer, split_sentences
 
 CLASSIFICATION = find_task("classification")
@@ -42,7 +44,9 @@ def test_neither_neighbours_nor_padding_change_a_prediction(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_weight_gets_a_gradient(family):
     pipeline = untrained(family)
-    inputs, answers, weights = next(iter(CLASSIFICATION.batches(pipeline.preprocessor, reviews(), 16, 0).epoch(0)))
+    inputs, answers, weights = next(
+        iter(CLASSIFICATION.batches(pipeline.preprocessor, reviews(), Plan(batch_size=16)).epoch(0))
+    )
     before = [keras.ops.convert_to_numpy(v) for v in pipeline.model.trainable_variables]
     pipeline.model.compile(optimizer=keras.optimizers.SGD(1.0), loss="sparse_categorical_crossentropy")
     pipeline.model.train_on_batch(inputs, answers, sample_weight=weights)
@@ -115,7 +119,7 @@ def test_one_label_is_refused_and_an_unknown_one_is_named():
     with pytest.raises(InputError, match="only one label"):
         fine_tune("gru_tiny", one, task="classification")
     with pytest.raises(InputError, match=r"f:9: label 'y' is unknown"):
-        CLASSIFICATION.batches(untrained("gru").preprocessor, Examples(["a"], ["y"], ["f:9"]), 2, 0)
+        CLASSIFICATION.batches(untrained("gru").preprocessor, Examples(["a"], ["y"], ["f:9"]), Plan())
 
 
 def test_the_task_is_told_from_the_targets():
@@ -137,6 +141,10 @@ def test_text_is_read_up_to_its_limit_and_the_user_is_told():
     assert len(short.encode_input("one two three four five")) == 3
     (line,) = CLASSIFICATION.warnings(short, Examples(["one", "one two three four"], ["a", "b"], ["", ""]))
     assert line.startswith("1 of 2 texts")
+    skewed = Examples(["one", "One", "two", "three"], ["a", "a", "a", "b"], [""] * 4)
+    shares, twice = CLASSIFICATION.warnings(TextPreprocessor(state, ("a", "b"), 5), skewed)
+    assert shares.startswith("labels are skewed, 'a' in 75.0 % of the rows, 'b' in 25.0 %")
+    assert twice.startswith("1 of 4 texts stand there more than once")
     assert TextPreprocessor.from_json(json.loads(json.dumps(short.to_json()))) == short
     nested = TextPreprocessor(state, ("a", "b"), 5, 2)
     assert [len(row) for row in nested.encode_input("one two three. four! five")] == [2, 2, 1]
@@ -166,3 +174,28 @@ def test_calibration_is_the_distance_between_being_sure_and_being_right():
     assert error == pytest.approx((2 * 0.05 + 2 * 0.05) / 4)
     assert [(b.size, b.accuracy) for b in bins] == [(2, 0.5), (2, 1.0)]
     assert calibration(np.array([1.0]), np.array([True]))[0] == 0
+
+
+def test_the_hierarchy_shows_what_it_attended_to(tmp_path):
+    pipeline = untrained("hierarchical_attention_network")
+    read = attention(pipeline, "A good <film>. An awful story of people!")
+    assert len(read) == 2
+    assert sum(weight for weight, _ in read) == pytest.approx(1, abs=1e-5)
+    for _, words in read:
+        assert sum(share for _, share in words) == pytest.approx(1, abs=1e-5)
+    assert "".join(word for word, _ in read[0][1]).startswith("a good ")
+    attention_page(read, "praise & blame", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "praise &amp; blame" in page and page.count("<tr>") == 2 and "<film>" not in page
+    with pytest.raises(InputError, match="gru has no attention"):
+        attention(untrained("gru"), "A good film.")
+
+
+def test_balanced_labels_weigh_alike():
+    preprocessor = untrained("gru").preprocessor
+    rows = Examples([f"a {i}" for i in range(8)], ["praise"] * 6 + ["blame"] * 2, [""] * 8)
+    for balance, expected in ((True, [4.0, 4.0]), (False, [2.0, 6.0])):
+        ((_, answers, weights),) = CLASSIFICATION.batches(
+            preprocessor, rows, Plan(batch_size=16, balance=balance)
+        ).epoch(0)
+        assert np.bincount(answers, weights=weights).tolist() == pytest.approx(expected)

@@ -281,3 +281,32 @@ def test_generated_sets_are_the_same_each_time_and_differ_between_splits(build, 
     (tmp_path / "prepared").rename(tmp_path / "before")
     again = build(module, f"{name}/{'t200' if module is adding else 't500'}")
     assert [row["inputs"].tobytes() for rows in again.values() for row in rows] == every
+
+
+def test_every_entry_names_a_builder_and_fields_that_it_has():
+    for name, entry in datasets.DATASETS.items():
+        if entry.module is not None:
+            importlib.import_module(entry.module)
+        features = tfds.builder(entry.tfds).info.features
+        targets = entry.target if isinstance(entry.target, tuple) else (entry.target,)
+        for field in (entry.input, *targets):
+            assert field in features, (name, field)
+        assert set(entry.slices) <= set(entry.splits)
+        assert all(0 <= value <= 1 for figure in entry.published for value in figure["values"].values()), name
+
+
+def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path):
+    files = {}
+    for split in ("train", "validation", "test"):
+        files[f"{split}/tokens"] = b"play abba now\n"
+        files[f"{split}/tags"] = b"O B-artist O\n"
+        files[f"{split}/intent"] = b"PlayMusic\n"
+    build(snips, "snips", files)
+    make = tfds.builder
+    monkeypatch.setattr(tfds, "builder", lambda name: make(name, data_dir=tmp_path / "prepared"))
+    (text,), (target,) = (getattr(datasets.load("snips", "test"), part) for part in ("inputs", "targets"))
+    assert text == "play abba now" and target == "O B-artist O\tPlayMusic"
+    with pytest.raises(InputError, match="no split 'dev'"):
+        datasets.load("snips", "dev")
+    label = tfds.features.ClassLabel(names=["neg", "pos"])
+    assert datasets._text(label, np.int64(1)) == "pos"

@@ -57,11 +57,11 @@ def test_a_row_with_too_few_tags_is_named():
     pipeline = fresh(TAGGING, "gru", "tiny", commands(), seed=1)
     wrong = Examples(["play abba"], ["O\tmusic"], ["f.csv:7"])
     with pytest.raises(InputError, match=r"f\.csv:7: 2 words and 1 tags"):
-        TAGGING.batches(pipeline.preprocessor, wrong, 4, 0)
+        TAGGING.batches(pipeline.preprocessor, wrong, Plan())
     with pytest.raises(InputError, match="tag 'B-x' is unknown"):
-        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["B-x\tmusic"], ["f:1"]), 4, 0)
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["B-x\tmusic"], ["f:1"]), Plan())
     with pytest.raises(InputError, match="label '' is unknown"):
-        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["O"], ["f:1"]), 4, 0)
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["O"], ["f:1"]), Plan())
 
 
 def test_each_word_is_read_at_its_first_subword():

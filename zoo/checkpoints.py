@@ -161,7 +161,7 @@ def make_trainer(
         values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 
-    batches = task.batches(preprocessor, train, plan.batch_size, plan.seed)
+    batches = task.batches(preprocessor, train, plan)
     return Trainer(pipeline.model, batches, validate, task.monitor, plan, folder, resume_command)
 
 

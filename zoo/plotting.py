@@ -1,5 +1,6 @@
 """Pictures, drawn with matplotlib without a screen."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,33 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
     axes.grid(alpha=0.3, which="both")
     with storage(Path(path)):
         figure.savefig(path)
+
+
+def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
+    """Writes a text as a page on which words and sentences are the darker, the more they were attended to.
+
+    Args:
+        read: What ``zoo.tasks.classification.attention`` returned.
+        title: The page's title.
+        path: File to write, ``.html``.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    rows = []
+    heaviest = max(weight for weight, _ in read)
+    for weight, words in read:
+        most = max(share for _, share in words)
+        cells = "".join(
+            f"<span style='background:rgba(200,60,20,{0.7 * share / most:.2f})'>{html.escape(word)}</span>"
+            for word, share in words
+        )
+        bar = f"<td style='background:rgba(30,90,200,{0.8 * weight / heaviest:.2f})'>{100 * weight:.0f} %</td>"
+        rows.append(f"<tr>{bar}<td>{cells}</td></tr>")
+    style = "body{font:16px/1.7 system-ui,sans-serif;max-width:50rem;margin:2rem auto}td{padding:.2rem .6rem}"
+    page = (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<style>{style}</style><h1>{html.escape(title)}</h1><table>{''.join(rows)}</table></html>\n"
+    )
+    with storage(Path(path)):
+        Path(path).write_text(page, "utf-8")

@@ -19,6 +19,7 @@ class Plan:
         patience: Epochs without a better score before training stops; ``None`` runs all.
         seed: Seed of weights, dropout and order.
         save_seconds: Time between two states written.
+        balance: Whether a classifier's labels weigh alike, however rare, and not its rows.
         minutes: Time after which training stops within a step and the best weights so far are kept;
             ``None`` sets no limit.
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
@@ -36,6 +37,7 @@ class Plan:
     patience: int | None = None
     seed: int = 1
     save_seconds: float = 60.0
+    balance: bool = False
     minutes: float | None = None
     precision: str = "float32"
 

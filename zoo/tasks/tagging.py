@@ -61,7 +61,7 @@ class Tagging(Task):
         model.build_variables(_inputs([([1], [0])], 1, 1))
         return model
 
-    def batches(self, preprocessor, examples, batch_size, seed):
+    def batches(self, preprocessor, examples, plan):
         rows, answers = [], []
         for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
             try:
@@ -83,7 +83,7 @@ class Tagging(Task):
                 weights["label"] = (np.arange(height) < len(chosen)).astype("float32")
             return inputs, answer, weights
 
-        return Batches([len(ids) for ids, _ in rows], collate, batch_size, seed)
+        return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed)
 
     def cases(self, examples):
         return Cases(list(examples.inputs), list(examples.targets), list(examples.where))

@@ -13,6 +13,7 @@ from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.metrics import Interval
 from zoo.models.architecture import Architecture
+from zoo.recipes import Plan
 from zoo.spec import ModelSpec
 
 Tick = Callable[[int], None]
@@ -78,7 +79,7 @@ class Task(abc.ABC):
         """Returns the model, its variables drawn."""
 
     @abc.abstractmethod
-    def batches(self, preprocessor: Any, examples: Examples, batch_size: int, seed: int) -> Batches:
+    def batches(self, preprocessor: Any, examples: Examples, plan: Plan) -> Batches:
         """Returns training batches (raises InputError with the place of a row that cannot be used)."""
 
     @abc.abstractmethod

@@ -47,7 +47,7 @@ class Transduction(Task):
     def build(self, architecture, config, preprocessor):
         return architecture.build(config)
 
-    def batches(self, preprocessor, examples, batch_size, seed):
+    def batches(self, preprocessor, examples, plan):
         sources, targets = [], []
         for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
             try:
@@ -65,7 +65,7 @@ class Transduction(Task):
             return inputs, answer, (answer > 0).astype("float32")
 
         lengths = [max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)]
-        return Batches(lengths, collate, batch_size, seed)
+        return Batches(lengths, collate, plan.batch_size, plan.seed)
 
     def cases(self, examples):
         grouped: dict[str, list[str]] = {}
