@@ -32,7 +32,10 @@ def variants():
     for name in models.DOCUMENT:
         yield name, models.resolve(models.DOCUMENT, name), {"vocabulary": SYMBOLS}
     for name in models.SEQ2SEQ:
-        yield f"{name}-seq2seq", models.find_seq2seq(name), {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
+        symbols = {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
+        yield f"{name}-seq2seq", models.find_seq2seq(name), symbols
+        if name != "transformer":
+            yield f"{name}-gnmt", models.find_seq2seq(name), {**symbols, "attention": "gnmt", "decoder_layers": 2}
 
 
 def outputs() -> dict[str, np.ndarray]:

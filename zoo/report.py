@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zoo.evaluation import Report
-from zoo.hub import atomic_write
 from zoo.metrics import calibration
 from zoo.pipeline import Pipeline
 from zoo.plotting import curves_figure
+from zoo.weights_file import atomic_write, storage
 
 MISTAKES = 50  # examples shown
 LABELS = 40  # most labels of a confusion matrix that can still be read
@@ -60,6 +60,8 @@ def write_report(found: Report, pipeline: Pipeline, folder: str | Path) -> Path:
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
     )
     path = Path(folder) / "index.html"
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, page.encode())
     return path
 

@@ -21,6 +21,9 @@ class AttentionPooling(keras.layers.Layer):
         self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
         self.project = keras.layers.Dense(units, activation="tanh", name="project")
 
+    def compute_mask(self, *arguments):
+        return None  # the steps that a mask of the input's would speak of are gone
+
     def build(self, shape):
         self.project.build(shape)
         self.context = self.add_weight(
