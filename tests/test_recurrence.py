@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers.recurrence import LAYERS
+from zoo.layers.recurrence import LAYERS, Bidirectional
 
 KERAS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 MASKS = {
@@ -49,13 +49,18 @@ def test_a_given_state_is_where_the_loop_starts(cell):
     np.testing.assert_allclose(ops.convert_to_numpy(rest), ops.convert_to_numpy(whole)[:, 3:], atol=1e-6)
 
 
+@pytest.mark.parametrize("mask", ["none", "padded"])
 @pytest.mark.parametrize("cell", LAYERS)
-def test_bidirectional_layers_can_be_made_of_it(cell):
-    layer = keras.layers.Bidirectional(LAYERS[cell](3, return_sequences=True))
-    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
-    assert type(layer.backward_layer) is LAYERS[cell]
-    turned = ops.convert_to_numpy(layer(x[:, ::-1]))
-    layer.forward_layer, layer.backward_layer = layer.backward_layer, layer.forward_layer
-    layer.forward_layer.go_backwards, layer.backward_layer.go_backwards = False, True
-    again = ops.convert_to_numpy(layer(x))[:, ::-1]
-    np.testing.assert_allclose(np.concatenate([again[..., 3:], again[..., :3]], -1), turned, atol=1e-6)
+def test_both_directions_equal_those_of_keras(cell, mask):
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+    seen = None if MASKS[mask] is None else np.array(MASKS[mask], bool)
+    mine = Bidirectional(cell, 3, name="both")
+    theirs = keras.layers.Bidirectional(KERAS[cell](3, return_sequences=True, name="recurrent"), name="both")
+    found, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (mine, theirs))
+    assert [v.path for v in mine.weights] == [v.path for v in theirs.weights]
+    for variable, value in zip(mine.weights, theirs.weights, strict=True):
+        variable.assign(value)
+    found = ops.convert_to_numpy(mine(x, mask=seen))
+    real = np.ones((3, 5), bool) if seen is None else seen
+    np.testing.assert_allclose(found[real], expected[real], atol=1e-6)

@@ -10,7 +10,6 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable("seqzoo")
 class SimpleRNN(keras.layers.SimpleRNN):
     """``keras.layers.SimpleRNN`` (Elman 1990): ``(batch, time, features)`` to ``(batch, time, units)``."""
 
@@ -20,7 +19,6 @@ class SimpleRNN(keras.layers.SimpleRNN):
         return _run(self, sequences, initial_state, mask)
 
 
-@keras.saving.register_keras_serializable("seqzoo")
 class LSTM(keras.layers.LSTM):
     """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997): ``(batch, time, features)`` to ``(..., units)``."""
 
@@ -30,7 +28,6 @@ class LSTM(keras.layers.LSTM):
         return _run(self, sequences, initial_state, mask)
 
 
-@keras.saving.register_keras_serializable("seqzoo")
 class GRU(keras.layers.GRU):
     """``keras.layers.GRU`` (Cho et al. 2014): ``(batch, time, features)`` to ``(batch, time, units)``."""
 
@@ -41,6 +38,35 @@ class GRU(keras.layers.GRU):
 
 
 LAYERS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
+
+
+class Bidirectional(keras.layers.Layer):
+    """Two layers of one kind, one from each end: ``(batch, time, features)`` to ``(batch, time, 2 * units)``.
+
+    What ``keras.layers.Bidirectional`` does, and with its weights' names. That one copies the layer through
+    its serialised form, for which Keras imports TensorFlow, whatever the backend.
+
+    Args:
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        units: Units of each direction.
+        name: The layer's name.
+        inner: Name of the two layers, behind ``forward_`` and ``backward_``.
+    """
+
+    def __init__(self, cell: str, units: int, name: str, inner: str = "recurrent"):
+        super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.forward_layer = LAYERS[cell](units, return_sequences=True, name=f"forward_{inner}")
+        self.backward_layer = LAYERS[cell](units, return_sequences=True, go_backwards=True, name=f"backward_{inner}")
+
+    def build(self, shape):
+        self.forward_layer.build(shape)
+        self.backward_layer.build(shape)
+
+    def call(self, x, mask=None, training=False):
+        forward = self.forward_layer(x, mask=mask, training=training)
+        backward = self.backward_layer(x, mask=mask, training=training)
+        return ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)
 
 
 def _suits_torch(layer, mask) -> bool:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from zoo.layers.pooling import AttentionPooling
-from zoo.layers.recurrence import GRU
+from zoo.layers.recurrence import Bidirectional
 from zoo.models.architecture import Architecture, check
 
 
@@ -52,7 +52,7 @@ class Level(keras.layers.Layer):
 
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
-        self.both = keras.layers.Bidirectional(GRU(units, return_sequences=True, name="gru"), name="both")
+        self.both = Bidirectional("gru", units, name="both", inner="gru")
         self.pool = AttentionPooling(2 * units, name="pool")
 
     def build(self, shape):

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.recurrence import LAYERS
+from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
 
@@ -58,8 +58,10 @@ class RecurrentBlock(Block):
         self.bidirectional = config.bidirectional
         self.states = 2 if cell == "lstm" else 1
         units = config.width // 2 if config.bidirectional else config.width
-        layer = LAYERS[cell](units, return_sequences=True, name="recurrent")
-        self.layer = keras.layers.Bidirectional(layer, name="both") if config.bidirectional else layer
+        if config.bidirectional:
+            self.layer = Bidirectional(cell, units, name="both")
+        else:
+            self.layer = LAYERS[cell](units, return_sequences=True, name="recurrent")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
 
     def call(self, x, mask=None, training=False):

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.recurrence import LAYERS
+from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
 
 NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
@@ -70,10 +70,7 @@ class RecurrentSeq2Seq(keras.Model):
         self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
         self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
         self.encoder = [
-            keras.layers.Bidirectional(
-                layer(config.encoder_units, return_sequences=True, name="recurrent"), name=f"encoder_{i}"
-            )
-            for i in range(config.encoder_layers)
+            Bidirectional(cell, config.encoder_units, name=f"encoder_{i}") for i in range(config.encoder_layers)
         ]
         self.decoder = [
             layer(config.decoder_units, return_sequences=True, name=f"decoder_{i}")
