@@ -127,10 +127,11 @@ def client(system: str, url: str, folder: Path, digest: str, sender, limits: set
     from zoo.errors import ZooError
 
     _, call, hashed = SYSTEMS[system]
+    # An error of another kind is a mistake of the zoo's own: it dies of it, and the table shows that.
+    expected = ZooError if system == "zoo" else Exception
     try:
         sender.send((str(call(url, folder, digest if hashed else None)), ""))
-    # An error of another kind is a mistake of the zoo's own: it dies of it, and the table shows that.
-    except ZooError if system == "zoo" else Exception as error:
+    except expected as error:
         sender.send(("", f"{type(error).__name__}: {error}"))
 
 

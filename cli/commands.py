@@ -79,7 +79,7 @@ def predict(
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
     # A wrong name or letter is told before the seconds that the backend takes to start.
     spec = hub.read_record(name).spec
-    preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+    preprocessor = find_preprocessor(spec.task, spec.preprocessor, f"{name}: spec.preprocessor")
     for text, place in zip(inputs, where, strict=True):
         try:
             preprocessor.encode_input(text)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
+LONGEST_TEXT = 100_000  # symbols that a record may allow a text to have
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,17 @@ class SymbolTokenizer:
     def to_json(self) -> dict[str, Any]:
         return {"symbols": list(self.symbols), "separator": self.separator, "lowercase": self.lowercase}
 
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
+        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, where)
+        symbols = value["symbols"]
+        if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
+            raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
+        if value["separator"] not in ("", " "):
+            raise WeightsError(f"{where}.separator: expected nothing or a blank")
+        return cls(**value)
+
 
 @dataclasses.dataclass(frozen=True)
 class TransductionPreprocessor:
@@ -133,13 +145,35 @@ class TransductionPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TransductionPreprocessor":
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TransductionPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, where)
+        for key in ("max_source", "max_target"):
+            if not 1 <= value[key] <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
         return cls(
-            SymbolTokenizer(**value["source"]),
-            SymbolTokenizer(**value["target"]),
+            SymbolTokenizer.from_json(value["source"], f"{where}.source"),
+            SymbolTokenizer.from_json(value["target"], f"{where}.target"),
             value["max_source"],
             value["max_target"],
         )
+
+
+def expect_fields(fields: dict[str, type], value: Any, where: str) -> None:
+    """Raises WeightsError unless ``value`` has exactly these fields, of these types."""
+    if not isinstance(value, dict) or set(value) != set(fields):
+        raise WeightsError(f"{where}: expected an object with {', '.join(fields)}")
+    for name, kind in fields.items():
+        if type(value[name]) is not kind:
+            raise WeightsError(f"{where}.{name}: expected {kind.__name__}")
 
 
 def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:

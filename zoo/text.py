@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zoo.errors import InputError
-from zoo.preprocessing import PAD
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing import LONGEST_TEXT, PAD, expect_fields
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
@@ -106,8 +106,57 @@ class TextPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TextPreprocessor":
-        return cls(**value)
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TextPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
+        flat = isinstance(value, dict) and value.get("sentences", 0) is None
+        expect_fields(fields, {**value, "sentences": 1} if flat else value, where)
+        labels, sentences = value["labels"], value["sentences"]
+        if not labels or not all(isinstance(x, str) and x for x in labels) or len(set(labels)) != len(labels):
+            raise WeightsError(f"{where}.labels: expected texts that are not empty, each once")
+        for key, number in (("max_length", value["max_length"]), ("sentences", sentences or 1)):
+            if not 1 <= number <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+        _check_parts(value["tokenizer"], f"{where}.tokenizer")
+        preprocessor = cls(**value)
+        try:
+            size = preprocessor.size
+        except InputError as error:
+            raise WeightsError(f"{where}: {str(error)[:200]!r}") from None
+        if max(preprocessor._tokenizer.get_vocab().values(), default=0) >= size:
+            raise WeightsError(f"{where}.tokenizer: an id beyond the number of subwords")
+        return preprocessor
+
+
+# What ``learn_tokenizer`` is made of. The library knows more: patterns, for instance, that take for ever on
+# some texts; a stranger's record gets no say in what runs.
+_PARTS = {
+    "model": {"BPE"},
+    "normalizer": {"Sequence", "Replace", "NFKC", "Lowercase"},
+    "pre_tokenizer": {"BertPreTokenizer"},
+}
+
+
+def _check_parts(state: dict[str, Any], where: str) -> None:
+    """Raises WeightsError for a tokenizer with parts that the zoo's own tokenizers do not have."""
+    for key in ("truncation", "padding", "post_processor", "decoder"):
+        if state.get(key) is not None:
+            raise WeightsError(f"{where}.{key}: not used by the zoo's tokenizers")
+    for key, known in _PARTS.items():
+        part = state.get(key)
+        parts = [part, *part.get("normalizers", [])] if isinstance(part, dict) else []
+        if not parts or not all(isinstance(one, dict) and one.get("type") in known for one in parts):
+            raise WeightsError(f"{where}.{key}: expected one of {', '.join(sorted(known))}")
+        if any(set(one.get("pattern", {"String": ""})) != {"String"} for one in parts):
+            raise WeightsError(f"{where}.{key}: only plain texts are replaced, no patterns")
 
 
 @dataclasses.dataclass(frozen=True)

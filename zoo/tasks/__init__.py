@@ -32,8 +32,18 @@ def find_task(name: str) -> "Task":
     return getattr(importlib.import_module(module), attribute)
 
 
-def find_preprocessor(task: str, state: dict):
-    """Returns the preprocessor of a task from its JSON state (raises InputError for an unknown task)."""
+def find_preprocessor(task: str, state: dict, where: str = "spec.preprocessor"):
+    """Returns the preprocessor of a task from its JSON state.
+
+    Args:
+        task: Name of the task.
+        state: What the preprocessor's ``to_json`` returned.
+        where: Where that came from, for messages.
+
+    Raises:
+        InputError: An unknown task.
+        WeightsError: The state is not that of a preprocessor of the task.
+    """
     if task not in PREPROCESSORS:
         raise InputError(f"no task {task!r}; there are {', '.join(PREPROCESSORS)}")
-    return PREPROCESSORS[task].from_json(state)
+    return PREPROCESSORS[task].from_json(state, where)

@@ -1,0 +1,103 @@
+"""Loads malformed checkpoints: the whole corpus and thousands of random mutations. Prints what came of them.
+
+    python benchmarks/fuzz.py                 # the corpus and 10,000 mutations
+    python benchmarks/fuzz.py --seed 7919     # another ten thousand
+
+Every one must load, or end in an error of the zoo's own within a second and 200 MB. What breaks that is
+printed with its name or seed, and the exit code is 1. Time and memory are the operating system's, of this process;
+time that other processes take from this one counts, so a busy machine may need a second run.
+"""
+
+import argparse
+import collections
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+SECONDS = 1.0
+MEGABYTES = 200
+
+
+def megabytes() -> float:
+    """Returns the most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mutations", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the first mutation; each has one of its own.")
+    options = parser.parse_args()
+
+    import malformed
+
+    from zoo import errors, hub
+    from zoo.pipeline import load
+
+    ends: collections.Counter[str] = collections.Counter()
+    wrong: list[str] = []
+    slowest, slowest_name, refusal = 0.0, "", 0.0
+    with tempfile.TemporaryDirectory() as place:
+        good = malformed.good(Path(place) / "good" / "tiny.words")
+        folder = Path(place) / "tiny.words"
+
+        def play(
+            name: str, spoil: Callable[[Path], object], attempt: Callable[[Path], object], may_load: bool
+        ) -> float:
+            nonlocal slowest, slowest_name
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(good, folder)
+            spoil(folder)
+            before = time.monotonic()
+            try:
+                attempt(folder)
+                ends["loaded"] += 1
+                if not may_load:
+                    wrong.append(f"{name}: loaded")
+            except errors.ZooError as error:
+                ends[type(error).__name__] += 1
+                if not str(error).isprintable() or str(folder) not in str(error):
+                    wrong.append(f"{name}: {error}")
+            except Exception:
+                ends["traceback"] += 1
+                wrong.append(f"{name}: {traceback.format_exc()}")
+            seconds = time.monotonic() - before
+            if seconds > slowest:
+                slowest, slowest_name = seconds, name
+            if seconds > SECONDS:
+                wrong.append(f"{name}: {seconds:.1f} s")
+            return seconds
+
+        play("good", lambda folder: None, load, may_load=True)
+        slowest, memory = 0.0, megabytes()
+        for name, (spoil, _) in malformed.CORPUS.items():
+            play(name, spoil, load, may_load=False)
+        spoil = malformed.CORPUS["units = 1e8"][0]
+        refusal = min(play("units = 1e8", spoil, hub.read_record, may_load=False) for _ in range(5))
+        print(f"corpus: {len(malformed.CORPUS)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s")
+        for seed in range(options.seed, options.seed + options.mutations):
+            spoil = lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed))  # noqa: E731
+            play(f"mutation {seed}", spoil, malformed.attempt, may_load=True)
+    memory = megabytes() - memory
+    if memory > MEGABYTES:
+        wrong.append(f"{memory:.0f} MB")
+    print(f"mutations: {options.mutations}")
+    print("ends: " + ", ".join(f"{name} {count}" for name, count in ends.most_common()))
+    print(f"slowest: {slowest:.2f} s ({slowest_name}); memory {memory:+.0f} MB; units = 1e8 in {1000 * refusal:.1f} ms")
+    print(*wrong, sep="\n", end="")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
