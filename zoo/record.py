@@ -240,7 +240,8 @@ def _check(value: Any, schema: Any, where: str, key: str) -> None:
     elif isinstance(schema, dict):
         expect(isinstance(value, dict), "an object")
         for name in value if str in schema else ():
-            expect(name.isprintable(), "keys on one line")
+            if not name.isprintable():
+                _fail(where, f"{key}.{name}", "expected a key on one line")
         schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
         # Each name once: twice at every level would be sixteen times at the fourth.
         for name in {**schemas, **value}:
