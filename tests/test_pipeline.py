@@ -133,7 +133,7 @@ def test_training_learns_to_spell():
 def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
     straight, made = trainer()
     made.run()
-    cut, first = trainer(tmp_path)
+    _, first = trainer(tmp_path)
 
     def interrupt(step, total, loss):
         if step == made.train.per_epoch + 2:
@@ -144,8 +144,15 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
         first.run()
     assert caught.value.exit_code == 130
     keras.utils.set_random_seed(99)  # nothing may depend on what the process did before
-    resumed, second = trainer(tmp_path)
+    _, second = trainer(tmp_path)
     assert second.load() and second.step == made.train.per_epoch + 2
+    # A validation may take minutes: it is cut short, and done again in the next run.
+    second.validate = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Interrupted, match="go on") as caught:
+        second.run()
+    assert caught.value.exit_code == 143
+    resumed, second = trainer(tmp_path)
+    assert second.load() and second.step == 2 * made.train.per_epoch and len(second.curve) == 1
     second.run()
     assert second.step == made.step
     for path, value in straight.tensors().items():
@@ -170,6 +177,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tmp_path):
     kept = (tmp_path / "state.safetensors").read_bytes()
     variable = pipeline.model.trainable_variables[0]
     variable.assign(np.full(variable.shape, np.nan, "float32"))
+    with pytest.raises(NotFiniteError, match=f"{variable.path} is not finite"):
+        made.save()
     with pytest.raises(NotFiniteError, match="step 1"):
         made.run()
     assert (tmp_path / "state.safetensors").read_bytes() == kept
