@@ -49,13 +49,19 @@ def main() -> int:
     wrong: list[str] = []
     slowest, slowest_name, refusal = 0.0, "", 0.0
     with tempfile.TemporaryDirectory() as place:
-        good = malformed.good(Path(place) / "good" / "tiny.words")
-        folder = Path(place) / "tiny.words"
+        words = malformed.good(Path(place) / "good" / "tiny.words")
+        labels = malformed.good_classifier(Path(place) / "good" / "tiny.labels")
+        specs = {start: hub.read_record(start).spec for start in (words, labels)}
 
         def play(
-            name: str, spoil: Callable[[Path], object], attempt: Callable[[Path], object], may_load: bool
+            name: str,
+            spoil: Callable[[Path], object],
+            attempt: Callable[[Path], object],
+            may_load: bool = False,
+            good: Path = words,
         ) -> float:
             nonlocal slowest, slowest_name
+            folder = Path(place) / good.name
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(good, folder)
             spoil(folder)
@@ -79,16 +85,24 @@ def main() -> int:
                 wrong.append(f"{name}: {seconds:.1f} s")
             return seconds
 
-        play("good", lambda folder: None, load, may_load=True)
+        for start in specs:
+            play("good", lambda folder: None, load, may_load=True, good=start)
         slowest, memory = 0.0, megabytes()
-        for name, (spoil, _) in malformed.CORPUS.items():
-            play(name, spoil, load, may_load=False)
-        spoil = malformed.CORPUS["units = 1e8"][0]
-        refusal = min(play("units = 1e8", spoil, hub.read_record, may_load=False) for _ in range(5))
-        print(f"corpus: {len(malformed.CORPUS)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s")
+        for start, corpus in ((words, malformed.CORPUS), (labels, malformed.OF_A_CLASSIFIER)):
+            for name, (spoil, _) in corpus.items():
+                play(name, spoil, load, good=start)
+        print(f"corpus: {sum(ends.values()) - 2}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s")
+        huge = malformed.CORPUS["units = 1e8"][0]
+        refusal = min(play("units = 1e8", huge, hub.read_record) for _ in range(5))
         for seed in range(options.seed, options.seed + options.mutations):
-            spoil = lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed))  # noqa: E731
-            play(f"mutation {seed}", spoil, malformed.attempt, may_load=True)
+            start = (words, labels)[seed % 2]
+            play(
+                f"mutation {seed}",
+                lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed)),
+                lambda folder, start=start: malformed.attempt(folder, specs[start]),
+                may_load=True,
+                good=start,
+            )
     memory = megabytes() - memory
     if memory > MEGABYTES:
         wrong.append(f"{memory:.0f} MB")

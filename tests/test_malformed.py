@@ -26,6 +26,11 @@ def good(tmp_path_factory):
     return malformed.good(tmp_path_factory.mktemp("good") / "tiny.words")
 
 
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    return malformed.good_classifier(tmp_path_factory.mktemp("good") / "tiny.labels")
+
+
 @pytest.fixture
 def folder(good, tmp_path):
     return shutil.copytree(good, tmp_path / "tiny.words")
@@ -54,9 +59,27 @@ def test_each_is_one_typed_error_that_names_the_file(folder, name):
     assert peak < BYTES
     assert seconds < 10 * SECONDS  # tracing memory makes it several times as slow: benchmarks/fuzz.py measures
 
-    result = CliRunner().invoke(main, ["predict", str(folder), "abc"])
+    one_line(folder, "abc")
+
+
+def one_line(folder, word):
+    """The command says one line, and shows no traceback."""
+    result = CliRunner().invoke(main, ["predict", str(folder), word])
     assert result.exit_code in (2, 4, 5), result.output
     assert len(result.stderr.splitlines()) == 1 and not result.stdout, result.output
+
+
+@pytest.mark.parametrize("name", malformed.OF_A_CLASSIFIER)
+def test_so_is_each_of_a_classifier(classifier, tmp_path, name):
+    folder = shutil.copytree(classifier, tmp_path / "tiny.labels")
+    assert load(folder).predict(["good"])[0] in ("yes", "no")
+    spoil, part = malformed.OF_A_CLASSIFIER[name]
+    spoil(folder)
+    with pytest.raises(WeightsError) as caught:
+        load(folder)
+    message = str(caught.value)
+    assert str(folder) in message and part in message and message.isprintable(), message
+    one_line(folder, "good")
 
 
 def test_a_width_beyond_all_bounds_is_refused_before_a_model_is_made(folder):
@@ -73,14 +96,16 @@ def test_other_formats_are_refused_by_name_with_the_reason(tmp_path, name):
     assert f"{tmp_path / name}: refused: a ." in result.stderr and "safetensors only" in result.stderr
 
 
-def test_random_mutations_load_or_are_one_typed_error(good, tmp_path):
+def test_random_mutations_load_or_are_one_typed_error(good, classifier, tmp_path):
     """The quick half: a thousand. All ten thousand: ``python benchmarks/fuzz.py``."""
     refused = 0
+    specs = {start: hub.read_record(start).spec for start in (good, classifier)}
     for seed in range(1000):
-        folder = shutil.copytree(good, tmp_path / "tiny.words", dirs_exist_ok=True)
+        start = (good, classifier)[seed % 2]
+        folder = shutil.copytree(start, tmp_path / start.name, dirs_exist_ok=True)
         malformed.mutate(folder, random.Random(seed))
         try:
-            malformed.attempt(folder)
+            malformed.attempt(folder, specs[start])
         except ZooError as error:
             refused += 1
             assert str(error).isprintable() and len(str(error)) < 1000, (seed, str(error))

@@ -50,8 +50,9 @@ class Pipeline:
                 if found != due and not (field == "max_target" and found > due):
                     raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
             self.model = self.task.build(architecture, config, self.preprocessor)
-        except (InputError, KeyError, TypeError) as error:
-            raise WeightsError(f"spec: {error}: the record is damaged or of another version") from error
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
+            raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
@@ -176,17 +177,23 @@ def no_more_weights_than(parameters: int) -> Iterator[None]:
     its record declares and its file has. Every weight of a Keras layer comes from ``add_weight``.
     """
     original = keras.Layer.add_weight
+    refusal = WeightsError(f"spec: asks for more weights than the {parameters} values that the record declares")
     left = parameters
 
     def add_weight(layer, shape=None, *arguments, **options):
         nonlocal left
         left -= math.prod(shape or ())
         if left < 0:
-            raise WeightsError(f"spec.config: asks for more than the {parameters} values that the record declares")
+            raise refusal
         return original(layer, shape, *arguments, **options)
 
     keras.Layer.add_weight = add_weight
     try:
         yield
+    except Exception:
+        # What is raised within a layer's call comes out rewritten by Keras, over many lines.
+        if left < 0:
+            raise refusal from None
+        raise
     finally:
         keras.Layer.add_weight = original

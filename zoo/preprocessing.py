@@ -10,7 +10,7 @@ from zoo.errors import InputError, WeightsError
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
-LONGEST_TEXT = 100_000  # symbols that a record may allow a text to have
+LONGEST_TEXT = 1_000_000  # symbols that a record may allow a text to have
 
 
 @dataclasses.dataclass(frozen=True)
