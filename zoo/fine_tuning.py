@@ -144,6 +144,9 @@ def _parts(
             raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
     _refuse_overlap(train, validation, "validation")
     _refuse_overlap(train, test, "test")
+    if labelled:
+        for name, part in (("validation", validation), ("test", test)):
+            _refuse_unseen(train, part, name)
     return [train, validation, test]
 
 
@@ -170,6 +173,17 @@ def _examples(data: str | os.PathLike | Examples, input: str, target: str, heade
     if not input or not target:
         raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
     return readers.read_examples(data, input, target, header)
+
+
+def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
+    """A label that no training example has cannot be told; its rows would only be counted as wrong."""
+    known = set(train.targets)
+    for label, where in zip(other.targets, other.where, strict=True):
+        if label not in known:
+            raise InputError(
+                f"{where}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
+                " take the row out"
+            )
 
 
 def _refuse_overlap(train: Examples, other: Examples, name: str) -> None:
