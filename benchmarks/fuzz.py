@@ -50,8 +50,9 @@ def main() -> int:
     slowest, slowest_name, refusal = 0.0, "", 0.0
     with tempfile.TemporaryDirectory() as place:
         words = malformed.good(Path(place) / "good" / "tiny.words")
-        labels = malformed.good_classifier(Path(place) / "good" / "tiny.labels")
-        specs = {start: hub.read_record(start).spec for start in (words, labels)}
+        labels = malformed.good_of("classification", Path(place) / "good" / "tiny.labels")
+        tags = malformed.good_of("tagging", Path(place) / "good" / "tiny.tags")
+        specs = {start: hub.read_record(start).spec for start in (words, labels, tags)}
 
         def play(
             name: str,
@@ -88,14 +89,17 @@ def main() -> int:
         for start in specs:
             play("good", lambda folder: None, load, may_load=True, good=start)
         slowest, memory = 0.0, megabytes()
-        for start, corpus in ((words, malformed.CORPUS), (labels, malformed.OF_A_CLASSIFIER)):
+        corpora = (malformed.CORPUS, malformed.OF_A_CLASSIFIER, malformed.OF_A_TAGGER)
+        for start, corpus in zip(specs, corpora, strict=True):
             for name, (spoil, _) in corpus.items():
                 play(name, spoil, load, good=start)
-        print(f"corpus: {sum(ends.values()) - 2}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s")
+        print(
+            f"corpus: {sum(ends.values()) - len(specs)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s"
+        )
         huge = malformed.CORPUS["units = 1e8"][0]
         refusal = min(play("units = 1e8", huge, hub.read_record) for _ in range(5))
         for seed in range(options.seed, options.seed + options.mutations):
-            start = (words, labels)[seed % 2]
+            start = (words, labels, tags)[seed % 3]
             play(
                 f"mutation {seed}",
                 lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed)),

@@ -45,16 +45,19 @@ def good(folder: Path) -> Path:
     return folder
 
 
-def good_classifier(folder: Path) -> Path:
-    """The same, of a model that tells labels, made from its task's own preprocessor."""
+TARGETS = {"classification": ["yes", "no", "yes", "no"], "tagging": ["O B I", "O B I", "B", "B"]}
+
+
+def good_of(task_name: str, folder: Path) -> Path:
+    """The same for a model that tells labels or tags, its preprocessor the task's own."""
     from zoo.data import Examples
     from zoo.pipeline import Pipeline
     from zoo.tasks import find_task
 
-    task = find_task("classification")
+    task = find_task(task_name)
     architecture = task.architecture("gru")
-    examples = Examples(["a good day", "a bad day", "good", "bad"], ["yes", "no", "yes", "no"], ["a", "b", "c", "d"])
-    preprocessor = task.fit(examples, architecture)
+    texts = ["a good day", "a bad day", "good", "bad"]
+    preprocessor = task.fit(Examples(texts, TARGETS[task_name], ["a", "b", "c", "d"]), architecture)
     spec = task.spec(architecture, "tiny", preprocessor, dict(architecture.sizes["tiny"]))
     Pipeline(spec, document_for(folder.name)).save(folder, dtype="float16")
     return folder
@@ -340,6 +343,15 @@ OF_A_CLASSIFIER: dict[str, tuple[Spoil, str]] = {
     "another number of subwords": (key(CONFIG + "vocabulary", 5), "vocabulary"),
     "an embedding beyond the declared tensors": (key(CONFIG + "width", 60_000), "asks for more"),
     "the other task": (key("spec.task", "transduction"), "spec.preprocessor"),
+}
+
+OF_A_TAGGER: dict[str, tuple[Spoil, str]] = {
+    "no tags": (key("spec.preprocessor.tags", []), "tag"),
+    "a tag twice": (key("spec.preprocessor.tags", ["O", "O", "I"]), "tags"),
+    "tags in a text": (key("spec.preprocessor.tags", "OBI"), "tags"),
+    "a tag too many": (key("spec.preprocessor.tags", ["O", "B", "I", "X"]), "asks for more"),
+    "a sentence of no subwords": (key("spec.preprocessor.max_length", 0), "max_length"),
+    "a pattern for words": (key(TOKENIZER + "pre_tokenizer", {"type": "Split", **PATTERN}), "pre_tokenizer"),
 }
 
 NASTY = [

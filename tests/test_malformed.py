@@ -28,7 +28,7 @@ def good(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    return malformed.good_classifier(tmp_path_factory.mktemp("good") / "tiny.labels")
+    return malformed.good_of("classification", tmp_path_factory.mktemp("good") / "tiny.labels")
 
 
 @pytest.fixture
@@ -71,9 +71,16 @@ def one_line(folder, word):
 
 @pytest.mark.parametrize("name", malformed.OF_A_CLASSIFIER)
 def test_so_is_each_of_a_classifier(classifier, tmp_path, name):
-    folder = shutil.copytree(classifier, tmp_path / "tiny.labels")
-    assert load(folder).predict(["good"])[0] in ("yes", "no")
-    spoil, part = malformed.OF_A_CLASSIFIER[name]
+    spoiled(shutil.copytree(classifier, tmp_path / "tiny.labels"), *malformed.OF_A_CLASSIFIER[name])
+
+
+@pytest.mark.parametrize("name", malformed.OF_A_TAGGER)
+def test_so_is_each_of_a_tagger(tmp_path, name):
+    spoiled(malformed.good_of("tagging", tmp_path / "tiny.tags"), *malformed.OF_A_TAGGER[name])
+
+
+def spoiled(folder, spoil, part):
+    assert len(load(folder).predict(["good"])) == 1
     spoil(folder)
     with pytest.raises(WeightsError) as caught:
         load(folder)

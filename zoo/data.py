@@ -111,8 +111,9 @@ def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
     A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
     """
     source = _Piped(sys.stdin.buffer)
-    inputs, places, number = [], [], 0
-    for number, (where, line) in enumerate(_decoded(source, "stdin", LONGEST_LINE), 1):
+    inputs, places, empty = [], [], True
+    for where, line in _decoded(source, "stdin", LONGEST_LINE):
+        empty = False
         inputs.append(_text(line, where, "the line"))
         places.append(where)
         if len(inputs) == most or not source.ready():
@@ -120,7 +121,7 @@ def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
             inputs, places = [], []
     if inputs:
         yield inputs, places
-    if not number:
+    if empty:
         raise InputError("stdin: is empty: give one input a line")
 
 

@@ -122,7 +122,8 @@ class TransductionPreprocessor:
         """
         length = len(self.source.split(text))
         if length > self.max_source:
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model takes at most {self.max_source}: shorten it")
+            limit = f"this model takes at most {self.max_source}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [*self.source.encode(text), END]
 
     def encode_target(self, text: str) -> list[int]:
@@ -133,7 +134,8 @@ class TransductionPreprocessor:
         """
         length = len(self.target.split(text))
         if length > self.max_target:
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model writes at most {self.max_target}: shorten it")
+            limit = f"this model writes at most {self.max_target}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [START, *self.target.encode(text), END]
 
     def to_json(self) -> dict[str, Any]:

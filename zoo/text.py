@@ -119,21 +119,14 @@ class TextPreprocessor:
         fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
         flat = isinstance(value, dict) and value.get("sentences", 0) is None
         expect_fields(fields, {**value, "sentences": 1} if flat else value, where)
-        labels, sentences = value["labels"], value["sentences"]
-        if not labels or not all(isinstance(x, str) and x for x in labels) or len(set(labels)) != len(labels):
-            raise WeightsError(f"{where}.labels: expected texts that are not empty, each once")
-        for key, number in (("max_length", value["max_length"]), ("sentences", sentences or 1)):
+        check_names(value, ("labels",), where)
+        if not value["labels"]:
+            raise WeightsError(f"{where}.labels: expected at least one")
+        for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
             if not 1 <= number <= LONGEST_TEXT:
                 raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
-        _check_parts(value["tokenizer"], f"{where}.tokenizer")
-        preprocessor = cls(**value)
-        try:
-            size = preprocessor.size
-        except InputError as error:
-            raise WeightsError(f"{where}: {str(error)[:200]!r}") from None
-        if max(preprocessor._tokenizer.get_vocab().values(), default=0) >= size:
-            raise WeightsError(f"{where}.tokenizer: an id beyond the number of subwords")
-        return preprocessor
+        check_tokenizer(value["tokenizer"], f"{where}.tokenizer")
+        return cls(**value)
 
 
 # What ``learn_tokenizer`` is made of. The library knows more: patterns, for instance, that take for ever on
@@ -141,12 +134,12 @@ class TextPreprocessor:
 _PARTS = {
     "model": {"BPE"},
     "normalizer": {"Sequence", "Replace", "NFKC", "Lowercase"},
-    "pre_tokenizer": {"BertPreTokenizer"},
+    "pre_tokenizer": {"BertPreTokenizer", "WhitespaceSplit"},
 }
 
 
-def _check_parts(state: dict[str, Any], where: str) -> None:
-    """Raises WeightsError for a tokenizer with parts that the zoo's own tokenizers do not have."""
+def check_tokenizer(state: dict[str, Any], where: str) -> None:
+    """Raises WeightsError for a tokenizer that is damaged, or has parts that the zoo's own do not have."""
     for key in ("truncation", "padding", "post_processor", "decoder"):
         if state.get(key) is not None:
             raise WeightsError(f"{where}.{key}: not used by the zoo's tokenizers")
@@ -157,6 +150,20 @@ def _check_parts(state: dict[str, Any], where: str) -> None:
             raise WeightsError(f"{where}.{key}: expected one of {', '.join(sorted(known))}")
         if any(set(one.get("pattern", {"String": ""})) != {"String"} for one in parts):
             raise WeightsError(f"{where}.{key}: only plain texts are replaced, no patterns")
+    try:
+        ids = read_tokenizer(state).get_vocab().values()
+    except InputError as error:
+        raise WeightsError(f"{where}: {str(error)[:200]!r}") from None
+    if max(ids, default=0) >= len(ids):
+        raise WeightsError(f"{where}: an id beyond the number of subwords")
+
+
+def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
+    """Raises WeightsError unless each of the keys holds different texts that are not empty."""
+    for key in keys:
+        names = value[key]
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+            raise WeightsError(f"{where}.{key}: expected texts that are not empty, each once")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,7 +242,13 @@ class TagPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TagPreprocessor":
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TagPreprocessor":
+        """As ``TextPreprocessor.from_json``."""
+        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, where)
+        check_names(value, ("tags", "labels"), where)
+        if not value["tags"] or not 1 <= value["max_length"] <= LONGEST_TEXT:
+            raise WeightsError(f"{where}: expected at least one tag, and a max_length of 1 to {LONGEST_TEXT}")
+        check_tokenizer(value["tokenizer"], f"{where}.tokenizer")
         return cls(**value)
 
 
