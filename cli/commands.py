@@ -193,8 +193,9 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
-    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch
+    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch, resume
 ) -> None:
     """Trains NAME further on the examples in DATA (.csv, .tsv, .jsonl).
 
@@ -224,6 +225,7 @@ def finetune(
             plan=plan,
             pretrained=not from_scratch,
             output=output,
+            resume=resume,
             tell=lambda line: click.echo(line, err=True),
             report=report,
             tick=tick,

@@ -324,6 +324,9 @@ CORPUS: dict[str, tuple[Spoil, str]] = {
 
 TOKENIZER = "spec.preprocessor.tokenizer."
 PATTERN = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""}
+ADDED = {"id": 99, "content": "new", "special": True} | dict.fromkeys(
+    ("single_word", "lstrip", "rstrip", "normalized"), False
+)
 OF_A_CLASSIFIER: dict[str, tuple[Spoil, str]] = {
     "no labels": (key("spec.preprocessor.labels", []), "labels"),
     "a label twice": (key("spec.preprocessor.labels", ["no", "no"]), "labels"),
@@ -340,6 +343,11 @@ OF_A_CLASSIFIER: dict[str, tuple[Spoil, str]] = {
     "a decoder": (key(TOKENIZER + "decoder", {"type": "ByteLevel"}), "tokenizer.decoder"),
     "subwords that are a list": (key(TOKENIZER + "model.vocab", []), "tokenizer"),
     "an id beyond the embedding": (key(TOKENIZER + "model.vocab.a", 10**6), "tokenizer"),
+    "a subword that merges lead to is missing": (key(TOKENIZER + "model.vocab.good</w>", DELETED), "model.merges"),
+    "a number of a subword in a list": (key(TOKENIZER + "model.vocab.a", [2]), "tokenizer"),
+    "a kind of normalizer in a list": (key(TOKENIZER + "normalizer.type", ["Sequence"]), "spec.preprocessor"),
+    "a merge that leads nowhere": (key(TOKENIZER + "model.merges", [["a", "zzz"]]), "model.merges"),
+    "a token beyond the subwords": (key(TOKENIZER + "added_tokens", [ADDED]), "added_tokens"),
     "another number of subwords": (key(CONFIG + "vocabulary", 5), "vocabulary"),
     "an embedding beyond the declared tensors": (key(CONFIG + "width", 60_000), "asks for more"),
     "the other task": (key("spec.task", "transduction"), "spec.preprocessor"),
@@ -413,12 +421,15 @@ def attempt(folder: Path, known: Any) -> None:
     """Loads a checkpoint up to its tensors, and the model too where the record's spec is not the known one."""
     from zoo import hub
     from zoo.pipeline import load
+    from zoo.tasks import find_preprocessor
     from zoo.weights_file import read_tensors
 
     record, file = hub.locate(folder)
     tensors = read_tensors(file, record)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
     if record.spec != known:
+        # As the command does, before any backend starts.
+        find_preprocessor(record.spec.task, record.spec.preprocessor, str(folder))
         load(folder)
 
 

@@ -211,6 +211,31 @@ def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
     assert record.metrics[0]["size"] == record.data["splits"]["test"]
 
 
+def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
+    base, rows = untrained(spelled()), spelled(200)
+    plan = Plan(epochs=2, batch_size=8, learning_rate=0.01)
+    straight = fine_tune(base, rows, plan=plan, output=tmp_path / "straight")
+
+    def interrupt(step, total, loss):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="the same command with --resume") as caught:
+        fine_tune(base, rows, plan=plan, output=tmp_path / "mine", tick=interrupt)
+    assert caught.value.exit_code == 143
+    assert sorted(os.listdir(tmp_path)) == ["mine.unfinished", "straight"]
+    with pytest.raises(InputError, match="has an unfinished run: go on with --resume"):
+        fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
+    with pytest.raises(InputError, match="made with another data"):
+        fine_tune(base, rows.select(range(3, len(rows))), plan=plan, output=tmp_path / "mine", resume=True)
+    resumed = fine_tune(base, rows, plan=plan, output=tmp_path / "mine", resume=True)
+    for path, value in straight.tensors().items():
+        assert np.array_equal(resumed.tensors()[path], value), path
+    assert sorted(os.listdir(tmp_path)) == ["mine", "straight"]
+    with pytest.raises(InputError, match="no run to resume"):
+        fine_tune(base, rows, plan=plan, output=tmp_path / "other", resume=True)
+
+
 def test_an_input_on_both_sides_is_refused():
     base = untrained(spelled())
     with pytest.raises(InputError, match="training part too"):

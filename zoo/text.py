@@ -150,12 +150,26 @@ def check_tokenizer(state: dict[str, Any], where: str) -> None:
             raise WeightsError(f"{where}.{key}: expected one of {', '.join(sorted(known))}")
         if any(set(one.get("pattern", {"String": ""})) != {"String"} for one in parts):
             raise WeightsError(f"{where}.{key}: only plain texts are replaced, no patterns")
+    model = state["model"]
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise WeightsError(f"{where}.model.vocab: expected each subword with a number of its own, from 0 on")
+    # The library reads pairs that lead to no subword beyond its arrays, and panics.
+    if not isinstance(merges, list) or not all(_merges_within(pair, vocabulary) for pair in merges):
+        raise WeightsError(f"{where}.model.merges: expected pairs of subwords that make another one")
+    if model.get("continuing_subword_prefix") is not None or model.get("dropout") is not None:
+        raise WeightsError(f"{where}.model: neither a prefix of subwords nor dropout is used by the zoo's tokenizers")
     try:
-        ids = read_tokenizer(state).get_vocab().values()
+        size = read_tokenizer(state).get_vocab_size()
     except InputError as error:
         raise WeightsError(f"{where}: {str(error)[:200]!r}") from None
-    if max(ids, default=0) >= len(ids):
-        raise WeightsError(f"{where}: an id beyond the number of subwords")
+    if size != len(vocabulary):
+        raise WeightsError(f"{where}.added_tokens: a token that is not among the subwords")
+
+
+def _merges_within(pair: Any, vocabulary: dict[str, int]) -> bool:
+    texts = isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+    return texts and {*pair, "".join(pair)} <= vocabulary.keys()
 
 
 def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
@@ -258,7 +272,9 @@ def read_tokenizer(state: dict[str, Any]):
 
     try:
         return Tokenizer.from_str(json.dumps(state))
-    except Exception as error:  # the library raises plain exceptions, whatever is wrong
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # whatever is wrong: plain exceptions, and panics, which are none
         raise InputError(f"the tokenizer is damaged: {error}") from None
 
 

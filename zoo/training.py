@@ -77,6 +77,9 @@ class Trainer:
         resume_command: What the user types to go on after an interruption.
         report: Called with one dict an epoch.
         tick: Called with (step, steps in all, loss) after each step.
+
+    Attributes:
+        data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Trainer:
         self.seconds = 0.0
         self.best: list[np.ndarray] | None = None
         self.validating = False
+        self.data = ""
 
     def run(self) -> None:
         """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
@@ -132,7 +136,7 @@ class Trainer:
         before = {s: signal.signal(s, handle) for s in _SIGNALS}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
-            self._end_due_epoch()  # the one that a run was stopped in, if it was
+            self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
@@ -147,7 +151,7 @@ class Trainer:
                         self.save()
                         saved = time.monotonic()
                 self.save()
-                self._end_due_epoch()
+                self._validate_once(epoch + 1)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -155,9 +159,8 @@ class Trainer:
             for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
                 variable.assign(value)
 
-    def _end_due_epoch(self) -> None:
+    def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""
-        epoch = self.step // self.train.per_epoch
         if epoch > len(self.curve):
             self.validating = True
             self._end_epoch(epoch)
@@ -245,6 +248,7 @@ class Trainer:
                 "seconds": self.seconds,
                 "plan": dataclasses.asdict(self.plan),
                 "backend": keras.backend.backend(),
+                "data": self.data,
             },
         )
 
@@ -258,7 +262,9 @@ class Trainer:
         if found is None:
             return False
         tensors, told = found
-        for what, mine in (("plan", dataclasses.asdict(self.plan)), ("backend", keras.backend.backend())):
+        told.setdefault("data", self.data)  # states of before it was kept
+        facts = {"plan": dataclasses.asdict(self.plan), "backend": keras.backend.backend(), "data": self.data}
+        for what, mine in facts.items():
             if told.get(what) != json.loads(json.dumps(mine)):
                 raise InputError(
                     f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"

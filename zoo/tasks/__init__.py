@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 from zoo.preprocessing import TransductionPreprocessor
 from zoo.text import TagPreprocessor, TextPreprocessor
 
@@ -46,4 +46,7 @@ def find_preprocessor(task: str, state: dict, where: str = "spec.preprocessor"):
     """
     if task not in PREPROCESSORS:
         raise InputError(f"no task {task!r}; there are {', '.join(PREPROCESSORS)}")
-    return PREPROCESSORS[task].from_json(state, where)
+    try:
+        return PREPROCESSORS[task].from_json(state, where)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise WeightsError(f"{where}: not what a preprocessor of {task} writes") from None
