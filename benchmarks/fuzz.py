@@ -4,8 +4,8 @@
     python benchmarks/fuzz.py --seed 7919     # another ten thousand
 
 Every one must load, or end in an error of the zoo's own within a second and 200 MB. What breaks that is
-printed with its name or seed, and the exit code is 1. Time is that of the CPU and memory the most that was held, both of this process alone.
-
+printed with its name or seed, and the exit code is 1. Time is this process's own on the CPU, memory the
+most that it held.
 """
 
 import argparse

@@ -41,11 +41,10 @@ def find_preprocessor(task: str, state: dict, where: str = "spec.preprocessor"):
         where: Where that came from, for messages.
 
     Raises:
-        InputError: An unknown task.
-        WeightsError: The state is not that of a preprocessor of the task.
+        WeightsError: An unknown task, or the state is not that of a preprocessor of it.
     """
     if task not in PREPROCESSORS:
-        raise InputError(f"no task {task!r}; there are {', '.join(PREPROCESSORS)}")
+        raise WeightsError(f"{where}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")
     try:
         return PREPROCESSORS[task].from_json(state, where)
     except (AttributeError, KeyError, TypeError, ValueError):
