@@ -12,6 +12,8 @@ from zoo.errors import InputError
 
 from . import backend, show
 
+STREAMED = 256  # lines of standard input answered at once; fewer where fewer have come
+
 
 def _example(text: str) -> str:
     """An epilog that click prints as it stands."""
@@ -61,43 +63,41 @@ def info(name: str, as_json: bool) -> None:
 def predict(
     name: str, words: tuple[str, ...], file: str | None, beam: int | None, as_json: bool, plot: str | None
 ) -> None:
-    """Predicts on WORDS, a file, or standard input."""
-    from zoo.data import read_lines
+    """Predicts on WORDS, a file, or standard input, whose lines are answered as they come."""
+    from zoo.data import read_lines, stream_lines
     from zoo.tasks import find_preprocessor
 
+    piped = not words and file in (None, "-")
     if words and file:
         raise InputError("give words or --file, not both")
-    if words:
-        inputs, where = list(words), ["" for _ in words]
-    elif file not in (None, "-") or not sys.stdin.isatty():
-        inputs, where = read_lines(file or "-")
-    else:
+    if piped and file is None and sys.stdin.isatty():
         raise InputError("nothing to predict on: give words, --file FILE, or lines on standard input")
-    if plot and len(inputs) != 1:
-        raise InputError(f"--plot draws one input, not {len(inputs)}")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
     # A wrong name or letter is told before the seconds that the backend takes to start.
     spec = hub.read_record(name).spec
-    preprocessor = find_preprocessor(spec.task, spec.preprocessor)
-    for text, place in zip(inputs, where, strict=True):
-        try:
-            preprocessor.encode_input(text)
-        except InputError as error:
-            raise InputError(f"{place}: {error}" if place else str(error)) from None
-    backend.start()
-    from zoo.pipeline import load
-    from zoo.progress import progress
+    preprocessor = find_preprocessor(spec.task, spec.preprocessor, f"{name}: spec.preprocessor")
+    if words:
+        parts = iter([(list(words), ["" for _ in words])])
+    elif piped and not plot:
+        parts = stream_lines(STREAMED)
+    else:
+        parts = iter([read_lines(file or "-")])
+    pipeline, inputs, outputs = None, [], []
+    for inputs, where in parts:
+        if plot and len(inputs) != 1:
+            raise InputError(f"--plot draws one input, not {len(inputs)}")
+        for text, place in zip(inputs, where, strict=True):
+            try:
+                preprocessor.encode_input(text)
+            except InputError as error:
+                raise InputError(f"{place}: {error}" if place else str(error)) from None
+        if pipeline is None:
+            backend.start()
+            from zoo.pipeline import load
 
-    pipeline = load(name)
-    with progress("predicting", len(inputs)) as tick:
-        options = _beam(beam)
-        if as_json and "probabilities" in pipeline.task.options:
-            options["probabilities"] = True
-        outputs = pipeline.predict(inputs, tick=tick, **options)
-    for text, output in zip(inputs, outputs, strict=True):
-        line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
-        click.echo(line if as_json else f"{text}\t{output}")
+            pipeline = load(name)
+        outputs = _predict(pipeline, inputs, beam, as_json)
     if plot:
         _plot(pipeline, inputs[0], outputs[0], plot)
 
@@ -112,6 +112,21 @@ def _plot(pipeline, text: str, output, path: str) -> None:
         plotting.attention_page(attention(pipeline, text), said, path)
     else:
         plotting.alignment(*pipeline.alignment(text), path)
+
+
+def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool) -> list:
+    """Predicts on inputs, prints the answers and returns them."""
+    from zoo.progress import progress
+
+    options = _beam(beam)
+    if as_json and "probabilities" in pipeline.task.options:
+        options["probabilities"] = True
+    with progress("predicting", len(inputs)) as tick:
+        outputs = pipeline.predict(inputs, tick=tick, **options)
+    for text, output in zip(inputs, outputs, strict=True):
+        line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
+        click.echo(line if as_json else f"{text}\t{output}")
+    return outputs
 
 
 @click.command(epilog=_example("zoo evaluate gru_small.cmudict --limit 500"))
@@ -178,8 +193,9 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
-    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch
+    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch, resume
 ) -> None:
     """Trains NAME further on the examples in DATA (.csv, .tsv, .jsonl).
 
@@ -209,6 +225,7 @@ def finetune(
             plan=plan,
             pretrained=not from_scratch,
             output=output,
+            resume=resume,
             tell=lambda line: click.echo(line, err=True),
             report=report,
             tick=tick,

@@ -9,6 +9,7 @@ from zoo.errors import ZooError
 
 from .commands import evaluate, finetune, info, list_command, predict, train
 from .compare import compare
+from .weights import weights
 
 
 class Group(click.Group):
@@ -38,7 +39,7 @@ def main() -> None:
     """Sequence models with pretrained weights: list, predict, evaluate, fine-tune, compare, train."""
 
 
-for command in (list_command, info, predict, evaluate, finetune, compare, train):
+for command in (list_command, info, predict, evaluate, finetune, compare, train, weights):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """The backend of the tests is TensorFlow unless KERAS_BACKEND names another."""
 
 import os
-import threading
 import time
 import types
 
 import pytest
-from faulty_server import Server
+from faulty_server import serving
 
 from zoo import download
 
@@ -16,14 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 @pytest.fixture
 def server():
-    running = Server()
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-    thread.start()
-    yield running
-    running.closing.set()
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture

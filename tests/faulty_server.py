@@ -1,4 +1,4 @@
-"""A server on this machine that plays scripted faults, for the tests of downloads."""
+"""A server on this machine that plays scripted faults, for the tests of downloads and benchmarks/faults.py."""
 
 import contextlib
 import hashlib
@@ -83,14 +83,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     """Plays the answers of ``script`` in order, the last one for ever; counts requests and body bytes."""
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, handler=Handler):
+        super().__init__(("127.0.0.1", 0), handler)
         self.lock = threading.Lock()
         self.script = [answer()]
         self.requests = []
         self.sent = 0
         self.closing = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/model.safetensors"
+
+
+@contextlib.contextmanager
+def serving(handler=Handler):
+    """Runs a server in a thread while the body runs."""
+    server = Server(handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def fetch(server, path):

@@ -324,7 +324,7 @@ def test_offline_opens_no_socket(places, monkeypatch):
 @pytest.mark.parametrize("base", ["ftp://example.org", "weights", "s3://x/y"])
 def test_other_kinds_of_base_are_refused(monkeypatch, base):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", base)
-    with pytest.raises(InputError, match=f"^ZOO_WEIGHTS_URL: '{base}': only https, http and file"):
+    with pytest.raises(InputError, match=f"^ZOO_WEIGHTS_URL: '{base}': only https, http, hf and file"):
         hub.locate("gru.words")
 
 

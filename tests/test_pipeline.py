@@ -133,7 +133,7 @@ def test_training_learns_to_spell():
 def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
     straight, made = trainer()
     made.run()
-    cut, first = trainer(tmp_path)
+    _, first = trainer(tmp_path)
 
     def interrupt(step, total, loss):
         if step == made.train.per_epoch + 2:
@@ -144,8 +144,15 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
         first.run()
     assert caught.value.exit_code == 130
     keras.utils.set_random_seed(99)  # nothing may depend on what the process did before
-    resumed, second = trainer(tmp_path)
+    _, second = trainer(tmp_path)
     assert second.load() and second.step == made.train.per_epoch + 2
+    # A validation may take minutes: it is cut short, and done again in the next run.
+    second.validate = lambda: os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Interrupted, match="go on") as caught:
+        second.run()
+    assert caught.value.exit_code == 143
+    resumed, second = trainer(tmp_path)
+    assert second.load() and second.step == 2 * made.train.per_epoch and len(second.curve) == 1
     second.run()
     assert second.step == made.step
     for path, value in straight.tensors().items():
@@ -170,6 +177,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tmp_path):
     kept = (tmp_path / "state.safetensors").read_bytes()
     variable = pipeline.model.trainable_variables[0]
     variable.assign(np.full(variable.shape, np.nan, "float32"))
+    with pytest.raises(NotFiniteError, match=f"{variable.path} is not finite"):
+        made.save()
     with pytest.raises(NotFiniteError, match="step 1"):
         made.run()
     assert (tmp_path / "state.safetensors").read_bytes() == kept
@@ -200,6 +209,31 @@ def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
     record = hub.read_record(tmp_path / "mine")
     assert sum(record.data["splits"].values()) == len(rows)
     assert record.metrics[0]["size"] == record.data["splits"]["test"]
+
+
+def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
+    base, rows = untrained(spelled()), spelled(200)
+    plan = Plan(epochs=2, batch_size=8, learning_rate=0.01)
+    straight = fine_tune(base, rows, plan=plan, output=tmp_path / "straight")
+
+    def interrupt(step, total, loss):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted, match="the same command with --resume") as caught:
+        fine_tune(base, rows, plan=plan, output=tmp_path / "mine", tick=interrupt)
+    assert caught.value.exit_code == 143
+    assert sorted(os.listdir(tmp_path)) == ["mine.unfinished", "straight"]
+    with pytest.raises(InputError, match="has an unfinished run: go on with --resume"):
+        fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
+    with pytest.raises(InputError, match="made with another data"):
+        fine_tune(base, rows.select(range(3, len(rows))), plan=plan, output=tmp_path / "mine", resume=True)
+    resumed = fine_tune(base, rows, plan=plan, output=tmp_path / "mine", resume=True)
+    for path, value in straight.tensors().items():
+        assert np.array_equal(resumed.tensors()[path], value), path
+    assert sorted(os.listdir(tmp_path)) == ["mine", "straight"]
+    with pytest.raises(InputError, match="no run to resume"):
+        fine_tune(base, rows, plan=plan, output=tmp_path / "other", resume=True)
 
 
 def test_an_input_on_both_sides_is_refused():

@@ -5,8 +5,10 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -103,6 +105,46 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     return inputs, places
 
 
+def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``most``.
+
+    A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
+    """
+    source = _Piped(sys.stdin.buffer)
+    inputs, places, empty = [], [], True
+    for where, line in _decoded(source, "stdin", LONGEST_LINE):
+        empty = False
+        inputs.append(_text(line, where, "the line"))
+        places.append(where)
+        if len(inputs) == most or not source.ready():
+            yield inputs, places
+            inputs, places = [], []
+    if inputs:
+        yield inputs, places
+    if empty:
+        raise InputError("stdin: is empty: give one input a line")
+
+
+class _Piped:
+    """Lines of a pipe; knows whether another one is there without waiting for it."""
+
+    def __init__(self, file):
+        self.file, self.held = file, b""
+
+    def ready(self) -> bool:
+        return b"\n" in self.held
+
+    def readline(self, limit: int) -> bytes:
+        while not self.ready() and len(self.held) < limit:
+            piece = self.file.read1(1 << 16)
+            if not piece:
+                break
+            self.held += piece
+        end = self.held.find(b"\n") + 1 or len(self.held)
+        line, self.held = self.held[: min(end, limit)], self.held[min(end, limit) :]
+        return line
+
+
 def split(examples: Examples, fraction: float, seed: int, stratify: bool = False) -> tuple[Examples, Examples]:
     """Returns a training and a validation part; all rows of an input stay on one side.
 
@@ -124,7 +166,8 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
     keys = [text.casefold() for text in examples.inputs]
     labels = dict(zip(keys, examples.targets if stratify else [""] * len(keys), strict=True))
     if len(labels) < 2:
-        raise InputError(f"{len(labels)} different inputs: training and validation need at least one each")
+        file = f"{examples.where[0].rpartition(':')[0]}: " if examples.where else ""
+        raise InputError(f"{file}{len(labels)} different inputs: training and validation need at least one each")
     groups: dict[str, list[str]] = {}
     for key in sorted(labels, key=lambda key: hashlib.sha256(f"{seed}\t{key}".encode()).digest()):
         groups.setdefault(labels[key], []).append(key)
@@ -200,7 +243,9 @@ def _json_rows(path) -> Iterator[tuple[str, dict]]:
         if not line.strip():
             continue
         try:
-            pairs = json.loads(line, object_pairs_hook=_Pairs)
+            pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+        except InputError as error:
+            raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
             raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
@@ -208,6 +253,13 @@ def _json_rows(path) -> Iterator[tuple[str, dict]]:
             raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
         _check_different([name for name, _ in pairs], where)
         yield where, dict(pairs)
+
+
+def _finite(text: str) -> float:
+    """Python's reader takes NaN, Infinity and 1e999; JSON knows none of them."""
+    if not math.isfinite(float(text)):
+        raise InputError(f"{text[:20]} is not a number")
+    return float(text)
 
 
 class _Pairs(list):
@@ -244,6 +296,7 @@ def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
     name = _name(path)
     try:
+        _refuse_special(path, name)
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
             yield from _decoded(file, name, longest)
     except FileNotFoundError:
@@ -255,11 +308,20 @@ def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
         raise InputError(f"{name}: cannot be read ({reason}): give a file that you may read") from None
 
 
+def _refuse_special(path, name: str) -> None:
+    """A FIFO that nobody writes to would wait for ever, a device never end; open pipes of a shell are fine."""
+    if os.fspath(path) == "-" or os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
+        return
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{name}: is not an ordinary file: copy it into one, or send it to standard input")
+
+
 def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO, name: str, longest: int) -> Iterator[tuple[str, str]]:
+def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str]]:
     number = 0
     while True:
         where = f"{name}:{number + 1}"

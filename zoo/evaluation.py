@@ -84,9 +84,11 @@ def evaluate(
             raise InputError(f"limit {limit}: give at least 1")
         # The first ones would not do: datasets are often in alphabetical order.
         cases = cases.select(sorted(random.Random(0).sample(range(len(cases)), min(limit, len(cases)))))
-    for text, where in zip(cases.inputs, cases.where, strict=True):
+    for text, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
         try:
             pipeline.preprocessor.encode_input(text)
+            if pipeline.task.labelled:
+                pipeline.preprocessor.encode_target(reference)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
     options = {**pipeline.task.options, **asked(name), **options}

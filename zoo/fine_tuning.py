@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def fine_tune(
     plan: Plan = PLAN,
     pretrained: bool = True,
     output: str | os.PathLike | None = None,
+    resume: bool = False,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
@@ -59,7 +61,9 @@ def fine_tune(
         plan: How it is fitted.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
-        output: Folder to write the result to, as ``zoo.load`` takes it.
+        output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
+            run stands beside it, in ``<output>.unfinished``.
+        resume: Whether to go on with that state; otherwise there must be none.
         tell: Called with a line for people, before training starts: what was read, and what to be aware of.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
@@ -68,10 +72,14 @@ def fine_tune(
         A new pipeline, whose record has the test score with its interval.
 
     Raises:
-        InputError: A file, column or row cannot be used.
-        NotFiniteError: The loss became NaN or infinite.
+        InputError: A file, column or row cannot be used; or a state that ``resume`` does not say what to do with.
+        Interrupted: A signal came; the state is saved, if there is an ``output``.
+        NotFiniteError: The loss or a weight became NaN or infinite.
         StorageError: The output cannot be written.
     """
+    unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
+    if unfinished and unfinished.exists() and not resume:
+        raise InputError(f"{unfinished}: has an unfinished run: go on with --resume, or delete it to start over")
     read = _examples(data, input, target, header)
     given = [None if part is None else _examples(part, input, target, header) for part in (validation, test)]
     untrained = None if isinstance(model, Pipeline) else models.architecture_and_size(os.fspath(model))
@@ -94,8 +102,10 @@ def fine_tune(
     tell("rows: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
     for line in found_task.warnings(pipeline.preprocessor, read):
         tell(f"note: {line}")
-    trainer = make_trainer(pipeline, train, validation_examples, plan)
-    trainer.report, trainer.tick = report, tick
+    trainer = make_trainer(pipeline, train, validation_examples, plan, unfinished, "the same command with --resume")
+    trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
+    if resume and not trainer.load():
+        raise InputError(f"{unfinished}: no run to resume: start it without --resume")
     trainer.run()
     found = evaluate(pipeline, test_examples)
     from_scratch = base is None or base.document is None or not pretrained
@@ -121,6 +131,8 @@ def fine_tune(
     }
     if output is not None:
         pipeline.save(output)
+    if unfinished:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return pipeline
 
 
@@ -144,6 +156,9 @@ def _parts(
             raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
     _refuse_overlap(train, validation, "validation")
     _refuse_overlap(train, test, "test")
+    if labelled:
+        for name, part in (("validation", validation), ("test", test)):
+            _refuse_unseen(train, part, name)
     return [train, validation, test]
 
 
@@ -170,6 +185,17 @@ def _examples(data: str | os.PathLike | Examples, input: str, target: str, heade
     if not input or not target:
         raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
     return readers.read_examples(data, input, target, header)
+
+
+def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
+    """A label that no training example has cannot be told; its rows would only be counted as wrong."""
+    known = set(train.targets)
+    for label, where in zip(other.targets, other.where, strict=True):
+        if label not in known:
+            raise InputError(
+                f"{where}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
+                " take the row out"
+            )
 
 
 def _refuse_overlap(train: Examples, other: Examples, name: str) -> None:

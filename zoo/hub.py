@@ -290,8 +290,10 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
     scheme = urlsplit(base).scheme
     if scheme == "file":
         return _from_mirror(base, name, record)
+    if scheme == "hf":
+        return _from_hugging_face(base, name, record)
     if scheme not in ("http", "https"):
-        raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http and file URLs, separated by commas")
+        raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http, hf and file URLs, separated by commas")
     found = record
     if found is None:
         url = f"{base}/{name}/{RECORD_FILE}"
@@ -314,6 +316,18 @@ def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, P
     if wrong:
         raise WeightsError(wrong)
     return found, folder / WEIGHTS_FILE
+
+
+def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
+    """Takes a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
+    from zoo import hugging_face
+
+    found = record
+    if found is None:
+        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", LARGEST_JSON)
+        found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
+    weights = found.weights
+    return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
 
 
 def _natural(name: str) -> list[Any]:

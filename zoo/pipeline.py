@@ -1,9 +1,12 @@
 """A model with its preprocessing: raw input in, readable output out."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -41,9 +44,15 @@ class Pipeline:
             self.task = find_task(spec.task)
             self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
-            self.model = self.task.build(architecture, architecture.config_from(spec.config), self.preprocessor)
-        except (InputError, KeyError, TypeError) as error:
-            raise WeightsError(f"spec: {error}: the record is damaged or of another version") from error
+            config = architecture.config_from(spec.config)
+            for field, due in self.task.fields(self.preprocessor, architecture).items():
+                found = getattr(config, field)
+                if found != due and not (field == "max_target" and found > due):
+                    raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
+            self.model = self.task.build(architecture, config, self.preprocessor)
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
+            raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
@@ -151,6 +160,40 @@ def load(name: str | Path) -> Pipeline:
     record, file = hub.locate(name)
     tensors = read_tensors(file, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
-    pipeline = Pipeline(record.spec, document)
+    try:
+        with no_more_weights_than(record.weights.parameters):
+            pipeline = Pipeline(record.spec, document)
+    except WeightsError as error:
+        raise WeightsError(f"{file.parent / hub.RECORD_FILE}: {error}") from None
     pipeline.assign(tensors, str(file))
     return pipeline
+
+
+@contextlib.contextmanager
+def no_more_weights_than(parameters: int) -> Iterator[None]:
+    """Refuses, before memory is touched, a layer's weight that would bring a model beyond so many values.
+
+    A stranger's config can ask for any width that is allowed at all; this holds it to the weights that
+    its record declares and its file has. Every weight of a Keras layer comes from ``add_weight``.
+    """
+    original = keras.Layer.add_weight
+    refusal = WeightsError(f"spec: asks for more weights than the {parameters} values that the record declares")
+    left = parameters
+
+    def add_weight(layer, shape=None, *arguments, **options):
+        nonlocal left
+        left -= math.prod(shape or ())
+        if left < 0:
+            raise refusal
+        return original(layer, shape, *arguments, **options)
+
+    keras.Layer.add_weight = add_weight
+    try:
+        yield
+    except Exception:
+        # What is raised within a layer's call comes out rewritten by Keras, over many lines.
+        if left < 0:
+            raise refusal from None
+        raise
+    finally:
+        keras.Layer.add_weight = original

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
+LONGEST_TEXT = 1_000_000  # symbols that a record may allow a text to have
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,17 @@ class SymbolTokenizer:
     def to_json(self) -> dict[str, Any]:
         return {"symbols": list(self.symbols), "separator": self.separator, "lowercase": self.lowercase}
 
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
+        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, where)
+        symbols = value["symbols"]
+        if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
+            raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
+        if value["separator"] not in ("", " "):
+            raise WeightsError(f"{where}.separator: expected nothing or a blank")
+        return cls(**value)
+
 
 @dataclasses.dataclass(frozen=True)
 class TransductionPreprocessor:
@@ -110,7 +122,8 @@ class TransductionPreprocessor:
         """
         length = len(self.source.split(text))
         if length > self.max_source:
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model takes at most {self.max_source}")
+            limit = f"this model takes at most {self.max_source}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [*self.source.encode(text), END]
 
     def encode_target(self, text: str) -> list[int]:
@@ -121,7 +134,8 @@ class TransductionPreprocessor:
         """
         length = len(self.target.split(text))
         if length > self.max_target:
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, this model writes at most {self.max_target}")
+            limit = f"this model writes at most {self.max_target}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [START, *self.target.encode(text), END]
 
     def to_json(self) -> dict[str, Any]:
@@ -133,13 +147,35 @@ class TransductionPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TransductionPreprocessor":
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TransductionPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, where)
+        for key in ("max_source", "max_target"):
+            if not 1 <= value[key] <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
         return cls(
-            SymbolTokenizer(**value["source"]),
-            SymbolTokenizer(**value["target"]),
+            SymbolTokenizer.from_json(value["source"], f"{where}.source"),
+            SymbolTokenizer.from_json(value["target"], f"{where}.target"),
             value["max_source"],
             value["max_target"],
         )
+
+
+def expect_fields(fields: dict[str, type], value: Any, where: str) -> None:
+    """Raises WeightsError unless ``value`` has exactly these fields, of these types."""
+    if not isinstance(value, dict) or set(value) != set(fields):
+        raise WeightsError(f"{where}: expected an object with {', '.join(fields)}")
+    for name, kind in fields.items():
+        if type(value[name]) is not kind:
+            raise WeightsError(f"{where}.{name}: expected {kind.__name__}")
 
 
 def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:

@@ -13,6 +13,7 @@ from zoo.spec import ModelSpec
 # Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
 LARGEST_JSON = 4 * 2**20  # bytes
 DEEPEST_JSON = 16  # levels
+MOST_BRACKETS = 200_000  # a list or an object each: a million of them cost seconds and 100 MB to parse
 MOST_TENSORS = 10_000
 MOST_PARAMETERS = 2**31
 
@@ -157,6 +158,8 @@ def parse_json(data: bytes, where: str) -> Any:
     """
     if len(data) > LARGEST_JSON:
         raise WeightsError(f"{where}: more than {LARGEST_JSON} bytes of JSON")
+    if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
+        raise WeightsError(f"{where}: more than {MOST_BRACKETS} lists and objects")
     try:
         return json.loads(
             data.decode(),
@@ -236,8 +239,12 @@ def _check(value: Any, schema: Any, where: str, key: str) -> None:
             _check(item, schema[0], where, f"{key}[{index}]")
     elif isinstance(schema, dict):
         expect(isinstance(value, dict), "an object")
+        for name in value if str in schema else ():
+            if not name.isprintable():
+                _fail(where, f"{key}.{name}", "expected a key on one line")
         schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
-        for name in [*schemas, *value]:
+        # Each name once: twice at every level would be sixteen times at the fourth.
+        for name in {**schemas, **value}:
             inner = f"{key}.{name}" if key else name
             if name not in schemas:
                 _fail(where, inner, "unknown key")
@@ -256,6 +263,8 @@ def _check_sense(record: Record, version: int, where: str) -> None:
             _fail(where, key, what)
 
     weights = record.weights
+    for key in ("architecture", "size", "task"):
+        expect(getattr(record.spec, key).isprintable(), f"spec.{key}", "expected a text on one line")
     expect(version == 1, "format", f"{version} is not known here, only 1: update seqzoo")
     expect(is_name(record.name), "name", "may hold letters, digits, _ and -, in words joined by dots")
     expect(weights.file == WEIGHTS_FILE, "weights.file", f"must be {WEIGHTS_FILE}")

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zoo.errors import InputError
-from zoo.preprocessing import PAD
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing import LONGEST_TEXT, PAD, expect_fields
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
@@ -106,8 +106,78 @@ class TextPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TextPreprocessor":
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TextPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
+        flat = isinstance(value, dict) and value.get("sentences", 0) is None
+        expect_fields(fields, {**value, "sentences": 1} if flat else value, where)
+        check_names(value, ("labels",), where)
+        if not value["labels"]:
+            raise WeightsError(f"{where}.labels: expected at least one")
+        for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
+            if not 1 <= number <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+        check_tokenizer(value["tokenizer"], f"{where}.tokenizer")
         return cls(**value)
+
+
+# What ``learn_tokenizer`` is made of. The library knows more: patterns, for instance, that take for ever on
+# some texts; a stranger's record gets no say in what runs.
+_PARTS = {
+    "model": {"BPE"},
+    "normalizer": {"Sequence", "Replace", "NFKC", "Lowercase"},
+    "pre_tokenizer": {"BertPreTokenizer", "WhitespaceSplit"},
+}
+
+
+def check_tokenizer(state: dict[str, Any], where: str) -> None:
+    """Raises WeightsError for a tokenizer that is damaged, or has parts that the zoo's own do not have."""
+    for key in ("truncation", "padding", "post_processor", "decoder"):
+        if state.get(key) is not None:
+            raise WeightsError(f"{where}.{key}: not used by the zoo's tokenizers")
+    for key, known in _PARTS.items():
+        part = state.get(key)
+        parts = [part, *part.get("normalizers", [])] if isinstance(part, dict) else []
+        if not parts or not all(isinstance(one, dict) and one.get("type") in known for one in parts):
+            raise WeightsError(f"{where}.{key}: expected one of {', '.join(sorted(known))}")
+        if any(set(one.get("pattern", {"String": ""})) != {"String"} for one in parts):
+            raise WeightsError(f"{where}.{key}: only plain texts are replaced, no patterns")
+    model = state["model"]
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise WeightsError(f"{where}.model.vocab: expected each subword with a number of its own, from 0 on")
+    # The library reads pairs that lead to no subword beyond its arrays, and panics.
+    if not isinstance(merges, list) or not all(_merges_within(pair, vocabulary) for pair in merges):
+        raise WeightsError(f"{where}.model.merges: expected pairs of subwords that make another one")
+    if model.get("continuing_subword_prefix") is not None or model.get("dropout") is not None:
+        raise WeightsError(f"{where}.model: neither a prefix of subwords nor dropout is used by the zoo's tokenizers")
+    try:
+        size = read_tokenizer(state).get_vocab_size()
+    except InputError as error:
+        raise WeightsError(f"{where}: {str(error)[:200]!r}") from None
+    if size != len(vocabulary):
+        raise WeightsError(f"{where}.added_tokens: a token that is not among the subwords")
+
+
+def _merges_within(pair: Any, vocabulary: dict[str, int]) -> bool:
+    texts = isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+    return texts and {*pair, "".join(pair)} <= vocabulary.keys()
+
+
+def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
+    """Raises WeightsError unless each of the keys holds different texts that are not empty."""
+    for key in keys:
+        names = value[key]
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+            raise WeightsError(f"{where}.{key}: expected texts that are not empty, each once")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +256,13 @@ class TagPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "TagPreprocessor":
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TagPreprocessor":
+        """As ``TextPreprocessor.from_json``."""
+        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, where)
+        check_names(value, ("tags", "labels"), where)
+        if not value["tags"] or not 1 <= value["max_length"] <= LONGEST_TEXT:
+            raise WeightsError(f"{where}: expected at least one tag, and a max_length of 1 to {LONGEST_TEXT}")
+        check_tokenizer(value["tokenizer"], f"{where}.tokenizer")
         return cls(**value)
 
 
@@ -196,7 +272,9 @@ def read_tokenizer(state: dict[str, Any]):
 
     try:
         return Tokenizer.from_str(json.dumps(state))
-    except Exception as error:  # the library raises plain exceptions, whatever is wrong
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # whatever is wrong: plain exceptions, and panics, which are none
         raise InputError(f"the tokenizer is damaged: {error}") from None
 
 

@@ -77,6 +77,9 @@ class Trainer:
         resume_command: What the user types to go on after an interruption.
         report: Called with one dict an epoch.
         tick: Called with (step, steps in all, loss) after each step.
+
+    Attributes:
+        data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
     """
 
     def __init__(
@@ -110,6 +113,8 @@ class Trainer:
         self.curve: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.best: list[np.ndarray] | None = None
+        self.validating = False
+        self.data = ""
 
     def run(self) -> None:
         """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
@@ -118,12 +123,20 @@ class Trainer:
 
         Raises:
             Interrupted: SIGINT or SIGTERM came; the state is saved first.
-            NotFiniteError: The loss is NaN or infinite; the state saved last is kept.
+            NotFiniteError: The loss or a weight is NaN or infinite; the state saved last is kept.
         """
         caught: list[int] = []
-        before = {s: signal.signal(s, lambda number, frame: caught.append(number)) for s in _SIGNALS}
+
+        def handle(number, frame):
+            caught.append(number)
+            if self.validating:
+                # A validation may take long, and all that it starts from is on the disk already.
+                raise Interrupted(self._interruption(), number)
+
+        before = {s: signal.signal(s, handle) for s in _SIGNALS}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
+            self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
@@ -137,14 +150,22 @@ class Trainer:
                     if self.folder and time.monotonic() - saved > self.plan.save_seconds:
                         self.save()
                         saved = time.monotonic()
-                self._end_epoch(epoch + 1)
                 self.save()
+                self._validate_once(epoch + 1)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
         if self.best is not None:
             for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
                 variable.assign(value)
+
+    def _validate_once(self, epoch: int) -> None:
+        """Validates after an epoch's last step, unless that is done."""
+        if epoch > len(self.curve):
+            self.validating = True
+            self._end_epoch(epoch)
+            self.validating = False
+            self.save()
 
     def _train_step(self, inputs, answers, weights) -> None:
         self.model.reset_metrics()
@@ -161,6 +182,9 @@ class Trainer:
     def _end_epoch(self, epoch: int) -> None:
         trained = [ops.convert_to_numpy(v) for v in self.model.trainable_variables]
         averages = [ops.convert_to_numpy(v) for v in self.optimizer._model_variables_moving_average]
+        for variable, value in zip(self.model.trainable_variables, trained, strict=True):
+            if not np.isfinite(value).all():
+                raise NotFiniteError(f"step {self.step}: {variable.path} is not finite: lower the learning rate")
         self._assign(averages)
         scores = self.validate()
         if not self.curve or scores[self.monitor] < min(row[self.monitor] for row in self.curve):
@@ -224,6 +248,7 @@ class Trainer:
                 "seconds": self.seconds,
                 "plan": dataclasses.asdict(self.plan),
                 "backend": keras.backend.backend(),
+                "data": self.data,
             },
         )
 
@@ -237,10 +262,12 @@ class Trainer:
         if found is None:
             return False
         tensors, told = found
-        for what, mine in (("plan", dataclasses.asdict(self.plan)), ("backend", keras.backend.backend())):
-            if told[what] != json.loads(json.dumps(mine)):
+        told.setdefault("data", self.data)  # states of before it was kept
+        facts = {"plan": dataclasses.asdict(self.plan), "backend": keras.backend.backend(), "data": self.data}
+        for what, mine in facts.items():
+            if told.get(what) != json.loads(json.dumps(mine)):
                 raise InputError(
-                    f"{self.folder}: made with another {what} ({told[what]}): start over in another folder,"
+                    f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"
                     f" or set it back"
                 )
         variables = self._variables()

@@ -1,14 +1,15 @@
 """The state of an unfinished run: one file with every tensor, replaced whole."""
 
+import contextlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
-from zoo.errors import InputError, StorageError
+from zoo.errors import InputError, NotFiniteError
+from zoo.weights_file import replacing, storage
 
 STATE = "state.safetensors"
 
@@ -17,20 +18,23 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
     """Writes tensors and a JSON value as one file, so that they can never be of two moments.
 
     Raises:
+        NotFiniteError: A tensor holds NaN or infinity; the state before is untouched.
         StorageError: The disk is full or the folder cannot be written; the state before is untouched.
     """
     path = folder / STATE
-    temporary = folder / f".{STATE}.{os.getpid()}"
-    try:
+    # Copies in C order: safetensors writes other layouts scrambled, without a word.
+    copies = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
+    for name, copy in copies.items():
+        if not np.isfinite(copy).all():
+            raise NotFiniteError(f"{path}: {name} is not finite: the state saved before is kept")
+    data = save(copies, {"told": json.dumps(told)})
+    with storage(path):
         folder.mkdir(parents=True, exist_ok=True)
-        # Copies in C order: safetensors writes other layouts scrambled, without a word.
-        save_file({k: np.asarray(v, order="C") for k, v in tensors.items()}, temporary, {"told": json.dumps(told)})
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"{path}: {error}: the state saved before is kept; make room and resume") from error
+    for leftover in folder.glob(f".{STATE}.*.tmp"):  # of a process that was killed while it wrote
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+    with replacing(path) as file:
+        file.write(data)
 
 
 def read_state(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:

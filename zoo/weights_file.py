@@ -195,7 +195,7 @@ def _read_header(file: BufferedReader, path: Path, weights: Weights) -> dict[str
     if not isinstance(header, dict):
         raise WeightsError(f"{path}: the header is not an object")
     places = {}
-    for name in [*weights.tensors, *header]:
+    for name in {**weights.tensors, **header}:
         if name not in header:
             raise WeightsError(f"{path}: tensor {name}: missing")
         if name not in weights.tensors:

@@ -55,10 +55,15 @@ class Architecture:
         for name, value in fields.items():
             if name not in known:
                 raise InputError(f"{self.name}: no field {name!r}; there are {', '.join(known)}")
+            kind = known[name].type
+            if kind is float and type(value) is int:
+                kind = int
+            if kind in (bool, int, float, str) and type(value) is not kind:
+                raise InputError(f"{self.name}: {name} = {str(value)[:40]!r} is not of type {kind.__name__}")
             if isinstance(value, bool) or value is None or isinstance(value, str):
                 continue
             if not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
-                raise InputError(f"{self.name}: {name} = {value!r} is not a number in 0..{LARGEST_NUMBER}")
+                raise InputError(f"{self.name}: {name} = {str(value)[:40]} is not a number in 0..{LARGEST_NUMBER}")
         try:
             return self.config(**fields)
         except (TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 from zoo.preprocessing import TransductionPreprocessor
 from zoo.text import TagPreprocessor, TextPreprocessor
 
@@ -32,8 +32,20 @@ def find_task(name: str) -> "Task":
     return getattr(importlib.import_module(module), attribute)
 
 
-def find_preprocessor(task: str, state: dict):
-    """Returns the preprocessor of a task from its JSON state (raises InputError for an unknown task)."""
+def find_preprocessor(task: str, state: dict, where: str = "spec.preprocessor"):
+    """Returns the preprocessor of a task from its JSON state.
+
+    Args:
+        task: Name of the task.
+        state: What the preprocessor's ``to_json`` returned.
+        where: Where that came from, for messages.
+
+    Raises:
+        WeightsError: An unknown task, or the state is not that of a preprocessor of it.
+    """
     if task not in PREPROCESSORS:
-        raise InputError(f"no task {task!r}; there are {', '.join(PREPROCESSORS)}")
-    return PREPROCESSORS[task].from_json(state)
+        raise WeightsError(f"{where}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")
+    try:
+        return PREPROCESSORS[task].from_json(state, where)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise WeightsError(f"{where}: not what a preprocessor of {task} writes") from None

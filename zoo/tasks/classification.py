@@ -52,7 +52,8 @@ class Classification(Task):
 
     def check(self, train):
         if len(set(train.targets)) < 2:
-            raise InputError(f"only one label, {train.targets[0]!r}: give examples of at least two")
+            file = train.where[0].rpartition(":")[0]
+            raise InputError(f"{file}: only one label, {train.targets[0]!r}: give examples of at least two")
 
     def describe(self, preprocessor):
         shown = ", ".join(preprocessor.labels[:20]) + (", ..." if len(preprocessor.labels) > 20 else "")

@@ -1,0 +1,121 @@
+"""Loads malformed checkpoints: the whole corpus and thousands of random mutations. Prints what came of them.
+
+    python benchmarks/fuzz.py                 # the corpus and 10,000 mutations
+    python benchmarks/fuzz.py --seed 7919     # another ten thousand
+
+Every one must load, or end in an error of the zoo's own within a second and 200 MB. What breaks that is
+printed with its name or seed, and the exit code is 1. Time is this process's own on the CPU, memory the
+most that it held.
+"""
+
+import argparse
+import collections
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+SECONDS = 1.0
+MEGABYTES = 200
+
+
+def megabytes() -> float:
+    """Returns the most memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mutations", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the first mutation; each has one of its own.")
+    options = parser.parse_args()
+
+    import malformed
+
+    from zoo import errors, hub
+    from zoo.pipeline import load
+
+    ends: collections.Counter[str] = collections.Counter()
+    wrong: list[str] = []
+    slowest, slowest_name, refusal = 0.0, "", 0.0
+    with tempfile.TemporaryDirectory() as place:
+        words = malformed.good(Path(place) / "good" / "tiny.words")
+        labels = malformed.good_of("classification", Path(place) / "good" / "tiny.labels")
+        tags = malformed.good_of("tagging", Path(place) / "good" / "tiny.tags")
+        specs = {start: hub.read_record(start).spec for start in (words, labels, tags)}
+
+        def play(
+            name: str,
+            spoil: Callable[[Path], object],
+            attempt: Callable[[Path], object],
+            may_load: bool = False,
+            good: Path = words,
+        ) -> float:
+            nonlocal slowest, slowest_name
+            folder = Path(place) / good.name
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(good, folder)
+            spoil(folder)
+            before = time.process_time()
+            try:
+                attempt(folder)
+                ends["loaded"] += 1
+                if not may_load:
+                    wrong.append(f"{name}: loaded")
+            except errors.ZooError as error:
+                ends[type(error).__name__] += 1
+                if not str(error).isprintable() or str(folder) not in str(error):
+                    wrong.append(f"{name}: {error}")
+            except Exception:
+                ends["traceback"] += 1
+                wrong.append(f"{name}: {traceback.format_exc()}")
+            seconds = time.process_time() - before
+            if seconds > slowest:
+                slowest, slowest_name = seconds, name
+            if seconds > SECONDS:
+                wrong.append(f"{name}: {seconds:.1f} s")
+            return seconds
+
+        for start in specs:
+            play("good", lambda folder: None, load, may_load=True, good=start)
+        slowest, memory = 0.0, megabytes()
+        corpora = (malformed.CORPUS, malformed.OF_A_CLASSIFIER, malformed.OF_A_TAGGER)
+        for start, corpus in zip(specs, corpora, strict=True):
+            for name, (spoil, _) in corpus.items():
+                play(name, spoil, load, good=start)
+        print(
+            f"corpus: {sum(ends.values()) - len(specs)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s"
+        )
+        huge = malformed.CORPUS["units = 1e8"][0]
+        refusal = min(play("units = 1e8", huge, hub.read_record) for _ in range(5))
+        for seed in range(options.seed, options.seed + options.mutations):
+            start = (words, labels, tags)[seed % 3]
+            play(
+                f"mutation {seed}",
+                lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed)),
+                lambda folder, start=start: malformed.attempt(folder, specs[start]),
+                may_load=True,
+                good=start,
+            )
+    memory = megabytes() - memory
+    if memory > MEGABYTES:
+        wrong.append(f"{memory:.0f} MB")
+    print(f"mutations: {options.mutations}")
+    print("ends: " + ", ".join(f"{name} {count}" for name, count in ends.most_common()))
+    print(f"slowest: {slowest:.2f} s ({slowest_name}); memory {memory:+.0f} MB; units = 1e8 in {1000 * refusal:.1f} ms")
+    print(*wrong, sep="\n", end="")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

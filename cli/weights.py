@@ -1,0 +1,72 @@
+"""``zoo weights``: the files of checkpoints, on this machine and handed on to others."""
+
+import json
+from pathlib import Path
+
+import click
+
+from zoo import hub, store
+from zoo.errors import WeightsError
+
+from .commands import _example
+
+
+@click.group(epilog=_example("zoo weights list"))
+def weights() -> None:
+    """The weights files on this machine: list, fetch, verify, prune, publish."""
+
+
+@weights.command("list", epilog=_example("zoo weights list --json"))
+@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of lines.")
+def list_command(as_json: bool) -> None:
+    """Lists the checkpoints on this machine, and where their weights are."""
+    found = store.held()
+    if as_json:
+        click.echo(json.dumps([one.to_json() for one in found]))
+        return
+    for one in found:
+        size = "not fetched" if one.bytes is None else f"{one.bytes / 1e6:.1f} MB"
+        click.echo(f"{one.name}\t{one.place}\t{size}\t{one.folder}")
+
+
+@weights.command(epilog=_example("zoo weights fetch gru_small.cmudict"))
+@click.argument("names", nargs=-1, required=True)
+def fetch(names: tuple[str, ...]) -> None:
+    """Makes sure that the weights of NAMES are on this machine, fetching those that are not."""
+    for name in names:
+        record, file = hub.locate(name)
+        click.echo(f"{record.name}\t{file}")
+
+
+@weights.command(epilog=_example("zoo weights verify gru_small.cmudict"))
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Compares every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
+    found = store.verify(names)
+    for one in found:
+        click.echo(f"{one.name}\t{one.place}\t{'damaged' if one.flaw else 'ok'}")
+    bad = [f"{one.folder}: {one.flaw}" for one in found if one.flaw]
+    if bad:
+        remedy = "zoo weights prune removes what is damaged in the cache, zoo weights fetch NAME fetches it again"
+        raise WeightsError(f"{len(bad)} of {len(found)} damaged: {'; '.join(bad)}: {remedy}")
+
+
+@weights.command(epilog=_example("zoo weights prune --dry-run"))
+@click.option("--all", "everything", is_flag=True, help="Also remove the fetched checkpoints that are whole.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+def prune(everything: bool, dry_run: bool) -> None:
+    """Removes damaged checkpoints and leftovers of cut downloads from the cache."""
+    for file, reason in store.prune(everything, dry_run):
+        click.echo(f"{file}\t{reason}")
+
+
+@weights.command(epilog=_example("zoo weights publish public gru_small.cmudict"))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+def publish(folder: Path, names: tuple[str, ...]) -> None:
+    """Writes NAMES (by default all that come with the package) as a folder for any static web server.
+
+    Who sets ZOO_WEIGHTS_URL to its address can load them by name. `sha256sum -c SHA256SUMS` checks the folder.
+    """
+    for record in store.publish(names or hub.list_models(), folder):
+        click.echo(f"{record.name}\t{folder / record.name}")
