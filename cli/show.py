@@ -17,10 +17,8 @@ NAMES = {
     "wer_no_stress": "WER, no stress",
     "per_no_stress": "PER, no stress",
     "accuracy": "accuracy",
-    "error": "error",
     "macro_f1": "macro F1",
     "slot_f1": "slot F1",
-    "slot_error": "slot error",
     "intent_accuracy": "intent accuracy",
     "sentence_accuracy": "sentence accuracy",
 }
@@ -130,10 +128,11 @@ def _published(record: Record, found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def evaluation(found: dict[str, Any]) -> None:
     """Prints a table of metrics, the published figures below the measured ones."""
-    values = found["values"]
+    # What only says the same the other way round, for training to lower, is left out.
+    values = {name: value for name, value in found["values"].items() if name in NAMES}
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs{decoding}"
-    table = _table(title, "system", *(NAMES.get(name, name) for name in values))
+    table = _table(title, "system", *(NAMES[name] for name in values))
     table.add_row(f"{found['model']} (95 % interval)", *(interval(value) for value in values.values()))
     for figure in found["published"]:
         cells = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in values]
