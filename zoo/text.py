@@ -152,7 +152,8 @@ def check_tokenizer(state: dict[str, Any], where: str) -> None:
             raise WeightsError(f"{where}.{key}: only plain texts are replaced, no patterns")
     model = state["model"]
     vocabulary, merges = model.get("vocab"), model.get("merges")
-    if not isinstance(vocabulary, dict) or sorted(vocabulary.values()) != list(range(len(vocabulary))):
+    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else [None]
+    if not all(type(number) is int for number in ids) or sorted(ids) != list(range(len(ids))):
         raise WeightsError(f"{where}.model.vocab: expected each subword with a number of its own, from 0 on")
     # The library reads pairs that lead to no subword beyond its arrays, and panics.
     if not isinstance(merges, list) or not all(_merges_within(pair, vocabulary) for pair in merges):
