@@ -181,6 +181,24 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(tmp_path):
     assert (tmp_path / "state.safetensors").read_bytes() == kept
 
 
+def test_a_weight_that_is_not_finite_stops_at_its_step_and_keeps_the_state(tmp_path):
+    pipeline, made = trainer(tmp_path)
+    made.save()
+    kept = (tmp_path / "state.safetensors").read_bytes()
+    variable = next(v for v in pipeline.model.trainable_variables if v.path == "source_embed/embeddings")
+
+    def spoil(step, total, loss):
+        if step == 2:  # the row of an id that no text has: no loss shows it
+            value = keras.ops.convert_to_numpy(variable).copy()
+            value[0, 0] = np.inf
+            variable.assign(value)
+
+    made.tick = spoil
+    with pytest.raises(NotFiniteError, match="step 2: source_embed/embeddings is not finite"):
+        made.run()
+    assert (tmp_path / "state.safetensors").read_bytes() == kept
+
+
 def test_adapting_keeps_what_is_known():
     base = untrained(spelled())
     other = Examples(["abz"], ["A ʒ"], ["made:1"])

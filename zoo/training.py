@@ -178,13 +178,22 @@ class Trainer:
         self.epoch_loss[0] += loss
         self.epoch_loss[1] += 1
         self.tick(self.step, self.total, loss)
+        self._check_weights()
+
+    def _check_weights(self) -> None:
+        """Raises NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
+        variables = self.model.trainable_variables
+        # One number of all of them, so that a step waits for the backend once.
+        if math.isfinite(float(ops.convert_to_numpy(sum(ops.sum(v) for v in variables)))):
+            return
+        for variable in variables:
+            if not np.isfinite(ops.convert_to_numpy(variable)).all():
+                kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
+                raise NotFiniteError(f"step {self.step}: {variable.path} is not finite{kept}: lower the learning rate")
 
     def _end_epoch(self, epoch: int) -> None:
         trained = [ops.convert_to_numpy(v) for v in self.model.trainable_variables]
         averages = [ops.convert_to_numpy(v) for v in self.optimizer._model_variables_moving_average]
-        for variable, value in zip(self.model.trainable_variables, trained, strict=True):
-            if not np.isfinite(value).all():
-                raise NotFiniteError(f"step {self.step}: {variable.path} is not finite: lower the learning rate")
         self._assign(averages)
         scores = self.validate()
         if not self.curve or scores[self.monitor] < min(row[self.monitor] for row in self.curve):
