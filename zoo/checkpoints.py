@@ -63,11 +63,6 @@ def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick)
     examples = training_examples(recipe)
     task = find_task(datasets.entry(recipe.dataset).task)
     pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
-    if recipe.start is not None:
-        base = load(recipe.start)
-        if base.spec.preprocessor != pipeline.spec.preprocessor:
-            raise InputError(f"{recipe.start}: made from other data than {name}: its ids mean something else")
-        pipeline.assign(base.tensors(), recipe.start)
     validation = datasets.load(recipe.dataset, "validation")
     trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, f"zoo train {name} --resume")
     trainer.report, trainer.tick = report, tick

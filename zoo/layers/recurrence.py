@@ -108,7 +108,7 @@ def _torch_loop(layer, x, states):
     if isinstance(layer, GRU):
         # Keras orders the gates update, reset, candidate; torch begins with reset.
         kernel, recurrent = _swap_gates(kernel), _swap_gates(recurrent)
-        biases = [_swap_gates(row) for row in bias]
+        biases = [_swap_gates(bias[0]), _swap_gates(bias[1])]
     else:
         biases = [bias, torch.zeros_like(bias)]
     weights = [kernel.contiguous(), recurrent.contiguous(), *biases]
