@@ -154,6 +154,13 @@ def test_text_is_read_up_to_its_limit_and_the_user_is_told():
         short.encode_input("   ")
 
 
+@pytest.mark.parametrize("words", [False, True])
+def test_the_same_texts_give_the_same_tokenizer(words):
+    texts = [*reviews().inputs, "Ties: ab ab cd cd ef ef gh gh ij ij, 3.5 € (twice) twice; naïve naïve 東京 東京!"]
+    first = learn_tokenizer(texts, 400, words)
+    assert all(learn_tokenizer(texts, 400, words) == first for _ in range(5))
+
+
 def test_sentences_end_at_their_marks_and_at_line_ends():
     assert split_sentences("One. Two? Three!\n\nFour<br />Five 3.5 m") == [
         "One.",

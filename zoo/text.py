@@ -302,14 +302,21 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, words: bool = False) 
         [normalizers.Replace("<br />", " "), normalizers.NFKC(), normalizers.Lowercase()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit() if words else pre_tokenizers.BertPreTokenizer()
+    texts = list(texts)
+    # The library numbers the letters that end a word in the order of a hash table, another one in each process, and
+    # equally frequent merges in the order of those numbers. Given as reserved tokens, they have theirs from the start.
+    ends = re.compile(r"\S(?!\S)" if words else r"\w(?!\w)|[^\w\s]")
+    letters = {letter for text in texts for letter in ends.findall(tokenizer.normalizer.normalize_str(text))}
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=list(SPECIAL),
+        special_tokens=[*SPECIAL, *(letter + WORD_END for letter in sorted(letters))],
         end_of_word_suffix=WORD_END,
         limit_alphabet=500,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     assert tokenizer.token_to_id(SPECIAL[PAD]) == PAD
-    return json.loads(tokenizer.to_str())
+    state = json.loads(tokenizer.to_str())
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"] in SPECIAL]
+    return state
