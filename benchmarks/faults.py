@@ -86,7 +86,7 @@ def huggingface(url: str, folder: Path, digest: str):
 
 
 def pooch(url: str, folder: Path, digest: str):
-    from pooch import retrieve
+    from pooch import retrieve  # pyright: ignore[reportMissingImports]
 
     return retrieve(url, f"sha256:{digest}", FILE, folder)
 
