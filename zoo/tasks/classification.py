@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.metrics import classification_metrics
 from zoo.models.classifier import Classifier
 from zoo.preprocessing import pad
-from zoo.tasks.task import Cases, Task
+from zoo.tasks.task import Cases, Task, both_ways
 from zoo.text import TextPreprocessor, learn_tokenizer
 
 VOCABULARY = 8_000
@@ -45,10 +45,7 @@ class Classification(Task):
         return {"vocabulary": preprocessor.size}
 
     def prefers(self, architecture):
-        # The whole text is there from the start: both directions may be read.
-        known = {field.name for field in dataclasses.fields(architecture.config)}
-        both = {"bidirectional": True, "causal": False, "gate": None}
-        return {name: value for name, value in both.items() if name in known}
+        return both_ways(architecture)
 
     def check(self, train):
         if len(set(train.targets)) < 2:

@@ -12,7 +12,7 @@ from zoo.errors import InputError
 from zoo.metrics import tagging_metrics
 from zoo.models.tagger import Tagger
 from zoo.preprocessing import pad
-from zoo.tasks.task import Cases, Task
+from zoo.tasks.task import Cases, Task, both_ways
 from zoo.text import TagPreprocessor, learn_tokenizer
 
 VOCABULARY = 4_000
@@ -32,10 +32,7 @@ class Tagging(Task):
         return models.find_backbone(name)
 
     def prefers(self, architecture):
-        # The whole sentence is there from the start: both directions may be read.
-        known = {field.name for field in dataclasses.fields(architecture.config)}
-        both = {"bidirectional": True, "causal": False, "gate": None}
-        return {name: value for name, value in both.items() if name in known}
+        return both_ways(architecture)
 
     def fit(self, examples, architecture):
         tokenizer = learn_tokenizer(examples.inputs, VOCABULARY, words=True)

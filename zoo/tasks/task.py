@@ -143,3 +143,10 @@ class Task(abc.ABC):
     def baselines(self, train: Examples, test: Examples) -> list[dict[str, Any]]:
         """Returns scores that need no model, laid out as a dataset's published figures."""
         return []
+
+
+def both_ways(architecture: Architecture) -> dict[str, Any]:
+    """Returns the config's fields with which an architecture reads what is there from the start from both ends."""
+    known = {field.name for field in dataclasses.fields(architecture.config)}
+    fields = {"bidirectional": True, "causal": False, "gate": None}
+    return {name: value for name, value in fields.items() if name in known}
