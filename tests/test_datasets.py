@@ -309,4 +309,4 @@ def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path):
     with pytest.raises(InputError, match="no split 'dev'"):
         datasets.load("snips", "dev")
     label = tfds.features.ClassLabel(names=["neg", "pos"])
-    assert datasets._text(label, np.int64(1)) == "pos"
+    assert datasets._value(label, np.int64(1)) == "pos"

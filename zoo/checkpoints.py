@@ -162,7 +162,7 @@ def make_trainer(
         return {name: value.value for name, value in values.items()}
 
     batches = task.batches(preprocessor, train, plan)
-    return Trainer(pipeline.model, batches, validate, task.monitor, plan, folder, resume_command)
+    return Trainer(pipeline.model, batches, validate, task.monitor, plan, task.loss(plan), folder, resume_command)
 
 
 def training_facts(trainer: Trainer, recipe: dict) -> dict:

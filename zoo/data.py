@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from zoo.errors import InputError
 
@@ -29,13 +29,13 @@ class Examples:
     """Inputs and targets, row by row; an input with several right targets has several rows.
 
     Attributes:
-        inputs: Text that a model reads.
-        targets: Text that it should write.
+        inputs: What a model reads: texts, or arrays of numbers.
+        targets: What it should say: texts, labels among them, or arrays of numbers.
         where: Place of each row, as ``file:line``, for messages.
     """
 
-    inputs: list[str]
-    targets: list[str]
+    inputs: list[Any]
+    targets: list[Any]
     where: list[str]
 
     def __post_init__(self):

@@ -27,22 +27,6 @@ class Interrupted(ZooError):
         self.exit_code = 128 + signal_number
 
 
-class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy with label smoothing over ids, per position (Szegedy et al. 2016, arXiv 1512.00567).
-
-    ``(batch, time)`` ids and ``(batch, time, symbols)`` logits; the mean over positions is weighted.
-    """
-
-    def __init__(self, smoothing: float):
-        super().__init__(reduction="mean_with_sample_weight", name="crossentropy")
-        self.smoothing = smoothing
-
-    def call(self, y_true, y_pred):
-        likely = ops.log_softmax(y_pred)
-        right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
-        return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
-
-
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up to ``peak``, then a half cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
 
@@ -61,7 +45,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Trainer:
-    """Fits a sequence-to-sequence model under a plan, keeping the weights that validate best.
+    """Fits a model under a plan, keeping the weights that validate best.
 
     The weights validated and kept are the moving average of the trained ones. Everything that a step
     depends on is in the state that ``save`` writes: weights, averages, optimiser, dropout seeds, and
@@ -73,6 +57,7 @@ class Trainer:
         validate: Called after each epoch with the averaged weights in place; returns scores by name.
         monitor: The score whose lowest value chooses the weights kept.
         plan: Epochs, rates and the like.
+        loss: What training lowers; a task's own is ``Task.loss``.
         folder: Where the state is kept; ``None`` keeps none.
         resume_command: What the user types to go on after an interruption.
         report: Called with one dict an epoch.
@@ -89,6 +74,7 @@ class Trainer:
         validate: Callable[[], dict[str, float]],
         monitor: str,
         plan: Plan,
+        loss: keras.losses.Loss,
         folder: Path | None = None,
         resume_command: str = "",
         report: Callable[[dict], None] = lambda row: None,
@@ -106,7 +92,7 @@ class Trainer:
             ema_momentum=plan.average,
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        model.compile(optimizer=self.optimizer, loss=SmoothedCrossentropy(plan.label_smoothing), auto_scale_loss=False)
+        model.compile(optimizer=self.optimizer, loss=loss, auto_scale_loss=False)
         self.optimizer.build(model.trainable_variables)
         self.step = 0
         self.epoch_loss = [0.0, 0]

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.data import Examples
 from zoo.errors import DownloadError, InputError
 
@@ -20,7 +22,7 @@ class Dataset:
         task: The task that its examples pose.
         input: Field of the input.
         target: Field of the target; for transduction a list holds several right answers. Of several
-            fields the values stand behind tabs.
+            fields the values stand behind tabs; none where the input itself is what is predicted.
         splits: Names of the splits.
         licence: The data's licence.
         source: Where the data comes from.
@@ -201,28 +203,33 @@ def load(name: str, split: str) -> Examples:
         if dataset.task == "transduction":
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
-            answers = ["\t".join(_text(features[field], row[field]) for field in fields)]
+            values = [_value(features[field], row[field]) for field in fields]
+            answers = ["\t".join(values) if len(values) > 1 else values[0] if values else ""]
         for answer in answers:
-            inputs.append(_text(features[dataset.input], row[dataset.input]))
+            inputs.append(_value(features[dataset.input], row[dataset.input]))
             targets.append(answer)
             where.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, where)
 
 
-def _text(feature, value) -> str:
-    """Returns a field as text: a class by its name, the items of a list between blanks."""
+def _value(feature, value):
+    """Returns a field as text: a class by its name, the items of a list between blanks; numbers as an array."""
     if isinstance(value, bytes):
         return value.decode()
     if hasattr(feature, "int2str"):
         return feature.int2str(int(value))
+    if np.asarray(value).dtype != object:
+        return np.asarray(value)
     return " ".join(item.decode() for item in value)
 
 
 def fingerprint(examples: Examples) -> str:
     """Returns the SHA-256 of all inputs and targets in order, so that a record says what it was made with."""
     digest = hashlib.sha256()
-    for text, target in zip(examples.inputs, examples.targets, strict=True):
-        digest.update(f"{text}\t{target}\n".encode())
+    for row in zip(examples.inputs, examples.targets, strict=True):
+        for value, end in zip(row, "\t\n", strict=True):
+            digest.update(value.tobytes() if isinstance(value, np.ndarray) else str(value).encode())
+            digest.update(end.encode())
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from zoo.batching import Batches
 from zoo.data import Examples
 from zoo.errors import InputError
+from zoo.losses import SmoothedCrossentropy
 from zoo.metrics import Interval
 from zoo.models.architecture import Architecture
 from zoo.recipes import Plan
@@ -126,6 +127,10 @@ class Task(abc.ABC):
     def prefers(self, architecture: Architecture) -> dict[str, Any]:
         """Returns the config's fields that the task sets if nothing else is said."""
         return {}
+
+    def loss(self, plan: Plan) -> keras.losses.Loss:
+        """Returns what training lowers: the weighted mean, over positions, of right answers and outputs."""
+        return SmoothedCrossentropy(plan.label_smoothing)
 
     def check(self, train: Examples) -> None:
         """Raises InputError for training data from which nothing can be learned."""

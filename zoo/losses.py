@@ -1,0 +1,20 @@
+"""Losses that training lowers."""
+
+import keras
+from keras import ops
+
+
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy with label smoothing over ids, per position (Szegedy et al. 2016, arXiv 1512.00567).
+
+    ``(batch, time)`` ids and ``(batch, time, symbols)`` logits; the mean over positions is weighted.
+    """
+
+    def __init__(self, smoothing: float):
+        super().__init__(reduction="mean_with_sample_weight", name="crossentropy")
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        likely = ops.log_softmax(y_pred)
+        right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
+        return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
