@@ -91,6 +91,14 @@ def _snips(architecture: str, expected: dict[str, float], **config) -> Recipe:
     return Recipe(architecture, "small", "snips", None, (("snips", "test"),), _SNIPS, expected, config)
 
 
+# One budget for all families: the same epochs, batches, subwords and size of embedding.
+_IMDB = Plan(epochs=6, batch_size=64, learning_rate=2e-3, average=0.998, precision="mixed_bfloat16")
+
+
+def _imdb(architecture: str, expected: dict[str, float], **config) -> Recipe:
+    return Recipe(architecture, "small", "imdb_reviews", None, (("imdb_reviews", "test"),), _IMDB, expected, config)
+
+
 RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, {}),
     "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, {"wer_no_stress": 0.236, "per_no_stress": 0.055}),
@@ -104,4 +112,14 @@ RECIPES = {
     "gru_small.snips": _snips("gru", {"slot_f1": 0.918, "intent_accuracy": 0.979}, width=192, dropout=0.4),
     "tcn_small.snips": _snips("tcn", {}, dropout=0.3),
     "transformer_small.snips": _snips("transformer", {"slot_f1": 0.897, "intent_accuracy": 0.981}, dropout=0.2),
+    "rnn_small.imdb_reviews": _imdb("rnn", {}, width=128, layers=1, dropout=0.4),
+    "lstm_small.imdb_reviews": _imdb("lstm", {}, width=128, layers=1, dropout=0.4),
+    "gru_small.imdb_reviews": _imdb("gru", {}, width=128, layers=1, dropout=0.4),
+    "tcn_small.imdb_reviews": _imdb("tcn", {}, embedding=128, width=96, levels=4, dropout=0.3),
+    "transformer_small.imdb_reviews": _imdb(
+        "transformer", {}, width=128, heads=4, feed_forward=256, layers=2, dropout=0.2
+    ),
+    "hierarchical_attention_network_small.imdb_reviews": _imdb(
+        "hierarchical_attention_network", {}, embedding=128, units=64, dropout=0.4
+    ),
 }
