@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -152,26 +153,39 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
     from zoo import datasets, evaluation
     from zoo.pipeline import load
     from zoo.progress import progress
+    from zoo.weights_file import replacing
 
-    examples, shown, part = evaluation.read(chosen, split, input, target, not no_header)
     pipeline = load(name)
-    size = min(len(set(examples.inputs)), limit or len(examples))
-    with progress("evaluating", size) as tick:
-        options = {**evaluation.asked(shown), **_beam(beam)}
-        if page and "probabilities" in pipeline.task.options:
-            options["probabilities"] = True
-        report = evaluation.evaluate(pipeline, examples, limit=limit, tick=tick, **options)
-    report = dataclasses.replace(report, dataset=shown, split=part)
+    options = _beam(beam)
+    if page and "probabilities" in pipeline.task.options:
+        options["probabilities"] = True
+    writing = replacing(Path(predictions)) if predictions else nullcontext()
+    with writing as file, progress("evaluating") as tick:
+
+        def note(text, output, references):
+            row = {"input": text, "output": output, "references": references}
+            file.write(json.dumps(row).encode() + b"\n")
+
+        report = evaluation.evaluate(
+            pipeline,
+            chosen,
+            split=split,
+            input=input,
+            target=target,
+            header=not no_header,
+            limit=limit,
+            keep=bool(page),
+            start=lambda size: tick(0, total=size),
+            tick=tick,
+            **({"each": note} if predictions else {}),
+            **options,
+        )
     if page:
         from zoo.report import write_report
 
         write_report(report, pipeline, page)
-    if predictions:
-        rows = zip(report.inputs, report.outputs, report.references, strict=True)
-        lines = [json.dumps(dict(zip(("input", "output", "references"), row, strict=True))) for row in rows]
-        hub.atomic_write(Path(predictions), ("\n".join(lines) + "\n").encode())
-    entry = datasets.DATASETS.get(shown)
-    published = list(entry.published) if entry and part == "test" else []
+    entry = datasets.DATASETS.get(report.dataset)
+    published = list(entry.published) if entry and report.split == "test" else []
     found = {"model": name, **report.to_json(), "published": published}
     if as_json:
         click.echo(json.dumps(found))

@@ -74,6 +74,14 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
     """
+    inputs, targets, places = zip(*stream_examples(path, input, target, header), strict=True)
+    return Examples(list(inputs), list(targets), list(places))
+
+
+def stream_examples(
+    path: str | os.PathLike, input: str, target: str, header: bool = True
+) -> Iterator[tuple[str, str, str]]:
+    """Like ``read_examples``, but yields row after row: input, target and place."""
     kind = Path(path).suffix.lower()
     if kind == ".jsonl":
         rows = _json_rows(path)
@@ -81,10 +89,12 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         rows = table_rows(path, SEPARATORS[kind], header)
     else:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    examples = _from_rows([(cell(row, input, where), cell(row, target, where), where) for where, row in rows])
-    if not examples:
+    empty = True
+    for where, row in rows:
+        empty = False
+        yield cell(row, input, where), cell(row, target, where), where
+    if empty:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
-    return examples
 
 
 def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
@@ -183,13 +193,9 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
     )
 
 
-def _from_rows(rows: list[tuple[str, str, str]]) -> Examples:
-    return Examples([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
-
-
 def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
-    places: list[str] = []
+    places: list[str] = []  # of the lines of the row being read
 
     def noted():
         for where, line in lines(path, longest):
@@ -200,12 +206,12 @@ def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) 
     reader = csv.reader(noted(), delimiter=separator, quoting=quoting, strict=True)
     columns: list[str] | None = None
     while True:
-        first = reader.line_num  # a row with a quoted line end takes several lines: its place is the first
+        places.clear()
         try:
             row = next(reader, None)
         except csv.Error:
             raise InputError(
-                f"{places[first]}: a quote opens in this row and does not close well:"
+                f"{places[0]}: a quote opens in this row and does not close well:"
                 ' end the cell with ", and write a quote inside it as ""'
             ) from None
         if row is None:
@@ -213,15 +219,15 @@ def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) 
         if len(row) <= 1 and not "".join(row).strip():
             continue  # a blank line
         if columns is None:
-            columns = _columns(row, places[first], separator, header)
+            columns = _columns(row, places[0], separator, header)
             if header:
                 continue
         if len(row) != len(columns):
             raise InputError(
-                f"{places[first]}: the row has {len(row)} cells, the first one {len(columns)}:"
+                f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
                 f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
             )
-        yield places[first], dict(zip(columns, row, strict=True))
+        yield places[0], dict(zip(columns, row, strict=True))
 
 
 def _columns(row: list[str], where: str, separator: str, header: bool) -> list[str]:

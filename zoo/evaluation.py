@@ -1,17 +1,23 @@
 """How good a model is on a whole dataset or on one's own file, with intervals."""
 
 import dataclasses
+import functools
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo import datasets
-from zoo.data import Examples, read_examples
+from zoo.data import Examples, stream_examples
 from zoo.errors import InputError
 from zoo.metrics import Interval
 from zoo.pipeline import Pipeline
+from zoo.tasks.task import Cases
+
+PART = 4096  # cases answered and counted before the next are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Report:
         size: Number of inputs.
         options: How the answers were made: ``beam_size`` for transduction.
         values: Metrics with their 95 % intervals, as shares.
-        inputs: The inputs, each once.
+        inputs: The inputs, each once; empty if they were not to be kept, as are the next two.
         outputs: The model's output for each.
         references: The right outputs of each.
     """
@@ -56,12 +62,18 @@ def evaluate(
     split: str = "test",
     input: str = "",
     target: str = "",
+    header: bool = True,
     limit: int | None = None,
     batch_size: int = 256,
+    keep: bool = True,
+    start: Callable[[int], None] = lambda size: None,
     tick: Callable[[int], None] = lambda count: None,
+    each: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
     **options: Any,
 ) -> Report:
     """Measures a model.
+
+    A file is read row by row, three times in all, and never held whole.
 
     Args:
         pipeline: The model.
@@ -69,32 +81,48 @@ def evaluate(
         split: Split of a dataset.
         input: Column of a file with the inputs.
         target: Column of a file with the right outputs.
+        header: Whether the first row of a CSV or TSV file names the columns.
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
+        keep: Whether the report has all inputs, outputs and references.
+        start: Called with the number of inputs once it is known.
         tick: Called with the number of inputs just done.
+        each: Called with each input, its output and the right one, in order.
         **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
 
     Raises:
         InputError: No such dataset, split, file or column, or a row that the model cannot read.
     """
-    examples, name, split = read(data, split, input, target)
-    cases = pipeline.task.cases(examples)
-    if limit is not None:
-        if limit < 1:
-            raise InputError(f"limit {limit}: give at least 1")
-        # The first ones would not do: datasets are often in alphabetical order.
-        cases = cases.select(sorted(random.Random(0).sample(range(len(cases)), min(limit, len(cases)))))
-    for text, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
+    if limit is not None and limit < 1:
+        raise InputError(f"limit {limit}: give at least 1")
+    task, preprocessor = pipeline.task, pipeline.preprocessor
+    source, name, split = _source(task, data, split, input, target, header, limit)
+    start(len(source))
+    for cases in source.parts():  # all rows are looked at before time is spent on the first answers
+        _check(pipeline, cases)
+    options = {**task.options, **asked(name), **options}
+    tallies, kept = [], Cases([], [], [])
+    said: list[Any] = []
+    for cases in source.parts():
+        outputs = pipeline.predict(cases.inputs, batch_size, tick, **options)
+        tallies.append(task.tally(preprocessor, outputs, cases.references))
+        for row in zip(cases.inputs, outputs, cases.references, strict=True):
+            each(*row)
+        if keep:
+            said += outputs
+            kept = Cases(kept.inputs + cases.inputs, kept.references + cases.references, kept.where + cases.where)
+    values = task.total(preprocessor, tallies)
+    return Report(name, split, len(source), options, values, kept.inputs, said, kept.references)
+
+
+def _check(pipeline: Pipeline, cases: Cases) -> None:
+    for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
         try:
-            pipeline.preprocessor.encode_input(text)
+            pipeline.preprocessor.encode_input(value)
             if pipeline.task.labelled:
                 pipeline.preprocessor.encode_target(reference)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-    options = {**pipeline.task.options, **asked(name), **options}
-    outputs = pipeline.predict(cases.inputs, batch_size, tick, **options)
-    values = pipeline.task.score(pipeline.preprocessor, outputs, cases.references)
-    return Report(name, split, len(cases), options, values, cases.inputs, outputs, cases.references)
 
 
 def asked(name: str) -> dict[str, Any]:
@@ -102,20 +130,88 @@ def asked(name: str) -> dict[str, Any]:
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
-def read(
-    data: str | os.PathLike | Examples,
-    split: str = "test",
-    input: str = "",
-    target: str = "",
-    header: bool = True,
-) -> tuple[Examples, str, str]:
-    """Returns examples, and the names of dataset and split that they go by."""
+def _source(task, data, split, input, target, header, limit) -> "tuple[_Held | _File, str, str]":
+    """Returns where the cases come from, and the names of dataset and split that they go by."""
     if isinstance(data, Examples):
-        return data, "examples", "all"
+        return _Held(task.cases(data), limit), "examples", "all"
     if str(data) in datasets.DATASETS:
-        return datasets.load(str(data), split), str(data), split
+        return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
     if not Path(data).suffix:
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
     if not input or not target:
         raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
-    return read_examples(data, input, target, header), Path(data).name, "all"
+    rows = functools.partial(stream_examples, data, input, target, header)
+    return _File(rows, task.several, limit), Path(data).name, "all"
+
+
+def _drawn(size: int, limit: int | None) -> Sequence[int]:
+    """Returns the numbers of the cases measured; the first ones would not do, for data often are in some order."""
+    return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
+
+
+class _Held:
+    """Cases in memory."""
+
+    def __init__(self, cases: Cases, limit: int | None):
+        self.cases = cases.select(_drawn(len(cases), limit))
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def parts(self) -> Iterator[Cases]:
+        for start in range(0, len(self), PART):
+            yield self.cases.select(range(start, min(start + PART, len(self))))
+
+
+class _File:
+    """Cases of a file that may be larger than the memory: it is read anew for each pass over them.
+
+    Args:
+        rows: Gives input, target and place of each row, each time from the start.
+        several: Whether rows of the same input are one case.
+        limit: Only so many cases.
+    """
+
+    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
+        self.rows, self.several = rows, several
+        self.repeated: dict[str, list[str]] = {}
+        count, more = 0, 0
+        if several:
+            hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
+            hashes.sort()
+            twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+            del hashes
+            for text, target, _ in rows():
+                count += 1
+                if hash(text) in twice:
+                    more += text in self.repeated
+                    self.repeated.setdefault(text, []).append(target)
+        else:
+            count = sum(1 for _ in rows())
+        self.chosen = _drawn(count - more, limit)
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def _cases(self) -> Iterator[tuple[str, Any, str]]:
+        seen = set()
+        for text, target, where in self.rows():
+            if text not in self.repeated:
+                yield text, [target] if self.several else target, where
+            elif text not in seen:
+                seen.add(text)
+                yield text, self.repeated[text], where
+
+    def parts(self) -> Iterator[Cases]:
+        chosen = iter(self.chosen)
+        wanted = next(chosen, None)
+        part: list[tuple[str, Any, str]] = []
+        for number, case in enumerate(self._cases()):
+            if number == wanted:
+                part.append(case)
+                wanted = next(chosen, None)
+            if len(part) == PART or (wanted is None and part):
+                yield Cases(*map(list, zip(*part, strict=True)))
+                part = []
+            if wanted is None:
+                return

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
-from scipy import stats
 
 from zoo.errors import InputError
 
 _RESAMPLES = 1000
+_DRAWN_AT_ONCE = 10_000_000  # counts held at once, which bounds the memory
 _LEAST = 1e-9  # divides where there is nothing to count, a resample without spans for instance
 
 
@@ -67,13 +67,32 @@ def transduction_metrics(
         if isinstance(hypothesis, str) or any(isinstance(phones, str) for phones in word):
             raise InputError(f"word {i + 1}: phones are one string; split it into a list of phones")
 
-    rates = _error_rates(hypotheses, references)
+    rates = error_rates(edits(hypotheses, references))
     if stress:
-        plain_hypotheses = [strip_stress(phones) for phones in hypotheses]
-        plain_references = [[strip_stress(phones) for phones in word] for word in references]
-        plain = _error_rates(plain_hypotheses, plain_references)
+        plain = error_rates(edits(*without_stress(hypotheses, references)))
         rates |= {f"{name}_no_stress": interval for name, interval in plain.items()}
     return rates
+
+
+def without_stress(hypotheses, references) -> tuple[list, list]:
+    """Returns hypotheses and references, each a list of phones, with the stress digits taken off."""
+    plain = [[strip_stress(phones) for phones in word] for word in references]
+    return [strip_stress(phones) for phones in hypotheses], plain
+
+
+def edits(hypotheses, references) -> np.ndarray:
+    """Returns ``(words, 2)``: the edit distance to the closest reference, of equal ones the first, and its length."""
+    found = np.zeros((len(hypotheses), 2), "int32")
+    for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):
+        candidates = ((Levenshtein.distance(hypothesis, phones), len(phones)) for phones in word)
+        found[i] = min(candidates, key=lambda candidate: candidate[0])
+    return found
+
+
+def error_rates(edits: np.ndarray) -> dict[str, Interval]:
+    """Returns ``wer`` and ``per`` of what ``edits`` returned."""
+    errors, lengths = edits.T
+    return {"wer": ratio(errors > 0, np.ones(len(errors), "int32")), "per": ratio(errors, lengths)}
 
 
 def classification_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
@@ -98,7 +117,7 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
     said = np.array([labels.index(label) for label in outputs])
     right = np.array([labels.index(label) for label in references])
     ones = np.ones(len(said))
-    accuracy = _ratio(said == right, ones)
+    accuracy = ratio(said == right, ones)
     return {
         "accuracy": accuracy,
         "error": Interval(1 - accuracy.value, 1 - accuracy.high, 1 - accuracy.low),
@@ -174,61 +193,55 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     hits = np.array([2 * len(said & right) for said, right in pairs])
     sizes = np.array([len(said) + len(right) for said, right in pairs])
     ones = np.ones(len(pairs))
-    f1 = _ratio(hits, sizes)
+    f1 = ratio(hits, sizes)
     values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
     labels = [(a.partition("\t")[2], b.partition("\t")[2]) for a, b in zip(outputs, references, strict=True)]
     if any(right for _, right in labels):
-        values["intent_accuracy"] = _ratio(np.array([said == right for said, right in labels]), ones)
-    values["sentence_accuracy"] = _ratio(np.array([a == b for a, b in zip(outputs, references, strict=True)]), ones)
+        values["intent_accuracy"] = ratio(np.array([said == right for said, right in labels]), ones)
+    values["sentence_accuracy"] = ratio(np.array([a == b for a, b in zip(outputs, references, strict=True)]), ones)
     return values
 
 
 def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
-    """Returns macro F1 and the percentile bootstrap of it; labels missing from a resample do not count."""
+    """Returns macro F1; labels missing from a resample do not count."""
 
-    def value(cells: np.ndarray) -> float:
-        matrix = np.bincount(cells, minlength=labels * labels).reshape(labels, labels)
-        totals = matrix.sum(0) + matrix.sum(1)
-        return float((2 * matrix.diagonal()[totals > 0] / totals[totals > 0]).mean())
+    def value(counts: np.ndarray) -> np.ndarray:
+        matrix = counts.reshape(-1, labels, labels)
+        totals = matrix.sum(1) + matrix.sum(2)
+        scores = 2 * matrix.diagonal(axis1=1, axis2=2) / np.maximum(totals, 1)
+        return scores.sum(1) / (totals > 0).sum(1)
 
-    cells = right * labels + said
-    generator = np.random.default_rng(0)
-    drawn = [value(generator.choice(cells, len(cells))) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(value(cells), float(low), float(high))
+    counts = np.bincount(right * labels + said, minlength=labels * labels)
+    return _interval(counts, value)
 
 
-def _error_rates(hypotheses, references) -> dict[str, Interval]:
-    distances, lengths = [], []
-    for hypothesis, word in zip(hypotheses, references, strict=True):
-        candidates = ((Levenshtein.distance(hypothesis, phones), len(phones)) for phones in word)
-        distance, length = min(candidates, key=lambda candidate: candidate[0])
-        distances.append(distance)
-        lengths.append(length)
-    errors = np.array(distances)
-    return {
-        "wer": _ratio(errors > 0, np.ones(len(errors))),
-        "per": _ratio(errors, np.array(lengths)),
-    }
+def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
+    """Returns ``sum(errors) / sum(lengths)`` over examples, ``(examples,)`` each."""
+    # Examples that are alike are drawn together: with counts of errors there are few kinds.
+    kinds, counts = np.unique(np.stack([errors, lengths]), axis=1, return_counts=True)
+
+    def value(counts: np.ndarray) -> np.ndarray:
+        return counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST)
+
+    return _interval(counts, value)
 
 
-def _ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
-    """Returns ``sum(errors) / sum(lengths)``; its interval comes from resampling the examples.
+def _interval(counts: np.ndarray, value) -> Interval:
+    """Returns a metric and its interval from resampling the examples, which are given as the count of each kind.
 
-    It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples
-    and a fixed seed. A single example can only be drawn again, so its interval has no width.
+    It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples and a
+    fixed seed. Drawing n examples with replacement draws the counts from a multinomial distribution.
+
+    Args:
+        counts: ``(kinds,)``.
+        value: Maps ``(resamples, kinds)`` to the metric of each resample.
     """
-    value = float(errors.sum() / np.maximum(lengths.sum(), _LEAST))
-    if len(errors) == 1:
-        return Interval(value, value, value)
-    interval = stats.bootstrap(
-        (errors, lengths),
-        lambda errors, lengths, axis: errors.sum(axis) / np.maximum(lengths.sum(axis), _LEAST),
-        n_resamples=_RESAMPLES,
-        batch=100,  # bounds the memory: resamples that are held at once
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        rng=0,
-    ).confidence_interval
-    return Interval(value, float(interval.low), float(interval.high))
+    size = int(counts.sum())
+    generator = np.random.default_rng(0)
+    at_once = max(1, _DRAWN_AT_ONCE // len(counts))
+    drawn = [
+        value(generator.multinomial(size, counts / size, min(at_once, _RESAMPLES - start)))
+        for start in range(0, _RESAMPLES, at_once)
+    ]
+    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
+    return Interval(float(value(counts[None])[0]), float(low), float(high))

@@ -6,18 +6,19 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[..., None]]:
+def progress(title: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """Shows a bar while the body runs.
 
     Args:
         title: What is being done.
-        total: Number of units in all.
+        total: Number of units in all, if it is known by now.
 
     Yields:
-        A function to call with the number of units just done, and a short note to show if any.
+        A function to call with the number of units just done, a short note to show if any, and the number of
+        units in all once it is known.
     """
     if not sys.stderr.isatty():
-        yield lambda count=1, note="": None
+        yield lambda count=1, note="", total=None: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,4 +32,8 @@ def progress(title: str, total: int) -> Iterator[Callable[..., None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, note="")
-        yield lambda count=1, note="": bar.update(task, advance=count, note=note)
+
+        def tick(count: int = 1, note: str = "", total: int | None = None) -> None:
+            bar.update(task, advance=count, note=note, total=total)
+
+        yield tick

@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.metrics import classification_metrics
 from zoo.models.classifier import Classifier
 from zoo.preprocessing import pad
-from zoo.tasks.task import Cases, Task, both_ways
+from zoo.tasks.task import Task, both_ways
 from zoo.text import TextPreprocessor, learn_tokenizer
 
 VOCABULARY = 8_000
@@ -123,9 +123,6 @@ class Classification(Task):
                 except InputError as error:
                     raise InputError(f"{where}: {error}") from None
             raise
-
-    def cases(self, examples):
-        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
 
     def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
         """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""

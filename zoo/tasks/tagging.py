@@ -12,7 +12,7 @@ from zoo.errors import InputError
 from zoo.metrics import tagging_metrics
 from zoo.models.tagger import Tagger
 from zoo.preprocessing import pad
-from zoo.tasks.task import Cases, Task, both_ways
+from zoo.tasks.task import Task, both_ways
 from zoo.text import TagPreprocessor, learn_tokenizer
 
 VOCABULARY = 4_000
@@ -81,9 +81,6 @@ class Tagging(Task):
             return inputs, answer, weights
 
         return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed)
-
-    def cases(self, examples):
-        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
 
     def predict(self, pipeline, inputs, batch_size, tick):
         """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels."""

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ class Task(abc.ABC):
         monitor: The score that validation lowers.
         options: What ``predict`` can be told, with the values it has if it is not.
         validation: The options while training is validated, where speed counts.
+        several: Whether an input may have several right answers, each in a row of its own.
         labelled: Whether targets are labels, of which every part of the data should have its share.
     """
 
@@ -61,6 +63,7 @@ class Task(abc.ABC):
     monitor: str
     options: dict[str, Any]
     validation: dict[str, Any]
+    several: bool = False
     labelled: bool = False
 
     @abc.abstractmethod
@@ -83,9 +86,16 @@ class Task(abc.ABC):
     def batches(self, preprocessor: Any, examples: Examples, plan: Plan) -> Batches:
         """Returns training batches (raises InputError with the place of a row that cannot be used)."""
 
-    @abc.abstractmethod
     def cases(self, examples: Examples) -> Cases:
         """Returns examples as they are scored."""
+        if not self.several:
+            return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
+        grouped: dict[str, list[str]] = {}
+        places: dict[str, str] = {}
+        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+            grouped.setdefault(text, []).append(target)
+            places.setdefault(text, where)
+        return Cases(list(grouped), list(grouped.values()), list(places.values()))
 
     @abc.abstractmethod
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
@@ -94,6 +104,16 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of answers, ``monitor`` among them."""
+
+    def tally(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
+        """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""
+        # Of labels that are read from a file anew for each row, one copy is enough.
+        return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
+
+    def total(self, preprocessor: Any, tallies: list[Any]) -> dict[str, Interval]:
+        """Returns what ``score`` does, from the tallies of all answers."""
+        outputs, references = ([x for part in parts for x in part] for parts in zip(*tallies, strict=True))
+        return self.score(preprocessor, outputs, references)
 
     @abc.abstractmethod
     def adapt(self, base: Any, parts: list[Examples]) -> Any:

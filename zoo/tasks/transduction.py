@@ -1,6 +1,7 @@
 """Transduction: one text in, another one out, a symbol at a time."""
 
 import dataclasses
+import itertools
 import math
 import re
 
@@ -11,9 +12,9 @@ from zoo import models
 from zoo.batching import Batches
 from zoo.decoding import Decoder, compiled
 from zoo.errors import InputError
-from zoo.metrics import strip_stress, transduction_metrics
+from zoo.metrics import edits, error_rates, strip_stress, without_stress
 from zoo.preprocessing import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
-from zoo.tasks.task import Cases, Task
+from zoo.tasks.task import Task
 
 BEAM = 5
 LONGEST = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
@@ -23,6 +24,7 @@ class Transduction(Task):
     """A source text becomes a target text; an input may have several right outputs."""
 
     name = "transduction"
+    several = True
     monitor = "per"
     options = {"beam_size": BEAM, "stress": True}
     validation = {"beam_size": 1}
@@ -67,14 +69,6 @@ class Transduction(Task):
         lengths = [max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)]
         return Batches(lengths, collate, plan.batch_size, plan.seed)
 
-    def cases(self, examples):
-        grouped: dict[str, list[str]] = {}
-        places: dict[str, str] = {}
-        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
-            grouped.setdefault(text, []).append(target)
-            places.setdefault(text, where)
-        return Cases(list(grouped), list(grouped.values()), list(places.values()))
-
     def predict(self, pipeline, inputs, batch_size, tick, *, beam_size, stress):
         """Returns the likeliest outputs.
 
@@ -99,15 +93,25 @@ class Transduction(Task):
         return [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
 
     def score(self, preprocessor, outputs, references):
+        return self.total(preprocessor, [self.tally(preprocessor, outputs, references)])
+
+    def tally(self, preprocessor, outputs, references):
+        """Returns the edits of each word, and without stress where the model marks it; and whether a reference does."""
         tokenizer = preprocessor.target
-        hypotheses = [tokenizer.split(text) for text in outputs]
+        said = [tokenizer.split(text) for text in outputs]
         right = [[tokenizer.split(text) for text in texts] for texts in references]
-        marked = _marks_stress(tokenizer.symbols)
-        if marked and not _marks_stress({phone for texts in right for text in texts for phone in text}):
-            # Only the model marks stress: it is taken off before comparing.
-            plain = transduction_metrics([strip_stress(phones) for phones in hypotheses], right, stress=False)
-            return {f"{name}_no_stress": value for name, value in plain.items()}
-        return transduction_metrics(hypotheses, right, stress=marked)
+        if not _marks_stress(tokenizer.symbols):
+            return edits(said, right), None, False
+        marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(right))
+        return edits(said, right), edits(*without_stress(said, right)), marked
+
+    def total(self, preprocessor, tallies):
+        full, plain, marked = zip(*tallies, strict=True)
+        if not _marks_stress(preprocessor.target.symbols):
+            return error_rates(np.concatenate(full))
+        rates = {f"{name}_no_stress": value for name, value in error_rates(np.concatenate(plain)).items()}
+        # Where only the model marks stress, it was taken off before comparing.
+        return {**error_rates(np.concatenate(full)), **rates} if any(marked) else rates
 
     def adapt(self, base, parts):
         old = base.preprocessor

@@ -1,0 +1,49 @@
+"""Peak memory while a JSONL file larger than the memory allowed is measured, or predicted on from a pipe.
+
+    python benchmarks/large_file.py [--gigabytes 2] [--model gru_small.cmudict]
+
+Writes a file of made-up rows, evaluates a model on it whose answers are made up too (what is measured is
+the reading, not the network, which would take hours), and prints the memory at its highest above that of
+the loaded model. Exit code 1 if it is above 1 GB.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+from pathlib import Path
+
+import zoo
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gigabytes", type=float, default=2.0)
+    parser.add_argument("--model", default="gru_small.cmudict")
+    parser.add_argument("--row", type=int, default=500, help="Bytes of a row, about.")
+    asked = parser.parse_args()
+    pipeline = zoo.load(asked.model)
+    sample = "keras" if pipeline.task.name == "transduction" else "a film of great charm "
+    answer = pipeline.predict([sample])[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "large.jsonl")
+        written, count = 0, 0
+        with path.open("w", encoding="utf-8") as file:
+            while written < asked.gigabytes * 1e9:
+                # Different words, spelled with letters alone.
+                name = "".join(chr(97 + int(digit)) for digit in str(count))
+                text = name if sample == "keras" else f"{sample}{name} {'and a story ' * (asked.row // 14)}"
+                padding = "x" * max(0, asked.row - len(text) - len(answer) - 40)
+                written += file.write(json.dumps({"input": text, "target": answer, "note": padding}) + "\n")
+                count += 1
+        pipeline.predict = lambda inputs, *rest, **options: [answer] * len(inputs)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        report = zoo.evaluate(pipeline, path, input="input", target="target", keep=False)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    more = (after - before) / 1e6
+    print(f"{written / 1e9:.2f} GB, {count:,} rows, {report.size:,} inputs: {more:.2f} GB above the loaded model")
+    return int(more > 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,82 @@
+"""A file is measured row by row; what comes out is what its rows in memory give."""
+
+import json
+
+import pytest
+
+import zoo
+from zoo import evaluation
+from zoo.data import read_examples
+from zoo.errors import InputError
+from zoo.tasks import find_task
+
+WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
+PHONES = ["A B", "B A", "A C", "A A B", "B", "A B C", "A B B"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "words.jsonl"
+    rows = [json.dumps({"word": w, "phones": p}) for w, p in zip(WORDS, PHONES, strict=True)]
+    path.write_text("\n".join(rows) + "\n", "utf-8")
+    return path
+
+
+def held(path, several):
+    task = find_task("transduction" if several else "classification")
+    return evaluation._source(task, read_examples(path, "word", "phones"), "", "", "", True, None)[0]
+
+
+@pytest.mark.parametrize("several", [True, False])
+@pytest.mark.parametrize("part", [2, 3, 100])
+def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypatch):
+    monkeypatch.setattr(evaluation, "PART", part)
+    task = find_task("transduction" if several else "classification")
+    source, name, split = evaluation._source(task, file, "", "word", "phones", True, None)
+    assert (name, split, len(source)) == ("words.jsonl", "all", 5 if several else 7)
+    for _ in range(2):  # it can be read again
+        rows = [(p.inputs, p.references, p.where) for p in source.parts()]
+        assert all(len(inputs) <= part for inputs, _, _ in rows)
+        inputs, references, where = ([x for row in rows for x in row[i]] for i in range(3))
+        expected = held(file, several).cases
+        assert (inputs, references, where) == (expected.inputs, expected.references, expected.where)
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_a_limit_draws_the_same_cases_from_file_and_examples(file, several):
+    task = find_task("transduction" if several else "classification")
+    for limit in (1, 3, 50):
+        source = evaluation._source(task, file, "", "word", "phones", True, limit)[0]
+        other = evaluation._source(task, read_examples(file, "word", "phones"), "", "", "", True, limit)[0]
+        assert len(source) == len(other)
+        assert [p.inputs for p in source.parts()] == [p.inputs for p in other.parts()]
+
+
+def test_parts_change_no_score(tmp_path, monkeypatch):
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\nkeras,K EH1 R AH0 S\nzoo,Z UW1\nkeras,K EH1 R AA0 S\ncat,K AE1 T\n", "utf-8")
+    pipeline = zoo.load("gru_small.cmudict")
+    columns = {"input": "word", "target": "phones"}
+    whole = zoo.evaluate(pipeline, read_examples(path, **columns), beam_size=1)
+    monkeypatch.setattr(evaluation, "PART", 2)
+    seen, sizes = [], []
+    found = zoo.evaluate(
+        pipeline, path, **columns, beam_size=1, keep=False, start=sizes.append, each=lambda *row: seen.append(row)
+    )
+    assert found.values == whole.values and found.size == whole.size == 3
+    assert seen == list(zip(whole.inputs, whole.outputs, whole.references, strict=True))
+    assert found.outputs == [] and sizes == [3]
+    # Marks in the references of a later part count for all: none is scored as if no reference had them.
+    path.write_text("word,phones\nkeras,K EH R AH S\nzoo,Z UW\ncat,K AE1 T\n", "utf-8")
+    assert "wer" in zoo.evaluate(pipeline, path, **columns, beam_size=1).values
+
+
+def test_a_bad_row_is_told_before_the_first_answer(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\nkeras,K EH1 R AH0 S\nz€o,Z UW1\n", "utf-8")
+    answered = []
+    with pytest.raises(InputError, match="words.csv:3: "):
+        zoo.evaluate(
+            zoo.load("gru_small.cmudict"), path, input="word", target="phones", each=lambda *row: answered.append(row)
+        )
+    assert not answered
