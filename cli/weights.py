@@ -40,9 +40,15 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @weights.command(epilog=_example("zoo weights verify gru_small.cmudict"))
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> None:
+@click.option("--signed-by", "key", help="Also check the signature of each folder with this public key (PEM).")
+def verify(names: tuple[str, ...], key: str | None) -> None:
     """Compares every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
     found = store.verify(names)
+    if key:
+        from zoo import signing
+
+        for one in found:
+            signing.check(one.folder, key)
     for one in found:
         click.echo(f"{one.name}\t{one.place}\t{'damaged' if one.flaw else 'ok'}")
     bad = [f"{one.folder}: {one.flaw}" for one in found if one.flaw]
@@ -63,10 +69,15 @@ def prune(everything: bool, dry_run: bool) -> None:
 @weights.command(epilog=_example("zoo weights publish public gru_small.cmudict"))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-def publish(folder: Path, names: tuple[str, ...]) -> None:
+@click.option("--sign", "key", help="Also sign each checkpoint with this private key (PEM), as OpenSSF model-signing.")
+def publish(folder: Path, names: tuple[str, ...], key: str | None) -> None:
     """Writes NAMES (by default all that come with the package) as a folder for any static web server.
 
     Who sets ZOO_WEIGHTS_URL to its address can load them by name. `sha256sum -c SHA256SUMS` checks the folder.
     """
     for record in store.publish(names or hub.list_models(), folder):
+        if key:
+            from zoo import signing
+
+            signing.sign(folder / record.name, key)
         click.echo(f"{record.name}\t{folder / record.name}")
