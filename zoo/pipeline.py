@@ -17,6 +17,7 @@ from zoo.spec import ModelSpec
 from zoo.tasks import find_preprocessor, find_task
 from zoo.weights_file import read_tensors
 
+
 class Pipeline:
     """A built model and its preprocessor.
 

@@ -36,7 +36,8 @@ class MusicModelling(NextStep):
 
     def cases(self, examples):
         # As lists, which JSON can hold: outputs and what they belong to are written to files.
-        pieces = [MusicPreprocessor().decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
+        decode = MusicPreprocessor().decode
+        pieces = [decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
         return Cases(pieces, list(examples.targets), list(examples.where))
 
     def loss(self, plan):
