@@ -104,6 +104,12 @@ class Pipeline:
             raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
         return {**self.task.options, **options}
 
+    def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
+        """Goes on with a text or a piece: see ``zoo.generation.generate``."""
+        from zoo.generation import generate
+
+        return generate(self, prompt, length, **settings)
+
     def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
         """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
         from zoo.tasks.transduction import alignment
