@@ -22,9 +22,7 @@ GIVEN = 16  # frames of a dataset's piece
 )
 @click.argument("name")
 @click.option("--prompt", help="Text to go on with; if there is none, the model begins as it likes.")
-@click.option(
-    "--file", "file", help="What to go on with: a text file; for music a .mid, or a .json of frames of notes."
-)
+@click.option("--file", "file", help="What to go on with: a text file; for music .mid, or .json of frames of notes.")
 @click.option("--length", type=int, help="Characters (500 if not said) or frames (64) to add.")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="0: always the likeliest; up to 100.")
 @click.option("--top-k", type=int, help="Draw from so many of the likeliest characters.")

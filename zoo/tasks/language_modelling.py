@@ -38,7 +38,7 @@ class LanguageModelling(NextStep):
         return len(preprocessor.symbols)
 
     def example(self):
-        return {"tokens": np.zeros((1, 1), "int32")}
+        return {"tokens": np.zeros((1, 2), "int32")}
 
     def batches(self, preprocessor, examples, plan):
         rows = self.encode(preprocessor, examples, least=1)

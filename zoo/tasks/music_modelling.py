@@ -32,7 +32,7 @@ class MusicModelling(NextStep):
         return KEYS
 
     def example(self):
-        return {"features": np.zeros((1, 1, KEYS), "float32")}
+        return {"features": np.zeros((1, 2, KEYS), "float32")}
 
     def cases(self, examples):
         # As lists, which JSON can hold: outputs and what they belong to are written to files.
