@@ -9,6 +9,7 @@ from zoo.errors import ZooError
 
 from .commands import evaluate, finetune, info, list_command, predict, train
 from .compare import compare
+from .generate import generate
 from .weights import weights
 
 
@@ -36,10 +37,10 @@ class Group(click.Group):
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
-    """Sequence models with pretrained weights: list, predict, evaluate, fine-tune, compare, train."""
+    """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train."""
 
 
-for command in (list_command, info, predict, evaluate, finetune, compare, train, weights):
+for command in (list_command, info, predict, evaluate, generate, finetune, compare, train, weights):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError, ZooError
     from zoo.evaluation import Report, evaluate
     from zoo.fine_tuning import fine_tune
+    from zoo.generation import generate, stream
     from zoo.hub import list_models, read_record
     from zoo.pipeline import Pipeline, load
 
@@ -31,10 +32,12 @@ _PUBLIC = {
     "compare": "zoo.comparison",
     "evaluate": "zoo.evaluation",
     "fine_tune": "zoo.fine_tuning",
+    "generate": "zoo.generation",
     "list_models": "zoo.hub",
     "load": "zoo.pipeline",
     "read_examples": "zoo.data",
     "read_record": "zoo.hub",
+    "stream": "zoo.generation",
 }
 
 __all__ = [
@@ -50,10 +53,12 @@ __all__ = [
     "compare",
     "evaluate",
     "fine_tune",
+    "generate",
     "list_models",
     "load",
     "read_examples",
     "read_record",
+    "stream",
 ]
 
 

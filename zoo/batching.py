@@ -48,3 +48,43 @@ class Batches:
         """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
         for bucket, rows in self._order(epoch, shuffle)[start:]:
             yield self.collate(rows, self.edges[bucket], self.batch_size)
+
+
+class Crops:
+    """Training batches of crops of one length, at random offsets of long sequences.
+
+    An epoch has about as many steps as the sequences together; each crop begins anywhere.
+
+    Args:
+        lengths: Length of each sequence, in steps.
+        length: Steps of a crop; a shorter sequence is taken whole.
+        collate: Makes a batch of the given crops, rows of (sequence, offset).
+        batch_size: Crops of a batch.
+        seed: Seed of the offsets.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        length: int,
+        collate: Callable[[np.ndarray], tuple[Any, Any, Any]],
+        batch_size: int,
+        seed: int,
+    ):
+        self.collate = collate
+        self.batch_size = batch_size
+        self.seed = seed
+        self.ends = np.cumsum(lengths)
+        self.starts = self.ends - lengths
+        self.length = length
+        self.per_epoch = -(-int(self.ends[-1]) // (length * batch_size))
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, Any, Any]]:
+        """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
+        generator = np.random.default_rng((self.seed, epoch))
+        steps = generator.integers(self.ends[-1], size=(self.per_epoch, self.batch_size))
+        for places in steps[start:]:
+            sequence = np.searchsorted(self.ends, places, side="right")
+            # Back from the end, so that a crop is whole where its sequence is long enough.
+            latest = np.maximum(self.ends[sequence] - self.length, self.starts[sequence])
+            yield self.collate(np.stack([sequence, np.minimum(places, latest) - self.starts[sequence]], axis=1))

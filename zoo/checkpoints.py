@@ -157,7 +157,7 @@ def make_trainer(
     cases = task.cases(validation)
 
     def validate() -> dict[str, float]:
-        outputs = pipeline.predict(cases.inputs, **task.validation)
+        outputs = pipeline.answers(cases.inputs, **task.validation)
         values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 

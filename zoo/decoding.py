@@ -11,14 +11,15 @@ from zoo.preprocessing import END, PAD, START, pad
 WORST = -1e9  # score of a beam that must not be chosen
 
 
-def compiled(model, function, rank: int = 2):
+def compiled(model, function, rank: int | None = 2):
     """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
 
     Args:
         model: The Keras model whose variables the function reads.
         function: Takes ids ``(batch, time)``, one or more, and returns tensors. On torch it runs as
             it is, without gradients.
-        rank: Number of the ids' axes, where they are more than two.
+        rank: Number of the ids' axes, where they are more than two; ``None`` for arguments of other
+            kinds, whose shapes are always the same.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -36,6 +37,8 @@ def compiled(model, function, rank: int = 2):
     if backend == "tensorflow":
         import tensorflow as tf
 
+        if rank is None:
+            return tf.function(function)
         # One program for every batch and length; JAX and XLA need one for each, so they get few shapes.
         ids = tf.TensorSpec([None] * rank, "int32")
         return tf.function(function, input_signature=[ids] * len(inspect.signature(function).parameters))

@@ -104,7 +104,7 @@ def evaluate(
     tallies, kept = [], Cases([], [], [])
     said: list[Any] = []
     for cases in source.parts():
-        outputs = pipeline.predict(cases.inputs, batch_size, tick, **options)
+        outputs = pipeline.answers(cases.inputs, batch_size, tick, **options)
         tallies.append(task.tally(preprocessor, outputs, cases.references))
         for row in zip(cases.inputs, outputs, cases.references, strict=True):
             each(*row)

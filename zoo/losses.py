@@ -18,3 +18,22 @@ class SmoothedCrossentropy(keras.losses.Loss):
         likely = ops.log_softmax(y_pred)
         right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
         return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
+
+
+class KeysCrossentropy(keras.losses.Loss):
+    """Binary cross-entropy of every key, summed over the keys of a frame, in nats.
+
+    ``(batch, time, keys)`` zeros and ones, and logits of the same shape; the mean over frames is weighted.
+    """
+
+    def __init__(self):
+        super().__init__(reduction="mean_with_sample_weight", name="keys_crossentropy")
+
+    def call(self, y_true, y_pred):
+        return keys_crossentropy(y_true, y_pred)
+
+
+def keys_crossentropy(keys, logits):
+    """Returns ``-log p(frame)`` in nats, ``(...)``, for ``keys (..., 88)`` that are independent given the past."""
+    # log(1 + e^z) - z y, without overflow where z is large.
+    return ops.sum(ops.softplus(logits) - logits * ops.cast(keys, logits.dtype), axis=-1)

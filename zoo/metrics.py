@@ -125,6 +125,21 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
     }
 
 
+def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
+    """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or blocks of a long one.
+
+    Args:
+        sums: What was added up over each, nats for instance.
+        steps: Number of steps of each.
+
+    Raises:
+        InputError: There is no step.
+    """
+    if not sum(steps):
+        raise InputError("no steps: a mean needs at least one")
+    return ratio(np.array(sums), np.array(steps))
+
+
 @dataclasses.dataclass(frozen=True)
 class Bin:
     """Answers given with about the same confidence: their number, its mean, and the share that was right."""

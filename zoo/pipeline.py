@@ -82,13 +82,33 @@ class Pipeline:
         Raises:
             InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
         """
+        options = self._options(options, batch_size)
+        inputs = [inputs] if isinstance(inputs, str) else list(inputs)
+        return self.task.predict(self, inputs, batch_size, tick, **options)
+
+    def answers(
+        self,
+        inputs: list[Any],
+        batch_size: int = 256,
+        tick: Callable[[int], None] = lambda count: None,
+        **options: Any,
+    ) -> list[Any]:
+        """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
+
+    def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if batch_size < 1:
             raise InputError("batch size must be at least 1")
         unknown = sorted(set(options) - set(self.task.options))
         if unknown:
             raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
-        inputs = [inputs] if isinstance(inputs, str) else list(inputs)
-        return self.task.predict(self, inputs, batch_size, tick, **{**self.task.options, **options})
+        return {**self.task.options, **options}
+
+    def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
+        """Goes on with a text or a piece: see ``zoo.generation.generate``."""
+        from zoo.generation import generate
+
+        return generate(self, prompt, length, **settings)
 
     def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
         """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""

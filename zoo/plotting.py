@@ -119,3 +119,29 @@ def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str
     )
     with storage(Path(path)):
         Path(path).write_text(page, "utf-8")
+
+
+def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
+    """Draws which notes sound in each frame, what was given in another colour than what was added.
+
+    Args:
+        frames: MIDI note numbers of each frame.
+        given: How many of the frames, from the first on, were given.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(min(2 + 0.08 * len(frames), 30), 4), layout="constrained")
+    axes = figure.subplots()
+    for first, last, colour, label in ((0, given, "tab:gray", "given"), (given, len(frames), "tab:blue", "generated")):
+        bars = [(i, note) for i in range(first, last) for note in frames[i]]
+        axes.barh([note for _, note in bars], 1, 0.9, [i for i, _ in bars], align="center", color=colour, label=label)
+    axes.set_xlim(0, len(frames))
+    axes.set_xlabel("frame")
+    axes.set_ylabel("MIDI note (60 is the middle C)")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper right")
+    with storage(Path(path)):
+        figure.savefig(path)

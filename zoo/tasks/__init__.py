@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, WeightsError
+from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
 from zoo.preprocessing import TransductionPreprocessor
 from zoo.text import TagPreprocessor, TextPreprocessor
 
@@ -14,6 +15,8 @@ TASKS = {
     "transduction": "zoo.tasks.transduction:TRANSDUCTION",
     "classification": "zoo.tasks.classification:CLASSIFICATION",
     "tagging": "zoo.tasks.tagging:TAGGING",
+    "language_modelling": "zoo.tasks.language_modelling:LANGUAGE_MODELLING",
+    "music_modelling": "zoo.tasks.music_modelling:MUSIC_MODELLING",
 }
 
 # What turns raw input into arrays; apart from the tasks, for it needs no backend.
@@ -21,6 +24,8 @@ PREPROCESSORS = {
     "transduction": TransductionPreprocessor,
     "classification": TextPreprocessor,
     "tagging": TagPreprocessor,
+    "language_modelling": CharacterPreprocessor,
+    "music_modelling": MusicPreprocessor,
 }
 
 

@@ -101,6 +101,10 @@ class Task(abc.ABC):
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
         """Returns a readable answer for each raw input."""
 
+    def answers(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
+        """Returns what ``score`` compares with the references, as JSON values: by default what ``predict`` says."""
+        return self.predict(pipeline, inputs, batch_size, tick, **options)
+
     @abc.abstractmethod
     def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of answers, ``monitor`` among them."""

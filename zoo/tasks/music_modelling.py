@@ -1,0 +1,122 @@
+"""Music modelling: which of a piano's keys sound in the next frame."""
+
+import numpy as np
+from keras import ops
+
+from zoo.batching import Batches
+from zoo.decoding import compiled
+from zoo.errors import InputError
+from zoo.losses import KeysCrossentropy, keys_crossentropy
+from zoo.metrics import mean_per_step
+from zoo.next_step import KEYS, LOWEST, MusicPreprocessor
+from zoo.tasks.next_step import NextStep, in_batches
+from zoo.tasks.task import Cases
+
+TRANSPOSED = 5  # semitones, at most, by which a piece is moved in training
+
+
+class MusicModelling(NextStep):
+    """Every frame of a piece but the first is predicted from those before it, its keys independently of each other."""
+
+    name = "music_modelling"
+    monitor = "nll"
+    head_dropout = 0.2
+
+    def fit(self, examples, architecture):
+        return MusicPreprocessor()
+
+    def fields(self, preprocessor, architecture):
+        return {"features": KEYS}
+
+    def outputs(self, preprocessor):
+        return KEYS
+
+    def example(self):
+        return {"features": np.zeros((1, 2, KEYS), "float32")}
+
+    def cases(self, examples):
+        # As lists, which JSON can hold: outputs and what they belong to are written to files.
+        decode = MusicPreprocessor().decode
+        pieces = [decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
+        return Cases(pieces, list(examples.targets), list(examples.where))
+
+    def loss(self, plan):
+        return KeysCrossentropy()
+
+    def batches(self, preprocessor, examples, plan):
+        rolls = self.encode(preprocessor, examples, least=2)
+
+        def collate(chosen, length, height):
+            frames = np.zeros((height, length + 1, KEYS), "float32")
+            real = np.zeros((height, length), "float32")
+            for place, i in enumerate(chosen):
+                frames[place, : len(rolls[i])] = rolls[i]
+                real[place, : len(rolls[i]) - 1] = 1
+            return {"features": frames[:, :-1]}, frames[:, 1:], real
+
+        return TransposedBatches([len(roll) - 1 for roll in rolls], collate, plan.batch_size, plan.seed)
+
+    def answers(self, pipeline, inputs, batch_size, tick, **options):
+        """Returns ``{"nats", "frames"}`` for each piece: its negative log-likelihood, and over how many frames."""
+        rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
+        if min(map(len, rolls)) < 2:
+            raise InputError("a piece of one frame has none to predict: give at least two")
+
+        def run(frames):
+            logits = pipeline.model({"features": ops.cast(frames[:, :-1], "float32")}, training=False)
+            return keys_crossentropy(frames[:, 1:], logits)
+
+        function = pipeline.once("score", lambda: compiled(pipeline.model, run, rank=3))
+        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        sizes = [len(roll) - 1 for roll in rolls]
+        return [
+            {"nats": float(nats[:size].sum(dtype="float64")), "frames": size}
+            for nats, size in zip(found, sizes, strict=True)
+        ]
+
+    def score(self, preprocessor, outputs, references):
+        nats, frames = ([output[key] for output in outputs] for key in ("nats", "frames"))
+        return {"nll": mean_per_step(nats, frames)}
+
+    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+        """Returns the MIDI notes that more likely than not sound in the frame after each piece.
+
+        With ``probabilities``, a dict of them by MIDI note, the likeliest first.
+        """
+        rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
+
+        def run(frames):
+            return ops.sigmoid(pipeline.model({"features": ops.cast(frames, "float32")}, training=False))
+
+        function = pipeline.once("predict", lambda: compiled(pipeline.model, run, rank=3))
+        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        likely = [row[len(roll) - 1] for row, roll in zip(found, rolls, strict=True)]
+        if probabilities:
+            return [{str(i + LOWEST): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
+        return pipeline.preprocessor.decode(np.array(likely) > 0.5)
+
+    def adapt(self, base, parts):
+        return base.preprocessor
+
+    def logits(self, pipeline, text):
+        roll = pipeline.preprocessor.encode_input(text)
+        return ops.convert_to_numpy(pipeline.model({"features": roll[None]}))[0, -1]
+
+
+class TransposedBatches(Batches):
+    """Batches of piano rolls, each moved up or down by a few keys, another way in each epoch."""
+
+    def epoch(self, epoch, start=0, shuffle=True):
+        for number, (inputs, answers, weights) in enumerate(super().epoch(epoch, start, shuffle), start):
+            generator = np.random.default_rng((self.seed, epoch, number))
+            frames = np.concatenate([inputs["features"][:, :1], answers], axis=1)
+            for row in frames:
+                sounding = np.flatnonzero(row.any(axis=0))
+                # No further than the keyboard goes.
+                low = min(TRANSPOSED, sounding.min(initial=KEYS - 1))
+                high = min(TRANSPOSED, KEYS - 1 - sounding.max(initial=0))
+                row[:] = np.roll(row, generator.integers(-low, high + 1), axis=1)
+            yield {"features": frames[:, :-1]}, frames[:, 1:], weights
+
+
+MUSIC_MODELLING = MusicModelling()

@@ -1,0 +1,92 @@
+"""What tasks share that ask, at every step of a sequence, what comes next."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo import models
+from zoo.batching import EDGES
+from zoo.errors import InputError
+from zoo.models.predictor import Predictor
+from zoo.tasks.task import Task
+
+STEPS = 8_192  # of a batch that is scored, padding included: attention takes memory for the square of a length
+
+
+class NextStep(Task):
+    """A causal backbone and a head that says what comes next.
+
+    Sequences are padded behind their end only, where no causal position looks: no mask is needed.
+    """
+
+    options = {"probabilities": False}
+    validation = {}
+    head_dropout: float
+
+    def architecture(self, name):
+        return models.find_backbone(name)
+
+    def outputs(self, preprocessor) -> int:
+        """Returns the number of logits of a step."""
+        raise NotImplementedError
+
+    def example(self) -> dict[str, np.ndarray]:
+        """Returns the smallest input of a backbone, from which a model's variables get their shapes."""
+        raise NotImplementedError
+
+    def build(self, architecture, config, preprocessor):
+        if not config.causal:
+            raise InputError(f"{self.name} asks what comes next, which only a causal {architecture.name} can be asked")
+        model = Predictor(architecture.build(config), self.outputs(preprocessor), self.head_dropout)
+        model.build_variables(self.example())
+        return model
+
+    def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:
+        """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""
+        rows = []
+        for sequence, where in zip(examples.inputs, examples.where, strict=True):
+            try:
+                rows.append(preprocessor.encode_input(sequence))
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+            if len(rows[-1]) < least:
+                raise InputError(f"{where}: {len(rows[-1])} steps, too few to predict one from another: give {least}")
+        return rows
+
+    def carry(self, base, fresh):
+        return base.tensors()
+
+
+def in_batches(
+    rows: list[np.ndarray], batch_size: int, function: Callable, tick: Callable[[int], None] = lambda count: None
+) -> list[np.ndarray]:
+    """Runs a compiled function over rows of about the same length, padded to few shapes.
+
+    Args:
+        rows: Each ``(time, ...)``.
+        batch_size: Most rows of a batch; long rows make smaller ones.
+        function: Maps int32 ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
+        tick: Called with the number of rows just done.
+
+    Returns:
+        What the function made of each row, in the order of the rows.
+    """
+    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    start = 0
+    while start < len(order):
+        # By the longest row that a full batch would hold, so that the batch cannot outgrow the memory.
+        longest = len(rows[order[min(start + batch_size, len(order)) - 1]])
+        length = next((edge for edge in EDGES if edge >= longest), longest)
+        chosen = order[start : start + min(batch_size, max(1, STEPS // length))]
+        longest = len(rows[chosen[-1]])
+        length = next((edge for edge in EDGES if edge >= longest), longest)
+        height = 1 << (len(chosen) - 1).bit_length()
+        batch = np.zeros((height, length, *rows[0].shape[1:]), "int32")
+        for place, i in enumerate(chosen):
+            batch[place, : len(rows[i])] = rows[i]
+        for i, one in zip(chosen, function(batch), strict=False):
+            found[i] = one
+        tick(len(chosen))
+        start += len(chosen)
+    return found
