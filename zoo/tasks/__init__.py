@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing import TransductionPreprocessor
+from zoo.signals import SeriesPreprocessor
 from zoo.text import TagPreprocessor, TextPreprocessor
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ TASKS = {
     "transduction": "zoo.tasks.transduction:TRANSDUCTION",
     "classification": "zoo.tasks.classification:CLASSIFICATION",
     "tagging": "zoo.tasks.tagging:TAGGING",
+    "series_classification": "zoo.tasks.series_classification:SERIES_CLASSIFICATION",
 }
 
 # What turns raw input into arrays; apart from the tasks, for it needs no backend.
@@ -21,6 +23,7 @@ PREPROCESSORS = {
     "transduction": TransductionPreprocessor,
     "classification": TextPreprocessor,
     "tagging": TagPreprocessor,
+    "series_classification": SeriesPreprocessor,
 }
 
 
