@@ -9,7 +9,7 @@ import numpy as np
 EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
 
 # (rows, length, height) to the inputs, the right answers and their weights, each (height, ...).
-Collate = Callable[[np.ndarray, int, int], tuple[Any, Any, Any]]
+Collate = Callable[..., tuple[Any, Any, Any]]
 
 
 class Batches:
@@ -23,10 +23,13 @@ class Batches:
         collate: Makes a batch of the given rows, padded to a length and a number of rows.
         batch_size: Rows of a batch.
         seed: Seed of the order.
+        varied: Whether ``collate`` also takes a generator, from which it draws how rows are varied; it is a
+            function of seed, epoch and the batch's place.
     """
 
-    def __init__(self, lengths: Sequence[int], collate: Collate, batch_size: int, seed: int):
+    def __init__(self, lengths: Sequence[int], collate: Collate, batch_size: int, seed: int, varied: bool = False):
         self.collate = collate
+        self.varied = varied
         self.batch_size = batch_size
         self.seed = seed
         longest = np.asarray(lengths)
@@ -46,8 +49,9 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[Any, Any, Any]]:
         """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
-        for bucket, rows in self._order(epoch, shuffle)[start:]:
-            yield self.collate(rows, self.edges[bucket], self.batch_size)
+        for number, (bucket, rows) in enumerate(self._order(epoch, shuffle)[start:], start):
+            chance = [np.random.default_rng((self.seed, epoch, number))] if self.varied else []
+            yield self.collate(rows, self.edges[bucket], self.batch_size, *chance)
 
 
 class Crops:

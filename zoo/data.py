@@ -108,7 +108,7 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     """
     inputs, places = [], []
     for where, line in lines(path):
-        inputs.append(_text(line, where, "the line"))
+        inputs.append(text_of(line, where, "the line"))
         places.append(where)
     if not inputs:
         raise InputError(f"{_name(path)}: is empty: give one input a line")
@@ -124,7 +124,7 @@ def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
     inputs, places, empty = [], [], True
     for where, line in _decoded(source, "stdin", LONGEST_LINE):
         empty = False
-        inputs.append(_text(line, where, "the line"))
+        inputs.append(text_of(line, where, "the line"))
         places.append(where)
         if len(inputs) == most or not source.ready():
             yield inputs, places
@@ -173,15 +173,15 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
     """
     if not 0 < fraction < 1:
         raise InputError(f"a validation share of {fraction}: give one between 0 and 1, both excluded")
-    keys = [text.casefold() for text in examples.inputs]
+    keys = [identity(value) for value in examples.inputs]
     labels = dict(zip(keys, examples.targets if stratify else [""] * len(keys), strict=True))
     if len(labels) < 2:
         file = f"{examples.where[0].rpartition(':')[0]}: " if examples.where else ""
         raise InputError(f"{file}{len(labels)} different inputs: training and validation need at least one each")
-    groups: dict[str, list[str]] = {}
-    for key in sorted(labels, key=lambda key: hashlib.sha256(f"{seed}\t{key}".encode()).digest()):
+    groups: dict[str, list[bytes]] = {}
+    for key in sorted(labels, key=lambda key: hashlib.sha256(f"{seed}\t".encode() + key).digest()):
         groups.setdefault(labels[key], []).append(key)
-    held_out: set[str] = set()
+    held_out: set[bytes] = set()
     for group in groups.values():
         # The only input of a label is for training: what was never seen cannot be told.
         count = min(max(round(fraction * len(group)), 1), len(group) - 1)
@@ -191,6 +191,17 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
         examples.select(i for i, held in enumerate(chosen) if not held),
         examples.select(i for i, held in enumerate(chosen) if held),
     )
+
+
+def identity(value: Any) -> bytes:
+    """Returns what tells an input from others: a text, whatever its case; or the bytes of an array or a sound."""
+    return value.casefold().encode() if isinstance(value, str) else value.tobytes()
+
+
+def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str) -> Examples:
+    """Returns examples of rows already read: the place of each and its cells by column."""
+    cells = [(cell(row, input, where), cell(row, target, where), where) for where, row in rows]
+    return Examples([row[0] for row in cells], [row[1] for row in cells], [row[2] for row in cells])
 
 
 def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
@@ -286,10 +297,10 @@ def cell(row: dict, column: str, where: str) -> str:
         raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
     if not isinstance(row[column], str):
         raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
-    return _text(row[column], where, f"column {column!r}")
+    return text_of(row[column], where, f"column {column!r}")
 
 
-def _text(text: str, where: str, what: str) -> str:
+def text_of(text: str, where: str, what: str) -> str:
     text = text.strip()
     if not text:
         raise InputError(f"{where}: {what} is empty: fill it in or take the line out")

@@ -11,7 +11,7 @@ from zoo.preprocessing import END, PAD, START, pad
 WORST = -1e9  # score of a beam that must not be chosen
 
 
-def compiled(model, function, rank: int | None = 2):
+def compiled(model, function, rank: int | None = 2, features: int | None = None):
     """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
 
     Args:
@@ -20,6 +20,7 @@ def compiled(model, function, rank: int | None = 2):
             it is, without gradients.
         rank: Number of the ids' axes, where they are more than two; ``None`` for arguments of other
             kinds, whose shapes are always the same.
+        features: Numbers of a step, if the first argument is not of ids but ``(batch, time, features)``.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -40,8 +41,10 @@ def compiled(model, function, rank: int | None = 2):
         if rank is None:
             return tf.function(function)
         # One program for every batch and length; JAX and XLA need one for each, so they get few shapes.
-        ids = tf.TensorSpec([None] * rank, "int32")
-        return tf.function(function, input_signature=[ids] * len(inspect.signature(function).parameters))
+        signature = [tf.TensorSpec([None] * rank, "int32")] * len(inspect.signature(function).parameters)
+        if features is not None:
+            signature[0] = tf.TensorSpec([None, None, features], "float32")
+        return tf.function(function, input_signature=signature)
     import torch
 
     def without_gradients(*arguments):

@@ -178,6 +178,22 @@ def expect_fields(fields: dict[str, type], value: Any, where: str) -> None:
             raise WeightsError(f"{where}.{name}: expected {kind.__name__}")
 
 
+def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
+    """Raises WeightsError unless each of the keys holds different texts that are not empty."""
+    for key in keys:
+        names = value[key]
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+            raise WeightsError(f"{where}.{key}: expected texts that are not empty, each once")
+
+
+def number_of(label: str, labels: Sequence[str]) -> int:
+    """Returns a label's place (raises InputError for an unknown one)."""
+    if label not in labels:
+        shown = ", ".join(map(repr, labels[:20])) + (", ..." if len(labels) > 20 else "")
+        raise InputError(f"label {label!r} is unknown to this model; it knows: {shown}")
+    return labels.index(label)
+
+
 def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
     """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below."""
     out = np.full((height or len(rows), length), PAD, dtype="int32")

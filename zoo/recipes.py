@@ -24,6 +24,7 @@ class Plan:
             ``None`` sets no limit.
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
             computes in bfloat16 and keeps weights in float32.
+        augment: Whether sounds are varied anew each time that they are trained on (``zoo.augmentation``).
     """
 
     epochs: int = 16
@@ -40,6 +41,7 @@ class Plan:
     balance: bool = False
     minutes: float | None = None
     precision: str = "float32"
+    augment: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +66,13 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
         InputError: The file cannot be read or used, or a value is missing or not finite; the message
             says where.
     """
+    return wide(_rows(path, header), label)
+
+
+def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str) -> Examples:
+    """Returns the same from rows already read: the place of each and its cells by column."""
     inputs, labels, where = [], [], []
-    for place, row in _rows(path, header):
+    for place, row in rows:
         labels.append(cell(row, label, place))
         steps = [column for column in row if column != label]
         if not steps:
@@ -97,13 +102,20 @@ def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[
         InputError: The file cannot be read or used, a value is missing or not finite, time does not
             grow within a series, or its label changes; the message says where.
     """
+    return long(_rows(path, header=True), series, time, values, label)
+
+
+def long(
+    rows: Iterable[tuple[str, dict[str, str]]], series: str, time: str, values: Sequence[str], label: str
+) -> Examples:
+    """Returns the same from rows already read: the place of each and its cells by column."""
     columns = [series, time, *values, label]
     if isinstance(values, str) or not values or len(set(columns)) < len(columns):
         raise InputError(
             f"the columns {', '.join(map(repr, columns))}: name at least one of values, and each column once"
         )
     found: dict[str, _Steps] = {}
-    for place, row in _rows(path, header=True):
+    for place, row in rows:
         name, now = cell(row, series, place), _number(cell(row, time, place), place, f"column {time!r}")
         steps = [_number(cell(row, value, place), place, f"column {value!r}") for value in values]
         kind = cell(row, label, place)

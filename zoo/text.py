@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing import LONGEST_TEXT, PAD, expect_fields
+from zoo.preprocessing import LONGEST_TEXT, PAD, check_names, expect_fields, number_of
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
@@ -92,10 +92,7 @@ class TextPreprocessor:
 
     def encode_target(self, label: str) -> int:
         """Returns the number of a label (raises InputError for an unknown one)."""
-        if label not in self.labels:
-            shown = ", ".join(map(repr, self.labels[:20])) + (", ..." if len(self.labels) > 20 else "")
-            raise InputError(f"label {label!r} is unknown to this model; it knows: {shown}")
-        return self.labels.index(label)
+        return number_of(label, self.labels)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -171,14 +168,6 @@ def check_tokenizer(state: dict[str, Any], where: str) -> None:
 def _merges_within(pair: Any, vocabulary: dict[str, int]) -> bool:
     texts = isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
     return texts and {*pair, "".join(pair)} <= vocabulary.keys()
-
-
-def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
-    """Raises WeightsError unless each of the keys holds different texts that are not empty."""
-    for key in keys:
-        names = value[key]
-        if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-            raise WeightsError(f"{where}.{key}: expected texts that are not empty, each once")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -258,6 +258,7 @@ class Trainer:
             return False
         tensors, told = found
         told.setdefault("data", self.data)  # states of before it was kept
+        told["plan"] = {**dataclasses.asdict(Plan()), **told["plan"]}  # and of before a plan said all that it says now
         facts = {"plan": dataclasses.asdict(self.plan), "backend": keras.backend.backend(), "data": self.data}
         for what, mine in facts.items():
             if told.get(what) != json.loads(json.dumps(mine)):

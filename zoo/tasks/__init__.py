@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import InputError, WeightsError
 from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
 from zoo.preprocessing import TransductionPreprocessor
+from zoo.signals import SeriesPreprocessor
 from zoo.text import TagPreprocessor, TextPreprocessor
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ TASKS = {
     "tagging": "zoo.tasks.tagging:TAGGING",
     "language_modelling": "zoo.tasks.language_modelling:LANGUAGE_MODELLING",
     "music_modelling": "zoo.tasks.music_modelling:MUSIC_MODELLING",
+    "series_classification": "zoo.tasks.series_classification:SERIES_CLASSIFICATION",
 }
 
 # What turns raw input into arrays; apart from the tasks, for it needs no backend.
@@ -26,6 +28,7 @@ PREPROCESSORS = {
     "tagging": TagPreprocessor,
     "language_modelling": CharacterPreprocessor,
     "music_modelling": MusicPreprocessor,
+    "series_classification": SeriesPreprocessor,
 }
 
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo import models
 from zoo.batching import EDGES, Batches
+from zoo.data import identity
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.metrics import classification_metrics
@@ -49,7 +50,7 @@ class Classification(Task):
 
     def check(self, train):
         if len(set(train.targets)) < 2:
-            file = train.where[0].rpartition(":")[0]
+            file = train.where[0].rpartition(":")[0] or train.where[0]
             raise InputError(f"{file}: only one label, {train.targets[0]!r}: give examples of at least two")
 
     def describe(self, preprocessor):
@@ -61,18 +62,25 @@ class Classification(Task):
         cut, limit, size = preprocessor.cut(examples.inputs), preprocessor.max_length, len(examples)
         if cut:
             lines.append(f"{cut:,} of {size:,} texts are longer than {limit} subwords: only the first {limit} are read")
-        counts = collections.Counter(examples.targets).most_common()
-        if counts[0][1] >= SKEWED * counts[-1][1]:
-            shown = ", ".join(
-                f"{label!r} in {100 * count / size:.1f} % of the rows" for label, count in counts[:: len(counts) - 1]
-            )
-            lines.append(f"labels are skewed, {shown}: look at macro F1 too, and consider balancing")
-        twice = size - len({text.casefold() for text in examples.inputs})
-        if twice:
-            lines.append(
-                f"{twice:,} of {size:,} texts stand there more than once: all of one text are in the same part"
-            )
-        return lines
+        return lines + self.skewed(examples) + self.repeated(examples, "texts")
+
+    def skewed(self, examples) -> list[str]:
+        """Returns a line if some labels are much rarer than others."""
+        counts, size = collections.Counter(examples.targets).most_common(), len(examples)
+        if counts[0][1] < SKEWED * counts[-1][1]:
+            return []
+        shown = ", ".join(
+            f"{label!r} in {100 * count / size:.1f} % of the rows" for label, count in counts[:: len(counts) - 1]
+        )
+        return [f"labels are skewed, {shown}: look at macro F1 too, and consider balancing"]
+
+    def repeated(self, examples, what: str) -> list[str]:
+        """Returns a line if inputs stand there more than once."""
+        size = len(examples)
+        twice = size - len(set(map(identity, examples.inputs)))
+        return [f"{twice:,} of {size:,} {what} stand there more than once: all of one are in the same part"] * (
+            twice > 0
+        )
 
     def baselines(self, train, test):
         majority = collections.Counter(train.targets).most_common(1)[0][0]
@@ -87,8 +95,20 @@ class Classification(Task):
 
     def build(self, architecture, config, preprocessor):
         model = Classifier(architecture.build(config), len(preprocessor.labels), HEAD_DROPOUT)
-        model.build_variables(_inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1))
+        model.build_variables(self.smallest(preprocessor))
         return model
+
+    def smallest(self, preprocessor) -> dict:
+        """Returns the inputs of a model for one sequence as short as can be."""
+        return _inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1)
+
+    def pack(self, rows: list, length: int, height: int) -> dict:
+        """Returns the inputs of a model: encoded rows, padded to a length and a number of rows."""
+        return _inputs(rows, length, height)
+
+    def length(self, row) -> int:
+        """Returns the ids of a text, or, in a document, of its longest sentence."""
+        return max(map(len, row)) if isinstance(row[0], list) else len(row)
 
     def batches(self, preprocessor, examples, plan):
         rows = self._encode(preprocessor, examples)
@@ -105,13 +125,13 @@ class Classification(Task):
         share = balanced if plan.balance else np.ones(len(counts))
 
         def collate(chosen, length, height):
-            inputs = _inputs([rows[i] for i in chosen], length, height)
+            inputs = self.pack([rows[i] for i in chosen], length, height)
             answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
             answer[: len(chosen)] = [answers[i] for i in chosen]
             weight[: len(chosen)] = share[answer[: len(chosen)]]
             return inputs, answer, weight
 
-        return Batches([_length(row) for row in rows], collate, plan.batch_size, plan.seed)
+        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed)
 
     def _encode(self, preprocessor, examples) -> list:
         try:
@@ -136,21 +156,23 @@ class Classification(Task):
     def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
         """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
 
-        def run(tokens, mask):
-            shape = {"tokens": tokens, "mask": ops.cast(mask, "bool")}
-            return ops.softmax(pipeline.model(shape, training=False), axis=-1)
+        def run(steps, mask):
+            inputs = {name: steps, "mask": ops.cast(mask, "bool")}
+            return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
 
-        rank = 2 if pipeline.preprocessor.sentences is None else 3
-        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, rank))
+        smallest = self.smallest(pipeline.preprocessor)
+        name = next(iter(smallest))
+        features = smallest[name].shape[-1] if name == "features" else None
+        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
         out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
-        order = sorted(range(len(rows)), key=lambda i: _length(rows[i]))
+        order = sorted(range(len(rows)), key=lambda i: self.length(rows[i]))
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            longest = max(_length(rows[i]) for i in chosen)
+            longest = max(self.length(rows[i]) for i in chosen)
             length = next((edge for edge in EDGES if edge >= longest), longest)
             height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
-            inputs = _inputs([rows[i] for i in chosen], length, height)
-            found = ops.convert_to_numpy(function(inputs["tokens"], inputs["mask"].astype("int32")))
+            inputs = self.pack([rows[i] for i in chosen], length, height)
+            found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             out[chosen] = found[: len(chosen)]
             tick(len(chosen))
         return out
@@ -169,7 +191,7 @@ class Classification(Task):
 
     def logits(self, pipeline, text):
         row = pipeline.preprocessor.encode_input(text)
-        inputs = _inputs([row], _length(row), 1)
+        inputs = self.pack([row], self.length(row), 1)
         return ops.convert_to_numpy(pipeline.model(inputs))[0]
 
 
@@ -187,7 +209,7 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
     if not hasattr(network, "attend"):
         raise InputError(f"{pipeline.spec.architecture} has no attention over words and sentences to show")
     row = pipeline.preprocessor.encode_input(text)
-    _, sentences, words = network.attend(_inputs([row], _length(row), 1))
+    _, sentences, words = network.attend(_inputs([row], CLASSIFICATION.length(row), 1))
     sentences, words = ops.convert_to_numpy(sentences)[0], ops.convert_to_numpy(words)[0]
     return [
         (
@@ -196,11 +218,6 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
-
-
-def _length(row) -> int:
-    """Ids of a text, or, in a document, of its longest sentence."""
-    return max(map(len, row)) if isinstance(row[0], list) else len(row)
 
 
 def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:

@@ -169,6 +169,10 @@ class Task(abc.ABC):
         """Returns what a user should know of the data before training starts, a line each."""
         return []
 
+    def plain(self, pipeline: Any, value: Any) -> Any:
+        """Returns a raw input as a JSON value that is short enough for a record; of a long one the start."""
+        return value
+
     def baselines(self, train: Examples, test: Examples) -> list[dict[str, Any]]:
         """Returns scores that need no model, laid out as a dataset's published figures."""
         return []

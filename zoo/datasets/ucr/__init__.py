@@ -1,0 +1,1 @@
+"""Series of the UCR and UEA archives, as a TFDS builder."""

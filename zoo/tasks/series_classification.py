@@ -1,0 +1,137 @@
+"""Series classification: one label for a whole series of numbers, or for a sound."""
+
+import collections
+import dataclasses
+import math
+
+import numpy as np
+
+from zoo import models
+from zoo.augmentation import LONGER, vary
+from zoo.batching import Batches
+from zoo.errors import InputError
+from zoo.signals import LogMel, Numbers, SeriesPreprocessor, Sound, Waveform, as_channels, numbers
+from zoo.tasks.classification import Classification
+from zoo.tasks.task import both_ways
+
+HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
+FRAME = 16  # samples a step of a raw waveform
+MU = 255  # of the 8 bits of telephony
+BANDS = 40  # of the mel scale
+RAW = ("tcn", "wavenet")  # these read waveforms: convolutions see many steps at little cost
+GOLDEN_STEPS = 400  # steps of an input that a record keeps
+
+
+class SeriesClassification(Classification):
+    """A series has one of a fixed set of labels; a text is classified alike, but for what is read."""
+
+    name = "series_classification"
+
+    def architecture(self, name):
+        return models.find_backbone(name)
+
+    def fit(self, examples, architecture):
+        labels = tuple(sorted(set(examples.targets)))
+        if isinstance(examples.inputs[0], Sound):
+            commonest = collections.Counter(sound.rate for sound in examples.inputs).most_common(1)[0][0]
+            rate = min(commonest, HIGHEST_RATE)
+            front_end = Waveform(rate, FRAME, MU)
+            if architecture.name not in RAW:
+                front_end = LogMel.fit([front_end.read(sound) for sound in examples.inputs], rate, BANDS)
+        else:
+            front_end = Numbers.fit(_series(examples))
+        return SeriesPreprocessor(front_end, labels, 2 * self._longest(front_end, examples.inputs))
+
+    def _longest(self, front_end, inputs) -> int:
+        """Returns the steps of the longest input."""
+        return max(len(front_end.frames(front_end.read(value))) for value in inputs)
+
+    def fields(self, preprocessor, architecture):
+        return {"features": preprocessor.features}
+
+    def prefers(self, architecture):
+        return both_ways(architecture)
+
+    def describe(self, preprocessor):
+        front_end = preprocessor.front_end
+        if isinstance(front_end, Numbers):
+            read = f"{front_end.features} channels" if front_end.features > 1 else "one channel"
+        else:
+            kind = "waveforms" if isinstance(front_end, Waveform) else "log-mel frames"
+            read = f"{kind} at {front_end.rate:,} samples a second"
+        return f"{super().describe(preprocessor)}; reads {read}"
+
+    def warnings(self, preprocessor, examples):
+        return self.skewed(examples) + self.repeated(examples, "series")
+
+    def smallest(self, preprocessor):
+        return self.pack([np.zeros((2, preprocessor.features), np.float32)], 2, 1)
+
+    def pack(self, rows, length, height):
+        features = np.zeros((height, length, rows[0].shape[-1]), np.float32)
+        mask = np.zeros((height, length), bool)
+        mask[len(rows) :, 0] = True  # rows added to reach the height: a mean over none would not be finite
+        for i, row in enumerate(rows):
+            features[i, : len(row)] = row
+            mask[i, : len(row)] = True
+        return {"features": features, "mask": mask}
+
+    def length(self, row):
+        return len(row)
+
+    def batches(self, preprocessor, examples, plan):
+        plain = super().batches(preprocessor, examples, plan)
+        front_end = preprocessor.front_end
+        if not plan.augment or isinstance(front_end, Numbers):
+            return plain
+        sounds = [front_end.read(value) for value in examples.inputs]
+
+        def collate(chosen, length, height, generator):
+            _, answer, weight = plain.collate(chosen, length, height)
+            varied = [front_end.frames(vary(sounds[i], generator)) for i in chosen]
+            return self.pack([row[:length] for row in varied], length, height), answer, weight
+
+        steps = [math.ceil(LONGER * len(front_end.frames(sound))) for sound in sounds]
+        return Batches(steps, collate, plan.batch_size, plan.seed, varied=True)
+
+    def adapt(self, base, parts):
+        before = base.preprocessor.front_end
+        front_end, train = before, parts[0]
+        if isinstance(before, Numbers):
+            # The unit of the new numbers may be another one: what the weights know is standardised.
+            front_end = Numbers.fit(_series(train))
+            if front_end.features != before.features:
+                raise InputError(
+                    f"{train.where[0]}: {front_end.features} channels where the model reads {before.features}:"
+                    " train an architecture in place of a checkpoint (tcn_small)"
+                )
+        longest = max(self._longest(front_end, part.inputs) for part in parts)
+        length = max(base.preprocessor.max_length, 2 * longest)
+        return dataclasses.replace(
+            base.preprocessor, front_end=front_end, labels=tuple(sorted(set(train.targets))), max_length=length
+        )
+
+    def plain(self, pipeline, value):
+        front_end = pipeline.preprocessor.front_end
+        read = front_end.read(value)[:GOLDEN_STEPS]
+        if isinstance(front_end, Numbers):
+            return [[float(f"{x:.6g}") for x in step] for step in read]
+        return np.round(32_767 * read).astype(int).tolist()
+
+
+def _series(examples) -> list[np.ndarray]:
+    """Returns the inputs as arrays of as many channels each, or raises an InputError with the place."""
+    rows = []
+    for value, where in zip(examples.inputs, examples.where, strict=True):
+        try:
+            rows.append(as_channels(numbers(value)))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if rows[-1].shape[1] != rows[0].shape[1]:
+            raise InputError(
+                f"{where}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}: give each as many"
+            )
+    return rows
+
+
+SERIES_CLASSIFICATION = SeriesClassification()
