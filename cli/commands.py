@@ -156,6 +156,8 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
     from zoo.weights_file import replacing
 
     pipeline = load(name)
+    if page and not pipeline.task.judged:
+        raise InputError(f"--report shows mistakes: {pipeline.spec.task} has none, only likelihoods")
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True

@@ -1,4 +1,4 @@
-"""Tables and lines for people; figures are percentages with 95 % intervals."""
+"""Tables and lines for people; shares are percentages, with 95 % intervals."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from zoo.record import Record
+from zoo.scores import shown
 
 NAMES = {
     "wer": "WER",
@@ -21,6 +22,9 @@ NAMES = {
     "slot_f1": "slot F1",
     "intent_accuracy": "intent accuracy",
     "sentence_accuracy": "sentence accuracy",
+    "nll": "NLL, nats a frame",
+    "bpc": "bits a character",
+    "nats": "nats a character",
 }
 
 
@@ -41,9 +45,10 @@ def _table(title: str, *columns: str):
     return table
 
 
-def interval(value: dict[str, float]) -> str:
-    """Returns a share with its interval as percentages: ``23.1 % (22.4 - 23.9)``."""
-    return f"{100 * value['value']:.2f} % ({100 * value['low']:.2f} - {100 * value['high']:.2f})"
+def interval(name: str, value: dict[str, float]) -> str:
+    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
+    low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
+    return f"{shown(name, value['value'])} ({low} - {high})"
 
 
 def checkpoints(records: list[Record], as_json: bool) -> None:
@@ -71,13 +76,13 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the score that speaks for the others."""
-    return next(name for name in ("wer_no_stress", "wer", "accuracy", "slot_f1") if name in values)
+    return next(name for name in ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc") if name in values)
 
 
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
     name = main_score(found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
-    return where, f"{NAMES[name]} {interval(found['values'][name])}"
+    return where, f"{NAMES[name]} {interval(name, found['values'][name])}"
 
 
 def architectures(as_json: bool) -> None:
@@ -133,9 +138,9 @@ def evaluation(found: dict[str, Any]) -> None:
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs{decoding}"
     table = _table(title, "system", *(NAMES[name] for name in values))
-    table.add_row(f"{found['model']} (95 % interval)", *(interval(value) for value in values.values()))
+    table.add_row(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))
     for figure in found["published"]:
-        cells = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in values]
+        cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
         kind = "baseline" if figure["source"] == "computed" else "published"
         origin = "" if kind == "baseline" else f" ({figure['source']})"
         table.add_row(f"{kind}: {figure['system']}{origin}", *cells)
@@ -167,7 +172,7 @@ def comparison(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(
             row["model"],
-            interval(row["values"][name]),
+            interval(name, row["values"][name]),
             f"{row['parameters']:,}",
             str(row["epochs"]),
             f"{row['seconds']:.0f} s",
@@ -195,7 +200,7 @@ def training(title: str) -> Iterator[tuple]:
 
         def report(row: dict[str, Any]) -> None:
             scores = ", ".join(
-                f"{NAMES[name]} {100 * row[name]:.2f} %" for name in NAMES if name in row and math.isfinite(row[name])
+                f"{NAMES[name]} {shown(name, row[name])}" for name in NAMES if name in row and math.isfinite(row[name])
             )
             click.echo(
                 f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s",

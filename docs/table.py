@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from zoo import hub  # noqa: E402
+from zoo.scores import NO_SHARES, shown  # noqa: E402
 
 README = Path(__file__).parents[1] / "README.md"
 START, END = "<!-- checkpoints: written by `python docs/table.py` from the records -->\n", "<!-- end -->"
@@ -21,6 +22,8 @@ COLUMNS = {
         "intent_accuracy": "intent accuracy",
         "sentence_accuracy": "whole-sentence accuracy",
     },
+    "music_modelling": {"nll": "NLL, nats a frame"},
+    "language_modelling": {"bpc": "bits a character", "nats": "nats a character"},
 }
 
 
@@ -29,7 +32,13 @@ def table() -> str:
     records = [hub.read_record(name) for name in hub.list_models()]
     tables = []
     for task, columns in COLUMNS.items():
-        heads = ["checkpoint", "parameters", "measured on", "size", *(f"{title}, %" for title in columns.values())]
+        heads = [
+            "checkpoint",
+            "parameters",
+            "measured on",
+            "size",
+            *(f"{title}{'' if name in NO_SHARES else ', %'}" for name, title in columns.items()),
+        ]
         lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
         for record in records:
             for found in record.metrics if record.spec.task == task else []:
@@ -38,7 +47,7 @@ def table() -> str:
                     f"{record.weights.parameters:,}",
                     f"{found['dataset']} {found['split']}",
                     f"{found['size']:,}",
-                    *(percent(found["values"].get(metric)) for metric in columns),
+                    *(cell(metric, found["values"].get(metric)) for metric in columns),
                 ]
                 lines.append(f"| {' | '.join(cells)} |")
         if len(lines) > 2:
@@ -46,9 +55,12 @@ def table() -> str:
     return "\n".join(tables)
 
 
-def percent(value: dict | None) -> str:
-    """Returns a share and its interval as percentages; nothing for a score that was not taken."""
-    return f"{100 * value['value']:.2f} ({100 * value['low']:.2f}-{100 * value['high']:.2f})" if value else ""
+def cell(metric: str, value: dict | None) -> str:
+    """Returns a score and its interval, shares as percentages; nothing for a score that was not taken."""
+    if not value:
+        return ""
+    middle, low, high = (shown(metric, value[end]).removesuffix(" %") for end in ("value", "low", "high"))
+    return f"{middle} ({low}-{high})"
 
 
 def with_table(text: str) -> str:

@@ -19,7 +19,7 @@ class Interval:
     """A metric and its 95 % bootstrap interval.
 
     Attributes:
-        value: The metric over all examples, as a share (0.2 is 20 %).
+        value: The metric over all examples, as a share (0.2 is 20 %) unless it is in ``zoo.scores.NO_SHARES``.
         low: The 2.5th percentile of the metric over resampled examples.
         high: The 97.5th percentile.
     """

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from zoo.scores import NO_SHARES
 from zoo.weights_file import storage
 
 
@@ -46,14 +47,15 @@ def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
 
     Args:
         records: The ``curve`` of each record, by name.
-        score: The score to draw, as a share.
+        score: The score to draw.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
+    scale, unit = (1, "") if score in NO_SHARES else (100, ", %")
     for name, curve in records.items():
-        axes.plot([row["epoch"] for row in curve], [100 * row[score] for row in curve], marker="o", label=name)
+        axes.plot([row["epoch"] for row in curve], [scale * row[score] for row in curve], marker="o", label=name)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"validation {score.upper() if len(score) == 3 else score.replace('_', ' ')}, %")
+    axes.set_ylabel(f"validation {score.upper() if len(score) == 3 else score.replace('_', ' ')}{unit}")
     if all(row[score] > 0 for curve in records.values() for row in curve):
         axes.set_yscale("log")  # the first epochs' errors are many times the last one's
         axes.yaxis.set_major_formatter(ScalarFormatter())

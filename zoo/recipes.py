@@ -125,3 +125,102 @@ RECIPES = {
         "hierarchical_attention_network", {}, embedding=128, units=64, dropout=0.4
     ),
 }
+
+
+# Next frame of music, next character of a text. Within a dataset all families have one plan; what differs is
+# the shape of the model, of about the same number of weights.
+_FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
+
+
+def _next_step(dataset: str, splits: tuple[str, ...], plan: Plan, configs: dict[str, dict]) -> None:
+    for family in _FAMILIES:
+        measured = tuple((dataset, split) for split in splits)
+        RECIPES[f"{family}_small.{dataset}"] = Recipe(
+            family, "small", dataset, None, measured, plan, {}, configs[family]
+        )
+
+
+_next_step(
+    "jsb_chorales",
+    ("test",),
+    Plan(epochs=50, batch_size=8, learning_rate=3e-3, weight_decay=0.05, clip_norm=5.0, average=0.98),
+    {
+        "rnn": {"width": 256, "layers": 2, "dropout": 0.4},
+        "lstm": {"width": 176, "layers": 1, "dropout": 0.4},
+        "gru": {"width": 200, "layers": 1, "dropout": 0.4},
+        "tcn": {"embedding": 150, "width": 150, "kernel": 3, "levels": 2, "dropout": 0.4},
+        "wavenet": {"width": 96, "skip": 128, "layers": 4, "stacks": 1, "dropout": 0.4},
+        "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.3},
+        "hierarchical_attention": {
+            "width": 96,
+            "heads": 4,
+            "feed_forward": 256,
+            "layers": 3,
+            "window": 8,
+            "levels": 2,
+            "dropout": 0.3,
+        },
+    },
+)
+
+_next_step(
+    "nottingham",
+    ("test",),
+    Plan(
+        epochs=30,
+        batch_size=8,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        clip_norm=5.0,
+        average=0.995,
+        precision="mixed_bfloat16",
+    ),
+    {
+        "rnn": {"width": 448, "layers": 2, "dropout": 0.3},
+        "lstm": {"width": 256, "layers": 2, "dropout": 0.3},
+        "gru": {"width": 288, "layers": 2, "dropout": 0.3},
+        "tcn": {"embedding": 150, "width": 150, "kernel": 5, "levels": 5, "dropout": 0.2},
+        "wavenet": {"width": 128, "skip": 128, "layers": 8, "stacks": 1, "dropout": 0.2},
+        "transformer": {"width": 144, "heads": 6, "feed_forward": 576, "layers": 4, "context": 256, "dropout": 0.2},
+        "hierarchical_attention": {
+            "width": 144,
+            "heads": 6,
+            "feed_forward": 576,
+            "layers": 4,
+            "window": 16,
+            "levels": 2,
+            "dropout": 0.2,
+        },
+    },
+)
+
+_next_step(
+    "tiny_shakespeare",
+    ("validation", "test"),
+    Plan(
+        epochs=12,
+        batch_size=32,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        label_smoothing=0.0,
+        average=0.99,
+        precision="mixed_bfloat16",
+    ),
+    {
+        "rnn": {"width": 512, "layers": 2, "dropout": 0.2},
+        "lstm": {"width": 320, "layers": 2, "dropout": 0.2},
+        "gru": {"width": 368, "layers": 2, "dropout": 0.2},
+        "tcn": {"embedding": 192, "width": 192, "kernel": 3, "levels": 6, "dropout": 0.15},
+        "wavenet": {"width": 112, "skip": 256, "layers": 8, "stacks": 2, "dropout": 0.1},
+        "transformer": {"width": 160, "heads": 5, "feed_forward": 640, "layers": 5, "context": 256, "dropout": 0.1},
+        "hierarchical_attention": {
+            "width": 160,
+            "heads": 5,
+            "feed_forward": 640,
+            "layers": 5,
+            "window": 16,
+            "levels": 2,
+            "dropout": 0.1,
+        },
+    },
+)

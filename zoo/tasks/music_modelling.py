@@ -12,8 +12,6 @@ from zoo.next_step import KEYS, LOWEST, MusicPreprocessor
 from zoo.tasks.next_step import NextStep, in_batches
 from zoo.tasks.task import Cases
 
-TRANSPOSED = 5  # semitones, at most, by which a piece is moved in training
-
 
 class MusicModelling(NextStep):
     """Every frame of a piece but the first is predicted from those before it, its keys independently of each other."""
@@ -54,7 +52,7 @@ class MusicModelling(NextStep):
                 real[place, : len(rolls[i]) - 1] = 1
             return {"features": frames[:, :-1]}, frames[:, 1:], real
 
-        return TransposedBatches([len(roll) - 1 for roll in rolls], collate, plan.batch_size, plan.seed)
+        return Batches([len(roll) - 1 for roll in rolls], collate, plan.batch_size, plan.seed)
 
     def answers(self, pipeline, inputs, batch_size, tick, **options):
         """Returns ``{"nats", "frames"}`` for each piece: its negative log-likelihood, and over how many frames."""
@@ -101,22 +99,6 @@ class MusicModelling(NextStep):
     def logits(self, pipeline, text):
         roll = pipeline.preprocessor.encode_input(text)
         return ops.convert_to_numpy(pipeline.model({"features": roll[None]}))[0, -1]
-
-
-class TransposedBatches(Batches):
-    """Batches of piano rolls, each moved up or down by a few keys, another way in each epoch."""
-
-    def epoch(self, epoch, start=0, shuffle=True):
-        for number, (inputs, answers, weights) in enumerate(super().epoch(epoch, start, shuffle), start):
-            generator = np.random.default_rng((self.seed, epoch, number))
-            frames = np.concatenate([inputs["features"][:, :1], answers], axis=1)
-            for row in frames:
-                sounding = np.flatnonzero(row.any(axis=0))
-                # No further than the keyboard goes.
-                low = min(TRANSPOSED, sounding.min(initial=KEYS - 1))
-                high = min(TRANSPOSED, KEYS - 1 - sounding.max(initial=0))
-                row[:] = np.roll(row, generator.integers(-low, high + 1), axis=1)
-            yield {"features": frames[:, :-1]}, frames[:, 1:], weights
 
 
 MUSIC_MODELLING = MusicModelling()

@@ -21,6 +21,7 @@ class NextStep(Task):
 
     options = {"probabilities": False}
     validation = {}
+    judged = False
     head_dropout: float
 
     def architecture(self, name):

@@ -56,6 +56,7 @@ class Task(abc.ABC):
         options: What ``predict`` can be told, with the values it has if it is not.
         validation: The options while training is validated, where speed counts.
         several: Whether an input may have several right answers, each in a row of its own.
+        judged: Whether an answer is right or wrong, so that mistakes can be shown.
         labelled: Whether targets are labels, of which every part of the data should have its share.
     """
 
@@ -64,6 +65,7 @@ class Task(abc.ABC):
     options: dict[str, Any]
     validation: dict[str, Any]
     several: bool = False
+    judged: bool = True
     labelled: bool = False
 
     @abc.abstractmethod
