@@ -138,13 +138,17 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool) -> li
 @click.option("--input", "input", default="", help="Column of the file DATA with the inputs.")
 @click.option("--target", default="", help="Column of the file DATA with the right outputs.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
+@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
+@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
 @click.option("--report", "page", type=click.Path(file_okay=False), help="Also write a page with pictures, index.html.")
-def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, as_json, predictions, page) -> None:
-    """Measures a checkpoint on a dataset by name, or on your own file DATA."""
+def evaluate(
+    name, data, dataset, split, input, target, no_header, series, time, limit, beam, as_json, predictions, page
+) -> None:
+    """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
     record = hub.read_record(name)
@@ -175,6 +179,8 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
             input=input,
             target=target,
             header=not no_header,
+            series=series,
+            time=time,
             limit=limit,
             keep=bool(page),
             start=lambda size: tick(0, total=size),
@@ -198,22 +204,41 @@ def evaluate(name, data, dataset, split, input, target, no_header, limit, beam, 
 @click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
 @click.argument("name")
 @click.argument("data")
-@click.option("--input", "input", required=True, help="Column with the inputs.")
-@click.option("--target", required=True, help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
+@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
+@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
+@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
 @click.option("--output", required=True, help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
-@click.option("--task", help="For an architecture, if what is inferred is wrong: classification or transduction.")
+@click.option(
+    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
-    name, data, input, target, no_header, output, validation, test, task, epochs, seed, balance, from_scratch, resume
+    name,
+    data,
+    input,
+    target,
+    no_header,
+    series,
+    time,
+    output,
+    validation,
+    test,
+    task,
+    epochs,
+    seed,
+    balance,
+    from_scratch,
+    resume,
 ) -> None:
-    """Trains NAME further on the examples in DATA (.csv, .tsv, .jsonl).
+    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
@@ -235,6 +260,8 @@ def finetune(
             input=input,
             target=target,
             header=not no_header,
+            series=series,
+            time=time,
             validation=validation,
             test=test,
             task=task,

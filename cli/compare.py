@@ -18,16 +18,20 @@ from . import backend, show
 @click.option(
     "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
 )
-@click.option("--input", "input", required=True, help="Column with the inputs.")
-@click.option("--target", required=True, help="Column with labels, or with texts whose symbols stand between blanks.")
-@click.option("--task", help="If what is inferred is wrong: classification, tagging or transduction.")
+@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
+@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
+@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
+@click.option(
+    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--output", type=click.Path(file_okay=False), help="Folder that gets every trained model.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
-def compare(data, models, input, target, task, epochs, minutes, seed, output, as_json, plot) -> None:
+def compare(data, models, input, target, series, time, task, epochs, minutes, seed, output, as_json, plot) -> None:
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
@@ -43,6 +47,8 @@ def compare(data, models, input, target, task, epochs, minutes, seed, output, as
             names,
             input=input,
             target=target,
+            series=series,
+            time=time,
             task=task,
             plan=plan,
             output=output,

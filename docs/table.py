@@ -17,6 +17,7 @@ START, END = "<!-- checkpoints: written by `python docs/table.py` from the recor
 COLUMNS = {
     "transduction": {"wer": "WER", "wer_no_stress": "WER without stress", "per_no_stress": "PER without stress"},
     "classification": {"accuracy": "accuracy", "macro_f1": "macro F1"},
+    "series_classification": {"accuracy": "accuracy", "macro_f1": "macro F1"},
     "tagging": {
         "slot_f1": "slot F1",
         "intent_accuracy": "intent accuracy",

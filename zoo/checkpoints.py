@@ -180,5 +180,6 @@ def training_facts(trainer: Trainer, recipe: dict) -> dict:
 
 def golden(pipeline: Pipeline, inputs: list) -> dict:
     """Returns inputs, outputs and logits, to be compared on every machine."""
-    logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, text)] for text in inputs]
+    inputs = [pipeline.task.plain(pipeline, value) for value in inputs]
+    logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, value)] for value in inputs]
     return {"inputs": inputs, "outputs": pipeline.predict(inputs, **pipeline.task.validation), "logits": logits}

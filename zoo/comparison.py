@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo import hub, models
-from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.fine_tuning import PLAN, fine_tune
 from zoo.metrics import Interval
@@ -39,11 +39,13 @@ class Row:
 
 
 def compare(
-    data: str | os.PathLike | Examples,
+    data: Any,
     models: Sequence[str],
     *,
     input: str = "",
     target: str = "",
+    series: str = "",
+    time: str = "",
     task: str | None = None,
     plan: Plan = PLAN,
     output: str | os.PathLike | None = None,
@@ -54,11 +56,13 @@ def compare(
     """Fine-tunes several models on the same rows, with the same parts, plan and seed.
 
     Args:
-        data: A CSV, TSV or JSONL file, or examples.
+        data: What ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
             architectures in all sizes that match (``"*_tiny"``).
         input: Column with the inputs.
         target: Column with the right outputs.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
         task: The task, where what is inferred is wrong.
         plan: How each is fitted; ``epochs`` and ``minutes`` are the budget.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
@@ -81,6 +85,8 @@ def compare(
             data,
             input=input,
             target=target,
+            series=series,
+            time=time,
             task=task,
             plan=plan,
             output=folder,

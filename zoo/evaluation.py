@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from zoo import datasets
-from zoo.data import Examples, stream_examples
+from zoo import datasets, inputs
+from zoo.data import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics import Interval
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Cases
 
+STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
 PART = 4096  # cases answered and counted before the next are read
 
 
@@ -30,9 +31,10 @@ class Report:
         size: Number of inputs.
         options: How the answers were made: ``beam_size`` for transduction.
         values: Metrics with their 95 % intervals, as shares.
-        inputs: The inputs, each once; empty if they were not to be kept, as are the next two.
+        inputs: The inputs, each once; empty if they were not to be kept, as are the next three.
         outputs: The model's output for each.
         references: The right outputs of each.
+        names: What each input is called: a text by itself, anything else by its place.
     """
 
     dataset: str
@@ -43,6 +45,7 @@ class Report:
     inputs: list[Any]
     outputs: list[Any]
     references: list[Any]
+    names: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics as a record keeps them: without the examples."""
@@ -57,12 +60,14 @@ class Report:
 
 def evaluate(
     pipeline: Pipeline,
-    data: str | os.PathLike | Examples,
+    data: Any,
     *,
     split: str = "test",
     input: str = "",
     target: str = "",
     header: bool = True,
+    series: str = "",
+    time: str = "",
     limit: int | None = None,
     batch_size: int = 256,
     keep: bool = True,
@@ -73,21 +78,23 @@ def evaluate(
 ) -> Report:
     """Measures a model.
 
-    A file is read row by row, three times in all, and never held whole.
+    A table of texts is read row by row, three times in all, and never held whole.
 
     Args:
         pipeline: The model.
-        data: Name of a dataset, a CSV, TSV or JSONL file, or examples.
+        data: Name of a dataset, or what ``zoo.inputs.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
         target: Column of a file with the right outputs.
         header: Whether the first row of a CSV or TSV file names the columns.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
         keep: Whether the report has all inputs, outputs and references.
         start: Called with the number of inputs once it is known.
         tick: Called with the number of inputs just done.
-        each: Called with each input, its output and the right one, in order.
+        each: Called with the name of each input (see ``Report``), its output and the right one, in order.
         **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
 
     Raises:
@@ -96,7 +103,7 @@ def evaluate(
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
     task, preprocessor = pipeline.task, pipeline.preprocessor
-    source, name, split = _source(task, data, split, input, target, header, limit)
+    source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
     start(len(source))
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
         _check(pipeline, cases)
@@ -106,13 +113,18 @@ def evaluate(
     for cases in source.parts():
         outputs = pipeline.answers(cases.inputs, batch_size, tick, **options)
         tallies.append(task.tally(preprocessor, outputs, cases.references))
-        for row in zip(cases.inputs, outputs, cases.references, strict=True):
+        for row in zip(_names(cases), outputs, cases.references, strict=True):
             each(*row)
         if keep:
             said += outputs
             kept = Cases(kept.inputs + cases.inputs, kept.references + cases.references, kept.where + cases.where)
     values = task.total(preprocessor, tallies)
-    return Report(name, split, len(source), options, values, kept.inputs, said, kept.references)
+    return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
+
+
+def _names(cases: Cases) -> list[str]:
+    rows = zip(cases.inputs, cases.where, strict=True)
+    return [value if isinstance(value, str) else where for value, where in rows]
 
 
 def _check(pipeline: Pipeline, cases: Cases) -> None:
@@ -130,18 +142,19 @@ def asked(name: str) -> dict[str, Any]:
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
-def _source(task, data, split, input, target, header, limit) -> "tuple[_Held | _File, str, str]":
+def _source(task, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
     """Returns where the cases come from, and the names of dataset and split that they go by."""
-    if isinstance(data, Examples):
-        return _Held(task.cases(data), limit), "examples", "all"
-    if str(data) in datasets.DATASETS:
+    path = Path(data) if isinstance(data, str | os.PathLike) else None
+    if path and str(data) in datasets.DATASETS:
         return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
-    if not Path(data).suffix:
+    if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
-    if not input or not target:
-        raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
-    rows = functools.partial(stream_examples, data, input, target, header)
-    return _File(rows, task.several, limit), Path(data).name, "all"
+    input, target, header, series, _ = columns
+    if path and path.suffix.lower() in STREAMED and input and target and not series:
+        rows = functools.partial(stream_examples, data, input, target, header)
+        return _File(rows, task.several, limit), path.name, "all"
+    examples = inputs.examples(data, *columns, task=task.name)
+    return _Held(task.cases(examples), limit), inputs.named(data), "all"
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:

@@ -5,11 +5,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from zoo import data as readers
-from zoo import datasets, models
+from zoo import datasets, inputs, models
 from zoo.checkpoints import fresh, golden, make_trainer, training_facts
 from zoo.data import Examples
 from zoo.errors import InputError
@@ -23,13 +24,15 @@ PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.
 
 def fine_tune(
     model: Pipeline | str | os.PathLike,
-    data: str | os.PathLike | Examples,
+    data: Any,
     *,
     input: str = "",
     target: str = "",
     header: bool = True,
-    validation: str | os.PathLike | Examples | None = None,
-    test: str | os.PathLike | Examples | None = None,
+    series: str = "",
+    time: str = "",
+    validation: Any = None,
+    test: Any = None,
     task: str | None = None,
     plan: Plan = PLAN,
     pretrained: bool = True,
@@ -49,11 +52,13 @@ def fine_tune(
     Args:
         model: A pipeline, or what ``zoo.load`` takes; or an architecture and its size without a dataset
             (``"lstm_small"``), which is trained from scratch.
-        data: A CSV, TSV or JSONL file, or examples.
+        data: Whatever ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         input: Column with the inputs.
         target: Column with the right outputs: labels, or texts with their symbols between blanks.
         header: Whether the first row of a CSV or TSV names its columns; if not, they are called
             "1", "2" and so on.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
         validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
         test: Like ``data``; by default another tenth.
         task: The name of the task. By default the model's own; for an architecture, what the targets look
@@ -80,17 +85,16 @@ def fine_tune(
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
     if unfinished and unfinished.exists() and not resume:
         raise InputError(f"{unfinished}: has an unfinished run: go on with --resume, or delete it to start over")
-    read = _examples(data, input, target, header)
-    given = [None if part is None else _examples(part, input, target, header) for part in (validation, test)]
     untrained = None if isinstance(model, Pipeline) else models.architecture_and_size(os.fspath(model))
-    if untrained:
-        found_task = find_task(task or infer_task(read))
-        base = None
-    else:
-        base = model if isinstance(model, Pipeline) else load(os.fspath(model))
-        found_task = base.task
-        if task not in (None, found_task.name):
-            raise InputError(f"{model} does {found_task.name}, not {task}: leave the task out, or choose another model")
+    base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
+    if base and task not in (None, base.spec.task):
+        raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
+    wanted = base.spec.task if base else task
+    read, *given = (
+        None if part is None else inputs.examples(part, input, target, header, series, time, wanted)
+        for part in (data, validation, test)
+    )
+    found_task = find_task(wanted or infer_task(read))
     parts = _parts(read, given[0], given[1], found_task.labelled, plan.seed)
     train, validation_examples, test_examples = parts
     found_task.check(train)
@@ -113,7 +117,7 @@ def fine_tune(
         "name": Path(output).name if output else "fine-tuned",
         "licence": {"weights": "as the data's and the base model's", "data": "the user's"},
         "data": {
-            "name": Path(os.fspath(data)).name if not isinstance(data, Examples) else "examples",
+            "name": inputs.named(data),
             "source": "the user's",
             "fingerprint": datasets.fingerprint(train),
             "splits": sizes,
@@ -137,7 +141,9 @@ def fine_tune(
 
 
 def infer_task(examples: Examples) -> str:
-    """Returns the task that targets pose to an architecture: labels repeat, texts hardly do."""
+    """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
+    if not isinstance(examples.inputs[0], str):
+        return "series_classification"
     different = len(set(examples.targets))
     return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
 
@@ -179,14 +185,6 @@ def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pip
     return pipeline
 
 
-def _examples(data: str | os.PathLike | Examples, input: str, target: str, header: bool) -> Examples:
-    if isinstance(data, Examples):
-        return data
-    if not input or not target:
-        raise InputError(f"{data}: say which columns to read: --input COLUMN --target COLUMN")
-    return readers.read_examples(data, input, target, header)
-
-
 def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
     """A label that no training example has cannot be told; its rows would only be counted as wrong."""
     known = set(train.targets)
@@ -200,9 +198,9 @@ def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
 
 def _refuse_overlap(train: Examples, other: Examples, name: str) -> None:
     """An input on both sides makes the score a lie."""
-    known = dict(zip(train.inputs, train.where, strict=True))
-    for text, where in zip(other.inputs, other.where, strict=True):
-        if text in known:
-            raise InputError(
-                f"{where}: {text!r} of the {name} part is in the training part too ({known[text]}): take one out"
-            )
+    known = dict(zip(map(readers.identity, train.inputs), train.where, strict=True))
+    for value, where in zip(other.inputs, other.where, strict=True):
+        if readers.identity(value) in known:
+            shown = repr(value) if isinstance(value, str) else "a series"
+            place = known[readers.identity(value)]
+            raise InputError(f"{where}: {shown} of the {name} part is in the training part too ({place}): take one out")

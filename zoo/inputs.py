@@ -33,7 +33,7 @@ def examples(
       columns with the values, between commas).
     - A ``.ts`` file of the UCR and UEA archives.
     - A folder with a folder of ``.wav`` files for each label.
-    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts, and their labels.
+    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels.
     - A ``tf.data.Dataset`` of such ``(x, y)``, one row an element.
 
     Args:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from keras import ops
 from zoo import hub
 from zoo.errors import InputError, WeightsError
 from zoo.record import Record
+from zoo.signals import Sound
 from zoo.spec import ModelSpec
 from zoo.tasks import find_preprocessor, find_task
 from zoo.weights_file import read_tensors
@@ -70,7 +72,8 @@ class Pipeline:
         """Answers raw inputs: a pronunciation for a word, a label for a text.
 
         Args:
-            inputs: Texts, or a single one.
+            inputs: Texts; for sound paths of .wav files, ``Sound`` or arrays of samples; for series arrays
+                ``(time, features)``. Or a single text, path or ``Sound``.
             batch_size: Inputs answered at once.
             tick: Called with the number of inputs just done.
             **options: The task's own: ``beam_size`` for transduction (1 is greedy and fastest),
@@ -83,7 +86,7 @@ class Pipeline:
             InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
         """
         options = self._options(options, batch_size)
-        inputs = [inputs] if isinstance(inputs, str) else list(inputs)
+        inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
         return self.task.predict(self, inputs, batch_size, tick, **options)
 
     def answers(

@@ -40,7 +40,7 @@ def write_report(found: Report, pipeline: Pipeline, folder: str | Path) -> Path:
         StorageError: The folder cannot be written.
     """
     parts = [_scores(found)]
-    if pipeline.spec.task == "classification":
+    if pipeline.task.labelled:
         said = [_label(output) for output in found.outputs]
         labels = sorted({*said, *found.references})
         if len(labels) <= LABELS:
@@ -131,12 +131,12 @@ def _reliability(found: Report) -> str:
 
 def _mistakes(found: Report, pipeline: Pipeline) -> str:
     rows = []
-    for text, output, right in zip(found.inputs, found.outputs, found.references, strict=True):
+    for name, output, right in zip(found.names, found.outputs, found.references, strict=True):
         said = _label(output)
         rights = right if isinstance(right, list) else [right]
         if said not in rights:
             sure = output[said] if isinstance(output, dict) else None
-            rows.append([text, said, " | ".join(rights), *([100 * sure] if sure is not None else [])])
+            rows.append([name, said, " | ".join(rights), *([100 * sure] if sure is not None else [])])
     if rows and isinstance(rows[0][-1], float):
         rows.sort(key=lambda row: -row[-1])
     told = f"<p>{len(rows):,} of {found.size:,} are not wholly right; {min(len(rows), MISTAKES)} of them:</p>"

@@ -78,9 +78,9 @@ class Classification(Task):
         """Returns a line if inputs stand there more than once."""
         size = len(examples)
         twice = size - len(set(map(identity, examples.inputs)))
-        return [f"{twice:,} of {size:,} {what} stand there more than once: all of one are in the same part"] * (
-            twice > 0
-        )
+        if not twice:
+            return []
+        return [f"{twice:,} of {size:,} {what} stand there more than once: all of one are in the same part"]
 
     def baselines(self, train, test):
         majority = collections.Counter(train.targets).most_common(1)[0][0]

@@ -19,6 +19,7 @@ FRAME = 16  # samples a step of a raw waveform
 MU = 255  # of the 8 bits of telephony
 BANDS = 40  # of the mel scale
 RAW = ("tcn", "wavenet")  # these read waveforms: convolutions see many steps at little cost
+MAX_LENGTH = 4_000  # steps that every model takes
 GOLDEN_STEPS = 400  # steps of an input that a record keeps
 
 
@@ -40,11 +41,11 @@ class SeriesClassification(Classification):
                 front_end = LogMel.fit([front_end.read(sound) for sound in examples.inputs], rate, BANDS)
         else:
             front_end = Numbers.fit(_series(examples))
-        return SeriesPreprocessor(front_end, labels, 2 * self._longest(front_end, examples.inputs))
+        return SeriesPreprocessor(front_end, labels, self._most(front_end, examples.inputs))
 
-    def _longest(self, front_end, inputs) -> int:
-        """Returns the steps of the longest input."""
-        return max(len(front_end.frames(front_end.read(value))) for value in inputs)
+    def _most(self, front_end, inputs) -> int:
+        """Returns how many steps an input may have: twice as many as the longest of these, and some thousands."""
+        return max(MAX_LENGTH, *(2 * len(front_end.frames(front_end.read(value))) for value in inputs))
 
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
@@ -105,8 +106,7 @@ class SeriesClassification(Classification):
                     f"{train.where[0]}: {front_end.features} channels where the model reads {before.features}:"
                     " train an architecture in place of a checkpoint (tcn_small)"
                 )
-        longest = max(self._longest(front_end, part.inputs) for part in parts)
-        length = max(base.preprocessor.max_length, 2 * longest)
+        length = max(base.preprocessor.max_length, *(self._most(front_end, part.inputs) for part in parts))
         return dataclasses.replace(
             base.preprocessor, front_end=front_end, labels=tuple(sorted(set(train.targets))), max_length=length
         )
