@@ -5,10 +5,12 @@ import json
 import math
 from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import click
 
+from zoo.errors import InputError
 from zoo.record import Record
 from zoo.scores import shown
 
@@ -179,6 +181,40 @@ def comparison(rows: list[dict[str, Any]]) -> None:
             f"{row['latency']:.1f} ms",
         )
     _print(table)
+
+
+def check_picture(path: str | None) -> None:
+    """Raises InputError, before anything is computed, for a picture that cannot be written under its name."""
+    if path and Path(path).suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--plot {path}: give a name that ends in .png, .svg or .pdf")
+
+
+def profile(found: dict[str, Any]) -> None:
+    """Prints what ``Profile.to_json`` returned."""
+    limits = found["roofline"]
+    click.echo(f"{found['model']}: {found['parameters']:,} parameters; {found['backend']}")
+    click.echo(
+        f"this machine: {limits['flops'] / 1e9:.1f} GFLOP/s, {limits['bandwidth'] / 1e9:.1f} GB/s; products are bound"
+        f" by memory below {limits['flops'] / limits['bandwidth']:.1f} FLOP/byte"
+    )
+    columns = ("batch", "steps", "MFLOP", "MB", "FLOP/byte", "ms", "GFLOP/s", "of the roofline", "steps/s")
+    table = _table("", "", *columns)
+    for row in found["rows"]:
+        table.add_row(
+            row["mode"],
+            str(row["batch"]),
+            f"{row['steps']:,}",
+            f"{row['flops'] / 1e6:,.3f}",
+            f"{row['bytes'] / 1e6:,.3f}",
+            f"{row['intensity']:.2f}",
+            f"{1000 * row['seconds']:,.3f}",
+            f"{row['achieved'] / 1e9:.2f}",
+            f"{100 * row['fraction']:.1f} %",
+            f"{row['throughput']:,.0f}",
+        )
+    _print(table)
+    if all(row["mode"] != "streaming" for row in found["rows"]):
+        click.echo("not causal: it cannot run as a stream")
 
 
 @contextlib.contextmanager

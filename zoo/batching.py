@@ -34,8 +34,9 @@ class Batches:
         self.seed = seed
         longest = np.asarray(lengths)
         self.buckets = np.searchsorted(np.array(EDGES), longest)
-        # Beyond the last edge stands one bucket, as long as its longest row.
-        self.edges = (*EDGES, int(longest.max(initial=0)))
+        # Beyond the last edge stands one bucket, and none is longer than its longest row.
+        last = int(longest.max(initial=0))
+        self.edges = (*(min(edge, last) for edge in EDGES), last)
         self.per_epoch = int(sum(-(-n // batch_size) for n in np.bincount(self.buckets)))
 
     def _order(self, epoch: int, shuffle: bool) -> list[tuple[int, np.ndarray]]:

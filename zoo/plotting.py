@@ -93,6 +93,42 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
         figure.savefig(path)
 
 
+def roofline(found: dict, path: str | Path) -> None:
+    """Draws the FLOPs a second that a machine allows and those that a model reaches, against arithmetic intensity.
+
+    Args:
+        found: What ``zoo.profiling.Profile.to_json`` returned.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    peak, bandwidth, rows = found["roofline"]["flops"], found["roofline"]["bandwidth"], found["rows"]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    ridge = peak / bandwidth
+    least = min(0.5 * ridge, *(0.5 * row["intensity"] for row in rows))
+    most = max(2 * ridge, *(2 * row["intensity"] for row in rows))
+    axes.plot([least, ridge, most], [least * bandwidth / 1e9, peak / 1e9, peak / 1e9], "k-", label="this machine")
+    marks = {"training": "s", "inference": "o", "streaming": "^"}
+    for mode, mark in marks.items():
+        points = [row for row in rows if row["mode"] == mode]
+        if points:
+            axes.plot([row["intensity"] for row in points], [row["achieved"] / 1e9 for row in points], mark, label=mode)
+        for row in points:
+            place = (row["intensity"], row["achieved"] / 1e9)
+            axes.annotate(str(row["batch"]), place, xytext=(5, 4), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("FLOP for each byte moved")
+    axes.set_ylabel("GFLOP a second (number: rows of the batch)")
+    axes.set_title(f"{found['model']}, {found['backend']}")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
 def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
     """Writes a text as a page on which words and sentences are the darker, the more they were attended to.
 

@@ -285,6 +285,46 @@ for _order, _read, _accuracy in (("sequential", pixels, 0.990), ("permuted", per
         read=_read,
     )
 
+_TABLE = "Bai et al. 2018 (arXiv 1803.01271), table 1"
+_NO_LICENCE = "none: the numbers are drawn from fixed seeds"
+for _config in ("t200", "t600"):
+    _published = {"TCN": 5.8e-5, "GRU": 5.3e-5, "LSTM": 0.164, "RNN": 0.177} if _config == "t600" else {}
+    DATASETS[f"adding/{_config}"] = Dataset(
+        f"adding/{_config}",
+        "zoo.datasets.adding.adding",
+        "regression",
+        "inputs",
+        "target",
+        ("train", "validation", "test"),
+        _NO_LICENCE,
+        "https://github.com/locuslab/TCN",
+        published=(
+            {"system": "always 1, the mean of the sum", "source": "computed", "values": {"mse": 1 / 6}},
+            *({"system": name, "source": _TABLE, "values": {"mse": mse}} for name, mse in _published.items()),
+        ),
+    )
+for _config, _blank in (("t500", 500), ("t1000", 1_000)):
+    _published = {"TCN": 3.5e-5, "LSTM": 0.0204, "GRU": 0.0197, "RNN": 0.0202} if _blank == 1_000 else {}
+    DATASETS[f"copy_memory/{_config}"] = Dataset(
+        f"copy_memory/{_config}",
+        "zoo.datasets.copy_memory.copy_memory",
+        "copying",
+        "inputs",
+        "targets",
+        ("train", "validation", "test"),
+        _NO_LICENCE,
+        "https://github.com/locuslab/TCN",
+        options={"likelihoods": True},
+        published=(
+            {
+                "system": "no memory: blanks, then any of the eight symbols",
+                "source": "computed",
+                "values": {"step_loss": 10 * math.log(8) / (_blank + 20), "recall": 1 / 8},
+            },
+            *({"system": name, "source": _TABLE, "values": {"step_loss": loss}} for name, loss in _published.items()),
+        ),
+    )
+
 
 def entry(name: str) -> Dataset:
     """Returns a dataset's entry.

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.streaming import Stream
+
 
 class Block(keras.layers.Layer):
     """One level of a backbone, ``(batch, time, width)`` in and out.
@@ -13,6 +15,8 @@ class Block(keras.layers.Layer):
     of tensors with the batch first, never hidden in the layer, so that any number of streams can
     share one block and a state can be saved, copied or reset row by row.
     """
+
+    longest: int | None = None  # steps of the longest sequence, where there is one
 
     def __init__(self, name: str):
         super().__init__(name=name)
@@ -90,6 +94,15 @@ class Backbone(keras.Model):
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x
+
+    @property
+    def longest(self) -> int | None:
+        """Steps of the longest sequence that the model can read; ``None`` where nothing bounds it."""
+        return min((block.longest for block in self.blocks if block.longest is not None), default=None)
+
+    def stream(self, batch_size: int) -> Stream:
+        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        return Stream(self, batch_size)
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the states of all blocks before the first step."""

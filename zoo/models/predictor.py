@@ -1,6 +1,12 @@
 """A causal backbone and a head that says, at each step, what comes next."""
 
+from typing import Any
+
 import keras
+
+from zoo.errors import InputError
+from zoo.models.architecture import Architecture
+from zoo.streaming import Stream
 
 
 class Predictor(keras.Model):
@@ -32,6 +38,10 @@ class Predictor(keras.Model):
         self.head.build((None, None, self.backbone(inputs).shape[-1]))
         self.built = True
 
+    def stream(self, batch_size: int) -> Stream:
+        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        return Stream(self, batch_size)
+
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the state before the first step."""
         return self.backbone.initial_state(batch_size)
@@ -44,3 +54,16 @@ class Predictor(keras.Model):
         """
         x, state = self.backbone.step(x, state)
         return self.head(x), state
+
+
+def causal_predictor(architecture: Architecture, config: Any, outputs: int, inputs: dict) -> Predictor:
+    """Returns a predictor with its variables; ``inputs`` are the smallest that its backbone can read.
+
+    Raises:
+        InputError: The config is not causal.
+    """
+    if not config.causal:
+        raise InputError(f"{architecture.name}: only a causal model can say what comes next: set causal")
+    model = Predictor(architecture.build(config), outputs, dropout=0.0)
+    model.build_variables(inputs)
+    return model

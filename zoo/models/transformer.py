@@ -71,7 +71,7 @@ class LearnedPositions(Block):
 
     def __init__(self, length: int, width: int, name: str):
         super().__init__(name=name)
-        self.length = length
+        self.longest = length
         self.table = keras.layers.Embedding(length, width, name="table")
 
     def build(self, shape):
@@ -83,9 +83,9 @@ class LearnedPositions(Block):
         Raises:
             ValueError: The sequence is longer than the table.
         """
-        if x.shape[1] is not None and x.shape[1] > self.length:
+        if x.shape[1] is not None and x.shape[1] > self.longest:
             raise ValueError(
-                f"a sequence of {x.shape[1]} positions, but learned positions end at context = {self.length}: "
+                f"a sequence of {x.shape[1]} positions, but learned positions end at context = {self.longest}: "
                 "shorten it, or build with a larger context or rotary positions"
             )
         return x + self._rows(ops.arange(ops.shape(x)[1]))
@@ -98,8 +98,8 @@ class LearnedPositions(Block):
         return x + self._rows(state), state + 1
 
     def _rows(self, positions):
-        rows = self.table(ops.minimum(positions, self.length - 1))
-        return ops.where((positions < self.length)[:, None], rows, float("nan"))
+        rows = self.table(ops.minimum(positions, self.longest - 1))
+        return ops.where((positions < self.longest)[:, None], rows, float("nan"))
 
 
 class TransformerLayer(Block):

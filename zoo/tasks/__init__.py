@@ -3,6 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from zoo.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.errors import InputError, WeightsError
 from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
 from zoo.preprocessing import TransductionPreprocessor
@@ -19,6 +20,8 @@ TASKS = {
     "language_modelling": "zoo.tasks.language_modelling:LANGUAGE_MODELLING",
     "music_modelling": "zoo.tasks.music_modelling:MUSIC_MODELLING",
     "series_classification": "zoo.tasks.series_classification:SERIES_CLASSIFICATION",
+    "regression": "zoo.tasks.regression:REGRESSION",
+    "copying": "zoo.tasks.copying:COPYING",
 }
 
 # What turns raw input into arrays; apart from the tasks, for it needs no backend.
@@ -29,6 +32,8 @@ PREPROCESSORS = {
     "language_modelling": CharacterPreprocessor,
     "music_modelling": MusicPreprocessor,
     "series_classification": SeriesPreprocessor,
+    "regression": NumbersPreprocessor,
+    "copying": IdsPreprocessor,
 }
 
 

@@ -1,0 +1,175 @@
+"""Streams: step by step the same as the whole sequence, for every causal architecture, and a state that can be kept."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops, tree
+from safetensors.numpy import load_file, save_file
+
+from zoo import models
+from zoo.errors import InputError
+from zoo.models.predictor import causal_predictor
+
+SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
+VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
+    "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
+    "learned-positions": ("transformer", {"positions": "learned", "context": TIME}),
+}
+
+
+@functools.cache
+def predictor(variant: str, tokens: bool = True):
+    name, fields = VARIANTS[variant]
+    architecture = models.find_backbone(name)
+    keras.utils.set_random_seed(3)
+    config = architecture.configure("tiny", **fields, **({"vocabulary": SYMBOLS} if tokens else {"features": FEATURES}))
+    return causal_predictor(architecture, config, OUTPUTS, inputs(1, tokens))
+
+
+def inputs(rows: int, tokens: bool = True, time: int = TIME) -> dict:
+    random = np.random.default_rng(rows)
+    if tokens:
+        return {"tokens": random.integers(0, SYMBOLS, (rows, time)).astype("int32")}
+    return {"features": random.normal(size=(rows, time, FEATURES)).astype("float32")}
+
+
+def whole(model, given: dict) -> np.ndarray:
+    return ops.convert_to_numpy(model(given))
+
+
+def stepped(stream, sequence: np.ndarray) -> np.ndarray:
+    return np.stack([stream.step(sequence[:, t]) for t in range(sequence.shape[1])], axis=1)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_stream_gives_what_the_whole_sequence_gives(variant, rows):
+    model, given = predictor(variant), inputs(rows)
+    stream = model.stream(rows)
+    sizes = [x.shape for x in tree.flatten(stream.state)]
+    np.testing.assert_allclose(stepped(stream, given["tokens"]), whole(model, given), atol=1e-5)
+    # What is kept does not grow, and so neither does the cost of a step.
+    assert [x.shape for x in tree.flatten(stream.state)] == sizes
+    assert all(shape[0] == rows for shape in sizes)
+    assert stream.steps.tolist() == [TIME] * rows
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_streams_of_features(variant):
+    model, given = predictor(variant, tokens=False), inputs(2, tokens=False)
+    np.testing.assert_allclose(stepped(model.stream(2), given["features"]), whole(model, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_backbone_has_streams_of_its_own(variant):
+    backbone, given = predictor(variant).backbone, inputs(2, time=6)
+    np.testing.assert_allclose(stepped(backbone.stream(2), given["tokens"]), whole(backbone, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_state_survives_safetensors(variant, tmp_path):
+    model, tokens = predictor(variant), inputs(2)["tokens"]
+    first = model.stream(2)
+    stepped(first, tokens[:, :20])
+    save_file(first.arrays(), tmp_path / "state.safetensors")
+    expected = stepped(first, tokens[:, 20:30])
+    second = model.stream(2)
+    second.restore(load_file(tmp_path / "state.safetensors"))
+    assert second.steps.tolist() == [20, 20]
+    np.testing.assert_array_equal(stepped(second, tokens[:, 20:30]), expected)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_row_begins_anew_and_the_others_go_on(variant):
+    model, tokens = predictor(variant), inputs(3)["tokens"]
+    stream = model.stream(3)
+    stepped(stream, tokens[:, :17])
+    stream.reset([1])
+    assert stream.steps.tolist() == [17, 0, 17]
+    found = stepped(stream, tokens[:, 17:])
+    expected = whole(model, {"tokens": tokens})[:, 17:]
+    anew = whole(model, {"tokens": tokens[1:2, 17:]})
+    np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-5)
+    np.testing.assert_allclose(found[1:2], anew, atol=1e-5)
+    stream.reset()
+    np.testing.assert_allclose(stepped(stream, tokens[:, :5]), whole(model, {"tokens": tokens})[:, :5], atol=1e-5)
+
+
+def test_streams_of_one_model_share_a_program_and_no_state():
+    model, tokens = predictor("gru"), inputs(2)["tokens"]
+    first, second = model.stream(2), model.stream(2)
+    assert first._step is second._step
+    stepped(first, tokens[:, :9])
+    np.testing.assert_allclose(stepped(second, tokens), whole(model, {"tokens": tokens}), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros(3, "int32"), r"shape \(3,\): this stream takes \(2,\), a token id a row"),
+        (np.zeros((2, 1), "int32"), r"shape \(2, 1\)"),
+        (np.int32(1), r"shape \(\)"),
+        (np.zeros(2), "float64: give token ids"),
+        ([0, SYMBOLS], f"token id {SYMBOLS}: give 0 to {SYMBOLS - 1}"),
+        ([-1, 0], "token id -1"),
+    ],
+)
+def test_a_step_that_does_not_fit_is_named_and_changes_nothing(x, message):
+    stream = predictor("lstm").stream(2)
+    stream.step([1, 2])
+    before = stream.arrays()
+    with pytest.raises(InputError, match=message):
+        stream.step(x)
+    for name, value in stream.arrays().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_features_that_do_not_fit_are_named():
+    stream = predictor("tcn", tokens=False).stream(2)
+    with pytest.raises(InputError, match=r"takes \(2, 3\), the features of each row"):
+        stream.step(np.zeros((2, 4)))
+    with pytest.raises(InputError, match="give numbers"):
+        stream.step(np.full((2, 3), "a"))
+
+
+def test_learned_positions_end_and_a_row_that_is_reset_goes_on():
+    architecture = models.find_backbone("transformer")
+    config = architecture.configure("tiny", vocabulary=SYMBOLS, positions="learned", context=4)
+    stream = architecture.build(config).stream(2)
+    stepped(stream, inputs(2, time=2)["tokens"])
+    stream.reset([0])
+    stepped(stream, inputs(2, time=2)["tokens"])
+    with pytest.raises(InputError, match="row 1 has taken 4 steps, where the model's learned positions end"):
+        stream.step([1, 1])
+    stream.reset([1])
+    assert np.isfinite(stream.step([1, 1])).all()
+
+
+def test_states_of_others_are_refused():
+    stream = predictor("gru").stream(2)
+    arrays = stream.arrays()
+    for changed, message in (
+        ({k: v for k, v in arrays.items() if k != "steps"}, "steps: missing"),
+        ({**arrays, "more": np.zeros(1)}, "more: unknown"),
+        (predictor("gru").stream(3).arrays(), r"state/0 is float32 \(3, 16\), not float32 \(2, 16\)"),
+        ({**arrays, "steps": arrays["steps"].astype("int32")}, "steps is int32"),
+    ):
+        with pytest.raises(InputError, match=message):
+            stream.restore(changed)
+
+
+@pytest.mark.parametrize("rows", [[2], [-1]])
+def test_rows_that_there_are_not_are_refused(rows):
+    with pytest.raises(InputError, match="give numbers from 0 to 1"):
+        predictor("gru").stream(2).reset(rows)
+
+
+def test_streams_need_a_causal_model_and_rows():
+    architecture = models.find_backbone("lstm")
+    both = architecture.build(architecture.configure("tiny", vocabulary=SYMBOLS, bidirectional=True))
+    with pytest.raises(InputError, match="not causal: .* in one direction"):
+        both.stream(1)
+    with pytest.raises(InputError, match="0 rows: give at least 1"):
+        predictor("gru").stream(0)

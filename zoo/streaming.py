@@ -1,0 +1,139 @@
+"""Streams: a causal model that reads one step at a time, at a cost that does not grow with what it has read."""
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops, tree
+
+from zoo.decoding import compiled
+from zoo.errors import InputError
+
+STEPS = "steps"
+"""Name of the number of steps taken, among the arrays of a state."""
+
+
+class Stream:
+    """Some rows of input that go on and on, and what a causal model says at each of their steps.
+
+    Args:
+        model: A causal ``Backbone`` or ``Predictor``. Its ``step`` is compiled once, for all streams.
+        batch_size: Rows that are read side by side.
+
+    Attributes:
+        state: All that the model keeps of what it has read: nested tuples of tensors, the rows first.
+        steps: Steps that each row has taken, ``(batch,)``.
+
+    Raises:
+        InputError: The model is not causal, or there is no row.
+    """
+
+    def __init__(self, model: Any, batch_size: int):
+        if batch_size < 1:
+            raise InputError(f"a stream of {batch_size} rows: give at least 1")
+        self.model = model
+        self.backbone = getattr(model, "backbone", model)
+        self.batch_size = batch_size
+        try:
+            self.state = model.initial_state(batch_size)
+        except ValueError as error:
+            raise InputError(f"{error}: build the model causal, or in one direction") from None
+        self.steps = np.zeros(batch_size, "int64")
+        self._step = _compiled_step(model)
+
+    def step(self, x: Any) -> np.ndarray:
+        """Reads one step of every row.
+
+        Args:
+            x: Token ids ``(batch,)``, or features ``(batch, features)``.
+
+        Returns:
+            What the model gives for this step, ``(batch, outputs)``: the same as it would give at
+            this place of the whole sequence.
+
+        Raises:
+            InputError: Another shape, another number of rows, an id that there is not; or a row is at
+                the end of learned positions. The state stays as it was.
+        """
+        x = self._checked(x)
+        longest = self.backbone.longest
+        if longest is not None and self.steps.max() >= longest:
+            row = int(self.steps.argmax())
+            raise InputError(
+                f"row {row} has taken {longest} steps, where the model's learned positions end: reset it, or build"
+                " with a larger context or rotary positions"
+            )
+        y, self.state = self._step(x, self.state)
+        self.steps += 1
+        return ops.convert_to_numpy(y)
+
+    def _checked(self, x: Any) -> np.ndarray:
+        x = np.asarray(ops.convert_to_numpy(x))
+        features, vocabulary = self.backbone.features, self.backbone.vocabulary
+        expected = (self.batch_size,) if features is None else (self.batch_size, features)
+        if x.shape != expected:
+            what = "a token id a row" if features is None else "the features of each row"
+            raise InputError(f"a step of shape {x.shape}: this stream takes {expected}, {what}")
+        if features is not None:
+            if x.dtype.kind not in "fiub":
+                raise InputError(f"a step of {x.dtype}: give numbers")
+            return x.astype("float32")
+        if x.dtype.kind not in "iu":
+            raise InputError(f"a step of {x.dtype}: give token ids, whole numbers")
+        if x.min() < 0 or x.max() >= vocabulary:
+            raise InputError(f"token id {x.min() if x.min() < 0 else x.max()}: give 0 to {vocabulary - 1}")
+        return x.astype("int32")
+
+    def reset(self, rows: Sequence[int] | None = None) -> None:
+        """Lets rows begin anew, as if they had read nothing.
+
+        Args:
+            rows: Numbers of the rows; ``None`` means all.
+
+        Raises:
+            InputError: There is no such row.
+        """
+        chosen = np.arange(self.batch_size) if rows is None else np.array([operator.index(row) for row in rows], int)
+        if len(chosen) and not (chosen.min() >= 0 and chosen.max() < self.batch_size):
+            raise InputError(f"rows {list(chosen)}: give numbers from 0 to {self.batch_size - 1}")
+        fresh = self.model.initial_state(self.batch_size)
+
+        def renewed(now, new):
+            values = np.array(ops.convert_to_numpy(now))
+            values[chosen] = ops.convert_to_numpy(new)[chosen]
+            return ops.convert_to_tensor(values)
+
+        self.state = tree.map_structure(renewed, self.state, fresh)
+        self.steps[chosen] = 0
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns copies of state and steps by name, as ``safetensors.numpy.save_file`` takes them."""
+        named = {f"state/{i}": np.array(ops.convert_to_numpy(x)) for i, x in enumerate(tree.flatten(self.state))}
+        return {**named, STEPS: self.steps.copy()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes up what ``arrays`` returned, of this stream or of another with as many rows of the same model.
+
+        Raises:
+            InputError: An array is missing, of another shape or dtype, or unknown. The state stays as it was.
+        """
+        mine = self.arrays()
+        for name in sorted({*mine, *arrays}):
+            if name not in arrays or name not in mine:
+                wrong = "missing" if name in mine else "unknown"
+                raise InputError(f"{name}: {wrong}: give what a stream of the same model returned as arrays")
+            found, due = (f"{x.dtype} {x.shape}" for x in (arrays[name], mine[name]))
+            if found != due:
+                raise InputError(f"{name} is {found}, not {due}: it is of another model or number of rows")
+        leaves = [ops.convert_to_tensor(arrays[f"state/{i}"]) for i in range(len(mine) - 1)]
+        self.state = tree.pack_sequence_as(self.state, leaves)
+        self.steps = np.array(arrays[STEPS])
+
+
+def _compiled_step(model):
+    """Returns ``model.step`` compiled; all streams of a model share it."""
+    if "_stream_step" not in vars(model):
+        # Past Keras's own bookkeeping, which would look for layers in it.
+        object.__setattr__(model, "_stream_step", compiled(model, model.step, rank=None))
+    return vars(model)["_stream_step"]
