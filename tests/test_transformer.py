@@ -111,7 +111,7 @@ def test_equals_the_formulas(causal, positions, activation):
 
 def test_attention_equals_torch():
     generator = np.random.default_rng(2)
-    ours = Attention(8, 2, 0.0, name="attention")
+    ours = Attention(8, 2, name="attention")
     ours.build((None, None, 8))
     weights = randomized(ours)
     theirs = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64, device="cpu")
@@ -133,7 +133,7 @@ def test_attention_equals_torch():
 
 
 def test_attention_that_may_read_nothing_reads_zeros():
-    attention = Attention(8, 2, 0.0, name="attention")
+    attention = Attention(8, 2, name="attention")
     attention.build((None, None, 8))
     weights = randomized(attention)
     x = np.random.default_rng(3).normal(size=(1, 2, 8)).astype("float32")

@@ -119,7 +119,7 @@ RECIPES = {
     "gru_small.imdb_reviews": _imdb("gru", {}, width=128, layers=1, dropout=0.4),
     "tcn_small.imdb_reviews": _imdb("tcn", {}, embedding=128, width=96, levels=4, dropout=0.3),
     "transformer_small.imdb_reviews": _imdb(
-        "transformer", {}, width=128, heads=4, feed_forward=256, layers=2, dropout=0.2
+        "transformer", {}, width=128, heads=2, feed_forward=256, layers=2, dropout=0.2
     ),
     "hierarchical_attention_network_small.imdb_reviews": _imdb(
         "hierarchical_attention_network", {}, embedding=128, units=64, dropout=0.4

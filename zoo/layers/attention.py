@@ -32,14 +32,16 @@ def rotate(x, positions):
 class Attention(keras.layers.Layer):
     """Multi-head attention with its parts apart, so that keys and values can be cached.
 
+    As in the paper's section 5.4, dropout is for what reads this, not for the attention weights: there it
+    would take more than half of a training step's time, for a number must be drawn for each of them.
+
     Args:
         width: Features in and out; the heads share them.
         heads: Number of heads.
-        dropout: Rate on the attention weights.
         name: The layer's name.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float, name: str):
+    def __init__(self, width: int, heads: int, name: str):
         super().__init__(name=name)
         self.heads = heads
         self.scale = 1 / math.sqrt(width // heads)
@@ -48,7 +50,6 @@ class Attention(keras.layers.Layer):
         self.key = keras.layers.Dense(width, use_bias=False, name="key")
         self.value = keras.layers.Dense(width, name="value")
         self.out = keras.layers.Dense(width, name="out")
-        self.drop = keras.layers.Dropout(dropout, name="drop")
 
     def build(self, shape):
         for dense in (self.query, self.key, self.value, self.out):
@@ -66,7 +67,7 @@ class Attention(keras.layers.Layer):
         """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, heads, size)``."""
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
-    def call(self, queries, keys, values, mask, training=False):
+    def call(self, queries, keys, values, mask):
         """Reads the values.
 
         Args:
@@ -75,7 +76,6 @@ class Attention(keras.layers.Layer):
             values: As the keys.
             mask: Booleans that broadcast to ``(batch, query_time, key_time)``, true where a query may
                 read. One that may read nothing reads zeros.
-            training: Whether dropout acts.
 
         Returns:
             ``(batch, query_time, width)``.
@@ -83,6 +83,6 @@ class Attention(keras.layers.Layer):
         mask = mask[:, None]
         scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", queries, keys), NEGATIVE)
         weights = ops.softmax(scores, axis=-1) * ops.cast(mask, scores.dtype)
-        read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), values)
+        read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         shape = ops.shape(queries)
         return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * queries.shape[-1])))

@@ -88,7 +88,7 @@ class WindowsLayer(Block):
         super().__init__(name=name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
-        self.attention = Attention(config.width, config.heads, 0.0, name="attention")
+        self.attention = Attention(config.width, config.heads, name="attention")
         self.pools = [AttentionPooling(config.width, name=f"pool_{i}") for i in range(config.levels - 1)]
         self.feed_forward_norm = layer_norm("feed_forward_norm")
         self.feed_forward = FeedForward(config.width, config.feed_forward, "gelu", name="feed_forward")

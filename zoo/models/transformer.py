@@ -27,7 +27,7 @@ class Config:
             longest sequence, causal or not.
         positions: ``"rotary"`` (Su et al. 2021, arXiv 2104.09864) or ``"learned"``.
         activation: ``"gelu"`` (its tanh form) or ``"relu"``, in the feed-forward parts.
-        dropout: Rate on the input, the attention weights and each part's output.
+        dropout: Rate on the input and each part's output.
     """
 
     vocabulary: int | None = None
@@ -119,7 +119,7 @@ class TransformerLayer(Block):
         super().__init__(name=name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
-        self.attention = Attention(config.width, config.heads, config.dropout, name="attention")
+        self.attention = Attention(config.width, config.heads, name="attention")
         self.feed_forward_norm = layer_norm("feed_forward_norm")
         self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation, name="feed_forward")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
@@ -145,7 +145,7 @@ class TransformerLayer(Block):
         if self.config.causal:
             seen = (age >= 0) & (age < self.config.context)
         seen = seen[None] if mask is None else seen[None] & mask[:, None]
-        y = self.attention(queries, keys, values, seen, training=training)
+        y = self.attention(queries, keys, values, seen)
         return self._feed_forward(x + self.drop(y, training=training), training)
 
     def initial_state(self, batch_size):
