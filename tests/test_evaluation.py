@@ -32,7 +32,7 @@ def held(path, several):
 def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypatch):
     monkeypatch.setattr(evaluation, "PART", part)
     task = find_task("transduction" if several else "classification")
-    source, name, split = evaluation._source(task, file, "", "word", "phones", True, None)
+    source, name, split = evaluation._source(task, file, "", ("word", "phones", True, "", ""), None)
     assert (name, split, len(source)) == ("words.jsonl", "all", 5 if several else 7)
     for _ in range(2):  # it can be read again
         rows = [(p.inputs, p.references, p.where) for p in source.parts()]
@@ -46,7 +46,7 @@ def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypa
 def test_a_limit_draws_the_same_cases_from_file_and_examples(file, several):
     task = find_task("transduction" if several else "classification")
     for limit in (1, 3, 50):
-        source = evaluation._source(task, file, "", "word", "phones", True, limit)[0]
+        source = evaluation._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
         other = evaluation._source(task, read_examples(file, "word", "phones"), "", "", "", True, limit)[0]
         assert len(source) == len(other)
         assert [p.inputs for p in source.parts()] == [p.inputs for p in other.parts()]
