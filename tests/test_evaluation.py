@@ -24,7 +24,7 @@ def file(tmp_path):
 
 def held(path, several):
     task = find_task("transduction" if several else "classification")
-    return evaluation._source(task, read_examples(path, "word", "phones"), "", "", "", True, None)[0]
+    return evaluation._source(task, read_examples(path, "word", "phones"), "", ("", "", True, "", ""), None)[0]
 
 
 @pytest.mark.parametrize("several", [True, False])
@@ -47,7 +47,7 @@ def test_a_limit_draws_the_same_cases_from_file_and_examples(file, several):
     task = find_task("transduction" if several else "classification")
     for limit in (1, 3, 50):
         source = evaluation._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
-        other = evaluation._source(task, read_examples(file, "word", "phones"), "", "", "", True, limit)[0]
+        other = evaluation._source(task, read_examples(file, "word", "phones"), "", ("", "", True, "", ""), limit)[0]
         assert len(source) == len(other)
         assert [p.inputs for p in source.parts()] == [p.inputs for p in other.parts()]
 
