@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import importlib
 import io
@@ -17,6 +18,7 @@ from zoo.datasets.fsdd import fsdd
 from zoo.datasets.poly_music import poly_music
 from zoo.datasets.sentences import sentences
 from zoo.datasets.snips import snips
+from zoo.datasets.ucr import ucr
 from zoo.errors import DownloadError, InputError
 
 
@@ -38,11 +40,13 @@ def build(tmp_path, monkeypatch):
     return prepared
 
 
-@pytest.mark.parametrize("name", ["cmudict", "poly_music", "sentences", "snips"])
+@pytest.mark.parametrize("name", ["cmudict", "poly_music", "sentences", "snips", "ucr"])
 def test_every_file_that_is_fetched_has_a_checksum(name):
     module = importlib.import_module(f"zoo.datasets.{name}.{name}")
     if name == "sentences":
         urls = [url for config in sentences.CONFIGS.values() for url in config.urls.values()]
+    elif name == "ucr":
+        urls = [url for archive in ucr.CONFIGS.values() for url in archive.urls.values()]
     else:
         urls = list(module.URLS.values())
     assert set(tfds.builder_cls(name).url_infos) == set(urls)
@@ -246,6 +250,31 @@ def test_the_splits_of_all_spoken_digits_have_the_sizes_that_are_written():
         assert tuple(found.count(name) for name in ("train", "validation", "test")) == sizes
 
 
+def series_file(labels: str) -> bytes:
+    header = "@univariate false\n@dimensions 6\n@classLabel true a b\n@data\n"
+    rows = [":".join(f"{i},{i + channel}" for channel in range(6)) + f":{label}\n" for i, label in enumerate(labels)]
+    return (header + "".join(rows)).encode()
+
+
+def test_series_keep_their_test_split_and_every_fifth_of_a_label_validates(build):
+    splits = build(ucr, "ucr/basic_motions", {"train": series_file("aaaaabbbbbbbbbbb"), "test": series_file("ab")})
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 13, "validation": 3, "test": 2}
+    assert [row["label"] for row in splits["validation"]] == [b"a", b"b", b"b"]
+    assert [int(row["series"][0, 0]) for row in splits["validation"]] == [4, 9, 14]
+    np.testing.assert_array_equal(splits["test"][1]["series"], [np.full(6, 1), 1 + np.arange(6)])
+
+
+def test_pixels_are_read_row_by_row_or_in_one_order_for_all():
+    image = np.arange(784, dtype=np.uint8).reshape(28, 28, 1)
+    series = datasets.pixels(image)
+    assert series.shape == (784, 1) and series.dtype == np.float32
+    np.testing.assert_array_equal(series[:30, 0] * 255, np.arange(30))
+    shuffled = datasets.permuted_pixels(image)
+    assert sorted(shuffled.ravel()) == sorted(series.ravel()) and not np.array_equal(shuffled, series)
+    # Another order would make other data of the same name.
+    assert hashlib.sha256(shuffled.tobytes()).hexdigest()[:16] == "fc7d5e75983b7c28"
+
+
 def test_adding_marks_two_numbers_and_asks_for_their_sum():
     inputs, targets = adding.draw(np.random.default_rng(0), 2_000, 7)
     assert inputs.dtype == targets.dtype == np.float32
@@ -308,5 +337,9 @@ def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path):
     assert text == "play abba now" and target == "O B-artist O\tPlayMusic"
     with pytest.raises(InputError, match="no split 'dev'"):
         datasets.load("snips", "dev")
+    monkeypatch.setitem(
+        datasets.DATASETS, "x", dataclasses.replace(datasets.DATASETS["snips"], read=lambda text: text.upper())
+    )
+    assert datasets.load("x", "test").inputs == ["PLAY ABBA NOW"]
     label = tfds.features.ClassLabel(names=["neg", "pos"])
     assert datasets._value(label, np.int64(1)) == "pos"

@@ -101,6 +101,55 @@ def _imdb(architecture: str, expected: dict[str, float], **config) -> Recipe:
     return Recipe(architecture, "small", "imdb_reviews", None, (("imdb_reviews", "test"),), _IMDB, expected, config)
 
 
+# The takes are few: each epoch hears every one at another speed, from another moment on and with other noise.
+_LOG_MEL = Plan(epochs=40, batch_size=32, learning_rate=2e-3, average=0.998, precision="mixed_bfloat16", augment=True)
+_WAVEFORM = dataclasses.replace(_LOG_MEL, epochs=60)
+
+
+def _fsdd(dataset: str) -> dict[str, Recipe]:
+    """Four families on spoken digits, by the README's split or with a speaker left out."""
+    families: dict[str, tuple[Plan, dict]] = {
+        "gru": (_LOG_MEL, {"width": 128, "dropout": 0.2}),
+        "transformer": (
+            dataclasses.replace(_LOG_MEL, learning_rate=1e-3),
+            {"width": 96, "feed_forward": 192, "layers": 3, "dropout": 0.2},
+        ),
+        "tcn": (_WAVEFORM, {"embedding": 96, "width": 96, "dropout": 0.1}),
+        "wavenet": (_WAVEFORM, {"width": 64, "skip": 128, "layers": 7, "dropout": 0.1}),
+    }
+    return {
+        f"{name}_small.{dataset.replace('/', '_')}": Recipe(
+            name, "small", dataset, None, ((dataset, "test"),), plan, {}, config
+        )
+        for name, (plan, config) in families.items()
+    }
+
+
+# 53 days to learn from: a small model of every family, in a minute each.
+_ITALY = Plan(epochs=150, batch_size=16, learning_rate=2e-3, average=0.98)
+_ITALY_FAMILIES = {
+    "rnn": {"width": 32},
+    "lstm": {"width": 32},
+    "gru": {"width": 32},
+    "tcn": {"embedding": 32, "width": 32, "levels": 3},
+    "wavenet": {"width": 24, "skip": 48, "layers": 3},
+    "transformer": {"width": 32, "feed_forward": 64, "layers": 2},
+    "hierarchical_attention": {"width": 32, "feed_forward": 64, "layers": 2, "window": 5, "levels": 2},
+}
+
+
+def _mnist(architecture: str, order: str, plan: Plan, config: dict) -> Recipe:
+    dataset = f"mnist/{order}"
+    return Recipe(architecture, "small", dataset, None, ((dataset, "test"),), plan, {}, config)
+
+
+# About 70,000 weights that see no later pixel, as in Bai et al. 2018, table 1: 25 features, 8 levels, 7 taps.
+_PIXELS = {"embedding": 25, "width": 25, "kernel": 7, "levels": 8, "causal": True, "dropout": 0.05}
+_PIXELS_GRU = {"width": 104, "layers": 1, "bidirectional": False, "dropout": 0.05}
+_MNIST_TCN = Plan(epochs=20, batch_size=64, learning_rate=2e-3, average=0.999, precision="mixed_bfloat16")
+_MNIST_GRU = dataclasses.replace(_MNIST_TCN, epochs=12)
+
+
 RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, {}),
     "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, {"wer_no_stress": 0.236, "per_no_stress": 0.055}),
@@ -124,6 +173,26 @@ RECIPES = {
     "hierarchical_attention_network_small.imdb_reviews": _imdb(
         "hierarchical_attention_network", {}, embedding=128, units=64, dropout=0.4
     ),
+    **_fsdd("fsdd"),
+    **_fsdd("fsdd/speaker"),
+    **{
+        f"{name}_small.italy_power_demand": Recipe(
+            name,
+            "small",
+            "ucr/italy_power_demand",
+            None,
+            (("ucr/italy_power_demand", "test"),),
+            _ITALY,
+            {},
+            {**config, "dropout": 0.1},
+        )
+        for name, config in _ITALY_FAMILIES.items()
+    },
+    **{
+        f"{name}_small.mnist_{order}": _mnist(name, order, plan, config)
+        for order in ("sequential", "permuted")
+        for name, plan, config in (("tcn", _MNIST_TCN, _PIXELS), ("gru", _MNIST_GRU, _PIXELS_GRU))
+    },
 }
 
 
