@@ -21,6 +21,11 @@ def _example(text: str) -> str:
     return f"\b\nExample:\n  {text}"
 
 
+def _plain(value):
+    """Returns an array as lists, and a recording as its name."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
 def _beam(beam: int | None) -> dict:
     return {} if beam is None else {"beam_size": beam}
 
@@ -170,7 +175,7 @@ def evaluate(
 
         def note(text, output, references):
             row = {"input": text, "output": output, "references": references}
-            file.write(json.dumps(row).encode() + b"\n")
+            file.write(json.dumps(row, default=_plain).encode() + b"\n")
 
         report = evaluation.evaluate(
             pipeline,

@@ -10,6 +10,7 @@ from zoo.errors import ZooError
 from .commands import evaluate, finetune, info, list_command, predict, train
 from .compare import compare
 from .generate import generate
+from .probe import probe
 from .profile import profile
 from .weights import weights
 
@@ -41,7 +42,7 @@ def main() -> None:
     """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train."""
 
 
-for command in (list_command, info, predict, evaluate, generate, finetune, compare, profile, train, weights):
+for command in (list_command, info, predict, evaluate, generate, finetune, compare, probe, profile, train, weights):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -189,6 +189,26 @@ def check_picture(path: str | None) -> None:
         raise InputError(f"--plot {path}: give a name that ends in .png, .svg or .pdf")
 
 
+def probe(found: dict[str, Any]) -> None:
+    """Prints what a record keeps of a probe."""
+    structure = found["structure"]
+    bound = f"{structure['look_back']:,} steps" if "look_back" in structure else "no bound"
+    click.echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
+    click.echo(f"effective context: {found['effective']:,} steps bring the loss within 1 % of its best")
+    click.echo(f"influence: from {found['half_life']:,} steps back on under half of the largest")
+    click.echo(
+        f"structure: look-back {bound}; gradients reach {structure['support']:,} steps back, of"
+        f" {structure['checked']:,} tried; longest path {structure['path_length']:,} layers"
+    )
+    table = _table("", "steps seen", "loss", "influence of the new ones")
+    for row in found["context"]:
+        table.add_row(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}")
+    _print(table)
+    for row in found["recall"]:
+        accuracy = f"{100 * row['accuracy']:.1f} %" if "accuracy" in row else "out of reach"
+        click.echo(f"recall from {row['lag']:,} steps back: {accuracy} (guessing {100 * row['chance']:.1f} %)")
+
+
 def profile(found: dict[str, Any]) -> None:
     """Prints what ``Profile.to_json`` returned."""
     limits = found["roofline"]

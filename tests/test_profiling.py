@@ -15,7 +15,7 @@ from zoo.costs import Cost, Work, cost, training
 from zoo.errors import InputError
 from zoo.layers.convolution import Convolution
 from zoo.layers.recurrence import GRU, LSTM, SimpleRNN
-from zoo.models.predictor import causal_predictor
+from zoo.models.predictor import Predictor
 from zoo.profiling import Profile, Roofline, Row
 
 main = importlib.import_module("zoo.cli.main").main
@@ -69,7 +69,9 @@ def test_convolutions_by_hand():
 def predictor(name: str, **fields):
     architecture = models.find_backbone(name)
     config = architecture.configure("tiny", vocabulary=9, **fields)
-    return causal_predictor(architecture, config, 9, {"tokens": np.zeros((1, 1), "int32")})
+    model = Predictor(architecture.build(config), 9, dropout=0.0)
+    model.build_variables({"tokens": np.zeros((1, 2), "int32")})
+    return model
 
 
 def test_attention_by_hand():

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from zoo import models
 from zoo.errors import InputError
-from zoo.models.predictor import causal_predictor
+from zoo.models.predictor import Predictor
 
 SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
 VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
@@ -25,7 +25,9 @@ def predictor(variant: str, tokens: bool = True):
     architecture = models.find_backbone(name)
     keras.utils.set_random_seed(3)
     config = architecture.configure("tiny", **fields, **({"vocabulary": SYMBOLS} if tokens else {"features": FEATURES}))
-    return causal_predictor(architecture, config, OUTPUTS, inputs(1, tokens))
+    model = Predictor(architecture.build(config), OUTPUTS, dropout=0.0)
+    model.build_variables(inputs(1, tokens))
+    return model
 
 
 def inputs(rows: int, tokens: bool = True, time: int = TIME) -> dict:

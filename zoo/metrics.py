@@ -217,49 +217,6 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     return values
 
 
-def regression_metrics(outputs: Sequence[float], references: Sequence[float]) -> dict[str, Interval]:
-    """Returns ``mse``, the mean squared error.
-
-    Raises:
-        InputError: There is no series, or the lengths differ.
-    """
-    if len(outputs) != len(references) or not len(outputs):
-        raise InputError(f"{len(outputs)} answers for {len(references)} series: give one a series, at least one")
-    errors = np.square(np.array(outputs) - np.array(references))
-    return {"mse": ratio(errors, np.ones(len(errors)))}
-
-
-def copying_metrics(
-    likelihoods: Sequence[np.ndarray], references: Sequence[np.ndarray], blank: int = 0
-) -> dict[str, Interval]:
-    """Returns how well symbols are repeated.
-
-    Args:
-        likelihoods: Log-probabilities in nats, ``(time, symbols)`` for each sequence.
-        references: The right ids, ``(time,)`` for each sequence.
-        blank: The id that stands where nothing is asked for.
-
-    Returns:
-        ``step_loss``, the mean cross-entropy of all steps in nats; and ``recall``, the share of the
-        symbols other than blanks that are said at their step.
-
-    Raises:
-        InputError: There is no sequence, or the lengths differ.
-    """
-    if len(likelihoods) != len(references) or not len(references):
-        raise InputError(f"{len(likelihoods)} answers for {len(references)} sequences: give one a sequence")
-    nats, steps, hits, asked = [], [], [], []
-    for likely, right in zip(likelihoods, references, strict=True):
-        nats.append(-likely[np.arange(len(right)), right].sum(dtype="float64"))
-        steps.append(len(right))
-        hits.append((likely.argmax(-1) == right)[right != blank].sum())
-        asked.append((right != blank).sum())
-    return {
-        "step_loss": ratio(np.array(nats), np.array(steps)),
-        "recall": ratio(np.array(hits), np.array(asked)),
-    }
-
-
 def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
     """Returns macro F1; labels missing from a resample do not count."""
 

@@ -93,6 +93,38 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
         figure.savefig(path)
 
 
+def memory(found: dict, title: str, path: str | Path) -> None:
+    """Draws the loss against the steps that a model sees, and the influence of each step.
+
+    Args:
+        found: What a record keeps of a probe.
+        title: The model's name.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    steps = [row["steps"] for row in found["context"]]
+    above.plot(steps, [row["loss"] for row in found["context"]], marker="o", markersize=3)
+    above.axvline(found["effective"], color="grey", linestyle="--", label=f"within 1 %: {found['effective']:,} steps")
+    above.set_ylabel("loss")
+    above.set_title(title)
+    # A logarithm has no place for a gradient that is 0.
+    below.plot(steps, [row["influence"] or None for row in found["context"]], marker="o", markersize=3)
+    below.axvline(found["half_life"], color="grey", linestyle="--", label=f"half: {found['half_life']:,} steps back")
+    below.set_yscale("log")
+    below.set_xscale("log")
+    below.set_xlabel("steps back")
+    below.set_ylabel("norm of the gradient")
+    for axes in (above, below):
+        axes.grid(alpha=0.3, which="both")
+        axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
 def roofline(found: dict, path: str | Path) -> None:
     """Draws the FLOPs a second that a machine allows and those that a model reaches, against arithmetic intensity.
 

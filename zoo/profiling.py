@@ -15,7 +15,7 @@ from keras import ops
 from zoo import costs, models
 from zoo.decoding import compiled
 from zoo.errors import InputError
-from zoo.models.predictor import Predictor, causal_predictor
+from zoo.models.predictor import Predictor
 from zoo.pipeline import load
 
 SYMBOLS = 256
@@ -135,7 +135,9 @@ def find(name: str) -> keras.Model:
         return found
     architecture = models.find_backbone(split[0])
     config = architecture.configure(split[1], vocabulary=SYMBOLS)
-    return causal_predictor(architecture, config, SYMBOLS, {"tokens": np.zeros((1, 1), "int32")})
+    model = Predictor(architecture.build(config), SYMBOLS, dropout=0.0)
+    model.build_variables({"tokens": np.zeros((1, 2), "int32")})
+    return model
 
 
 def causal(model: keras.Model) -> bool:

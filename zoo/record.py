@@ -64,6 +64,19 @@ SCHEMA = {
     ],
     "published": [{"system": str, "source": str, "dataset": str, "split": str, "values": {str: float}}],
     "golden": {"inputs": [object], "outputs": [object], "logits": Optional([object])},
+    "probe": Optional(
+        {
+            "dataset": str,
+            "split": str,
+            "history": int,
+            "windows": int,
+            "context": [{"steps": int, "loss": float, "influence": float}],
+            "effective": int,
+            "half_life": int,
+            "structure": {"look_back": Optional(int), "path_length": int, "support": int, "checked": int},
+            "recall": [{"lag": int, "accuracy": Optional(float), "chance": float}],
+        }
+    ),
 }
 
 
@@ -109,12 +122,15 @@ class Record:
     metrics: list[dict[str, Any]]
     published: list[dict[str, Any]]
     golden: dict[str, Any]
+    probe: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as plain JSON values."""
         document = {"format": 1, **dataclasses.asdict(self)}
         for tensor in document["weights"]["tensors"].values():
             tensor["shape"] = list(tensor["shape"])
+        if self.probe is None:
+            del document["probe"]
         return document
 
     def to_text(self) -> str:

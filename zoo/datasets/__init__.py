@@ -314,7 +314,6 @@ for _config, _blank in (("t500", 500), ("t1000", 1_000)):
         ("train", "validation", "test"),
         _NO_LICENCE,
         "https://github.com/locuslab/TCN",
-        options={"likelihoods": True},
         published=(
             {
                 "system": "no memory: blanks, then any of the eight symbols",

@@ -89,8 +89,10 @@ class Backbone(keras.Model):
     def call(self, inputs, training=False):
         """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
         x = self.embed(inputs["tokens"] if self.vocabulary is not None else inputs["features"])
-        x = self.drop(x, training=training)
-        mask = inputs.get("mask")
+        return self.read(self.drop(x, training=training), inputs.get("mask"), training)
+
+    def read(self, x, mask=None, training=False):
+        """Maps embedded steps ``(batch, time, width)`` to the same shape, through all blocks."""
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x

@@ -1,11 +1,7 @@
 """A causal backbone and a head that says, at each step, what comes next."""
 
-from typing import Any
-
 import keras
 
-from zoo.errors import InputError
-from zoo.models.architecture import Architecture
 from zoo.streaming import Stream
 
 
@@ -54,16 +50,3 @@ class Predictor(keras.Model):
         """
         x, state = self.backbone.step(x, state)
         return self.head(x), state
-
-
-def causal_predictor(architecture: Architecture, config: Any, outputs: int, inputs: dict) -> Predictor:
-    """Returns a predictor with its variables; ``inputs`` are the smallest that its backbone can read.
-
-    Raises:
-        InputError: The config is not causal.
-    """
-    if not config.causal:
-        raise InputError(f"{architecture.name}: only a causal model can say what comes next: set causal")
-    model = Predictor(architecture.build(config), outputs, dropout=0.0)
-    model.build_variables(inputs)
-    return model

@@ -3,26 +3,24 @@
 import numpy as np
 from keras import ops
 
-from zoo import models
 from zoo.arrays import IdsPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import copying_metrics
-from zoo.models.predictor import causal_predictor
+from zoo.metrics import mean_per_step
 from zoo.preprocessing import pad
-from zoo.tasks.task import Cases, Task
+from zoo.tasks.next_step import NextStep, Steps
+
+BLANK = 0
+"""The id that stands in a target where nothing is asked for."""
 
 
-class Copying(Task):
+class Copying(NextStep):
     """A sequence of ids has as many ids as its target, each to be said at its step and not later."""
 
     name = "copying"
     monitor = "step_loss"
-    options = {"likelihoods": False}
-    validation = {"likelihoods": True}
-
-    def architecture(self, name):
-        return models.find_backbone(name)
+    options = {}
+    head_dropout = 0.0
 
     def fit(self, examples, architecture):
         arrays = [np.asarray(ids) for ids in (*examples.inputs, *examples.targets)]
@@ -31,53 +29,78 @@ class Copying(Task):
     def fields(self, preprocessor, architecture):
         return {"vocabulary": preprocessor.symbols}
 
-    def build(self, architecture, config, preprocessor):
-        return causal_predictor(architecture, config, preprocessor.symbols, {"tokens": np.zeros((1, 1), "int32")})
+    def outputs(self, preprocessor):
+        return preprocessor.symbols
 
-    def batches(self, preprocessor, examples, plan):
-        rows, answers = [], []
-        for ids, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+    def example(self, preprocessor):
+        return {"tokens": np.zeros((1, 2), "int32")}
+
+    def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
+        """Returns every target as ids (raises InputError with the place of one that does not fit its row)."""
+        found = []
+        for target, row, where in zip(examples.targets, rows, examples.where, strict=True):
             try:
-                rows.append(preprocessor.encode_input(ids))
-                answers.append(preprocessor.encode_target(target))
-                if len(rows[-1]) != len(answers[-1]):
-                    raise InputError(f"{len(rows[-1])} ids and {len(answers[-1])} targets: give one an id")
+                found.append(preprocessor.encode_target(target))
+                if len(found[-1]) != len(row):
+                    raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one an id")
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
+        return found
+
+    def batches(self, preprocessor, examples, plan):
+        rows = self.encode(preprocessor, examples, least=1)
+        answers = self.targets(preprocessor, examples, rows)
 
         def collate(chosen, length, height):
-            weight = pad([[1] * len(rows[i]) for i in chosen], length, height).astype("float32")
+            weight = pad([np.ones(len(rows[i])) for i in chosen], length, height).astype("float32")
             inputs = {"tokens": pad([rows[i] for i in chosen], length, height)}
             return inputs, pad([answers[i] for i in chosen], length, height), weight
 
         return Batches([len(row) for row in rows], collate, plan.batch_size, plan.seed)
 
-    def cases(self, examples):
-        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
+    def predict(self, pipeline, inputs, batch_size, tick):
+        """Returns the likeliest id of each step, a list for each sequence."""
+        return [likely.argmax(-1).tolist() for likely in self.answers(pipeline, inputs, batch_size, tick)]
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, likelihoods):
-        """Returns an id a step for each sequence; with ``likelihoods`` log-probabilities, ``(time, symbols)``."""
+    def answers(self, pipeline, inputs, batch_size, tick):
+        """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` for each sequence."""
         rows = [pipeline.preprocessor.encode_input(ids) for ids in inputs]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        found = [np.zeros(0)] * len(rows)
+        found = [np.zeros((0, 0))] * len(rows)
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             tokens = pad([rows[i] for i in chosen], len(rows[chosen[-1]]))
-            logits = pipeline.model.predict_on_batch({"tokens": tokens})
-            likely = ops.convert_to_numpy(ops.log_softmax(logits))
+            likely = ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
             for place, i in enumerate(chosen):
                 found[i] = likely[place, : len(rows[i])]
             tick(len(chosen))
-        return found if likelihoods else [likely.argmax(-1).tolist() for likely in found]
+        return found
+
+    def tally(self, preprocessor, outputs, references):
+        """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""
+        rows = []
+        for likely, reference in zip(outputs, references, strict=True):
+            right = preprocessor.encode_target(reference)
+            nats = -likely[np.arange(len(right)), right].sum(dtype="float64")
+            asked = right != BLANK
+            rows.append((float(nats), len(right), int((likely.argmax(-1) == right)[asked].sum()), int(asked.sum())))
+        return (rows,)
+
+    def total(self, preprocessor, tallies):
+        """Returns ``step_loss``, nats a step, and ``recall``, the share of symbols that were said at their step."""
+        nats, steps, right, asked = zip(*(row for (rows,) in tallies for row in rows), strict=True)
+        return {"step_loss": mean_per_step(nats, steps), "recall": mean_per_step(right, asked)}
 
     def score(self, preprocessor, outputs, references):
-        return copying_metrics(outputs, [preprocessor.encode_target(reference) for reference in references])
+        return self.total(preprocessor, [self.tally(preprocessor, outputs, references)])
+
+    def steps(self, preprocessor, examples):
+        rows = self.encode(preprocessor, examples, least=1)
+        answers = self.targets(preprocessor, examples, rows)
+        return Steps("tokens", rows, answers, [np.flatnonzero(answer != BLANK) for answer in answers])
 
     def adapt(self, base, parts):
         return base.preprocessor
-
-    def carry(self, base, fresh):
-        return base.tensors()
 
     def logits(self, pipeline, text):
         ids = pipeline.preprocessor.encode_input(text)

@@ -10,7 +10,7 @@ from zoo.batching import Crops
 from zoo.decoding import compiled
 from zoo.metrics import Interval, mean_per_step
 from zoo.next_step import UNSEEN, CharacterPreprocessor
-from zoo.tasks.next_step import NextStep, in_batches
+from zoo.tasks.next_step import NextStep, Steps, in_batches
 
 CONTEXT = 256
 
@@ -37,7 +37,7 @@ class LanguageModelling(NextStep):
     def outputs(self, preprocessor):
         return len(preprocessor.symbols)
 
-    def example(self):
+    def example(self, preprocessor):
         return {"tokens": np.zeros((1, 2), "int32")}
 
     def batches(self, preprocessor, examples, plan):
@@ -104,6 +104,11 @@ class LanguageModelling(NextStep):
         if not probabilities:
             return [symbols[row.argmax()] for row in likely]
         return [{symbols[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
+
+    def steps(self, preprocessor, examples):
+        rows = self.encode(preprocessor, examples, least=2)
+        places = [np.arange(len(row) - 1) for row in rows]
+        return Steps("tokens", [row[:-1] for row in rows], [row[1:] - 1 for row in rows], places, start=UNSEEN)
 
     def adapt(self, base, parts):
         # The characters known keep their ids, new ones come behind them.

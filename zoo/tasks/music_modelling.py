@@ -9,7 +9,7 @@ from zoo.errors import InputError
 from zoo.losses import KeysCrossentropy, keys_crossentropy
 from zoo.metrics import mean_per_step
 from zoo.next_step import KEYS, LOWEST, MusicPreprocessor
-from zoo.tasks.next_step import NextStep, in_batches
+from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.tasks.task import Cases
 
 
@@ -29,7 +29,7 @@ class MusicModelling(NextStep):
     def outputs(self, preprocessor):
         return KEYS
 
-    def example(self):
+    def example(self, preprocessor):
         return {"features": np.zeros((1, 2, KEYS), "float32")}
 
     def cases(self, examples):
@@ -92,6 +92,11 @@ class MusicModelling(NextStep):
         if probabilities:
             return [{str(i + LOWEST): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
         return pipeline.preprocessor.decode(np.array(likely) > 0.5)
+
+    def steps(self, preprocessor, examples):
+        rolls = self.encode(preprocessor, examples, least=2)
+        places = [np.arange(len(roll) - 1) for roll in rolls]
+        return Steps("features", [roll[:-1] for roll in rolls], [roll[1:] for roll in rolls], places)
 
     def adapt(self, base, parts):
         return base.preprocessor

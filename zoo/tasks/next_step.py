@@ -1,6 +1,8 @@
 """What tasks share that ask, at every step of a sequence, what comes next."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,25 @@ from zoo.models.predictor import Predictor
 from zoo.tasks.task import Task
 
 STEPS = 8_192  # of a batch that is scored, padding included: attention takes memory for the square of a length
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Sequences step by step: what a model reads, and what it should say there.
+
+    Attributes:
+        name: ``"tokens"`` or ``"features"``, as the backbone's inputs are called.
+        inputs: For each sequence ids ``(time,)`` or features ``(time, features)``.
+        targets: What should be said at each step, ``(time, ...)``, as the task's loss takes it.
+        places: The steps that count, where not all do.
+        start: What the model reads before the first step that it sees of a sequence, if it does.
+    """
+
+    name: str
+    inputs: list[np.ndarray]
+    targets: list[np.ndarray]
+    places: list[np.ndarray]
+    start: Any = None
 
 
 class NextStep(Task):
@@ -31,7 +52,7 @@ class NextStep(Task):
         """Returns the number of logits of a step."""
         raise NotImplementedError
 
-    def example(self) -> dict[str, np.ndarray]:
+    def example(self, preprocessor) -> dict[str, np.ndarray]:
         """Returns the smallest input of a backbone, from which a model's variables get their shapes."""
         raise NotImplementedError
 
@@ -39,7 +60,7 @@ class NextStep(Task):
         if not config.causal:
             raise InputError(f"{self.name} asks what comes next, which only a causal {architecture.name} can be asked")
         model = Predictor(architecture.build(config), self.outputs(preprocessor), self.head_dropout)
-        model.build_variables(self.example())
+        model.build_variables(self.example(preprocessor))
         return model
 
     def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:
@@ -53,6 +74,10 @@ class NextStep(Task):
             if len(rows[-1]) < least:
                 raise InputError(f"{where}: {len(rows[-1])} steps, too few to predict one from another: give {least}")
         return rows
+
+    def steps(self, preprocessor, examples) -> Steps:
+        """Returns examples as they are probed (raises InputError as ``encode`` does)."""
+        raise NotImplementedError
 
     def carry(self, base, fresh):
         return base.tensors()

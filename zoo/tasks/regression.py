@@ -4,25 +4,20 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import models
 from zoo.arrays import NumbersPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import regression_metrics
-from zoo.models.predictor import causal_predictor
-from zoo.tasks.task import Cases, Task
+from zoo.metrics import mean_per_step
+from zoo.tasks.next_step import NextStep, Steps
 
 
-class Regression(Task):
+class Regression(NextStep):
     """A series of numbers has one number as its target, which is known once all of it has been read."""
 
     name = "regression"
     monitor = "mse"
     options = {}
-    validation = {}
-
-    def architecture(self, name):
-        return models.find_backbone(name)
+    head_dropout = 0.0
 
     def fit(self, examples, architecture):
         return NumbersPreprocessor(int(np.shape(examples.inputs[0])[-1]))
@@ -30,22 +25,28 @@ class Regression(Task):
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
 
-    def build(self, architecture, config, preprocessor):
-        return causal_predictor(
-            architecture, config, 1, {"features": np.zeros((1, 1, preprocessor.features), "float32")}
-        )
+    def outputs(self, preprocessor):
+        return 1
+
+    def example(self, preprocessor):
+        return {"features": np.zeros((1, 2, preprocessor.features), "float32")}
 
     def loss(self, plan):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
-    def batches(self, preprocessor, examples, plan):
-        rows, answers = [], []
-        for series, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+    def targets(self, preprocessor, examples) -> list[float]:
+        """Returns every target as a number (raises InputError with the place of one that is none)."""
+        found = []
+        for target, where in zip(examples.targets, examples.where, strict=True):
             try:
-                rows.append(preprocessor.encode_input(series))
-                answers.append(preprocessor.encode_target(target))
+                found.append(preprocessor.encode_target(target))
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
+        return found
+
+    def batches(self, preprocessor, examples, plan):
+        rows = self.encode(preprocessor, examples, least=1)
+        answers = self.targets(preprocessor, examples)
 
         def collate(chosen, length, height):
             answer, weight = np.zeros((height, length, 1), "float32"), np.zeros((height, length), "float32")
@@ -54,9 +55,6 @@ class Regression(Task):
             return _inputs([rows[i] for i in chosen], length, height), answer, weight
 
         return Batches([len(row) for row in rows], collate, plan.batch_size, plan.seed)
-
-    def cases(self, examples):
-        return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
 
     def predict(self, pipeline, inputs, batch_size, tick):
         """Returns a number for each series."""
@@ -73,13 +71,21 @@ class Regression(Task):
         return found
 
     def score(self, preprocessor, outputs, references):
-        return regression_metrics(outputs, [preprocessor.encode_target(reference) for reference in references])
+        right = [preprocessor.encode_target(reference) for reference in references]
+        return {"mse": mean_per_step([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)], [1] * len(right))}
+
+    def steps(self, preprocessor, examples):
+        rows = self.encode(preprocessor, examples, least=1)
+        answers = self.targets(preprocessor, examples)
+        return Steps(
+            "features",
+            rows,
+            [np.full((len(row), 1), answer, "float32") for row, answer in zip(rows, answers, strict=True)],
+            [np.array([len(row) - 1]) for row in rows],
+        )
 
     def adapt(self, base, parts):
         return base.preprocessor
-
-    def carry(self, base, fresh):
-        return base.tensors()
 
     def logits(self, pipeline, text):
         series = pipeline.preprocessor.encode_input(text)
@@ -87,7 +93,7 @@ class Regression(Task):
 
 
 def _inputs(rows: list[np.ndarray], length: int, height: int) -> dict[str, np.ndarray]:
-    """Returns ``features (height, length, features)``; padding stands behind the end, where no causal step looks."""
+    """Returns ``features (height, length, features)``, padded behind the end."""
     features = np.zeros((height, length, rows[0].shape[1]), "float32")
     for place, row in enumerate(rows):
         features[place, : len(row)] = row
