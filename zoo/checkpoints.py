@@ -1,7 +1,8 @@
 """From a recipe to a checkpoint: data, training, measurement, record."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from zoo import datasets, hub
 from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.evaluation import evaluate
+from zoo.layer_groups import layer_groups
+from zoo.low_rank import LowRank
 from zoo.pipeline import Pipeline, load
 from zoo.recipes import RECIPES, Plan, Recipe
 from zoo.tasks import find_task
@@ -151,18 +154,44 @@ def make_trainer(
     plan: Plan,
     folder: Path | None = None,
     resume_command: str = "",
+    new: Collection[str] = (),
 ) -> Trainer:
-    """Returns a trainer whose validation scores are the task's on ``validation``."""
+    """Returns a trainer whose validation scores are the task's on ``validation``.
+
+    With low-rank updates its model is a ``LowRank`` around the pipeline's: after training it has to be merged.
+
+    Args:
+        pipeline: The model.
+        train: What it is trained on.
+        validation: What chooses the weights that are kept.
+        plan: How it is fitted.
+        folder: Where the state is kept, if it is.
+        resume_command: What the user types to go on.
+        new: Paths of variables that start fresh in a model that is pretrained otherwise.
+    """
     task, preprocessor = pipeline.task, pipeline.preprocessor
     cases = task.cases(validation)
+    groups = layer_groups(pipeline.model, new)
+    model = LowRank(pipeline.model, plan.lora, groups) if plan.lora else pipeline.model
 
     def validate() -> dict[str, float]:
-        outputs = pipeline.answers(cases.inputs, **task.validation)
+        with model.merged() if isinstance(model, LowRank) else contextlib.nullcontext():
+            outputs = pipeline.answers(cases.inputs, **task.validation)
         values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 
     batches = task.batches(preprocessor, train, plan)
-    return Trainer(pipeline.model, batches, validate, task.monitor, plan, task.loss(plan), folder, resume_command)
+    return Trainer(
+        model,
+        batches,
+        validate,
+        task.monitor,
+        plan,
+        task.loss(plan),
+        folder,
+        resume_command,
+        groups=None if plan.lora else groups,
+    )
 
 
 def training_facts(trainer: Trainer, recipe: dict) -> dict:

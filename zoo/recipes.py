@@ -12,6 +12,13 @@ class Plan:
         batch_size: Rows of a batch.
         learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
         warmup: Share of all steps in which the rate rises.
+        schedule: How it falls after that: ``"cosine"``, or ``"triangular"``, in a straight line to 1/32.
+        rate_decay: How many times smaller the rate is from one group of layers to the next below (Howard
+            & Ruder 2018, arXiv 1801.06146, use 2.6); 1 is one rate for all.
+        unfreeze: Whether the first epoch trains the head alone, and each after that one group of layers
+            more, from the top down.
+        lora: Rank of the updates of all matrices (Hu et al. 2021, arXiv 2106.09685), which are trained in
+            place of the matrices themselves; 0 trains the matrices.
         weight_decay: AdamW's, on everything but biases and norms.
         clip_norm: Largest norm of the whole gradient.
         label_smoothing: Share of the target spread over all symbols.
@@ -31,6 +38,10 @@ class Plan:
     batch_size: int = 128
     learning_rate: float = 1e-3
     warmup: float = 0.05
+    schedule: str = "cosine"
+    rate_decay: float = 1.0
+    unfreeze: bool = False
+    lora: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.1

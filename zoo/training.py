@@ -15,6 +15,8 @@ from keras import ops
 
 from zoo.batching import Batches
 from zoo.errors import InputError, NotFiniteError, ZooError
+from zoo.layer_groups import LayerGroups
+from zoo.optimizers import adamw, schedule
 from zoo.recipes import Plan
 from zoo.training_state import read_state, write_state
 
@@ -25,23 +27,6 @@ class Interrupted(ZooError):
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)
         self.exit_code = 128 + signal_number
-
-
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to ``peak``, then a half cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
-
-    def __init__(self, peak: float, warmup: int, total: int):
-        self.peak, self.warmup, self.total = peak, warmup, total
-
-    def __call__(self, step):
-        step = ops.cast(step, "float32")
-        rising = (step + 1) / self.warmup
-        left = (step - self.warmup) / max(1, self.total - self.warmup)
-        falling = 0.5 * (1 + ops.cos(math.pi * ops.clip(left, 0, 1)))
-        return self.peak * ops.where(step < self.warmup, rising, falling)
-
-    def get_config(self):
-        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
 
 
 class Trainer:
@@ -62,6 +47,8 @@ class Trainer:
         resume_command: What the user types to go on after an interruption.
         report: Called with one dict an epoch.
         tick: Called with (step, steps in all, loss) after each step.
+        groups: The layers from the lowest to the head, where they differ in rate or in when they are
+            trained; by default all of them are one group.
 
     Attributes:
         data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
@@ -79,21 +66,15 @@ class Trainer:
         resume_command: str = "",
         report: Callable[[dict], None] = lambda row: None,
         tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+        groups: LayerGroups | None = None,
     ):
         self.model, self.train, self.validate, self.monitor, self.plan = model, train, validate, monitor, plan
         self.folder, self.resume_command, self.report, self.tick = folder, resume_command, report, tick
         self.total = plan.epochs * train.per_epoch
-        self.optimizer = keras.optimizers.AdamW(
-            WarmupCosine(plan.learning_rate, max(1, round(plan.warmup * self.total)), self.total),
-            weight_decay=plan.weight_decay,
-            beta_2=0.98,
-            global_clipnorm=plan.clip_norm,
-            use_ema=True,
-            ema_momentum=plan.average,
-        )
-        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        model.compile(optimizer=self.optimizer, loss=loss, auto_scale_loss=False)
-        self.optimizer.build(model.trainable_variables)
+        self.loss, self.groups = loss, groups or LayerGroups(model)
+        self.variables = model.trainable_variables  # those that are trained at any time
+        self.optimizer = None
+        self._enter(0)
         self.step = 0
         self.epoch_loss = [0.0, 0]
         self.curve: list[dict[str, Any]] = []
@@ -125,6 +106,7 @@ class Trainer:
             self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
+                self._enter(epoch)
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
                     self._train_step(inputs, answers, weights)
                     self.seconds = time.monotonic() - started
@@ -141,9 +123,34 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        self.groups.freeze_below(0)
         if self.best is not None:
-            for variable, value in zip(self.model.trainable_variables, self.best, strict=True):
-                variable.assign(value)
+            self._assign(self.best)
+
+    def _enter(self, epoch: int) -> None:
+        """Freezes what an epoch leaves frozen, and sees to an optimizer of the rest.
+
+        An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
+        step and no memory. What the one before knew goes over into the next.
+        """
+        frozen = max(0, len(self.groups) - 1 - epoch) if self.plan.unfreeze else 0
+        if self.optimizer is not None and frozen == self.frozen:
+            return
+        self.frozen, before = frozen, self.optimizer
+        self.groups.freeze_below(frozen)
+        trained = self.model.trainable_variables
+        factors = [self.groups.factor(variable, self.plan.rate_decay) for variable in trained]
+        self.optimizer = adamw(self.plan, schedule(self.plan, self.total), factors)
+        self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
+        self.optimizer.build(trained)
+        if before is not None:
+            self.optimizer.iterations.assign(before.iterations)
+            known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
+            for i, variable in enumerate(trained):
+                self.optimizer._model_variables_moving_average[i].assign(variable)
+                if variable.path in known:
+                    for slot in ("_momentums", "_velocities", "_model_variables_moving_average"):
+                        getattr(self.optimizer, slot)[i].assign(getattr(before, slot)[known[variable.path]])
 
     def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""
@@ -178,8 +185,10 @@ class Trainer:
                 raise NotFiniteError(f"step {self.step}: {variable.path} is not finite{kept}: lower the learning rate")
 
     def _end_epoch(self, epoch: int) -> None:
-        trained = [ops.convert_to_numpy(v) for v in self.model.trainable_variables]
-        averages = [ops.convert_to_numpy(v) for v in self.optimizer._model_variables_moving_average]
+        trained = [ops.convert_to_numpy(v) for v in self.variables]
+        moving = zip(self.model.trainable_variables, self.optimizer._model_variables_moving_average, strict=True)
+        averaged = {variable.path: ops.convert_to_numpy(average) for variable, average in moving}
+        averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)
         scores = self.validate()
         if not self.curve or scores[self.monitor] < min(row[self.monitor] for row in self.curve):
@@ -192,7 +201,7 @@ class Trainer:
         self.report(row)
 
     def _assign(self, values) -> None:
-        for variable, value in zip(self.model.trainable_variables, values, strict=True):
+        for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
 
     def _out_of_time(self) -> bool:
@@ -201,7 +210,7 @@ class Trainer:
     def _exhausted(self) -> bool:
         if self._out_of_time():
             return True
-        if self.plan.patience is None or not self.curve:
+        if self.plan.patience is None or not self.curve or self.frozen:
             return False
         scores = [row[self.monitor] for row in self.curve]
         return len(scores) - 1 - scores.index(min(scores)) >= self.plan.patience
@@ -238,6 +247,7 @@ class Trainer:
             tensors,
             {
                 "step": self.step,
+                "frozen": self.frozen,
                 "epoch_loss": self.epoch_loss,
                 "curve": self.curve,
                 "seconds": self.seconds,
@@ -266,6 +276,7 @@ class Trainer:
                     f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"
                     f" or set it back"
                 )
+        self._enter(len(self.groups) - 1 - told.get("frozen", 0))
         variables = self._variables()
         for name, variable in variables.items():
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
@@ -273,9 +284,7 @@ class Trainer:
             variable.assign(tensors[name])
         if keras.backend.backend() == "torch":
             _torch_generator().set_state(ops.convert_to_tensor(tensors["torch/random"], "uint8"))
-        self.best = (
-            [tensors[f"best/{i}"] for i in range(len(self.model.trainable_variables))] if told["curve"] else None
-        )
+        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if told["curve"] else None
         self.step, self.epoch_loss = told["step"], told["epoch_loss"]
         self.curve, self.seconds = told["curve"], told["seconds"]
         return True

@@ -113,7 +113,8 @@ def _torch_loop(layer, x, states):
         biases = [bias, torch.zeros_like(bias)]
     weights = [kernel.contiguous(), recurrent.contiguous(), *biases]
     states = [state[None].contiguous() for state in states]
-    arguments = (weights, True, 1, 0.0, layer.trainable, False, True)
+    # Kept for a backward pass even if the layer is frozen: there may be something to train below it.
+    arguments = (weights, True, 1, 0.0, True, False, True)
     if isinstance(layer, LSTM):
         outputs, hidden, carry = torch.lstm(x, states, *arguments)
         return outputs, [hidden[0], carry[0]]

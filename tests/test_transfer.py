@@ -1,0 +1,199 @@
+"""What fine-tuning does beyond training: schedules, rates by layer, freezing, low-rank updates, the search of a rate."""
+
+import dataclasses
+import math
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+from samples import reviews
+from test_pipeline import spelled
+from test_pipeline import untrained as speller
+
+from zoo import models
+from zoo.checkpoints import fresh, make_trainer
+from zoo.layer_groups import LayerGroups, layer_groups
+from zoo.low_rank import LowRank
+from zoo.optimizers import RATIO, Rising, SlantedTriangular, adamw
+from zoo.recipes import Plan
+from zoo.tasks import find_task
+from zoo.training import Interrupted
+
+CLASSIFICATION = find_task("classification")
+FAMILIES = (*models.ARCHITECTURES, *models.DOCUMENT)
+PLAN = Plan(epochs=5, batch_size=16, learning_rate=0.01, average=0.9, save_seconds=1e9, schedule="triangular")
+
+
+def classifier(family: str = "gru", **fields):
+    return fresh(CLASSIFICATION, family, "tiny", reviews(), seed=1, **fields)
+
+
+def weights(model) -> dict[str, np.ndarray]:
+    return {v.path: keras.ops.convert_to_numpy(v) for v in model.weights}
+
+
+def test_the_slanted_triangle_is_that_of_the_paper():
+    total, cut = 200, 20
+    rates = SlantedTriangular(0.01, cut, total)
+    for t in range(total):
+        p = t / cut if t < cut else 1 - (t - cut) / (cut * (total / cut - 1))  # equation 3, cut_frac = cut / total
+        expected = 0.01 * (1 + p * (RATIO - 1)) / RATIO
+        assert float(rates(t)) == pytest.approx(expected, rel=1e-5), t
+    rising = Rising(1e-5, 1.0, 6)
+    assert [float(rising(t)) for t in range(6)] == pytest.approx([10.0**power for power in range(-5, 1)], rel=1e-4)
+
+
+def adamw_of_numpy(values, gradients, factors, plan, rate, steps):
+    """Loshchilov & Hutter's algorithm 2, the gradient clipped by its whole norm; decay on matrices alone."""
+    values = [value.astype("float64") for value in values]
+    first, second = ([np.zeros_like(value) for value in values] for _ in range(2))
+    averages = values
+    for step in range(1, steps + 1):
+        norm = math.sqrt(sum(float((g.astype("float64") ** 2).sum()) for g in gradients))
+        for i, factor in enumerate(factors):
+            gradient = gradients[i] * min(1.0, plan.clip_norm / norm)
+            if values[i].ndim > 1:
+                values[i] = values[i] * (1 - plan.weight_decay * rate * factor)
+            first[i] = 0.9 * first[i] + 0.1 * gradient
+            second[i] = 0.98 * second[i] + 0.02 * gradient**2
+            alpha = rate * factor * math.sqrt(1 - 0.98**step) / (1 - 0.9**step)
+            values[i] = values[i] - alpha * first[i] / (np.sqrt(second[i]) + 1e-7)
+        keep = plan.average if step > 1 else 0.0
+        averages = [keep * a + (1 - keep) * v for a, v in zip(averages, values, strict=True)]
+    return values, averages
+
+
+def test_each_group_steps_by_its_own_rate_as_in_plain_numpy():
+    generator = np.random.default_rng(0)
+    shapes = [("kernel", (3, 4)), ("bias", (4,)), ("kernel", (4, 2)), ("bias", (2,))]
+    drawn = [generator.normal(size=shape).astype("float32") for _, shape in shapes]
+    gradients = [generator.normal(size=shape).astype("float32") for _, shape in shapes]
+    factors = [1 / 2.6, 1 / 2.6, 1.0, 1.0]
+    plan = Plan(learning_rate=0.1, weight_decay=0.1, clip_norm=0.5, average=0.7)
+    variables = [keras.Variable(value, name=name) for value, (name, _) in zip(drawn, shapes, strict=True)]
+    optimizer = adamw(plan, Rising(0.1, 0.1, 5), factors)
+    optimizer.build(variables)
+    for _ in range(3):
+        optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
+    expected, averages = adamw_of_numpy(drawn, gradients, factors, plan, 0.1, 3)
+    for i, variable in enumerate(variables):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected[i], atol=1e-5)
+        found = keras.ops.convert_to_numpy(optimizer._model_variables_moving_average[i])
+        np.testing.assert_allclose(found, averages[i], atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_groups_hold_every_weight_once_from_the_embeddings_to_the_head(family):
+    model = classifier(family).model
+    groups = layer_groups(model)
+    found = [v.path for group in groups.groups for layer in group for v in layer.weights]
+    assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) >= 3
+    lowest, top = groups.groups[0][0].weights[0], model.head.kernel
+    assert groups.factor(top, 2.6) == 1.0
+    assert groups.factor(lowest, 2.6) == pytest.approx(2.6 ** (1 - len(groups)))
+
+
+@pytest.mark.parametrize("family", models.SEQ2SEQ)
+def test_a_model_that_writes_has_four_groups(family):
+    model = fresh(find_task("transduction"), family, "tiny", spelled(), seed=1).model
+    groups = layer_groups(model, {"source_embed/embeddings"})
+    found = [v.path for group in groups.groups for layer in group for v in layer.weights]
+    assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) == 4
+    groups.freeze_below(3)
+    assert {v.path.split("/")[0] for v in model.trainable_variables} == {"source_embed", "logits"}
+
+
+def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():
+    pipeline = classifier()
+    groups = layer_groups(pipeline.model)
+    made = make_trainer(pipeline, reviews(), reviews(), dataclasses.replace(PLAN, unfreeze=True, rate_decay=2.6))
+    assert len(groups) == 4
+    seen = [weights(pipeline.model)]
+    made.report = lambda row: seen.append(weights(pipeline.model))
+    trained = []
+    made.tick = lambda step, total, loss: trained.append(len(pipeline.model.trainable_variables))
+    made.run()
+    place = {v.path: i for i, group in enumerate(groups.groups) for layer in group for v in layer.weights}
+    for epoch in range(4):
+        changed = {place[path] for path in place if not np.array_equal(seen[epoch][path], seen[epoch + 1][path])}
+        assert changed == set(range(3 - epoch, 4)), epoch
+    # A frozen weight has no gradient and no state in the optimizer: the step is that of the others alone.
+    sizes = [len([p for p in place if place[p] >= 3 - min(epoch, 3)]) for epoch in range(5)]
+    assert trained == [size for size in sizes for _ in range(made.train.per_epoch)]
+    assert all(v.trainable for v in pipeline.model.weights)
+
+
+@pytest.mark.parametrize(
+    "change", [{"unfreeze": True, "rate_decay": 2.6}, {"lora": 2, "rate_decay": 2.6}], ids=["unfreezing", "low rank"]
+)
+def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change):
+    plan = dataclasses.replace(PLAN, epochs=3, **change)
+
+    def trainer(folder=None):
+        pipeline = classifier(dropout=0.3)
+        return pipeline, make_trainer(pipeline, reviews(64), reviews(64), plan, folder, "go on")
+
+    straight, made = trainer()
+    made.run()
+    for cut in (2, made.train.per_epoch, made.train.per_epoch + 1):  # in a stage, at its end, in the next
+
+        def interrupt(step, total, loss, cut=cut):
+            if step == cut:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        folder = tmp_path / str(cut)
+        _, first = trainer(folder)
+        first.tick = interrupt
+        with pytest.raises(Interrupted):
+            first.run()
+        keras.utils.set_random_seed(99)
+        _, second = trainer(folder)
+        assert second.load() and second.step == cut
+        second.run()
+        for path, value in weights(made.model).items():
+            assert np.array_equal(weights(second.model)[path], value), path
+    assert made.curve[-1]["loss"] == second.curve[-1]["loss"]
+
+
+def batch(pipeline):
+    inputs, answers, shares = next(iter(pipeline.task.batches(pipeline.preprocessor, reviews(), PLAN).epoch(0)))
+    return inputs, answers, shares
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_low_rank_updates_start_at_nothing_and_merge_into_the_same_outputs(family):
+    pipeline = classifier(family)
+    inputs, answers, shares = batch(pipeline)
+    plain = keras.ops.convert_to_numpy(pipeline.model(inputs))
+    before = weights(pipeline.model)
+    model = LowRank(pipeline.model, 2, layer_groups(pipeline.model))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model(inputs)), plain)
+    model.compile(optimizer=keras.optimizers.SGD(0.5), loss=CLASSIFICATION.loss(PLAN))
+    for _ in range(2):  # the first step moves only the second of the two matrices, for it is zero
+        model.train_on_batch(inputs, answers, sample_weight=shares)
+    after = weights(pipeline.model)
+    moved = {path for path in before if not np.array_equal(before[path], after[path])}
+    assert moved == {v.path for v in pipeline.model.head.weights}
+    matrices = {path.replace("/", "-") for path in before if path.endswith(("kernel", "direction", "age"))}
+    matrices -= {pipeline.model.head.kernel.path.replace("/", "-")}
+    adapters = {v.path.split("/")[-1]: keras.ops.convert_to_numpy(v) for v in model.trainable_variables}
+    assert {name.removesuffix("-up") for name in adapters if name.endswith("-up")} == matrices
+    assert all(np.abs(value).max() > 0 for value in adapters.values())
+    unmerged = keras.ops.convert_to_numpy(model(inputs))
+    assert np.abs(unmerged - plain).max() > 1e-4
+    with model.merged():
+        within = keras.ops.convert_to_numpy(pipeline.model(inputs))
+    assert all(np.array_equal(after[path], value) for path, value in weights(pipeline.model).items())
+    model.merge()
+    merged = keras.ops.convert_to_numpy(pipeline.model(inputs))
+    np.testing.assert_array_equal(merged, within)
+    np.testing.assert_allclose(merged, unmerged, atol=1e-6)
+    assert all(v.trainable for v in pipeline.model.weights)
+
+
+def test_without_groups_every_weight_has_the_same_rate():
+    pipeline = speller(spelled())
+    assert len(LayerGroups(pipeline.model)) == 1
+    assert {LayerGroups(pipeline.model).factor(v, 2.6) for v in pipeline.model.weights} == {1.0}
