@@ -247,7 +247,7 @@ _next_step(
     "nottingham",
     ("test",),
     Plan(
-        epochs=30,
+        epochs=12,
         batch_size=8,
         learning_rate=2e-3,
         weight_decay=0.05,
@@ -278,9 +278,9 @@ _next_step(
     "tiny_shakespeare",
     ("validation", "test"),
     Plan(
-        epochs=12,
+        epochs=5,
         batch_size=32,
-        learning_rate=2e-3,
+        learning_rate=3e-3,
         weight_decay=0.05,
         label_smoothing=0.0,
         average=0.99,
