@@ -61,3 +61,45 @@ def write_wav(path, samples: np.ndarray, rate: int = RATE, channels: int = 1) ->
     with wave.open(str(path), "wb") as file:
         file.setparams((channels, 2, rate, 0, "NONE", ""))
         file.writeframes(np.asarray(samples, "<i2").tobytes())
+
+
+def verses(count: int = 600) -> Examples:
+    """One text of made-up verses, in which a line is four times the same word."""
+    generator = np.random.default_rng(0)
+    words = generator.choice(["fa", "la", "doo", "hey"], count // 10)
+    return Examples(["".join(f"{' '.join([word] * 4)}\n" for word in words)], [""], ["made:1"])
+
+
+def tunes(count: int = 12) -> Examples:
+    """Pieces of two voices, of different lengths: a scale up and down over its lowest note."""
+    generator = np.random.default_rng(0)
+    pieces = []
+    for i in range(count):
+        low, size = 30 + i % 3, 7 + int(generator.integers(20))
+        roll = np.zeros((size, 88), "uint8")
+        roll[:, low] = 1
+        steps = np.array([0, 2, 4, 5, 7, 5, 4, 2])
+        roll[np.arange(size), low + 12 + steps[np.arange(size) % len(steps)]] = 1
+        pieces.append(roll)
+    return Examples(pieces, [""] * count, [f"made:{i + 1}" for i in range(count)])
+
+
+def document(name: str, data: str = "words") -> dict:
+    """What the record of a made-up checkpoint says beside spec and weights."""
+    return {
+        "name": name,
+        "licence": {"weights": "Apache-2.0", "data": "CC0-1.0"},
+        "data": {"name": data, "source": "made up", "fingerprint": "0" * 64, "splits": {"train": 1}},
+        "training": {
+            "recipe": {},
+            "seed": 1,
+            "backend": "jax",
+            "versions": {"keras": "3"},
+            "seconds": 1.0,
+            "steps": 1,
+            "curve": [],
+        },
+        "metrics": [],
+        "published": [],
+        "golden": {"inputs": [], "outputs": []},
+    }
