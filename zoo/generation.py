@@ -102,11 +102,9 @@ def _check_settings(pipeline, length, temperature, top_k, top_p, seed) -> None:
 
 
 def _check_reach(pipeline, steps: int) -> None:
-    config = pipeline.spec.config
-    if config.get("positions") == "learned" and steps > config["context"]:
-        raise InputError(
-            f"prompt and length are {steps:,} steps, but this model's positions end at {config['context']:,}"
-        )
+    longest = pipeline.model.backbone.longest
+    if longest is not None and steps > longest:
+        raise InputError(f"prompt and length are {steps:,} steps, but this model's positions end at {longest:,}")
 
 
 def filtered(logits, temperature, top_k, top_p):
