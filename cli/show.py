@@ -27,6 +27,9 @@ NAMES = {
     "nll": "NLL, nats a frame",
     "bpc": "bits a character",
     "nats": "nats a character",
+    "mse": "mean squared error",
+    "step_loss": "loss, nats a step",
+    "recall": "symbols recalled",
 }
 
 
@@ -78,7 +81,8 @@ def checkpoints(records: list[Record], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the score that speaks for the others."""
-    return next(name for name in ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc") if name in values)
+    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "mse", "step_loss")
+    return next(name for name in first if name in values)
 
 
 def _scores(found: dict[str, Any]) -> tuple[str, str]:

@@ -24,6 +24,8 @@ COLUMNS = {
         "sentence_accuracy": "whole-sentence accuracy",
     },
     "music_modelling": {"nll": "NLL, nats a frame"},
+    "regression": {"mse": "mean squared error"},
+    "copying": {"step_loss": "loss, nats a step", "recall": "symbols recalled"},
     "language_modelling": {"bpc": "bits a character", "nats": "nats a character"},
 }
 

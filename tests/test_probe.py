@@ -182,9 +182,9 @@ def test_what_cannot_be_probed_is_named():
         probe(characters(), Examples(["xyz"], [""], ["made:1"]))
 
 
-def saved(pipeline: Pipeline, folder):
+def saved(pipeline: Pipeline, folder, name: str = "mine"):
     pipeline.document = {key: DOCUMENT[key] for key in ("licence", "data", "training", "metrics", "published")} | {
-        "name": "mine",
+        "name": name,
         "golden": {"inputs": [], "outputs": []},
     }
     pipeline.save(folder)

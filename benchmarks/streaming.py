@@ -1,0 +1,79 @@
+"""What a step of a stream costs, against computing the whole history anew.
+
+    KERAS_BACKEND=torch python benchmarks/streaming.py --models "lstm_small,tcn_small"
+
+Times are CPU time of this process, all threads together, so that other programs on the machine do not count;
+with one thread (OMP_NUM_THREADS=1) they are what an idle core takes. A step is the best of five times 64 steps; a
+whole history is computed twice, and the first time, which compiles, does not count.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import ops  # noqa: E402
+
+from zoo import models, profiling  # noqa: E402
+from zoo.decoding import compiled  # noqa: E402
+
+HISTORIES = (128, 1_024, 8_192)
+STEPS = 64  # steps of a stream that are timed at once
+REPEATS = 5
+
+
+def stream_step(model, history: int) -> float:
+    """Returns the seconds of a step of a stream that has read so much."""
+    stream = model.stream(1)
+    tokens = np.random.default_rng(0).integers(0, profiling.SYMBOLS, (history, 1))
+    for token in tokens:
+        stream.step(token)
+    times = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        for token in tokens[:STEPS]:
+            stream.step(token)
+        times.append((time.process_time() - start) / STEPS)
+    return min(times)
+
+
+def whole(model, history: int, through_predict: bool) -> float:
+    """Returns the seconds that the next step costs if all the history is computed for it."""
+    inputs = {"tokens": np.random.default_rng(0).integers(0, profiling.SYMBOLS, (1, history)).astype("int32")}
+    if through_predict:
+        return profiling.best(lambda: model.predict(inputs, verbose=0)[:, -1], time.process_time, repeats=1)
+    run = compiled(model, lambda inputs: model(inputs, training=False)[:, -1], rank=None)
+    return profiling.best(lambda: ops.convert_to_numpy(run(inputs)), time.process_time, repeats=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(f"{name}_small" for name in models.ARCHITECTURES))
+    parser.add_argument("--histories", default=",".join(map(str, HISTORIES)))
+    parser.add_argument("--json", help="Also write the rows to this file.")
+    arguments = parser.parse_args()
+    rows = []
+    print(f"backend {keras.backend.backend()}; microseconds for a step of one row")
+    print(f"{'model':<30} {'history':>8} {'stream':>10} {'predict':>14} {'ratio':>9} {'compiled':>14} {'ratio':>9}")
+    for name in arguments.models.split(","):
+        model = profiling.find(name)
+        for history in map(int, arguments.histories.split(",")):
+            step = stream_step(model, history)
+            naive, call = whole(model, history, True), whole(model, history, False)
+            rows.append({"model": name, "history": history, "stream": step, "predict": naive, "compiled": call})
+            print(
+                f"{name:<30} {history:>8,} {1e6 * step:>10,.0f} {1e6 * naive:>14,.0f} {naive / step:>9,.0f}"
+                f" {1e6 * call:>14,.0f} {call / step:>9,.1f}",
+                flush=True,
+            )
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps({"backend": keras.backend.backend(), "rows": rows}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
