@@ -23,7 +23,8 @@ class TextPreprocessor:
         tokenizer: A tokenizer's state as ``tokenizers`` writes it: plain JSON, lowercasing included.
         labels: The classes, in the order of the model's outputs.
         max_length: Most ids of a text that are read.
-        sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence that are read.
+        sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
+            as another.
     """
 
     tokenizer: dict[str, Any]
@@ -70,7 +71,8 @@ class TextPreprocessor:
         flat = iter(self._tokenizer.encode_batch_fast([sentence for parts in split for sentence in parts]))
         documents = []
         for text, parts in zip(texts, split, strict=True):
-            rows = [ids[: self.sentences] for ids in (next(flat).ids for _ in parts) if ids]
+            most = self.sentences
+            rows = [ids[i : i + most] for ids in (next(flat).ids for _ in parts) for i in range(0, len(ids), most)]
             if not rows:
                 raise InputError(f"{text[:40]!r}: no word to read: give a text")
             kept, total = [], 0

@@ -19,7 +19,7 @@ from zoo.text import TextPreprocessor, learn_tokenizer
 
 VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
-MAX_SENTENCE = 50  # subwords of a sentence
+MAX_SENTENCE = 24  # subwords of a sentence
 HEAD_DROPOUT = 0.3
 SKEWED = 3  # times as many rows of the commonest label as of the rarest, from which on it is worth a warning
 
@@ -107,8 +107,8 @@ class Classification(Task):
         return _inputs(rows, length, height)
 
     def length(self, row) -> int:
-        """Returns the ids of a text, or, in a document, of its longest sentence."""
-        return max(map(len, row)) if isinstance(row[0], list) else len(row)
+        """Returns the number of a text's ids, or of a document's sentences."""
+        return len(row)
 
     def batches(self, preprocessor, examples, plan):
         rows = self._encode(preprocessor, examples)
@@ -221,14 +221,14 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
 
 
 def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
-    """Returns ``tokens`` and ``mask``, ``(height, length)`` or ``(height, sentences, length)``.
+    """Returns ``tokens`` and ``mask``, ``(height, length)`` or, of documents, ``(height, length, subwords)``.
 
     Rows added to reach the height have one real position, for a mean over none would not be finite.
     """
     if isinstance(rows[0][0], list):
-        most = max(map(len, rows))
-        most = next((edge for edge in EDGES if edge >= most), most)
-        tokens = np.stack([pad(row, length, most) for row in rows + [[[1]]] * (height - len(rows))])
+        longest = max(len(sentence) for row in rows for sentence in row)
+        longest = next((edge for edge in EDGES if edge >= longest), longest)
+        tokens = np.stack([pad(row, longest, length) for row in rows + [[[1]]] * (height - len(rows))])
     else:
         tokens = pad(rows + [[1]] * (height - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0}
