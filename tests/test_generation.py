@@ -24,53 +24,58 @@ SETTINGS = [(1.0, 5, 1.0), (0.5, 3, 1.0), (2.0, 5, 0.6), (1.0, 2, 0.9), (1.0, 1,
 FRAMES = [[60, 64], [60, 64], [62], [], [60, 67], [60], []]
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
-def writer(request):
-    return fresh(find_task("language_modelling"), request.param, "tiny", verses(), seed=1)
+def writer(family):
+    return fresh(find_task("language_modelling"), family, "tiny", verses(), seed=1)
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
-def composer(request):
-    return fresh(find_task("music_modelling"), request.param, "tiny", tunes(), seed=1)
+def composer(family):
+    return fresh(find_task("music_modelling"), family, "tiny", tunes(), seed=1)
 
 
-@pytest.mark.parametrize("prompt", ["", "la", "hey la fa doo " * 5])
-def test_greedy_text_is_what_the_whole_sequence_gives(writer, prompt):
-    length = CHUNK + 9
-    said = generate(writer, prompt, length, temperature=0)
-    ids = writer.preprocessor.encode_input(prompt + said)
-    logits = ops.convert_to_numpy(writer.model({"tokens": np.array([[0, *ids[:-1]]])}))[0]
-    assert len(said) == length
-    assert said == writer.preprocessor.decode(logits.argmax(-1)[len(prompt) :] + 1)
+@pytest.mark.parametrize(
+    ("family", "prompt"),
+    [*((family, "hey la fa doo " * 3) for family in models.ARCHITECTURES), ("gru", ""), ("gru", "l")],
+)
+def test_greedy_text_is_what_the_whole_sequence_gives(family, prompt):
+    pipeline = writer(family)
+    said = generate(pipeline, prompt, 30, temperature=0)
+    ids = pipeline.preprocessor.encode_input(prompt + said)
+    logits = ops.convert_to_numpy(pipeline.model({"tokens": np.array([[0, *ids[:-1]]])}))[0]
+    assert len(said) == 30
+    assert said == pipeline.preprocessor.decode(logits.argmax(-1)[len(prompt) :] + 1)
 
 
-@pytest.mark.parametrize("given", [1, CHUNK + 3])
-def test_greedy_music_is_what_the_whole_sequence_gives(composer, given):
-    length = CHUNK + 9
+@pytest.mark.parametrize(
+    ("family", "given"), [*((family, CHUNK + 3) for family in models.ARCHITECTURES), ("gru", 1), ("gru", CHUNK + 1)]
+)
+def test_greedy_music_is_what_the_whole_sequence_gives(family, given):
+    pipeline = composer(family)
     prompt = np.resize(tunes().inputs[0], (given, 88))
-    added = generate(composer, prompt, length, temperature=0)
-    roll = np.concatenate([prompt, composer.preprocessor.encode_input(added)])
-    logits = ops.convert_to_numpy(composer.model({"features": roll[None, :-1].astype("float32")}))[0]
-    assert len(added) == length
-    assert added == composer.preprocessor.decode(logits[given - 1 :] > 0)
+    added = generate(pipeline, prompt, 30, temperature=0)
+    roll = np.concatenate([prompt, pipeline.preprocessor.encode_input(added)])
+    logits = ops.convert_to_numpy(pipeline.model({"features": roll[None, :-1].astype("float32")}))[0]
+    assert len(added) == 30
+    assert added == pipeline.preprocessor.decode(logits[given - 1 :] > 0)
 
 
-def test_the_seed_decides(writer, composer):
+def test_the_seed_decides():
+    pipeline = writer("gru")
+
     def text(**settings):
-        return writer.generate("la", 50, **settings)
+        return pipeline.generate("la", 50, **settings)
 
-    assert text(seed=1) == text(seed=1) == "".join(stream(writer, "la", 50, seed=1))
-    assert text(seed=1) != text(seed=2)
-    assert text(seed=1) == text(seed=1, top_k=len(writer.preprocessor.symbols), top_p=1.0)
+    first = text(seed=1)
+    assert text(seed=1) == "".join(stream(pipeline, "la", 50, seed=1)) == first != text(seed=2)
+    assert text(seed=1, top_k=len(pipeline.preprocessor.symbols), top_p=1.0) == first
     assert text(seed=1, top_k=1) == text(seed=2, top_p=1e-6) == text(temperature=0)
-    assert text(seed=1).startswith(writer.generate("la", 7, seed=1))
-    piece = [[40, 52], [40, 54]]
-    assert composer.generate(piece, 40, seed=1) == composer.generate(piece, 40, seed=1)
-    assert composer.generate(piece, 40, seed=1) != composer.generate(piece, 40, seed=2)
+    assert first.startswith(pipeline.generate("la", 7, seed=1))
+    player, piece = composer("gru"), [[40, 52], [40, 54]]
+    assert player.generate(piece, 40, seed=1) == player.generate(piece, 40, seed=1)
+    assert player.generate(piece, 40, seed=1) != player.generate(piece, 40, seed=2)
 
 
 def test_a_stream_comes_in_parts():
-    pipeline = fresh(find_task("language_modelling"), "gru", "tiny", verses(), seed=1)
+    pipeline = writer("gru")
     parts = list(stream(pipeline, "la" * CHUNK, 3 * CHUNK, seed=1))
     assert [len(part) for part in parts] == [CHUNK] * 3
     assert [len(part) for part in stream(pipeline, "la", CHUNK, seed=1)] == [CHUNK - 2, 2]
@@ -135,14 +140,14 @@ def test_draws_are_as_frequent_as_they_are_likely():
     ],
 )
 def test_settings_out_of_range(settings, message):
-    pipeline = fresh(find_task("language_modelling"), "gru", "tiny", verses(), seed=1)
+    pipeline = writer("gru")
     assert len(pipeline.preprocessor.symbols) == 10
     with pytest.raises(InputError, match=message):
         stream(pipeline, **{"prompt": "la", **settings})  # at once, not when the first part is asked for
 
 
 def test_models_that_cannot_go_on():
-    music = fresh(find_task("music_modelling"), "gru", "tiny", tunes(), seed=1)
+    music = composer("gru")
     with pytest.raises(InputError, match="top-k and top-p choose among characters"):
         generate(music, [[60]], 3, top_k=2)
     with pytest.raises(InputError, match="the piece is empty"):
