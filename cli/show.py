@@ -157,7 +157,7 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
     """Prints the report at the end of a fine-tuning."""
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
-    best = min(curve, key=lambda row: row[monitor])
+    best = min(reversed(curve), key=lambda row: row[monitor])  # of equal ones the last
     click.echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
     evaluation(
         {

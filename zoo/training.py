@@ -191,7 +191,8 @@ class Trainer:
         averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)
         scores = self.validate()
-        if not self.curve or scores[self.monitor] < min(row[self.monitor] for row in self.curve):
+        # Of equal scores the last counts: few validation examples are soon all right, and training goes on.
+        if not self.curve or scores[self.monitor] <= min(row[self.monitor] for row in self.curve):
             self.best = averages
         self._assign(trained)
         loss = self.epoch_loss[0] / max(1, self.epoch_loss[1])

@@ -10,9 +10,8 @@ from zoo import models
 from zoo.augmentation import LONGER, vary
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.signals import LogMel, Numbers, SeriesPreprocessor, Sound, Waveform, as_channels, numbers
+from zoo.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Sound, Waveform, as_channels, numbers
 from zoo.tasks.classification import Classification
-from zoo.tasks.task import both_ways
 
 HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
 FRAME = 16  # samples a step of a raw waveform
@@ -41,17 +40,10 @@ class SeriesClassification(Classification):
                 front_end = LogMel.fit([front_end.read(sound) for sound in examples.inputs], rate, BANDS)
         else:
             front_end = Numbers.fit(_series(examples))
-        return SeriesPreprocessor(front_end, labels, self._most(front_end, examples.inputs))
-
-    def _most(self, front_end, inputs) -> int:
-        """Returns how many steps an input may have: twice as many as the longest of these, and some thousands."""
-        return max(MAX_LENGTH, *(2 * len(front_end.frames(front_end.read(value))) for value in inputs))
+        return SeriesPreprocessor(front_end, labels, _most_steps(front_end, examples))
 
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
-
-    def prefers(self, architecture):
-        return both_ways(architecture)
 
     def describe(self, preprocessor):
         front_end = preprocessor.front_end
@@ -76,9 +68,6 @@ class SeriesClassification(Classification):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
         return {"features": features, "mask": mask}
-
-    def length(self, row):
-        return len(row)
 
     def batches(self, preprocessor, examples, plan):
         plain = super().batches(preprocessor, examples, plan)
@@ -106,7 +95,7 @@ class SeriesClassification(Classification):
                     f"{train.where[0]}: {front_end.features} channels where the model reads {before.features}:"
                     " train an architecture in place of a checkpoint (tcn_small)"
                 )
-        length = max(base.preprocessor.max_length, *(self._most(front_end, part.inputs) for part in parts))
+        length = max(base.preprocessor.max_length, *(_most_steps(front_end, part) for part in parts))
         return dataclasses.replace(
             base.preprocessor, front_end=front_end, labels=tuple(sorted(set(train.targets))), max_length=length
         )
@@ -117,6 +106,20 @@ class SeriesClassification(Classification):
         if isinstance(front_end, Numbers):
             return [[float(f"{x:.6g}") for x in step] for step in read]
         return np.round(32_767 * read).astype(int).tolist()
+
+
+def _most_steps(front_end, examples) -> int:
+    """Returns how many steps an input may have: twice as many as the longest of these, and some thousands.
+
+    Raises an InputError with the place of an example that cannot be read.
+    """
+    most = MAX_LENGTH
+    for value, where in zip(examples.inputs, examples.where, strict=True):
+        try:
+            most = max(most, 2 * len(front_end.frames(front_end.read(value))))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+    return min(most, LONGEST)
 
 
 def _series(examples) -> list[np.ndarray]:
