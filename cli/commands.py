@@ -1,6 +1,5 @@
 """The subcommands. Heavy imports stand inside them, so that listing stays quick."""
 
-import dataclasses
 import json
 from contextlib import nullcontext
 from pathlib import Path

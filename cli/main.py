@@ -11,12 +11,9 @@ from .commands import evaluate, info, list_command, train
 from .compare import compare
 from .finetune import finetune
 from .generate import generate
-from .commands import evaluate, info, list_command, train
-from .compare import compare
-from .finetune import finetune
-from .generate import generate
 from .predict import predict
 from .probe import probe
+from .profile import profile
 from .weights import weights
 
 

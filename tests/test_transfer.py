@@ -1,4 +1,4 @@
-"""What fine-tuning does beyond training: schedules, rates by layer, freezing, low-rank updates, the search of a rate."""
+"""What fine-tuning does beyond training: schedules, rates by layer, freezing, low-rank updates."""
 
 import dataclasses
 import math

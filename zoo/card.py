@@ -2,7 +2,6 @@
 
 from typing import Any
 
-NAMES = {"wer": "WER", "per": "PER"}
 EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
 
 
@@ -91,16 +90,20 @@ def _scores(document: dict[str, Any]) -> list[str]:
     for figure in document["published"]:
         values = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in names]
         rows.append([f"baseline: {figure['system']}", *values])
-    head = [f"{found['size']:,} test inputs", *(NAMES.get(name, name.replace("_", " ")) for name in names)]
+    head = [f"{found['size']:,} test inputs", *map(_name, names)]
     return _table(head, rows)
 
 
 def _curve(curve: list[dict[str, Any]]) -> list[str]:
-    keys = [key for key in curve[0] if key not in ("step", "seconds")]
+    scores = [key for key in curve[0] if key not in ("epoch", "loss", "step", "seconds")]
     every = -(-len(curve) // EPOCHS)
     shown = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
-    cells = [[str(row["epoch"]), f"{row['loss']:.4f}", *(f"{100 * row[key]:.2f} %" for key in keys[2:])] for row in shown]
-    return _table(["epoch", "loss", *(f"validation {NAMES.get(k, k.replace('_', ' '))}" for k in keys[2:])], cells)
+    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(f"{100 * row[key]:.2f} %" for key in scores)] for row in shown]
+    return _table(["epoch", "loss", *(f"validation {_name(key)}" for key in scores)], rows)
+
+
+def _name(score: str) -> str:
+    return score.upper() if len(score) == 3 else score.replace("_", " ")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -61,9 +61,7 @@ class Examples:
         )
 
 
-def read_examples(
-    path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = ""
-) -> Examples:
+def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
     """Reads two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double

@@ -15,9 +15,7 @@ class LayerGroups:
         new: Paths of variables that start fresh: no layer of theirs is ever frozen.
     """
 
-    def __init__(
-        self, model: keras.Model, groups: Sequence[Sequence[keras.Layer]] = ((),), new: Collection[str] = ()
-    ):
+    def __init__(self, model: keras.Model, groups: Sequence[Sequence[keras.Layer]] = ((),), new: Collection[str] = ()):
         self.model, self.groups, self.new = model, groups, new
 
     def __len__(self) -> int:
