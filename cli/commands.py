@@ -1,8 +1,6 @@
 """The subcommands. Heavy imports stand inside them, so that listing stays quick."""
 
-import dataclasses
 import json
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,8 +10,6 @@ from zoo import hub
 from zoo.errors import InputError
 
 from . import backend, show
-
-STREAMED = 256  # lines of standard input answered at once; fewer where fewer have come
 
 
 def _example(text: str) -> str:
@@ -55,84 +51,6 @@ def info(name: str, as_json: bool) -> None:
         click.echo(json.dumps(record.to_json(), ensure_ascii=False))
     else:
         show.record(record)
-
-
-@click.command(epilog=_example("zoo predict gru_small.cmudict phoneme culurciello"))
-@click.argument("name")
-@click.argument("words", nargs=-1)
-@click.option("--file", "file", help="A text file with an input a line; - is standard input.")
-@click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-@click.option(
-    "--plot", help="Write the attention over the (single) input: .png, .svg or .pdf; .html of words and sentences."
-)
-def predict(
-    name: str, words: tuple[str, ...], file: str | None, beam: int | None, as_json: bool, plot: str | None
-) -> None:
-    """Predicts on WORDS, a file, or standard input, whose lines are answered as they come."""
-    from zoo.data import read_lines, stream_lines
-    from zoo.tasks import find_preprocessor
-
-    piped = not words and file in (None, "-")
-    if words and file:
-        raise InputError("give words or --file, not both")
-    if piped and file is None and sys.stdin.isatty():
-        raise InputError("nothing to predict on: give words, --file FILE, or lines on standard input")
-    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
-        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
-    # A wrong name or letter is told before the seconds that the backend takes to start.
-    spec = hub.read_record(name).spec
-    preprocessor = find_preprocessor(spec.task, spec.preprocessor, f"{name}: spec.preprocessor")
-    if words:
-        parts = iter([(list(words), ["" for _ in words])])
-    elif piped and not plot:
-        parts = stream_lines(STREAMED)
-    else:
-        parts = iter([read_lines(file or "-")])
-    pipeline, inputs, outputs = None, [], []
-    for inputs, where in parts:
-        if plot and len(inputs) != 1:
-            raise InputError(f"--plot draws one input, not {len(inputs)}")
-        for text, place in zip(inputs, where, strict=True):
-            try:
-                preprocessor.encode_input(text)
-            except InputError as error:
-                raise InputError(f"{place}: {error}" if place else str(error)) from None
-        if pipeline is None:
-            backend.start()
-            from zoo.pipeline import load
-
-            pipeline = load(name)
-        outputs = _predict(pipeline, inputs, beam, as_json)
-    if plot:
-        _plot(pipeline, inputs[0], outputs[0], plot)
-
-
-def _plot(pipeline, text: str, output, path: str) -> None:
-    from zoo import plotting
-
-    if path.endswith(".html"):
-        from zoo.tasks.classification import attention
-
-        said = max(output, key=output.get) if isinstance(output, dict) else output
-        plotting.attention_page(attention(pipeline, text), said, path)
-    else:
-        plotting.alignment(*pipeline.alignment(text), path)
-
-
-def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool) -> list:
-    """Predicts on inputs, prints the answers and returns them."""
-    from zoo.progress import progress
-
-    options = _beam(beam)
-    if as_json and "probabilities" in pipeline.task.options:
-        options["probabilities"] = True
-    with progress("predicting", len(inputs)) as tick:
-        outputs = pipeline.predict(inputs, tick=tick, **options)
-    for text, output in zip(inputs, outputs, strict=True):
-        line = json.dumps({"input": text, "output": output}, ensure_ascii=False)
-        click.echo(line if as_json else f"{text}\t{output}")
-    return outputs
 
 
 @click.command(epilog=_example("zoo evaluate gru_small.cmudict --limit 500"))
@@ -204,82 +122,6 @@ def evaluate(
         click.echo(json.dumps(found))
     else:
         show.evaluation(found)
-
-
-@click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
-@click.argument("name")
-@click.argument("data")
-@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
-@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
-@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
-@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
-@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
-@click.option("--output", required=True, help="Folder to write the result to.")
-@click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
-@click.option("--test", help="File for the final score; by default another tenth of DATA.")
-@click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
-)
-@click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
-@click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
-@click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
-def finetune(
-    name,
-    data,
-    input,
-    target,
-    no_header,
-    series,
-    time,
-    output,
-    validation,
-    test,
-    task,
-    epochs,
-    seed,
-    balance,
-    from_scratch,
-    resume,
-) -> None:
-    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
-
-    NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
-    """
-    from zoo import models
-
-    if Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
-        raise InputError(f"{output}: exists already: choose another --output")
-    if models.architecture_and_size(name) is None:
-        hub.read_record(name)
-    backend.start()
-    from zoo import fine_tuning
-
-    epochs = epochs or fine_tuning.PLAN.epochs
-    plan = dataclasses.replace(fine_tuning.PLAN, seed=seed, epochs=epochs, balance=balance)
-    with show.training(f"fine-tuning {name}") as (report, tick):
-        pipeline = fine_tuning.fine_tune(
-            name,
-            data,
-            input=input,
-            target=target,
-            header=not no_header,
-            series=series,
-            time=time,
-            validation=validation,
-            test=test,
-            task=task,
-            plan=plan,
-            pretrained=not from_scratch,
-            output=output,
-            resume=resume,
-            tell=lambda line: click.echo(line, err=True),
-            report=report,
-            tick=tick,
-        )
-    assert pipeline.document is not None
-    show.fine_tuned(pipeline.document, pipeline.task.monitor, output)
 
 
 @click.command(epilog=_example("zoo train gru_small.cmudict"))

@@ -7,9 +7,11 @@ import click
 from zoo import __version__
 from zoo.errors import ZooError
 
-from .commands import evaluate, finetune, info, list_command, predict, train
+from .commands import evaluate, info, list_command, train
 from .compare import compare
+from .finetune import finetune
 from .generate import generate
+from .predict import predict
 from .probe import probe
 from .profile import profile
 from .weights import weights

@@ -12,10 +12,11 @@ from samples import reviews
 import zoo
 from zoo import models
 from zoo.checkpoints import fresh
-from zoo.data import Examples, split
+from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.fine_tuning import fine_tune, infer_task
 from zoo.metrics import calibration, classification_metrics
+from zoo.parts import split
 from zoo.plotting import attention_page
 from zoo.recipes import Plan
 from zoo.tasks import find_task

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import LONGEST_LINE, Examples, read_examples, read_lines, split
+from zoo.data import LONGEST_LINE, Examples, read_examples, read_lines
 from zoo.errors import InputError
+from zoo.parts import split
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What fine-tuning does beyond training: schedules, rates by layer, freezing, low-rank updates, a rate's search."""
+"""What fine-tuning does beyond training: schedules, rates by layer, freezing, low-rank updates."""
 
 import dataclasses
 import math

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.generation import generate, stream
     from zoo.hub import list_models, read_record
     from zoo.pipeline import Pipeline, load
+    from zoo.rate_finder import find_rate
 
 _PUBLIC = {
     "DownloadError": "zoo.errors",
@@ -31,6 +32,7 @@ _PUBLIC = {
     "ZooError": "zoo.errors",
     "compare": "zoo.comparison",
     "evaluate": "zoo.evaluation",
+    "find_rate": "zoo.rate_finder",
     "fine_tune": "zoo.fine_tuning",
     "generate": "zoo.generation",
     "list_models": "zoo.hub",
@@ -52,6 +54,7 @@ __all__ = [
     "ZooError",
     "compare",
     "evaluate",
+    "find_rate",
     "fine_tune",
     "generate",
     "list_models",

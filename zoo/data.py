@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import difflib
-import hashlib
 import json
 import math
 import os
@@ -32,14 +31,17 @@ class Examples:
         inputs: What a model reads: texts, or arrays of numbers.
         targets: What it should say: texts, labels among them, or arrays of numbers.
         where: Place of each row, as ``file:line``, for messages.
+        groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
     """
 
     inputs: list[Any]
     targets: list[Any]
     where: list[str]
+    groups: list[str] | None = None
 
     def __post_init__(self):
-        if not len(self.inputs) == len(self.targets) == len(self.where):
+        groups = self.where if self.groups is None else self.groups
+        if not len(self.inputs) == len(self.targets) == len(self.where) == len(groups):
             raise InputError(
                 f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.where)} places:"
                 " give one of each a row"
@@ -51,10 +53,15 @@ class Examples:
     def select(self, chosen: Iterable[int]) -> "Examples":
         """Returns the rows of the given numbers."""
         rows = list(chosen)
-        return Examples([self.inputs[i] for i in rows], [self.targets[i] for i in rows], [self.where[i] for i in rows])
+        return Examples(
+            [self.inputs[i] for i in rows],
+            [self.targets[i] for i in rows],
+            [self.where[i] for i in rows],
+            None if self.groups is None else [self.groups[i] for i in rows],
+        )
 
 
-def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True) -> Examples:
+def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
     """Reads two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
@@ -70,29 +77,43 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         target: Name of the column with the targets.
         header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
             their names are ``"1"``, ``"2"`` and so on.
+        group: Name of the column that says which rows belong together, if there is one.
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
     """
-    inputs, targets, places = zip(*stream_examples(path, input, target, header), strict=True)
-    return Examples(list(inputs), list(targets), list(places))
+    return two_columns(_file_rows(path, header), input, target, group)
 
 
 def stream_examples(
     path: str | os.PathLike, input: str, target: str, header: bool = True
 ) -> Iterator[tuple[str, str, str]]:
     """Like ``read_examples``, but yields row after row: input, target and place."""
+    for where, row in _file_rows(path, header):
+        yield cell(row, input, where), cell(row, target, where), where
+
+
+def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
+    """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
+    cells = [(cell(row, column, where), where) for where, row in _file_rows(path, header)]
+    return [text for text, _ in cells], [where for _, where in cells]
+
+
+def is_table(path: str | os.PathLike) -> bool:
+    """Tells by its name whether a file has columns."""
+    return Path(path).suffix.lower() in (*SEPARATORS, ".jsonl")
+
+
+def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
+    """Yields the place of each row of a file, at least one, and its cells by column."""
     kind = Path(path).suffix.lower()
-    if kind == ".jsonl":
-        rows = _json_rows(path)
-    elif kind in SEPARATORS:
-        rows = table_rows(path, SEPARATORS[kind], header)
-    else:
+    if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
+    rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
     empty = True
     for where, row in rows:
         empty = False
-        yield cell(row, input, where), cell(row, target, where), where
+        yield where, row
     if empty:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
@@ -155,53 +176,19 @@ class _Piped:
         return line
 
 
-def split(examples: Examples, fraction: float, seed: int, stratify: bool = False) -> tuple[Examples, Examples]:
-    """Returns a training and a validation part; all rows of an input stay on one side.
-
-    Inputs that differ only in case count as one. They are put in the order of a hash of the seed and
-    the input, and the first ones go to validation: the order of the rows plays no part.
-
-    Args:
-        examples: At least two different inputs.
-        fraction: Share of the different inputs that goes to validation, between 0 and 1, both
-            excluded; each side gets at least one.
-        seed: Another seed draws another part.
-        stratify: Whether the targets are labels, and that share is taken of each label's inputs.
-
-    Raises:
-        InputError: There are fewer than two different inputs, or the fraction is out of bounds.
-    """
-    if not 0 < fraction < 1:
-        raise InputError(f"a validation share of {fraction}: give one between 0 and 1, both excluded")
-    keys = [identity(value) for value in examples.inputs]
-    labels = dict(zip(keys, examples.targets if stratify else [""] * len(keys), strict=True))
-    if len(labels) < 2:
-        file = f"{examples.where[0].rpartition(':')[0]}: " if examples.where else ""
-        raise InputError(f"{file}{len(labels)} different inputs: training and validation need at least one each")
-    groups: dict[str, list[bytes]] = {}
-    for key in sorted(labels, key=lambda key: hashlib.sha256(f"{seed}\t".encode() + key).digest()):
-        groups.setdefault(labels[key], []).append(key)
-    held_out: set[bytes] = set()
-    for group in groups.values():
-        # The only input of a label is for training: what was never seen cannot be told.
-        count = min(max(round(fraction * len(group)), 1), len(group) - 1)
-        held_out.update(group[:count])
-    chosen = [key in held_out for key in keys]
-    return (
-        examples.select(i for i, held in enumerate(chosen) if not held),
-        examples.select(i for i, held in enumerate(chosen) if held),
-    )
-
-
 def identity(value: Any) -> bytes:
     """Returns what tells an input from others: a text, whatever its case; or the bytes of an array or a sound."""
     return value.casefold().encode() if isinstance(value, str) else value.tobytes()
 
 
-def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str) -> Examples:
+def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
     """Returns examples of rows already read: the place of each and its cells by column."""
-    cells = [(cell(row, input, where), cell(row, target, where), where) for where, row in rows]
-    return Examples([row[0] for row in cells], [row[1] for row in cells], [row[2] for row in cells])
+    cells = [
+        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
+        for where, row in rows
+    ]
+    inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
+    return Examples(inputs, targets, places, groups if group else None)
 
 
 def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:

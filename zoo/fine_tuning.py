@@ -8,18 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from zoo import data as readers
 from zoo import datasets, inputs, models
 from zoo.checkpoints import fresh, golden, make_trainer, training_facts
 from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.evaluation import evaluate
+from zoo.low_rank import LowRank
+from zoo.parts import make_parts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes import Plan
 from zoo.tasks import find_task
 
+# From fresh weights, and for models that write a text, whose vocabulary changes.
 PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
+
+# From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall.
+TRANSFER = Plan(
+    epochs=15,
+    batch_size=32,
+    learning_rate=3e-3,
+    warmup=0.1,
+    schedule="triangular",
+    rate_decay=2.6,
+    unfreeze=True,
+    average=0.9,
+)
 
 
 def fine_tune(
@@ -31,10 +46,11 @@ def fine_tune(
     header: bool = True,
     series: str = "",
     time: str = "",
+    group: str = "",
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    plan: Plan = PLAN,
+    plan: Plan | None = None,
     pretrained: bool = True,
     output: str | os.PathLike | None = None,
     resume: bool = False,
@@ -59,11 +75,13 @@ def fine_tune(
             "1", "2" and so on.
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
+        group: Column of a table of texts that says which rows belong together, of one person for
+            instance: they are never on two sides.
         validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
         test: Like ``data``; by default another tenth.
         task: The name of the task. By default the model's own; for an architecture, what the targets look
             like: labels, if they repeat, and texts if they do not.
-        plan: How it is fitted.
+        plan: How it is fitted; by default ``default_plan``.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
@@ -85,51 +103,45 @@ def fine_tune(
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
     if unfinished and unfinished.exists() and not resume:
         raise InputError(f"{unfinished}: has an unfinished run: go on with --resume, or delete it to start over")
-    untrained = None if isinstance(model, Pipeline) else models.architecture_and_size(os.fspath(model))
-    base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
-    if base and task not in (None, base.spec.task):
-        raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
-    wanted = base.spec.task if base else task
-    read, *given = (
-        None if part is None else inputs.examples(part, input, target, header, series, time, wanted)
-        for part in (data, validation, test)
+    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
+    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    for line in start.lines():
+        tell(line)
+    pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
+    trainer = make_trainer(
+        pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
     )
-    found_task = find_task(wanted or infer_task(read))
-    parts = _parts(read, given[0], given[1], found_task.labelled, plan.seed)
-    train, validation_examples, test_examples = parts
-    found_task.check(train)
-
-    keras.utils.set_random_seed(plan.seed)
-    pipeline = fresh(found_task, *untrained, train, plan.seed) if untrained else adapt(base, parts, pretrained)
-    sizes = dict(zip(("train", "validation", "test"), map(len, parts), strict=True))
-    tell(f"task: {found_task.describe(pipeline.preprocessor)}")
-    tell("rows: " + ", ".join(f"{name} {size:,}" for name, size in sizes.items()))
-    for line in found_task.warnings(pipeline.preprocessor, read):
-        tell(f"note: {line}")
-    trainer = make_trainer(pipeline, train, validation_examples, plan, unfinished, "the same command with --resume")
     trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
+    if start.plan.lora:
+        trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
+        tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
     if resume and not trainer.load():
         raise InputError(f"{unfinished}: no run to resume: start it without --resume")
     trainer.run()
-    found = evaluate(pipeline, test_examples)
-    from_scratch = base is None or base.document is None or not pretrained
+    if isinstance(trainer.model, LowRank):
+        trainer.model.merge()
+    found = evaluate(pipeline, test_part)
+    recipe = {
+        "base": start.base_name,
+        "plan": dataclasses.asdict(start.plan),
+        "columns": columns,
+        "validation": "drawn" if validation is None else inputs.named(validation),
+        "test": "drawn" if test is None else inputs.named(test),
+    }
     pipeline.document = {
         "name": Path(output).name if output else "fine-tuned",
-        "licence": {"weights": "as the data's and the base model's", "data": "the user's"},
+        "licence": {"weights": start.licence(), "data": "the user's"},
         "data": {
             "name": inputs.named(data),
             "source": "the user's",
             "fingerprint": datasets.fingerprint(train),
-            "splits": sizes,
+            "splits": start.sizes,
         },
-        "training": training_facts(
-            trainer,
-            {"base": "from scratch" if from_scratch else base.document["name"], "plan": dataclasses.asdict(plan)},
-        ),
+        "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
         "published": [
             {"dataset": found.dataset, "split": found.split, **figure}
-            for figure in found_task.baselines(train, test_examples)
+            for figure in pipeline.task.baselines(train, test_part)
         ],
         "golden": golden(pipeline, found.inputs[:3]),
     }
@@ -140,32 +152,114 @@ def fine_tune(
     return pipeline
 
 
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        pipeline: The model.
+        base: The pretrained one whose weights it has; ``None`` if all are fresh.
+        parts: Training, validation and test part.
+        plan: How it is fitted.
+        new: Paths of its variables that are not the base's.
+        notes: What a user should know of the data, a line each.
+    """
+
+    pipeline: Pipeline
+    base: Pipeline | None
+    parts: list[Examples]
+    plan: Plan
+    new: set[str]
+    notes: list[str]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows of each part."""
+        return dict(zip(("train", "validation", "test"), map(len, self.parts), strict=True))
+
+    @property
+    def base_name(self) -> str:
+        """Name of the pretrained model, for the record."""
+        return self.base.document["name"] if self.base and self.base.document else "from scratch"
+
+    def licence(self) -> str:
+        """Returns what the weights may be used for, as far as it is known."""
+        if self.base is None or self.base.document is None:
+            return "as the data's"
+        base = self.base.document["licence"]
+        return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
+
+    def lines(self) -> list[str]:
+        """Returns what is told before training starts."""
+        plan, task = self.plan, self.pipeline.task
+        rates = f"a rate of {plan.learning_rate:g}, {plan.schedule}"
+        rates += f", {plan.rate_decay:g} times less for each layer below" if plan.rate_decay != 1 else ""
+        rates += ", a layer more each epoch from the head down" if plan.unfreeze else ""
+        return [
+            f"task: {task.describe(self.pipeline.preprocessor)}",
+            "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
+            f"plan: from {self.base_name}, {plan.epochs} epochs at most; {rates}"
+            if self.base
+            else f"plan: from scratch, {plan.epochs} epochs at most; {rates}",
+            *(f"note: {note}" for note in self.notes),
+        ]
+
+
+def prepare(
+    model: Pipeline | str | os.PathLike,
+    data: Any,
+    columns: dict[str, Any],
+    validation: Any = None,
+    test: Any = None,
+    task: str | None = None,
+    plan: Plan | None = None,
+    pretrained: bool = True,
+) -> Start:
+    """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+
+    Args:
+        columns: ``input``, ``target``, ``header``, ``series``, ``time`` and ``group``.
+    """
+    untrained = None if isinstance(model, Pipeline) else models.architecture_and_size(os.fspath(model))
+    base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
+    if base and task not in (None, base.spec.task):
+        raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
+    wanted = base.spec.task if base else task
+    read, *given = (
+        None if part is None else inputs.examples(part, task=wanted, **columns) for part in (data, validation, test)
+    )
+    found_task = find_task(wanted or infer_task(read))
+    from_base = base is not None and pretrained
+    seed = plan.seed if plan else PLAN.seed
+    parts, notes = make_parts(read, given[0], given[1], found_task.labelled, seed)
+    found_task.check(parts[0])
+    plan = plan or default_plan(found_task.name if from_base else None)
+    if plan.lora and not from_base:
+        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+
+    keras.utils.set_random_seed(plan.seed)
+    pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    old = base.tensors() if from_base else {}
+    new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
+    notes += found_task.warnings(pipeline.preprocessor, read)
+    return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+
+
+def default_plan(task: str | None) -> Plan:
+    """Returns how a model is fitted if nothing is said.
+
+    Args:
+        task: That of the pretrained model; ``None`` for fresh weights.
+    """
+    return PLAN if task in (None, "transduction") else TRANSFER
+
+
 def infer_task(examples: Examples) -> str:
     """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
     if not isinstance(examples.inputs[0], str):
         return "series_classification"
     different = len(set(examples.targets))
     return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
-
-
-def _parts(
-    data: Examples, validation: Examples | None, test: Examples | None, labelled: bool, seed: int
-) -> list[Examples]:
-    """Returns the training, validation and test parts; those not given are drawn from ``data``."""
-    train = data
-    if test is None:
-        train, test = readers.split(train, 0.1, seed, labelled)
-    if validation is None:
-        train, validation = readers.split(train, 0.1, seed + 1, labelled)
-    for name, part in (("training", train), ("validation", validation), ("test", test)):
-        if not len(part):
-            raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
-    _refuse_overlap(train, validation, "validation")
-    _refuse_overlap(train, test, "test")
-    if labelled:
-        for name, part in (("validation", validation), ("test", test)):
-            _refuse_unseen(train, part, name)
-    return [train, validation, test]
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pipeline:
@@ -183,24 +277,3 @@ def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pip
     if pretrained:
         pipeline.assign(task.carry(base, pipeline), "fine-tuning")
     return pipeline
-
-
-def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
-    """A label that no training example has cannot be told; its rows would only be counted as wrong."""
-    known = set(train.targets)
-    for label, where in zip(other.targets, other.where, strict=True):
-        if label not in known:
-            raise InputError(
-                f"{where}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
-                " take the row out"
-            )
-
-
-def _refuse_overlap(train: Examples, other: Examples, name: str) -> None:
-    """An input on both sides makes the score a lie."""
-    known = dict(zip(map(readers.identity, train.inputs), train.where, strict=True))
-    for value, where in zip(other.inputs, other.where, strict=True):
-        if readers.identity(value) in known:
-            shown = repr(value) if isinstance(value, str) else "a series"
-            place = known[readers.identity(value)]
-            raise InputError(f"{where}: {shown} of the {name} part is in the training part too ({place}): take one out")

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 RECORD_FILE = "record.json"
+CARD_FILE = "README.md"
 
 
 def shipped_folder() -> Path:
@@ -153,7 +154,11 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
 
 
 def save_checkpoint(
-    folder: Path, document: Mapping[str, Any], tensors: Mapping[str, "np.ndarray"], dtype: str = "float16"
+    folder: Path,
+    document: Mapping[str, Any],
+    tensors: Mapping[str, "np.ndarray"],
+    dtype: str = "float16",
+    card: str | None = None,
 ) -> Record:
     """Writes a checkpoint's folder: complete under another name first, then moved into its place.
 
@@ -162,6 +167,7 @@ def save_checkpoint(
         document: The record as JSON values, without ``format`` and ``weights``.
         tensors: Arrays by the path of their variable.
         dtype: ``"float16"`` or ``"float32"``, as stored.
+        card: What people should read of it, if there is something: Markdown.
 
     Returns:
         The record as written.
@@ -181,6 +187,8 @@ def save_checkpoint(
         temporary.mkdir()
         try:
             record = _write_checkpoint(temporary, folder, document, tensors, dtype)
+            if card is not None:
+                atomic_write(temporary / CARD_FILE, card.encode())
             _move_into_place(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -222,7 +230,7 @@ def _move_into_place(temporary: Path, folder: Path) -> None:
 def _refuse_other_contents(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"{folder}: is a file; choose another name for the checkpoint's folder")
-    others = sorted({item.name for item in folder.iterdir()} - {RECORD_FILE, WEIGHTS_FILE})
+    others = sorted({item.name for item in folder.iterdir()} - {RECORD_FILE, WEIGHTS_FILE, CARD_FILE})
     if others:
         raise InputError(f"{folder}: holds {others[0]!r}, which a checkpoint would replace; choose another")
 

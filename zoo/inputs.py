@@ -23,6 +23,7 @@ def examples(
     series: str = "",
     time: str = "",
     task: str | None = None,
+    group: str = "",
 ) -> Examples:
     """Returns the examples in a file, a folder or an object.
 
@@ -44,10 +45,18 @@ def examples(
         series: Column that says which series a row belongs to.
         time: Column with the time of a row.
         task: The task, where it is known.
+        group: Column of a table of texts that says which rows belong together.
 
     Raises:
         InputError: The data cannot be read, or a row cannot be used; the message says where.
     """
+    found = _read(data, input, target, header, series, time, task, group)
+    if group and found.groups is None:
+        raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
+    return found
+
+
+def _read(data: Any, input: str, target: str, header: bool, series: str, time: str, task: str | None, group: str):
     if isinstance(data, Examples):
         return data
     if isinstance(data, tuple) and len(data) == 2:
@@ -55,7 +64,7 @@ def examples(
     if hasattr(data, "element_spec"):
         return from_tensorflow(data)
     if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", input, target, series, time, task)
+        return _from_frame(data, "DataFrame", input, target, series, time, task, group)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path = os.fspath(data)
@@ -64,12 +73,12 @@ def examples(
             raise InputError(f"{path}: has no columns: leave their names out")
         return read_sounds(path) if Path(path).is_dir() else readers.read_ts(path)
     if path.endswith(".parquet"):
-        return _from_frame(_parquet(path), path, input, target, series, time, task)
+        return _from_frame(_parquet(path), path, input, target, series, time, task, group)
     if series or time:
         return readers.read_long(path, *_long_columns(path, series, time, input, target))
     if target and not input and task == SERIES:
         return readers.read_wide(path, target, header)
-    return read_examples(path, *_columns(path, input, target), header)
+    return read_examples(path, *_columns(path, input, target), header, group)
 
 
 def named(data: Any) -> str:
@@ -184,7 +193,9 @@ def _parquet(path: str) -> Any:
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
-def _from_frame(frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None) -> Examples:
+def _from_frame(
+    frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None, group: str
+) -> Examples:
     """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
     columns = list(map(str, frame.columns))
     twice = [column for i, column in enumerate(columns) if column in columns[:i]]
@@ -202,7 +213,7 @@ def _from_frame(frame: Any, name: str, input: str, target: str, series: str, tim
             arrays = [np.array(list(map(list, cell)) if np.ndim(cell[0]) else list(cell)) for cell in cells]
             labels = [row[target] for _, row in _rows(frame, columns, name)]
             return from_arrays(arrays, labels, name)
-    return two_columns(_rows(frame, columns, name), input, target)
+    return two_columns(_rows(frame, columns, name), input, target, group)
 
 
 def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -103,9 +103,10 @@ class LayerwiseAdamW(_AdamW):
             super()._backend_update_step([grads[i] for i in places], chosen, learning_rate * factor)
 
     def _apply_weight_decay(self, variables):
-        for self._factor, places in self._grouped(variables).items():
+        for factor, places in self._grouped(variables).items():
             chosen = [variables[i] for i in places if self._use_weight_decay(variables[i])]
             if chosen:
+                self._factor = factor
                 super()._apply_weight_decay(chosen)
         self._factor = 1.0
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from zoo import hub
+from zoo.card import model_card
 from zoo.errors import InputError, WeightsError
 from zoo.record import Record
 from zoo.signals import Sound
@@ -150,7 +151,7 @@ class Pipeline:
             variable.assign(tensors[name])
 
     def save(self, folder: str | Path, dtype: str = "float32") -> Record:
-        """Writes a folder that ``zoo.load`` takes back, whole or not at all.
+        """Writes a folder that ``zoo.load`` takes back, whole or not at all; with a card of what was fine-tuned.
 
         Args:
             folder: The folder; one that exists is replaced if it is a checkpoint's.
@@ -166,7 +167,8 @@ class Pipeline:
         if self.document is None:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
         document = {**self.document, "spec": self.spec.to_json()}
-        return hub.save_checkpoint(Path(folder), document, self.tensors(), dtype)
+        card = model_card(document) if "base" in document["training"]["recipe"] else None
+        return hub.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
 
 
 def load(name: str | Path) -> Pipeline:

@@ -66,6 +66,31 @@ def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
     return figure
 
 
+def rates(rates: list[float], losses: list[float], suggestion: float, path: str | Path) -> None:
+    """Draws the loss at each learning rate tried, and the one suggested.
+
+    Args:
+        rates: Learning rates, rising.
+        losses: The loss at each.
+        suggestion: The rate to mark.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses)
+    axes.axvline(suggestion, linestyle="--", color="tab:red", label=f"suggested: {suggestion:.1g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss, running mean")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
 def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
     """Draws each model's score with its interval against its latency.
 

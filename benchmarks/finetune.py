@@ -1,0 +1,177 @@
+"""Compares three ways to a text classifier on the same rows: our fine-tuning, the plain one, and no network at all.
+
+    pip install scikit-learn
+    python benchmarks/finetune.py --model lstm_small.imdb_reviews
+
+- ``recipe``: what ``zoo finetune`` does (``zoo.fine_tuning.TRANSFER``): rates that fall from the head down, layers
+  thawed one an epoch, a slanted triangular schedule.
+- ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
+  layers, all of them from the start, and a cosine schedule. Its rate is Adam's usual one, a thousandth.
+- ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), its C the best of 0.1, 1, 10
+  and 100 on the validation rows.
+
+All three see the same training rows, drawn by label, and the same validation rows, a quarter as many; the test split
+is scored once a cell. Draws of 100 and 1,000 rows are repeated. A finished cell is a line of the ``--cells`` file: a
+run that was stopped goes on where it was, and a cell that is there is not computed again.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from zoo import datasets
+from zoo.data import Examples, identity
+from zoo.parts import split
+
+DATASETS = ("mr", "subj", "cr")
+SIZES = (100, 1_000, 0)  # training rows; 0 is all
+REGULARISATION = (0.1, 1.0, 10.0, 100.0)
+WAYS = ("recipe", "plain", "tfidf")
+
+
+def drawn(examples: Examples, rows: int, seed: int) -> Examples:
+    """Returns so many rows, of each label its share."""
+    if not rows or rows >= len(examples):
+        return examples
+    return split(examples, rows / len(examples), seed, stratify=True)[1]
+
+
+def without(examples: Examples, others: list[Examples]) -> Examples:
+    """Returns the rows whose text is in none of the others."""
+    barred = {identity(text) for other in others for text in other.inputs}
+    return examples.select([i for i, text in enumerate(examples.inputs) if identity(text) not in barred])
+
+
+def parts(name: str, rows: int, draw: int) -> list[Examples]:
+    """Returns the training, validation and test rows of a cell."""
+    test = datasets.load(f"sentences/{name}", "test")
+    validation = without(datasets.load(f"sentences/{name}", "validation"), [test])
+    train = without(datasets.load(f"sentences/{name}", "train"), [test, validation])
+    return [drawn(train, rows, draw), drawn(validation, rows // 4, draw), test]
+
+
+def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
+    """Returns the answers of a fine-tuned model on the test rows."""
+    import zoo
+    from zoo.fine_tuning import TRANSFER, fine_tune
+
+    plan = TRANSFER
+    if way == "plain":
+        plan = dataclasses.replace(plan, learning_rate=1e-3, schedule="cosine", rate_decay=1.0, unfreeze=False)
+    train, validation, test = cell
+    plan = dataclasses.replace(plan, seed=seed)
+    mine = fine_tune(zoo.load(model), train, validation=validation, test=test, plan=plan)
+    return mine.predict(test.inputs)
+
+
+def tfidf(cell: list[Examples]) -> list[str]:
+    """Returns the answers of a linear model on the test rows."""
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer  # pyright: ignore[reportMissingImports]
+        from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        sys.exit("scikit-learn is not installed: pip install scikit-learn")
+    train, validation, test = cell
+    # The sets are tokenised: words stand between blanks, and so do marks.
+    vectors = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
+    known = vectors.fit_transform(train.inputs)
+    models = [LogisticRegression(C=c, max_iter=1_000).fit(known, train.targets) for c in REGULARISATION]
+    chosen = max(models, key=lambda model: model.score(vectors.transform(validation.inputs), validation.targets))
+    return list(chosen.predict(vectors.transform(test.inputs)))
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Returns the mean of values of the test rows and its 95 % percentile bootstrap, as percentages."""
+    generator = np.random.default_rng(0)
+    means = [values[generator.integers(len(values), size=len(values))].mean() for _ in range(1_000)]
+    return 100 * values.mean(), *(100 * np.percentile(means, [2.5, 97.5]))
+
+
+def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
+    """Prints accuracies, and the recipe's distance to the other two on the same test rows."""
+    print("\n| data | rows | draws | recipe, % | plain, % | TF-IDF, % | recipe - plain | recipe - TF-IDF |")
+    print("|---|---|---|---|---|---|---|---|")
+    lost = []
+    for name in names:
+        for size in sizes:
+            cells = {way: [c for k, c in found.items() if k[:2] == (name, size) and k[3] == way] for way in WAYS}
+            if not all(cells.values()):
+                continue
+            # A test row's share of draws in which it was answered right: what is resampled are the test rows.
+            right = {
+                way: np.mean([[int(mark) for mark in cell["right"]] for cell in of], axis=0)
+                for way, of in cells.items()
+            }
+            shown = ["{:.1f} ({:.1f}-{:.1f})".format(*interval(right[way])) for way in WAYS]
+            for other in WAYS[1:]:
+                middle, low, high = interval(right["recipe"] - right[other])
+                shown.append(f"{middle:+.1f} ({low:+.1f} to {high:+.1f})")
+                if other == "tfidf" and middle < 0:
+                    lost.append(f"{name}, {cells['recipe'][0]['rows']:,} rows")
+            rows = cells["recipe"][0]["rows"]
+            print(f"| {name} | {rows:,} | {len(cells['recipe'])} | " + " | ".join(shown) + " |")
+    print(f"\nTF-IDF is ahead on: {'; '.join(lost) or 'none'}")
+    for way in WAYS:
+        seconds = [cell["seconds"] for key, cell in found.items() if key[3] == way]
+        if seconds:
+            print(f"{way}: {np.median(seconds):.1f} s a cell in the middle, {max(seconds):.1f} s at most")
+
+
+def main() -> None:
+    """Computes the cells that are missing and prints the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default="lstm_small.imdb_reviews", help="a pretrained classifier")
+    parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="sets of sentences")
+    parser.add_argument("--rows", nargs="+", type=int, default=list(SIZES), help="training rows; 0 is all")
+    parser.add_argument("--draws", type=int, default=3, help="draws of each size but all")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--cells", type=Path, default=Path("finetune.jsonl"), help="finished cells, a line each")
+    options = parser.parse_args()
+    lines = options.cells.read_text("utf-8").splitlines() if options.cells.exists() else []
+    found = {(c["data"], c["asked"], c["draw"], c["way"], c["model"]): c for c in map(json.loads, lines)}
+    for size in options.rows:
+        for name in options.datasets:
+            for draw in range(1, 2 if size == 0 else options.draws + 1):
+                cell: list[Examples] = []
+                for way in options.ways:
+                    key = (name, size, draw, way, "" if way == "tfidf" else options.model)
+                    if key in found:
+                        continue
+                    cell = cell or parts(name, size, draw)
+                    found[key] = measured(key, cell)
+                    with options.cells.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(found[key]) + "\n")
+    mine = {key: cell for key, cell in found.items() if key[4] in ("", options.model)}
+    print(f"\n{options.model}; accuracy on the test split, 95 % intervals")
+    table(mine, options.datasets, options.rows)
+
+
+def measured(key: tuple, cell: list[Examples]) -> dict:
+    """Computes a cell, and says so."""
+    name, size, draw, way, model = key
+    started = time.monotonic()
+    answers = tfidf(cell) if way == "tfidf" else fine_tuned(model, way, cell, draw)
+    right = [a == b for a, b in zip(answers, cell[2].targets, strict=True)]
+    seconds = time.monotonic() - started
+    print(
+        f"{name} {len(cell[0]):,} rows, draw {draw}, {way}: {100 * np.mean(right):.1f} %, {seconds:.1f} s", flush=True
+    )
+    return {
+        "data": name,
+        "asked": size,
+        "rows": len(cell[0]),
+        "draw": draw,
+        "way": way,
+        "model": model,
+        "right": "".join("01"[answer] for answer in right),
+        "seconds": seconds,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""``zoo finetune``: a model for one's own rows, or the learning rate to train it with."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from zoo import hub
+from zoo.errors import InputError
+
+from . import backend, show
+from .commands import _example
+
+
+@click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
+@click.argument("name")
+@click.argument("data")
+@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
+@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
+@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
+@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
+@click.option("--group", default="", help="Column whose rows of one value stay together, on one side of every split.")
+@click.option("--output", help="Folder to write the result to.")
+@click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
+@click.option("--test", help="File for the final score; by default another tenth of DATA.")
+@click.option(
+    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate, that of the head.")
+@click.option("--lora", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
+@click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
+@click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
+@click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
+@click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+def finetune(
+    name,
+    data,
+    input,
+    target,
+    no_header,
+    series,
+    time,
+    group,
+    output,
+    validation,
+    test,
+    task,
+    epochs,
+    minutes,
+    rate,
+    lora,
+    plain,
+    seed,
+    balance,
+    from_scratch,
+    picture,
+    resume,
+) -> None:
+    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
+
+    NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
+    """
+    from zoo import models
+
+    if picture and Path(picture).suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--find-rate {picture}: give a name that ends in .png, .svg or .pdf")
+    if not picture and not output:
+        raise InputError("say where the result goes: --output FOLDER")
+    if output and Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
+        raise InputError(f"{output}: exists already: choose another --output")
+    if lora and plain:
+        raise InputError("--lora has one rate as it is: leave --plain out")
+    checkpoint = models.architecture_and_size(name) is None
+    known = hub.read_record(name).spec.task if checkpoint else None
+    backend.start()
+    from zoo import fine_tuning
+
+    plan = fine_tuning.default_plan(None if from_scratch else known)
+    if plain or lora:
+        plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
+    said = {"epochs": epochs, "minutes": minutes, "learning_rate": rate}
+    said = {field: value for field, value in said.items() if value is not None}
+    plan = dataclasses.replace(plan, seed=seed, balance=balance, **said)
+    columns = {
+        "input": input,
+        "target": target,
+        "header": not no_header,
+        "series": series,
+        "time": time,
+        "group": group,
+    }
+    if picture:
+        _find_rate(name, data, columns, task, plan, not from_scratch, picture)
+        return
+    with show.training(f"fine-tuning {name}") as (report, tick):
+        pipeline = fine_tuning.fine_tune(
+            name,
+            data,
+            **columns,
+            validation=validation,
+            test=test,
+            task=task,
+            plan=plan,
+            pretrained=not from_scratch,
+            output=output,
+            resume=resume,
+            tell=lambda line: click.echo(line, err=True),
+            report=report,
+            tick=tick,
+        )
+    assert pipeline.document is not None
+    show.fine_tuned(pipeline.document, pipeline.task.monitor, output)
+
+
+def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:
+    from zoo import plotting, rate_finder
+
+    found = rate_finder.find_rate(name, data, **columns, task=task, plan=plan, pretrained=pretrained)
+    plotting.rates(found.rates, found.losses, found.suggestion, picture)
+    click.echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

@@ -1,0 +1,217 @@
+"""Fine-tuning as somebody with a table meets it: parts, warnings, the card, predictions on the same columns."""
+
+import csv
+import importlib
+import io
+import json
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from samples import reviews
+
+import zoo
+from zoo.card import model_card
+from zoo.data import Examples, identity, read_column, read_examples
+from zoo.errors import InputError
+from zoo.fine_tuning import TRANSFER, default_plan, fine_tune
+from zoo.inputs import examples as read_inputs
+from zoo.parts import make_parts, split, together
+from zoo.rate_finder import find_rate
+from zoo.recipes import Plan
+
+# By its name, because type checkers cannot follow a package that is mapped to another folder.
+main = importlib.import_module("zoo.cli.main").main
+PLAN = Plan(epochs=2, batch_size=16, learning_rate=0.01, average=0.9)
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def spoken(count: int = 120) -> Examples:
+    """Reviews by twelve people, each of one opinion."""
+    made = reviews(count)
+    people = [f"{made.targets[i]} {i // 2 % 6}" for i in range(count)]
+    return Examples(made.inputs, made.targets, made.where, people)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    file = tmp_path_factory.mktemp("data") / "reviews.csv"
+    made = spoken()
+    rows = zip(made.inputs, made.targets, made.groups, strict=True)
+    with open(file, "w", newline="") as opened:
+        csv.writer(opened).writerows([("text", "label", "person"), *rows])
+    return file
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A checkpoint to start from."""
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    fine_tune("gru_tiny", reviews(), plan=PLAN, output=folder)
+    return folder
+
+
+def test_rows_of_a_group_are_never_on_two_sides_and_each_side_has_both_labels():
+    parts, notes = make_parts(spoken(), None, None, labelled=True, seed=1)
+    groups = [set(part.groups) for part in parts]
+    assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
+    assert sum(map(len, parts)) == 120 and not notes
+    assert all(set(part.targets) == {"praise", "blame"} for part in parts)
+    shuffled = spoken().select(np.random.default_rng(0).permutation(120))
+    again, _ = make_parts(shuffled, None, None, labelled=True, seed=1)
+    assert [set(part.groups) for part in again] == groups, "the order of the rows must not matter"
+
+
+def test_a_group_goes_by_its_commonest_label():
+    mixed = Examples([f"t{i}" for i in range(6)], ["a", "a", "b", "b", "b", "a"], [""] * 6, list("112233"))
+    rest, held = split(mixed, 0.3, 1, stratify=True)
+    assert {len(rest), len(held)} == {2, 4} and not set(rest.groups) & set(held.groups)
+    with pytest.raises(InputError, match="1 different groups"):
+        split(Examples(["a", "b"], ["x", "y"], ["f:1", "f:2"], ["1", "1"]), 0.5, 1)
+
+
+def test_what_is_on_both_sides_is_counted_whatever_its_case():
+    train = Examples(["One day", "two", "three"], ["x", "y", "x"], ["a:1", "a:2", "a:3"])
+    test = Examples(["ONE DAY", "Two", "four"], ["x", "y", "x"], ["b:1", "b:2", "b:3"])
+    with pytest.raises(InputError) as error:
+        make_parts(train, test, test, labelled=True, seed=1)
+    assert str(error.value) == (
+        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: take them out"
+    )
+    grouped = Examples(["five", "six"], ["x", "y"], ["c:1", "c:2"], ["anna", "bo"])
+    with pytest.raises(InputError, match="b:9: group 'bo' of the validation part is in the training part too .c:2."):
+        make_parts(grouped, Examples(["new"], ["x"], ["b:9"], ["bo"]), grouped, labelled=True, seed=1)
+
+
+def test_the_same_words_of_two_people_are_noted_and_not_refused():
+    rows = Examples([f"yes {i % 4}" for i in range(40)], ["a", "b"] * 20, [""] * 40, [str(i // 2) for i in range(40)])
+    parts, notes = make_parts(rows, None, None, labelled=True, seed=1)
+    both = sum(identity(text) in set(map(identity, parts[0].inputs)) for text in parts[1].inputs)
+    assert notes[0] == f"{both} of the validation part's inputs are in other groups of the training part too"
+
+
+def test_a_label_that_looks_like_a_gap_is_kept_and_told(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("text,label\n" + "".join(f"word {i},{('NA', 'b')[i % 2]}\n" for i in range(40)))
+    parts, notes = make_parts(read_examples(file, "text", "label"), None, None, labelled=True, seed=1)
+    assert "NA" in parts[0].targets
+    assert notes[0].startswith("taken for labels like others: 'NA' in 20 rows")
+
+
+def test_groups_are_read_from_tables_and_from_nothing_else(table):
+    found = read_inputs(table, input="text", target="label", group="person")
+    assert found.groups == spoken().groups and together(found)[0] == found.groups[0].encode()
+    frame = importlib.import_module("pandas").read_csv(table)
+    assert read_inputs(frame, input="text", target="label", group="person").groups == found.groups
+    with pytest.raises(InputError, match="no column 'persons'; did you mean 'person'"):
+        read_inputs(table, input="text", target="label", group="persons")
+    with pytest.raises(InputError, match="group 'person': only the rows of a table of texts have groups"):
+        read_inputs((["a", "b"], ["x", "y"]), group="person")
+    assert read_column(table, "person")[0] == found.groups
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    def bits(seed):
+        plan = Plan(epochs=2, batch_size=16, seed=seed, unfreeze=True, rate_decay=2.6, schedule="triangular")
+        mine = fine_tune("gru_tiny", reviews(60), plan=plan)
+        return b"".join(value.tobytes() for _, value in sorted(mine.tensors().items()))
+
+    first = bits(3)
+    keras.utils.set_random_seed(99)
+    assert bits(3) == first and bits(4) != first
+
+
+def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothing_else_is():
+    assert default_plan("classification") == TRANSFER == default_plan("tagging")
+    assert default_plan(None) == default_plan("transduction") != TRANSFER
+    assert TRANSFER.unfreeze and TRANSFER.rate_decay == 2.6 and TRANSFER.schedule == "triangular"
+
+
+def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tmp_path):
+    folder = tmp_path / "mine"
+    result = run(
+        *("finetune", base, table, "--input", "text", "--target", "label"),
+        *("--output", folder, "--epochs", "2", "--lora", "2", "--rate", "0.01"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "low-rank updates: " in result.stderr
+    before, after = zoo.load(base).tensors(), zoo.load(folder).tensors()
+    assert {path: value.shape for path, value in before.items()} == {path: v.shape for path, v in after.items()}
+    moved = {path for path in before if not np.array_equal(before[path], after[path])}
+    assert moved and not any(path.endswith("embeddings") for path in moved)
+    assert any("recurrent_kernel" in path for path in moved) and not any("cell/bias" in path for path in moved)
+    result = run("finetune", "gru_tiny", table, "--input", "text", "--target", "label", "--output", "no", "--lora", "2")
+    assert result.exit_code == 2 and "low-rank updates change a pretrained model" in result.stderr
+
+
+def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table, tmp_path):
+    folder = tmp_path / "mine"
+    columns = ("--input", "text", "--target", "label", "--group", "person")
+    result = run("finetune", base, table, *columns, "--output", folder, "--epochs", "2")
+    assert result.exit_code == 0, result.output
+    assert f"plan: from {base.name}, 2 epochs at most; a rate of 0.003, triangular, 2.6 times less" in result.stderr
+    record = zoo.read_record(folder)
+    card = (folder / "README.md").read_text("utf-8")
+    values = record.metrics[0]["values"]["accuracy"]
+    for part in (
+        f"Base model: {base.name}",
+        "`blame`, `praise`",
+        "columns: input `text`, target `label`, group `person`",
+        "whole groups by column `person`, seed 1",
+        record.data["fingerprint"],
+        f"train {record.data['splits']['train']}",
+        f"{100 * values['value']:.2f} % ({100 * values['low']:.2f} - {100 * values['high']:.2f})",
+        "baseline: always '",
+        "unfreeze True",
+        "| 2 | ",
+        "Licence of the weights: as the data's, and as the base model's",
+        "zoo predict path/of/this/folder --file data.csv --input text",
+    ):
+        assert part in card, part
+    assert model_card(record.to_json()) == card, "the card is the record's and nothing else"
+
+    result = run("predict", folder, "--file", table)
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["text"] for row in rows] == spoken().inputs
+    again = zoo.load(folder)
+    likely = again.predict(spoken().inputs, probabilities=True)
+    assert [row["prediction"] for row in rows] == again.predict(spoken().inputs)
+    assert [float(row["probability"]) for row in rows] == pytest.approx([max(p.values()) for p in likely], abs=1e-4)
+    result = run("predict", folder, "--file", table, "--input", "person", "--json")
+    assert [json.loads(line)["input"] for line in result.stdout.splitlines()] == spoken().groups
+
+    for arguments, message in (
+        (("--file", table, "--input", "texts"), f"error: {table}:2: no column 'texts'; did you mean 'text'?"),
+        (("a film", "--input", "text"), "error: --input names a column of a table"),
+    ):
+        result = run("predict", folder, *arguments)
+        assert result.exit_code == 2 and result.stderr.startswith(message) and not result.stdout, result.output
+    result = run("predict", "gru_small.cmudict", "--file", table)
+    assert result.stderr == f"error: {table}: say which column to read: --input COLUMN\n"
+    again.save(folder)
+    assert (folder / "README.md").read_text("utf-8") == card
+
+
+def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path):
+    found = find_rate(base, reviews(), steps=40)
+    assert found.rates == sorted(found.rates) and len(found.rates) == len(found.losses) <= 40
+    assert found.rates[0] == pytest.approx(1e-6, rel=1e-4)
+    assert found.suggestion == pytest.approx(found.rates[int(np.argmin(found.losses))] / 10)
+    assert found.losses[-1] > min(found.losses)
+    with pytest.raises(InputError, match="5 steps: give at least 10"):
+        find_rate(base, reviews(), steps=5)
+    picture, columns = tmp_path / "rates.png", ("--input", "text", "--target", "label")
+    result = run("finetune", base, table, *columns, "--find-rate", picture)
+    assert result.exit_code == 0 and result.stdout.startswith("--rate "), result.output
+    assert picture.read_bytes().startswith(b"\x89PNG") and [file.name for file in tmp_path.iterdir()] == ["rates.png"]
+    for arguments, message in (
+        (("--find-rate", "rates.gif"), "ends in .png"),
+        ((), "say where the result goes: --output FOLDER"),
+        (("--output", tmp_path / "no", "--lora", "2", "--plain"), "leave --plain out"),
+    ):
+        result = run("finetune", base, table, *columns, *arguments)
+        assert result.exit_code == 2 and message in result.stderr and len(result.stderr.splitlines()) == 1

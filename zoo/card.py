@@ -1,0 +1,123 @@
+"""The model card of a fine-tuned model, written from its record: what happened, and nothing else."""
+
+from typing import Any
+
+EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
+
+
+def model_card(document: dict[str, Any]) -> str:
+    """Returns the card as Markdown.
+
+    Args:
+        document: The record's JSON values, without the weights.
+    """
+    spec, data, training = document["spec"], document["data"], document["training"]
+    recipe, plan, columns = training["recipe"], training["recipe"]["plan"], training["recipe"].get("columns", {})
+    sizes = ", ".join(f"{name} {size:,}" for name, size in data["splits"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
+    named = ", ".join(f"{key} `{value}`" for key, value in columns.items() if isinstance(value, str) and value)
+    labels = spec["preprocessor"].get("labels")
+    lines = [
+        f"# {document['name']}",
+        "",
+        f"{spec['architecture']} ({spec['size']}) for {spec['task']}, made with seqzoo's `zoo finetune`.",
+        "",
+        f"- Base model: {recipe['base']}",
+        *([f"- Labels: {_listed(labels)}"] if labels else []),
+        f"- Licence of the weights: {document['licence']['weights']}",
+        f"- Licence of the data: {document['licence']['data']}",
+        "",
+        "## Data",
+        "",
+        f"`{data['name']}`" + (f", columns: {named}" if named else ""),
+        "",
+        f"- Rows: {sizes}",
+        *(f"- The {part} part: {_origin(recipe, part)}" for part in ("validation", "test")),
+        f"- SHA-256 of the training rows (`zoo.datasets.fingerprint`): `{data['fingerprint']}`",
+        "",
+        "## Scores",
+        "",
+        *_scores(document),
+        "",
+        "The test part was scored once, after training; the validation part chose the weights. Intervals are 95 %",
+        "bootstrap over the test rows: they say nothing of data from elsewhere.",
+        "",
+        "## Training",
+        "",
+        f"{training['steps']:,} steps in {training['seconds']:.0f} s on {training['backend']}, seed {training['seed']}"
+        f" ({versions}).",
+        f"Plan: {', '.join(f'{key} {value}' for key, value in plan.items())}.",
+        "",
+        *_curve(training["curve"]),
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import zoo",
+        "",
+        'model = zoo.load("path/of/this/folder")',
+        f"model.predict({_example(document)})",
+        "```",
+        "",
+        "```",
+        *_commands(columns),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(names: list[str]) -> str:
+    shown = [" ".join(name.split()) for name in names[:50]]
+    return ", ".join(f"`{name}`" for name in shown) + (f" and {len(names) - 50} more" if len(names) > 50 else "")
+
+
+def _origin(recipe: dict[str, Any], part: str) -> str:
+    if recipe.get(part, "drawn") != "drawn":
+        return f"`{recipe[part]}`"
+    group = recipe.get("columns", {}).get("group")
+    by = f"whole groups by column `{group}`" if group else "by a hash of each input"
+    return f"a tenth drawn from the rows, {by}, seed {recipe['plan']['seed']}"
+
+
+def _scores(document: dict[str, Any]) -> list[str]:
+    found = document["metrics"][0]
+    names = list(found["values"])
+    percent = [
+        f"{100 * value['value']:.2f} % ({100 * value['low']:.2f} - {100 * value['high']:.2f})"
+        for value in found["values"].values()
+    ]
+    rows = [["this model, 95 % interval", *percent]]
+    for figure in document["published"]:
+        values = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in names]
+        rows.append([f"baseline: {figure['system']}", *values])
+    head = [f"{found['size']:,} test inputs", *map(_name, names)]
+    return _table(head, rows)
+
+
+def _curve(curve: list[dict[str, Any]]) -> list[str]:
+    scores = [key for key in curve[0] if key not in ("epoch", "loss", "step", "seconds")]
+    every = -(-len(curve) // EPOCHS)
+    shown = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
+    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(f"{100 * row[key]:.2f} %" for key in scores)] for row in shown]
+    return _table(["epoch", "loss", *(f"validation {_name(key)}" for key in scores)], rows)
+
+
+def _name(score: str) -> str:
+    return score.upper() if len(score) == 3 else score.replace("_", " ")
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _example(document: dict[str, Any]) -> str:
+    inputs = document["golden"]["inputs"]
+    return repr([inputs[0][:80]]) if inputs and isinstance(inputs[0], str) else "inputs"
+
+
+def _commands(columns: dict[str, Any]) -> list[str]:
+    where = f" --input {columns['input']}" if columns.get("input") else ""
+    return [
+        f"zoo predict path/of/this/folder --file data.csv{where} > predictions.csv",
+        f"zoo evaluate path/of/this/folder data.csv{where} --target {columns.get('target') or 'COLUMN'}",
+    ]
