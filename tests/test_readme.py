@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from samples import reviews
+from samples import reviews, slopes, sounds, write_wav
 
 from zoo import checkpoints, datasets, hub
 from zoo.data import Examples
@@ -43,6 +43,11 @@ def place(tmp_path, monkeypatch):
     Path("words.txt").write_text("".join(f"{word}\n" for word in WORDS))
     for name in ("words.csv", "held_out.csv"):
         Path(name).write_text("word,phones\n" + "".join(f"{a},{b}\n" for a, b in ROWS))
+    for i, (sound, label) in enumerate(zip(sounds(24).inputs, sounds(24).targets, strict=True)):
+        write_wav(Path("digits") / {"low": "seven", "high": "one"}[label] / f"{i // 2}.wav", sound.samples)
+    series = zip(slopes(24).inputs, slopes(24).targets, strict=True)
+    wide = [",".join([label, *(f"{x:.4f}" for x in numbers[:8, 0])]) for numbers, label in series]
+    Path("wide.csv").write_text("\n".join(["kind," + ",".join(f"t{i}" for i in range(8)), *wide]) + "\n")
     # Full splits belong to `zoo evaluate`, and the published one has to be downloaded.
     examples = Examples(*map(list, zip(*ROWS, strict=True)), [f"made:{i}" for i in range(len(ROWS))])
     monkeypatch.setattr(datasets, "load", lambda name, split: examples)
@@ -72,13 +77,15 @@ def test_every_command_stands_in_a_section_that_is_run():
         "Predict",
         "Fine-tune on your own words",
         "Label your own texts",
+        "Label your own sounds and series",
+        "Ask what comes next",
         "Evaluate",
         "Train",
     )
     assert sum(len(re.findall(r"^zoo (.+)$", section(heading), flags=re.M)) for heading in ran) == len(COMMANDS)
 
 
-@pytest.mark.parametrize("heading", ["Install and evaluate", "Predict", "Evaluate"])
+@pytest.mark.parametrize("heading", ["Install and evaluate", "Predict", "Ask what comes next", "Evaluate"])
 def test_commands_that_read(heading):
     for command in re.findall(r"^zoo (.+)$", section(heading), flags=re.M):
         assert run(command)
@@ -104,8 +111,9 @@ def test_labels_of_texts(monkeypatch):
         monkeypatch.setattr(module, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
-    for command in re.findall(r"^zoo (.+)$", section("Label your own texts"), flags=re.M):
-        assert run(command)
+    for heading in ("Label your own texts", "Label your own sounds and series"):
+        for command in re.findall(r"^zoo (.+)$", section(heading), flags=re.M):
+            assert run(command)
     assert Path("page/index.html").exists() and Path("score.png").exists()
 
 
