@@ -88,7 +88,8 @@ def _column(record: Record, file: str, input: str | None) -> str:
 
 def _parts(words, file: str | None, table: str | None, no_header: bool, whole: bool) -> Iterator[tuple[list, list]]:
     """Yields inputs with the place of each, as many as are answered at once."""
-    from zoo.data import read_column, read_lines, stream_lines
+    from zoo.data import read_column
+    from zoo.lines import read_lines, stream_lines
 
     if words:
         return iter([(list(words), ["" for _ in words])])

@@ -68,7 +68,8 @@ def probe(
 
 def _read(data: str, input: str, target: str, inputs):
     """Returns the examples of a file; the lines of a text belong together."""
-    from zoo.data import Examples, lines
+    from zoo.data import Examples
+    from zoo.lines import lines
 
     if Path(data).suffix == ".txt":
         return Examples(["".join(line for _, line in lines(data))], [""], [data])

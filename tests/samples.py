@@ -5,7 +5,7 @@ import wave
 import numpy as np
 
 from zoo.data import Examples
-from zoo.signals import Sound
+from zoo.sound import Sound
 
 GOOD, BAD = ["good", "fine", "lovely", "great", "happy"], ["bad", "awful", "poor", "sad", "dreadful"]
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import LONGEST_LINE, Examples, read_examples, read_lines
+from zoo.data import Examples, read_examples
 from zoo.errors import InputError
+from zoo.lines import LONGEST_LINE, read_lines
 from zoo.parts import split
 
 

@@ -12,6 +12,7 @@ import scipy.io
 import tensorflow_datasets as tfds
 
 from zoo import datasets
+from zoo.datasets import catalogue
 from zoo.datasets.adding import adding
 from zoo.datasets.copy_memory import copy_memory
 from zoo.datasets.fsdd import fsdd
@@ -266,10 +267,10 @@ def test_series_keep_their_test_split_and_every_fifth_of_a_label_validates(build
 
 def test_pixels_are_read_row_by_row_or_in_one_order_for_all():
     image = np.arange(784, dtype=np.uint8).reshape(28, 28, 1)
-    series = datasets.pixels(image)
+    series = catalogue.pixels(image)
     assert series.shape == (784, 1) and series.dtype == np.float32
     np.testing.assert_array_equal(series[:30, 0] * 255, np.arange(30))
-    shuffled = datasets.permuted_pixels(image)
+    shuffled = catalogue.permuted_pixels(image)
     assert sorted(shuffled.ravel()) == sorted(series.ravel()) and not np.array_equal(shuffled, series)
     # Another order would make other data of the same name.
     assert hashlib.sha256(shuffled.tobytes()).hexdigest()[:16] == "fc7d5e75983b7c28"

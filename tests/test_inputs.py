@@ -10,7 +10,7 @@ from samples import RATE, slopes, sounds, write_wav
 from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.inputs import examples, from_arrays, named
-from zoo.signals import Sound
+from zoo.sound import Sound
 
 TEXTS = pandas.DataFrame({"text": ["one day", "two days"], "label": ["a", "b"]})
 

@@ -17,7 +17,8 @@ from zoo.datasets import fingerprint
 from zoo.errors import InputError
 from zoo.fine_tuning import adapt, fine_tune, infer_task
 from zoo.recipes import Plan
-from zoo.signals import LogMel, Numbers, Sound, Waveform
+from zoo.signals import LogMel, Numbers, Waveform
+from zoo.sound import Sound
 from zoo.tasks import find_task
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

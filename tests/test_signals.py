@@ -9,18 +9,8 @@ from scipy.io import wavfile
 
 from zoo.augmentation import LONGER, vary
 from zoo.errors import InputError, WeightsError
-from zoo.signals import (
-    LogMel,
-    Numbers,
-    SeriesPreprocessor,
-    Sound,
-    Waveform,
-    loud,
-    mel_filters,
-    numbers,
-    read_wav,
-    waveform,
-)
+from zoo.signals import LogMel, Numbers, SeriesPreprocessor, Waveform, mel_filters
+from zoo.sound import Sound, loud, numbers, read_wav, waveform
 
 PLAIN = LogMel(RATE, (0.0,) * 40, (1.0,) * 40)
 MEL = LogMel(RATE, (0.5,) * 40, (2.0,) * 40)

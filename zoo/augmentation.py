@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.signals import loud
+from zoo.sound import loud
 
 SPEED = 0.15  # the fastest and the slowest are so much away from 1
 LONGER = 1.25

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from zoo import series as readers
-from zoo.data import Examples, read_examples, text_of, two_columns
+from zoo.data import Examples, read_examples, two_columns
 from zoo.errors import InputError
-from zoo.signals import Sound, as_channels, numbers, read_wav
+from zoo.lines import text_of
+from zoo.signals import as_channels
+from zoo.sound import Sound, numbers, read_wav
 
 SERIES = "series_classification"
 

@@ -15,7 +15,7 @@ from zoo import hub
 from zoo.card import model_card
 from zoo.errors import InputError, WeightsError
 from zoo.record import Record
-from zoo.signals import Sound
+from zoo.sound import Sound
 from zoo.spec import ModelSpec
 from zoo.tasks import find_preprocessor, find_task
 from zoo.weights_file import read_tensors

