@@ -110,3 +110,12 @@ def test_queues_equal_the_whole_sequence_and_do_not_grow(rows):
 @pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 1e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])
 def test_sizes(size, low, high):
     assert low < WAVENET.build(WAVENET.configure(size, vocabulary=256)).count_params() < high
+
+
+def test_dropout_acts_within_the_layers_and_in_training_only():
+    model = WAVENET.build(WAVENET.configure("tiny", features=3, dropout=0.5))
+    model.drop.rate = 0.0  # what is left is inside
+    x = {"features": np.ones((1, 9, 3), "float32")}
+    said = ops.convert_to_numpy(model(x))
+    np.testing.assert_array_equal(said, ops.convert_to_numpy(model(x)))
+    assert np.abs(said - ops.convert_to_numpy(model(x, training=True))).max() > 1e-3

@@ -225,12 +225,12 @@ _next_step(
     ("test",),
     Plan(epochs=50, batch_size=8, learning_rate=3e-3, weight_decay=0.05, clip_norm=5.0, average=0.98),
     {
-        "rnn": {"width": 256, "layers": 2, "dropout": 0.4},
-        "lstm": {"width": 176, "layers": 1, "dropout": 0.4},
-        "gru": {"width": 200, "layers": 1, "dropout": 0.4},
+        "rnn": {"width": 256, "layers": 2, "dropout": 0.5},
+        "lstm": {"width": 176, "layers": 1, "dropout": 0.3},
+        "gru": {"width": 200, "layers": 1, "dropout": 0.3},
         "tcn": {"embedding": 150, "width": 150, "kernel": 3, "levels": 2, "dropout": 0.3},
         "wavenet": {"width": 96, "skip": 128, "layers": 4, "stacks": 1, "dropout": 0.4},
-        "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.3},
+        "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.4},
         "hierarchical_attention": {
             "width": 96,
             "heads": 4,
@@ -238,7 +238,7 @@ _next_step(
             "layers": 3,
             "window": 8,
             "levels": 2,
-            "dropout": 0.3,
+            "dropout": 0.4,
         },
     },
 )

@@ -24,7 +24,7 @@ class Config:
         kernel: Steps that each dilated convolution reads.
         layers: Dilated convolutions of one stack, with dilations ``1, 2, 4, ... 2 ** (layers - 1)``.
         stacks: How many times the dilations are repeated.
-        dropout: Rate on the input.
+        dropout: Rate on the input, and on what each layer's gates let through (the paper has none).
     """
 
     causal: ClassVar[bool] = True
@@ -69,6 +69,7 @@ class GatedLayer(keras.layers.Layer):
         )
         self.residual = None if last else keras.layers.Dense(config.width, name="residual")
         self.skip = keras.layers.Dense(config.skip, name="skip")
+        self.drop = keras.layers.Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         self.filter_gate.build(shape)
@@ -76,15 +77,15 @@ class GatedLayer(keras.layers.Layer):
         if self.residual is not None:
             self.residual.build(shape)
 
-    def split(self, x, y):
+    def split(self, x, y, training=False):
         """Returns the next layer's input and the skip, from this layer's input and its convolution."""
         filtered, gate = ops.split(y, 2, axis=-1)
-        z = ops.tanh(filtered) * ops.sigmoid(gate)
+        z = self.drop(ops.tanh(filtered) * ops.sigmoid(gate), training=training)
         return (x if self.residual is None else x + self.residual(z)), self.skip(z)
 
-    def call(self, x):
+    def call(self, x, training=False):
         """Maps ``(batch, time, width)`` to the same shape and skips ``(batch, time, skip)``."""
-        return self.split(x, self.filter_gate(x))
+        return self.split(x, self.filter_gate(x), training)
 
 
 class WaveNet(Block):
@@ -125,7 +126,7 @@ class WaveNet(Block):
         x = self.initial(zero_masked(x, mask))
         skips = []
         for layer in self.gated:
-            x, skip = layer(zero_masked(x, mask))
+            x, skip = layer(zero_masked(x, mask), training=training)
             skips.append(skip)
         return self._read(skips)
 
