@@ -102,9 +102,9 @@ def recurrent(layer, work: Work) -> Cost:
 
 
 def convolution(layer, work: Work) -> Cost:
-    """``2 k i o`` a position. Weight norm makes the kernel anew each time: read twice, written, then read once."""
+    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and a sequence's is made anew and written."""
     kernel, inputs, outputs = layer.shape
-    weights = kernel * inputs * outputs * (4 if layer.weight_norm else 1)
+    weights = kernel * inputs * outputs * (1 if not layer.weight_norm else 2 if work.step else 4)
     total = Cost(
         2 * work.positions * kernel * inputs * outputs, FLOAT * (weights + work.positions * (inputs + outputs))
     )

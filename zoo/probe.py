@@ -235,11 +235,11 @@ def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.nd
         ``(batch, time, width)``, by what the backbone's blocks read.
     """
 
-    weights = ops.convert_to_tensor(weights)
+    signs = ops.convert_to_tensor(weights)
 
     def said(embedded):
         outputs = model.head(model.backbone.read(embedded))[:, -1]
-        return ops.sum(outputs * weights)
+        return ops.sum(outputs * signs)
 
     embedded = model.backbone.embed(ops.convert_to_tensor(inputs))
     backend = keras.backend.backend()

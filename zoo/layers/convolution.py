@@ -54,8 +54,11 @@ class Convolution(keras.layers.Layer):
         """Returns the kernel, ``(taps, inputs, outputs)``, normalised if it is to be."""
         if not self.weight_norm:
             return self.weight
-        norm = ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1)))
-        return self.direction * (self.length / norm)
+        return self.direction * self._scale()
+
+    def _scale(self):
+        """Returns what the direction of each output is multiplied by, ``(outputs,)``."""
+        return self.length / ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1)))
 
     def call(self, x):
         """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
@@ -68,9 +71,15 @@ class Convolution(keras.layers.Layer):
 
     def step(self, x, past):
         """Maps one step; ``past (batch, reach, inputs)`` holds the inputs before it, the oldest first."""
-        window = ops.concatenate([past, x[:, None]], axis=1)
-        taps = window[:, :: self.dilation]
-        return ops.einsum("bki,kio->bo", taps, self.kernel()) + self.bias, window[:, 1:]
+        kernel, inputs, outputs = self.shape
+        taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
+        taps = ops.reshape(taps, (-1, kernel * inputs))
+        weight = self.direction if self.weight_norm else self.weight
+        y = ops.matmul(taps, ops.reshape(weight, (kernel * inputs, outputs)))
+        if self.weight_norm:
+            y = y * self._scale()  # fewer products than with each weight of the kernel
+        after = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
+        return y + self.bias, after
 
 
 def zero_masked(x, mask):

@@ -8,7 +8,7 @@ from zoo.batching import Batches
 from zoo.errors import InputError
 from zoo.metrics import mean_per_step
 from zoo.preprocessing import pad
-from zoo.tasks.next_step import NextStep, Steps
+from zoo.tasks.next_step import NextStep, Steps, in_batches
 
 BLANK = 0
 """The id that stands in a target where nothing is asked for."""
@@ -65,16 +65,12 @@ class Copying(NextStep):
     def answers(self, pipeline, inputs, batch_size, tick):
         """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` for each sequence."""
         rows = [pipeline.preprocessor.encode_input(ids) for ids in inputs]
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        found = [np.zeros((0, 0))] * len(rows)
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            tokens = pad([rows[i] for i in chosen], len(rows[chosen[-1]]))
-            likely = ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
-            for place, i in enumerate(chosen):
-                found[i] = likely[place, : len(rows[i])]
-            tick(len(chosen))
-        return found
+
+        def run(tokens):
+            return ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
+
+        found = in_batches(rows, batch_size, run, tick)
+        return [likely[: len(row)] for likely, row in zip(found, rows, strict=True)]
 
     def tally(self, preprocessor, outputs, references):
         """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""

@@ -84,15 +84,20 @@ class NextStep(Task):
 
 
 def in_batches(
-    rows: list[np.ndarray], batch_size: int, function: Callable, tick: Callable[[int], None] = lambda count: None
+    rows: list[np.ndarray],
+    batch_size: int,
+    function: Callable,
+    tick: Callable[[int], None] = lambda count: None,
+    dtype: str = "int32",
 ) -> list[np.ndarray]:
     """Runs a compiled function over rows of about the same length, padded to few shapes.
 
     Args:
         rows: Each ``(time, ...)``.
         batch_size: Most rows of a batch; long rows make smaller ones.
-        function: Maps int32 ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
+        function: Maps ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
         tick: Called with the number of rows just done.
+        dtype: Type of what the function takes.
 
     Returns:
         What the function made of each row, in the order of the rows.
@@ -108,7 +113,7 @@ def in_batches(
         longest = len(rows[chosen[-1]])
         length = next((edge for edge in EDGES if edge >= longest), longest)
         height = 1 << (len(chosen) - 1).bit_length()
-        batch = np.zeros((height, length, *rows[0].shape[1:]), "int32")
+        batch = np.zeros((height, length, *rows[0].shape[1:]), dtype)
         for place, i in enumerate(chosen):
             batch[place, : len(rows[i])] = rows[i]
         for i, one in zip(chosen, function(batch), strict=False):

@@ -8,7 +8,7 @@ from zoo.arrays import NumbersPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
 from zoo.metrics import mean_per_step
-from zoo.tasks.next_step import NextStep, Steps
+from zoo.tasks.next_step import NextStep, Steps, in_batches
 
 
 class Regression(NextStep):
@@ -59,16 +59,12 @@ class Regression(NextStep):
     def predict(self, pipeline, inputs, batch_size, tick):
         """Returns a number for each series."""
         rows = [pipeline.preprocessor.encode_input(series) for series in inputs]
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        found = [0.0] * len(rows)
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            batch = _inputs([rows[i] for i in chosen], len(rows[chosen[-1]]), len(chosen))
-            said = ops.convert_to_numpy(pipeline.model.predict_on_batch(batch))
-            for place, i in enumerate(chosen):
-                found[i] = float(said[place, len(rows[i]) - 1, 0])
-            tick(len(chosen))
-        return found
+
+        def run(features):
+            return ops.convert_to_numpy(pipeline.model.predict_on_batch({"features": features}))
+
+        found = in_batches(rows, batch_size, run, tick, dtype="float32")
+        return [float(said[len(row) - 1, 0]) for said, row in zip(found, rows, strict=True)]
 
     def score(self, preprocessor, outputs, references):
         right = [preprocessor.encode_target(reference) for reference in references]
