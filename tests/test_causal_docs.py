@@ -13,7 +13,7 @@ from samples import document, tunes
 from zoo import checkpoints, datasets, hub
 from zoo.checkpoints import fresh
 from zoo.data import Examples
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.tasks import find_task
 
 PAGE = (Path(__file__).parents[1] / "docs" / "causal.md").read_text("utf-8")

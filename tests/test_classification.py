@@ -17,8 +17,8 @@ from zoo.errors import InputError
 from zoo.fine_tuning import fine_tune, infer_task
 from zoo.metrics import calibration, classification_metrics
 from zoo.parts import split
+from zoo.plan import Plan
 from zoo.plotting import attention_page
-from zoo.recipes import Plan
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
 from zoo.text import TextPreprocessor, learn_tokenizer, split_sentences

@@ -10,7 +10,7 @@ from samples import reviews
 from zoo import hub
 from zoo.comparison import compare, expand
 from zoo.errors import InputError
-from zoo.recipes import Plan
+from zoo.plan import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

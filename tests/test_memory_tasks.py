@@ -15,7 +15,8 @@ from zoo.datasets.copy_memory import copy_memory
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation import evaluate
 from zoo.pipeline import load
-from zoo.recipes import RECIPES, Plan
+from zoo.plan import Plan
+from zoo.recipes import RECIPES
 from zoo.tasks import find_task
 
 LENGTH, BLANK = 12, 6

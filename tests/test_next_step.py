@@ -20,7 +20,8 @@ from zoo.losses import KeysCrossentropy
 from zoo.metrics import mean_per_step
 from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
 from zoo.pipeline import Pipeline
-from zoo.recipes import RECIPES, Plan
+from zoo.plan import Plan
+from zoo.recipes import RECIPES
 from zoo.tasks import find_preprocessor, find_task
 from zoo.tasks.language_modelling import spans
 

@@ -18,8 +18,8 @@ from zoo.errors import InputError
 from zoo.fine_tuning import TRANSFER, default_plan, fine_tune
 from zoo.inputs import examples as read_inputs
 from zoo.parts import make_parts, split, together
+from zoo.plan import Plan
 from zoo.rate_finder import find_rate
-from zoo.recipes import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

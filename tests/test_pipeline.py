@@ -13,8 +13,8 @@ from zoo.checkpoints import fresh, make_trainer
 from zoo.data import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fine_tuning import adapt, fine_tune
+from zoo.plan import Plan
 from zoo.preprocessing import RESERVED, SymbolTokenizer
-from zoo.recipes import Plan
 from zoo.tasks import find_task
 from zoo.tasks.transduction import _without_stress
 from zoo.training import Interrupted

@@ -13,7 +13,7 @@ from samples import reviews, slopes, sounds, write_wav
 
 from zoo import checkpoints, datasets, hub
 from zoo.data import Examples
-from zoo.recipes import Plan
+from zoo.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

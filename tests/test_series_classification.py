@@ -16,7 +16,7 @@ from zoo.data import Examples, split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
 from zoo.fine_tuning import adapt, fine_tune, infer_task
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.signals import LogMel, Numbers, Waveform
 from zoo.sound import Sound
 from zoo.tasks import find_task

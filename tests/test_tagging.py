@@ -9,7 +9,7 @@ from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.fine_tuning import fine_tune
 from zoo.metrics import spans, tagging_metrics
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.tasks import find_task
 from zoo.text import TagPreprocessor
 

@@ -17,7 +17,7 @@ from zoo.checkpoints import fresh, make_trainer
 from zoo.layer_groups import LayerGroups, layer_groups
 from zoo.low_rank import LowRank
 from zoo.optimizers import RATIO, Rising, SlantedTriangular, adamw
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.tasks import find_task
 from zoo.training import Interrupted
 

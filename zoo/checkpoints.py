@@ -15,7 +15,8 @@ from zoo.evaluation import evaluate
 from zoo.layer_groups import layer_groups
 from zoo.low_rank import LowRank
 from zoo.pipeline import Pipeline, load
-from zoo.recipes import RECIPES, Plan, Recipe
+from zoo.plan import Plan, Recipe
+from zoo.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
 from zoo.training import Trainer, versions

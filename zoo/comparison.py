@@ -12,7 +12,7 @@ from zoo import hub, models
 from zoo.errors import InputError
 from zoo.fine_tuning import PLAN, fine_tune
 from zoo.metrics import Interval
-from zoo.recipes import Plan
+from zoo.plan import Plan
 
 TIMED = 20  # single inputs whose latency is measured
 

@@ -18,7 +18,7 @@ from zoo.evaluation import evaluate
 from zoo.low_rank import LowRank
 from zoo.parts import make_parts
 from zoo.pipeline import Pipeline, load
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.tasks import find_task
 
 # From fresh weights, and for models that write a text, whose vocabulary changes.

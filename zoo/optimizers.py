@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from zoo.recipes import Plan
+from zoo.plan import Plan
 
 RATIO = 32  # of the highest rate of a slanted triangle to its lowest, as the paper sets it
 

@@ -14,7 +14,7 @@ from zoo.data import Examples
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.pipeline import Pipeline
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.record import Record
 from zoo.tasks.next_step import NextStep, Steps
 

@@ -11,7 +11,7 @@ from zoo.checkpoints import make_trainer
 from zoo.errors import InputError, NotFiniteError
 from zoo.fine_tuning import prepare
 from zoo.optimizers import Rising, adamw
-from zoo.recipes import Plan
+from zoo.plan import Plan
 
 LOWEST, HIGHEST = 1e-6, 1.0
 SMOOTHING = 0.9  # of the running mean of the loss

@@ -17,7 +17,7 @@ from zoo.batching import Batches
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.layer_groups import LayerGroups
 from zoo.optimizers import adamw, schedule
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.training_state import read_state, write_state
 
 

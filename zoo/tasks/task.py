@@ -15,7 +15,7 @@ from zoo.errors import InputError
 from zoo.losses import SmoothedCrossentropy
 from zoo.metrics import Interval
 from zoo.models.architecture import Architecture
-from zoo.recipes import Plan
+from zoo.plan import Plan
 from zoo.spec import ModelSpec
 
 Tick = Callable[[int], None]
