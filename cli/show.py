@@ -142,7 +142,7 @@ def evaluation(found: dict[str, Any]) -> None:
     # What only says the same the other way round, for training to lower, is left out.
     values = {name: value for name, value in found["values"].items() if name in NAMES}
     decoding = f", beam {found['beam']}" if "beam" in found else ""
-    title = f"{found['dataset']} {found['split']}: {found['size']:,} inputs{decoding}"
+    title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
     table = _table(title, "system", *(NAMES[name] for name in values))
     table.add_row(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))
     for figure in found["published"]:

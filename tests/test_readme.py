@@ -30,6 +30,7 @@ WORDS = {
 ENDINGS = {"": "", "s": " S", "ed": " D", "er": " ER", "ing": " IH NG", "ly": " L IY", "ness": " N AH S"}
 ROWS = [(word + ending, phones + added) for word, phones in WORDS.items() for ending, added in ENDINGS.items()]
 COMMANDS = re.findall(r"^zoo (.+)$", README, flags=re.M)
+FINE_TUNING = re.findall(r"^zoo ((?:.+\\\n)*.+)$", (ROOT / "docs" / "fine_tuning.md").read_text("utf-8"), flags=re.M)
 
 
 def section(heading: str) -> str:
@@ -98,7 +99,7 @@ def test_fine_tuning(monkeypatch):
     tuned, predicted = re.findall(r"^zoo (.+)$", section("Fine-tune on your own words"), flags=re.M)
     assert "my-g2p" in run(tuned)
     assert run(predicted.replace("Wort", "cats")).startswith("cats\t")
-    (command,) = re.findall(r"^zoo ((?:.+\\\n)*.+)$", (ROOT / "docs" / "fine_tuning.md").read_text("utf-8"), flags=re.M)
+    (command,) = [command for command in FINE_TUNING if command.startswith("finetune gru_small.cmudict")]
     for part, rows in (("train", ROWS[2:]), ("dev", ROWS[:1]), ("test", ROWS[1:2])):
         Path(f"ice_{part}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
     assert "icelandic" in run(command.replace("\\\n", " "))
@@ -109,12 +110,28 @@ def test_labels_of_texts(monkeypatch):
 
     for module in (fine_tuning, comparison):
         monkeypatch.setattr(module, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
+    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for heading in ("Label your own texts", "Label your own sounds and series"):
         for command in re.findall(r"^zoo (.+)$", section(heading), flags=re.M):
             assert run(command)
     assert Path("page/index.html").exists() and Path("score.png").exists()
+    assert "lstm_small.imdb_reviews" in Path("my-reviews/README.md").read_text("utf-8")
+
+
+def test_the_page_on_fine_tuning(monkeypatch):
+    from zoo import fine_tuning
+
+    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1))
+    made = reviews(60)
+    authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
+    rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
+    Path("reviews.csv").write_text("\n".join(["text,label,author", *rows]) + "\n")
+    for command in FINE_TUNING:
+        if not command.startswith("finetune gru_small.cmudict"):
+            assert run(command.partition(" > ")[0])
+    assert Path("rates.png").exists() and {"my-lora", "by-author"} <= {path.name for path in Path().iterdir()}
 
 
 def test_training_and_going_on(tmp_path, monkeypatch):

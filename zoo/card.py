@@ -1,5 +1,6 @@
 """The model card of a fine-tuned model, written from its record: what happened, and nothing else."""
 
+import shlex
 from typing import Any
 
 EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
@@ -76,7 +77,8 @@ def _origin(recipe: dict[str, Any], part: str) -> str:
         return f"`{recipe[part]}`"
     group = recipe.get("columns", {}).get("group")
     by = f"whole groups by column `{group}`" if group else "by a hash of each input"
-    return f"a tenth drawn from the rows, {by}, seed {recipe['plan']['seed']}"
+    rest = " that the test part leaves" if part == "validation" and recipe.get("test", "drawn") == "drawn" else ""
+    return f"a tenth drawn from the rows{rest}, {by}, seed {recipe['plan']['seed']}"
 
 
 def _scores(document: dict[str, Any]) -> list[str]:
@@ -116,8 +118,9 @@ def _example(document: dict[str, Any]) -> str:
 
 
 def _commands(columns: dict[str, Any]) -> list[str]:
-    where = f" --input {columns['input']}" if columns.get("input") else ""
+    where = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
+    target = shlex.quote(columns.get("target") or "COLUMN")
     return [
         f"zoo predict path/of/this/folder --file data.csv{where} > predictions.csv",
-        f"zoo evaluate path/of/this/folder data.csv{where} --target {columns.get('target') or 'COLUMN'}",
+        f"zoo evaluate path/of/this/folder data.csv{where} --target {target}",
     ]

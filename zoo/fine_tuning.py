@@ -21,7 +21,7 @@ from zoo.pipeline import Pipeline, load
 from zoo.plan import Plan
 from zoo.tasks import find_task
 
-# From fresh weights, and for models that write a text, whose vocabulary changes.
+# From fresh weights, and for models whose vocabulary changes with the data.
 PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
 
 # From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall.
@@ -35,6 +35,10 @@ TRANSFER = Plan(
     unfreeze=True,
     average=0.9,
 )
+
+# Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
+HEAD_ALONE = ("classification", "series_classification", "tagging")
+SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
 
 def fine_tune(
@@ -180,7 +184,7 @@ class Start:
     @property
     def base_name(self) -> str:
         """Name of the pretrained model, for the record."""
-        return self.base.document["name"] if self.base and self.base.document else "from scratch"
+        return self.base.document["name"] if self.base and self.base.document else SCRATCH
 
     def licence(self) -> str:
         """Returns what the weights may be used for, as far as it is known."""
@@ -192,15 +196,14 @@ class Start:
     def lines(self) -> list[str]:
         """Returns what is told before training starts."""
         plan, task = self.plan, self.pipeline.task
+        origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
         rates = f"a rate of {plan.learning_rate:g}, {plan.schedule}"
         rates += f", {plan.rate_decay:g} times less for each layer below" if plan.rate_decay != 1 else ""
         rates += ", a layer more each epoch from the head down" if plan.unfreeze else ""
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"plan: from {self.base_name}, {plan.epochs} epochs at most; {rates}"
-            if self.base
-            else f"plan: from scratch, {plan.epochs} epochs at most; {rates}",
+            f"plan: {origin}, {plan.epochs} epochs at most; {rates}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -251,7 +254,7 @@ def default_plan(task: str | None) -> Plan:
     Args:
         task: That of the pretrained model; ``None`` for fresh weights.
     """
-    return PLAN if task in (None, "transduction") else TRANSFER
+    return TRANSFER if task in HEAD_ALONE else PLAN
 
 
 def infer_task(examples: Examples) -> str:

@@ -144,13 +144,15 @@ class Trainer:
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
         if before is not None:
-            self.optimizer.iterations.assign(before.iterations)
+            self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
             known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
             for i, variable in enumerate(trained):
-                self.optimizer._model_variables_moving_average[i].assign(variable)
+                # Copies: on JAX two variables would share what each step overwrites.
+                self.optimizer._model_variables_moving_average[i].assign(ops.convert_to_numpy(variable))
                 if variable.path in known:
                     for slot in ("_momentums", "_velocities", "_model_variables_moving_average"):
-                        getattr(self.optimizer, slot)[i].assign(getattr(before, slot)[known[variable.path]])
+                        value = getattr(before, slot)[known[variable.path]]
+                        getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
 
     def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""
