@@ -222,6 +222,11 @@ def test_the_command_writes_texts(run):
     assert run("./words", "--file", "prompt.txt", "--length", "40", "--seed", "3").stdout == plain.stdout
 
 
+def test_help_shows_examples():
+    text = CliRunner().invoke(main, ["generate", "--help"]).stdout
+    assert text.count("  zoo generate ") == 2 and "Examples:" in text
+
+
 def test_the_command_writes_music(run):
     result = run("./songs", "--piece", "2", "--length", "5", "--output", "a.mid", "--plot", "a.png")
     assert result.exit_code == 0, result.output

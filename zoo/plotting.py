@@ -237,6 +237,6 @@ def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
     axes.set_ylabel("MIDI note (60 is the middle C)")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside upper right", ncols=2)
     with storage(Path(path)):
         figure.savefig(path)
