@@ -117,17 +117,13 @@ def _example(document: dict[str, Any]) -> str:
     return repr([inputs[0][:80]]) if inputs and isinstance(inputs[0], str) else "inputs"
 
 
-<<<<<<< HEAD
-def _commands(columns: dict[str, Any]) -> list[str]:
-    where = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
-    target = shlex.quote(columns.get("target") or "COLUMN")
-=======
 def _commands(task: str, columns: dict[str, Any]) -> list[str]:
     if task == "series_classification":
-        names = " ".join(f"--{key} {columns[key]}" for key in ("series", "time", "input", "target") if columns.get(key))
-        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {names}".rstrip()]
-    where = f" --input {columns['input']}" if columns.get("input") else ""
->>>>>>> signals
+        names = [(key, columns[key]) for key in ("series", "time", "input", "target") if columns.get(key)]
+        told = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
+        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {told}".rstrip()]
+    where = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
+    target = shlex.quote(columns.get("target") or "COLUMN")
     return [
         f"zoo predict path/of/this/folder --file data.csv{where} > predictions.csv",
         f"zoo evaluate path/of/this/folder data.csv{where} --target {target}",
