@@ -153,7 +153,7 @@ _next_step(
     {
         "rnn": {"width": 256, "layers": 2, "dropout": 0.5},
         "lstm": {"width": 176, "layers": 1, "dropout": 0.3},
-        "gru": {"width": 200, "layers": 1, "dropout": 0.3},
+        "gru": {"width": 200, "layers": 1, "dropout": 0.2},
         "tcn": {"embedding": 150, "width": 150, "kernel": 3, "levels": 2, "dropout": 0.3},
         "wavenet": {"width": 96, "skip": 128, "layers": 4, "stacks": 1, "dropout": 0.5},
         "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.4},
