@@ -13,7 +13,7 @@ from zoo.fine_tuning import prepare
 from zoo.optimizers import Rising, adamw
 from zoo.plan import Plan
 
-LOWEST, HIGHEST = 1e-6, 1.0
+LOWEST, HIGHEST = 1e-6, 10.0
 SMOOTHING = 0.9  # of the running mean of the loss
 LOST = 3.0  # times the best loss, from which on higher rates need not be tried
 
@@ -64,7 +64,7 @@ def find_rate(
         task: The task, where what is inferred is wrong.
         plan: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
-        steps: Rates between 1e-6 and 1.
+        steps: Rates between 1e-6 and 10.
 
     Raises:
         InputError: The data cannot be used, or there are fewer than 10 steps.
