@@ -34,6 +34,7 @@ from .commands import _example
 @click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
+@click.option("--augment", is_flag=True, help="Vary sounds anew in each epoch: speed, start and end, noise.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -57,6 +58,7 @@ def finetune(
     plain,
     seed,
     balance,
+    augment,
     from_scratch,
     picture,
     resume,
@@ -85,7 +87,7 @@ def finetune(
         plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
     said = {"epochs": epochs, "minutes": minutes, "learning_rate": rate}
     said = {field: value for field, value in said.items() if value is not None}
-    plan = dataclasses.replace(plan, seed=seed, balance=balance, **said)
+    plan = dataclasses.replace(plan, seed=seed, balance=balance, augment=augment, **said)
     columns = {
         "input": input,
         "target": target,

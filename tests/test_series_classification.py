@@ -1,5 +1,6 @@
 """Series and sounds to labels: every family, fine-tuning, evaluation, the commands."""
 
+import dataclasses
 import importlib
 import json
 
@@ -12,10 +13,11 @@ from samples import RATE, slopes, sounds, write_wav
 import zoo
 from zoo import models
 from zoo.checkpoints import fresh, golden
-from zoo.data import Examples, split
+from zoo.data import Examples
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
-from zoo.fine_tuning import adapt, fine_tune, infer_task
+from zoo.fine_tuning import adapt, default_plan, fine_tune, infer_task
+from zoo.parts import split
 from zoo.plan import Plan
 from zoo.signals import LogMel, Numbers, Waveform
 from zoo.sound import Sound
@@ -100,6 +102,13 @@ def test_sounds_are_told_apart_and_their_record_is_small(name):
     assert len(json.dumps(kept)) < 4_000
     assert mine.predict(kept["inputs"]) == kept["outputs"]
 
+    other = Examples(sounds().inputs, ["not " + label for label in sounds().targets], sounds().where)
+    staged = dataclasses.replace(default_plan("series_classification"), epochs=2, batch_size=8, augment=True)
+    again = fine_tune(mine, other, plan=staged)
+    assert again.preprocessor.labels == ("not high", "not low")
+    assert again.preprocessor.front_end == mine.preprocessor.front_end
+    assert again.document["training"]["recipe"]["base"] == "fine-tuned"
+
 
 def test_varied_batches_are_a_function_of_seed_and_epoch():
     pipeline = fresh(TASK, "tcn", "tiny", sounds(), seed=1)
@@ -143,6 +152,8 @@ def test_the_commands_go_from_a_folder_of_sounds_to_predictions(tmp_path):
     result = run(main, ["finetune", "tcn_tiny", folder, "--output", mine, "--epochs", "1"])
     assert result.exit_code == 0, result.output
     assert "reads waveforms at 8,000 samples a second" in result.stderr
+    card = (tmp_path / "mine" / "README.md").read_text("utf-8")
+    assert "zoo evaluate path/of/this/folder DATA\n" in card and "--file" not in card
     one = str(tmp_path / "digits" / "low" / "0.wav")
     result = run(main, ["predict", mine, one])
     assert result.stdout in (f"{one}\tlow\n", f"{one}\thigh\n")

@@ -61,7 +61,7 @@ def model_card(document: dict[str, Any]) -> str:
         "```",
         "",
         "```",
-        *_commands(columns),
+        *_commands(spec["task"], columns),
         "```",
     ]
     return "\n".join(lines) + "\n"
@@ -117,7 +117,12 @@ def _example(document: dict[str, Any]) -> str:
     return repr([inputs[0][:80]]) if inputs and isinstance(inputs[0], str) else "inputs"
 
 
-def _commands(columns: dict[str, Any]) -> list[str]:
+def _commands(task: str, columns: dict[str, Any]) -> list[str]:
+    if task == "series_classification":
+        named = [
+            f" --{key} {shlex.quote(columns[key])}" for key in ("series", "time", "input", "target") if columns.get(key)
+        ]
+        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA{''.join(named)}"]
     where = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
     target = shlex.quote(columns.get("target") or "COLUMN")
     return [
