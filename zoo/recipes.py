@@ -49,7 +49,10 @@ def _fsdd(dataset: str) -> dict[str, Recipe]:
             {"width": 96, "feed_forward": 192, "layers": 3, "dropout": 0.2},
         ),
         "tcn": (_WAVEFORM, {"embedding": 96, "width": 96, "dropout": 0.1}),
-        "wavenet": (_WAVEFORM, {"width": 64, "skip": 128, "layers": 7, "dropout": 0.1}),
+        "wavenet": (
+            dataclasses.replace(_WAVEFORM, learning_rate=3e-3),
+            {"width": 64, "skip": 128, "layers": 7, "dropout": 0.1},
+        ),
     }
     return {
         f"{name}_small.{dataset.replace('/', '_')}": Recipe(
