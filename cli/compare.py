@@ -37,10 +37,8 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
     backend.start()
     from zoo import comparison
-    from zoo.fine_tuning import PLAN
 
     names = [name.strip() for name in models.split(",") if name.strip()]
-    plan = dataclasses.replace(PLAN, seed=seed, epochs=epochs or PLAN.epochs, minutes=minutes)
     with show.training("comparing") as (report, tick):
         rows = comparison.compare(
             data,
@@ -50,7 +48,9 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
             series=series,
             time=time,
             task=task,
-            plan=plan,
+            epochs=epochs,
+            minutes=minutes,
+            seed=seed,
             output=output,
             tell=lambda line: click.echo(line, err=True),
             report=report,

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from samples import slopes, sounds, write_wav
 
-from zoo import comparison, datasets, fine_tuning
+from zoo import datasets, fine_tuning
 
 TEXT = (Path(__file__).parents[1] / "docs" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -21,8 +21,7 @@ main = importlib.import_module("zoo.cli.main").main
 def place(tmp_path, monkeypatch):
     """A folder with the files that the page names."""
     monkeypatch.chdir(tmp_path)
-    for module in (fine_tuning, comparison):
-        monkeypatch.setattr(module, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
+    monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
     for i, (sound, label) in enumerate(zip(sounds(20).inputs, sounds().targets[:20], strict=True)):
         write_wav(Path("digits") / {"low": "zero", "high": "one"}[label] / f"{i}.wav", sound.samples)
     examples = slopes(20)

@@ -117,8 +117,8 @@ def test_every_distribution_that_is_imported_is_required():
                     imported.add(node.module.split(".")[0])
     owners = importlib.metadata.packages_distributions()
     needed = {normal(owners.get(name, [name])[0]) for name in imported - set(sys.stdlib_module_names) - {"zoo"}}
-    # Two backends, imported only if KERAS_BACKEND names them, and the client that hf:// bases need.
+    # Those of extras are imported where they are asked for, with a message that names the extra.
     extras = PROJECT["project"]["optional-dependencies"]
-    optional = {"jax", "torch", "huggingface-hub"}
+    optional = names(text for extra, needs in extras.items() if extra != "test" for text in needs)
     assert needed - optional <= names(PROJECT["project"]["dependencies"])
     assert optional == names([text for extra in ("jax", "torch", "hub") for text in extras[extra]])

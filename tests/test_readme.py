@@ -106,10 +106,9 @@ def test_fine_tuning(monkeypatch):
 
 
 def test_labels_of_texts(monkeypatch):
-    from zoo import comparison, fine_tuning
+    from zoo import fine_tuning
 
-    for module in (fine_tuning, comparison):
-        monkeypatch.setattr(module, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
+    monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
     monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))

@@ -10,8 +10,9 @@ from typing import Any
 
 from zoo import hub, models
 from zoo.errors import InputError
-from zoo.fine_tuning import PLAN, fine_tune
+from zoo.fine_tuning import default_plan, fine_tune
 from zoo.metrics import Interval
+from zoo.models import architecture_and_size
 from zoo.plan import Plan
 
 TIMED = 20  # single inputs whose latency is measured
@@ -47,13 +48,16 @@ def compare(
     series: str = "",
     time: str = "",
     task: str | None = None,
-    plan: Plan = PLAN,
+    plan: Plan | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seed: int | None = None,
     output: str | os.PathLike | None = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> list[Row]:
-    """Fine-tunes several models on the same rows, with the same parts, plan and seed.
+    """Fine-tunes several models on the same rows, with the same parts, budget and seed.
 
     Args:
         data: What ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
@@ -64,7 +68,10 @@ def compare(
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
         task: The task, where what is inferred is wrong.
-        plan: How each is fitted; ``epochs`` and ``minutes`` are the budget.
+        plan: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
+        epochs: Most epochs of each, if not the plan's.
+        minutes: Most minutes of each, if not the plan's.
+        seed: Seed of everything random, if not the plan's.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
         tell: Called with a line for people before each training.
         report: Called with a dict after each epoch.
@@ -77,8 +84,11 @@ def compare(
         InputError: A name matches nothing, or the data cannot be used.
     """
     rows = []
+    budget = {"epochs": epochs, "minutes": minutes, "seed": seed}
+    budget = {field: value for field, value in budget.items() if value is not None}
     for name in expand(models):
         tell(f"{name}:")
+        own = plan or default_plan(None if architecture_and_size(name) else hub.read_record(name).spec.task)
         folder = Path(output) / name if output is not None else None
         mine = fine_tune(
             name,
@@ -88,7 +98,7 @@ def compare(
             series=series,
             time=time,
             task=task,
-            plan=plan,
+            plan=dataclasses.replace(own, **budget),
             output=folder,
             tell=tell,
             report=report,
