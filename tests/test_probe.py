@@ -95,7 +95,7 @@ def test_gradients_are_those_that_small_changes_show(architecture):
 
     direction = random.normal(size=embedded.shape).astype("float32")
     direction /= np.linalg.norm(direction)
-    small = 1e-2
+    small = 2e-4  # so that no ReLU changes sides
     slope = (said(embedded + small * direction) - said(embedded - small * direction)) / (2 * small)
     assert slope == pytest.approx((found * direction).sum(), rel=0.05, abs=2e-3)
 
