@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=2.0)
     parser.add_argument("--model", default="gru_small.cmudict")
-    parser.add_argument("--row", type=int, default=500, help="Bytes of a row, about.")
+    parser.add_argument("--row", type=int, default=4000, help="Bytes of a row, about.")
     asked = parser.parse_args()
     pipeline = zoo.load(asked.model)
     sample = "keras" if pipeline.task.name == "transduction" else "a film of great charm "

@@ -7,6 +7,7 @@ import pytest
 
 from zoo import hub
 from zoo.errors import WeightsError
+from zoo.recipes import RECIPES
 from zoo.record import LARGEST_JSON, Record, is_name, parse_json
 from zoo.weights_file import flaw
 
@@ -207,3 +208,11 @@ def test_every_shipped_checkpoint_has_a_valid_record_and_its_weights():
         assert record.name == name
         file = hub.shipped_folder() / name / record.weights.file
         assert flaw(file, record.weights.bytes, record.weights.sha256) is None
+
+
+def test_recipes_expect_what_their_checkpoints_have_reached():
+    for name, recipe in RECIPES.items():
+        if recipe.expected:
+            values = hub.read_record(name).metrics[-1]["values"]
+            found = {score: round(values[score]["value"], 3) for score in recipe.expected}
+            assert found == recipe.expected, name

@@ -8,6 +8,36 @@ import numpy as np
 # Lengths of the buckets: a fifth to a half apart, for each new shape costs a compilation.
 EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
 
+
+def padded(length: int) -> int:
+    """Returns the length to which a row is padded: one of few, for each new shape costs a compilation."""
+    return next((edge for edge in EDGES if edge >= length), length)
+
+
+def by_length(
+    lengths: Sequence[int], batch_size: int, steps: int | None = None
+) -> Iterator[tuple[list[int], int, int]]:
+    """Yields batches for answers: numbers of rows of about the same length, and the length and height to pad to.
+
+    Args:
+        lengths: Length of each row.
+        batch_size: Most rows of a batch.
+        steps: Most steps of a batch, padding included; a longer row makes a batch alone.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    start = 0
+    while start < len(order):
+        most = batch_size
+        if steps is not None:
+            # By the longest row that a full batch would hold, so that the batch cannot outgrow the memory.
+            longest = padded(lengths[order[min(start + batch_size, len(order)) - 1]])
+            most = min(batch_size, max(1, steps // longest))
+        chosen = order[start : start + most]
+        height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+        yield chosen, padded(lengths[chosen[-1]]), height
+        start += len(chosen)
+
+
 # (rows, length, height) to the inputs, the right answers and their weights, each (height, ...).
 Collate = Callable[..., tuple[Any, Any, Any]]
 

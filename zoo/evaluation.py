@@ -78,7 +78,7 @@ def evaluate(
 ) -> Report:
     """Measures a model.
 
-    A table of texts is read row by row, three times in all, and never held whole.
+    A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
         pipeline: The model.
@@ -117,7 +117,9 @@ def evaluate(
             each(*row)
         if keep:
             said += outputs
-            kept = Cases(kept.inputs + cases.inputs, kept.references + cases.references, kept.where + cases.where)
+            kept.inputs.extend(cases.inputs)
+            kept.references.extend(cases.references)
+            kept.where.extend(cases.where)
     values = task.total(preprocessor, tallies)
     return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
 
@@ -188,20 +190,19 @@ class _File:
     def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
         self.rows, self.several = rows, several
         self.repeated: dict[str, list[str]] = {}
-        count, more = 0, 0
         if several:
             hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
+            count = len(hashes)
             hashes.sort()
             twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
             del hashes
-            for text, target, _ in rows():
-                count += 1
+            for text, target, _ in rows() if twice else ():
                 if hash(text) in twice:
-                    more += text in self.repeated
+                    count -= text in self.repeated
                     self.repeated.setdefault(text, []).append(target)
         else:
             count = sum(1 for _ in rows())
-        self.chosen = _drawn(count - more, limit)
+        self.chosen = _drawn(count, limit)
 
     def __len__(self) -> int:
         return len(self.chosen)

@@ -78,5 +78,5 @@ class Recipe:
     exclude: tuple[str, str] | None
     evaluate: tuple[tuple[str, str], ...]
     plan: Plan
-    expected: dict[str, float]
+    expected: dict[str, float] = dataclasses.field(default_factory=dict)
     config: dict = dataclasses.field(default_factory=dict)

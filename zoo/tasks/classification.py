@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import models
-from zoo.batching import EDGES, Batches
+from zoo.batching import Batches, by_length, padded
 from zoo.data import identity
 from zoo.decoding import compiled
 from zoo.errors import InputError
@@ -165,12 +165,7 @@ class Classification(Task):
         features = smallest[name].shape[-1] if name == "features" else None
         function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
         out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
-        order = sorted(range(len(rows)), key=lambda i: self.length(rows[i]))
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            longest = max(self.length(rows[i]) for i in chosen)
-            length = next((edge for edge in EDGES if edge >= longest), longest)
-            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+        for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
             found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             out[chosen] = found[: len(chosen)]
@@ -227,8 +222,7 @@ def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
     """
     if isinstance(rows[0][0], list):
         longest = max(len(sentence) for row in rows for sentence in row)
-        longest = next((edge for edge in EDGES if edge >= longest), longest)
-        tokens = np.stack([pad(row, longest, length) for row in rows + [[[1]]] * (height - len(rows))])
+        tokens = np.stack([pad(row, padded(longest), length) for row in rows + [[[1]]] * (height - len(rows))])
     else:
         tokens = pad(rows + [[1]] * (height - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0}

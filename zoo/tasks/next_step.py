@@ -1,5 +1,6 @@
 """What tasks share that ask, at every step of a sequence, what comes next."""
 
+import abc
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import models
-from zoo.batching import EDGES
+from zoo.batching import by_length
 from zoo.errors import InputError
 from zoo.models.predictor import Predictor
 from zoo.tasks.task import Task
@@ -48,13 +49,13 @@ class NextStep(Task):
     def architecture(self, name):
         return models.find_backbone(name)
 
+    @abc.abstractmethod
     def outputs(self, preprocessor) -> int:
         """Returns the number of logits of a step."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def example(self, preprocessor) -> dict[str, np.ndarray]:
         """Returns the smallest input of a backbone, from which a model's variables get their shapes."""
-        raise NotImplementedError
 
     def build(self, architecture, config, preprocessor):
         if not config.causal:
@@ -75,9 +76,9 @@ class NextStep(Task):
                 raise InputError(f"{where}: {len(rows[-1])} steps, too few to predict one from another: give {least}")
         return rows
 
+    @abc.abstractmethod
     def steps(self, preprocessor, examples) -> Steps:
         """Returns examples as they are probed (raises InputError as ``encode`` does)."""
-        raise NotImplementedError
 
     def carry(self, base, fresh):
         return base.tensors()
@@ -103,21 +104,11 @@ def in_batches(
         What the function made of each row, in the order of the rows.
     """
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    start = 0
-    while start < len(order):
-        # By the longest row that a full batch would hold, so that the batch cannot outgrow the memory.
-        longest = len(rows[order[min(start + batch_size, len(order)) - 1]])
-        length = next((edge for edge in EDGES if edge >= longest), longest)
-        chosen = order[start : start + min(batch_size, max(1, STEPS // length))]
-        longest = len(rows[chosen[-1]])
-        length = next((edge for edge in EDGES if edge >= longest), longest)
-        height = 1 << (len(chosen) - 1).bit_length()
+    for chosen, length, height in by_length([len(row) for row in rows], batch_size, STEPS):
         batch = np.zeros((height, length, *rows[0].shape[1:]), dtype)
         for place, i in enumerate(chosen):
             batch[place, : len(rows[i])] = rows[i]
         for i, one in zip(chosen, function(batch), strict=False):
             found[i] = one
         tick(len(chosen))
-        start += len(chosen)
     return found

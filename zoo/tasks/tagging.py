@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from zoo import models
-from zoo.batching import EDGES, Batches
+from zoo.batching import Batches, by_length
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.metrics import tagging_metrics
@@ -93,12 +93,7 @@ class Tagging(Task):
 
         function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
         outputs = [""] * len(rows)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]))
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            longest = max(len(rows[i][0]) for i in chosen)
-            length = next((edge for edge in EDGES if edge >= longest), longest)
-            height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+        for chosen, length, height in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, height)
             found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
             found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
