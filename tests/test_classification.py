@@ -59,7 +59,7 @@ def test_every_weight_gets_a_gradient(family):
 
 def test_fine_tuning_learns_what_the_words_say(tmp_path):
     lines = []
-    plan = Plan(epochs=12, batch_size=8, learning_rate=0.01, average=0.9)
+    plan = Plan(epochs=20, batch_size=8, learning_rate=0.01, average=0.9)
     mine = fine_tune("gru_tiny", reviews(), plan=plan, output=tmp_path / "mine", tell=lines.append)
     (found,) = mine.document["metrics"]
     assert found["values"]["accuracy"]["value"] > 0.9
