@@ -2,11 +2,8 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import click
-
-from zoo.errors import InputError
 
 from . import backend, show
 
@@ -33,8 +30,7 @@ from . import backend, show
 @click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
 def compare(data, models, input, target, series, time, task, epochs, minutes, seed, output, as_json, plot) -> None:
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
-    if plot and Path(plot).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf")
+    show.check_picture(plot)
     backend.start()
     from zoo import comparison
 

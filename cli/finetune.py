@@ -69,8 +69,7 @@ def finetune(
     """
     from zoo import models
 
-    if picture and Path(picture).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--find-rate {picture}: give a name that ends in .png, .svg or .pdf")
+    show.check_picture(picture, "--find-rate")
     if not picture and not output:
         raise InputError("say where the result goes: --output FOLDER")
     if output and Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):

@@ -9,7 +9,7 @@ import click
 from zoo import hub
 from zoo.errors import InputError
 
-from . import backend
+from . import backend, show
 
 LENGTHS = {"language_modelling": 500, "music_modelling": 64}
 GIVEN = 16  # frames of a dataset's piece
@@ -144,8 +144,7 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
 def _check_files(options: dict[str, Any]) -> None:
     if options["output"] and Path(options["output"]).suffix.lower() not in (".mid", ".midi"):
         raise InputError(f"--output {options['output']}: give a name that ends in .mid")
-    if options["plot"] and Path(options["plot"]).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {options['plot']}: give a name that ends in .png, .svg or .pdf")
+    show.check_picture(options["plot"])
 
 
 def _read(file: str) -> str:

@@ -187,10 +187,10 @@ def comparison(rows: list[dict[str, Any]]) -> None:
     _print(table)
 
 
-def check_picture(path: str | None) -> None:
+def check_picture(path: str | None, option: str = "--plot") -> None:
     """Raises InputError, before anything is computed, for a picture that cannot be written under its name."""
     if path and Path(path).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--plot {path}: give a name that ends in .png, .svg or .pdf")
+        raise InputError(f"{option} {path}: give a name that ends in .png, .svg or .pdf")
 
 
 def probe(found: dict[str, Any]) -> None:
