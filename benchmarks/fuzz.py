@@ -41,6 +41,7 @@ def main() -> int:
     options = parser.parse_args()
 
     import malformed
+    import malformed_corpus
 
     from zoo import errors, hub
     from zoo.pipeline import load
@@ -50,9 +51,8 @@ def main() -> int:
     slowest, slowest_name, refusal = 0.0, "", 0.0
     with tempfile.TemporaryDirectory() as place:
         words = malformed.good(Path(place) / "good" / "tiny.words")
-        labels = malformed.good_of("classification", Path(place) / "good" / "tiny.labels")
-        tags = malformed.good_of("tagging", Path(place) / "good" / "tiny.tags")
-        specs = {start: hub.read_record(start).spec for start in (words, labels, tags)}
+        kinds = {kind: malformed.good_of(kind, Path(place) / "good" / f"tiny.{kind}") for kind in malformed.KINDS}
+        specs = {start: hub.read_record(start).spec for start in (words, *kinds.values())}
 
         def play(
             name: str,
@@ -89,17 +89,18 @@ def main() -> int:
         for start in specs:
             play("good", lambda folder: None, load, may_load=True, good=start)
         slowest, memory = 0.0, megabytes()
-        corpora = (malformed.CORPUS, malformed.OF_A_CLASSIFIER, malformed.OF_A_TAGGER)
-        for start, corpus in zip(specs, corpora, strict=True):
+        corpora = {words: malformed_corpus.CORPUS}
+        corpora |= {kinds[kind]: corpus for kind, corpus in malformed_corpus.OF_A_KIND.items()}
+        for start, corpus in corpora.items():
             for name, (spoil, _) in corpus.items():
                 play(name, spoil, load, good=start)
         print(
             f"corpus: {sum(ends.values()) - len(specs)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s"
         )
-        huge = malformed.CORPUS["units = 1e8"][0]
+        huge = malformed_corpus.CORPUS["units = 1e8"][0]
         refusal = min(play("units = 1e8", huge, hub.read_record) for _ in range(5))
         for seed in range(options.seed, options.seed + options.mutations):
-            start = (words, labels, tags)[seed % 3]
+            start = list(specs)[seed % len(specs)]
             play(
                 f"mutation {seed}",
                 lambda folder, seed=seed: malformed.mutate(folder, random.Random(seed)),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.io
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from zoo import datasets
 from zoo.datasets import catalogue
@@ -52,6 +53,17 @@ def test_every_file_that_is_fetched_has_a_checksum(name):
     else:
         urls = list(module.URLS.values())
     assert set(tfds.builder_cls(name).url_infos) == set(urls)
+
+
+@pytest.mark.parametrize("error", [OSError, tfds.download.DownloadError, NonMatchingChecksumError])
+def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypatch, error):
+    class Builder:
+        def download_and_prepare(self):
+            raise error("https://example.org/a.zip:\n  not there")
+
+    monkeypatch.setattr(tfds, "builder", lambda name: Builder())
+    with pytest.raises(DownloadError, match="^dataset fsdd: https://example.org/a.zip: not there; .* ZOO_DATA_FILES"):
+        datasets.load("fsdd", "test")
 
 
 def infos(contents):

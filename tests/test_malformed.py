@@ -7,6 +7,7 @@ import time
 import tracemalloc
 
 import malformed
+import malformed_corpus as corpus
 import pytest
 from click.testing import CliRunner
 
@@ -27,8 +28,9 @@ def good(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
-    return malformed.good_of("classification", tmp_path_factory.mktemp("good") / "tiny.labels")
+def kinds(tmp_path_factory):
+    place = tmp_path_factory.mktemp("kinds")
+    return {kind: malformed.good_of(kind, place / f"tiny.{kind}") for kind in malformed.KINDS}
 
 
 @pytest.fixture
@@ -38,12 +40,12 @@ def folder(good, tmp_path):
 
 def test_the_corpus_starts_from_a_checkpoint_that_works(folder):
     assert len(load(folder).predict(["abc", "cab"])) == 2
-    assert len(malformed.CORPUS) >= 60
+    assert len(corpus.CORPUS) >= 60
 
 
-@pytest.mark.parametrize("name", malformed.CORPUS)
+@pytest.mark.parametrize("name", corpus.CORPUS)
 def test_each_is_one_typed_error_that_names_the_file(folder, name):
-    spoil, part = malformed.CORPUS[name]
+    spoil, part = corpus.CORPUS[name]
     spoil(folder)
     tracemalloc.start()
     before = time.monotonic()
@@ -69,18 +71,18 @@ def one_line(folder, word):
     assert len(result.stderr.splitlines()) == 1 and not result.stdout, result.output
 
 
-@pytest.mark.parametrize("name", malformed.OF_A_CLASSIFIER)
-def test_so_is_each_of_a_classifier(classifier, tmp_path, name):
-    spoiled(shutil.copytree(classifier, tmp_path / "tiny.labels"), *malformed.OF_A_CLASSIFIER[name])
+@pytest.mark.parametrize("kind", malformed.KINDS)
+def test_the_other_kinds_start_from_one_that_works_too(kinds, kind):
+    value = malformed.KINDS[kind][2]().inputs[0]
+    assert len(load(kinds[kind]).predict([value])) == 1
 
 
-@pytest.mark.parametrize("name", malformed.OF_A_TAGGER)
-def test_so_is_each_of_a_tagger(tmp_path, name):
-    spoiled(malformed.good_of("tagging", tmp_path / "tiny.tags"), *malformed.OF_A_TAGGER[name])
-
-
-def spoiled(folder, spoil, part):
-    assert len(load(folder).predict(["good"])) == 1
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, spoils in corpus.OF_A_KIND.items() for name in spoils]
+)
+def test_each_of_another_kind_is_one_typed_error_too(kinds, tmp_path, kind, name):
+    folder = shutil.copytree(kinds[kind], tmp_path / kinds[kind].name)
+    spoil, part = corpus.OF_A_KIND[kind][name]
     spoil(folder)
     with pytest.raises(WeightsError) as caught:
         load(folder)
@@ -103,12 +105,12 @@ def test_other_formats_are_refused_by_name_with_the_reason(tmp_path, name):
     assert f"{tmp_path / name}: refused: a ." in result.stderr and "safetensors only" in result.stderr
 
 
-def test_random_mutations_load_or_are_one_typed_error(good, classifier, tmp_path):
+def test_random_mutations_load_or_are_one_typed_error(good, kinds, tmp_path):
     """The quick half: a thousand. All ten thousand: ``python benchmarks/fuzz.py``."""
     refused = 0
-    specs = {start: hub.read_record(start).spec for start in (good, classifier)}
+    specs = {start: hub.read_record(start).spec for start in (good, *kinds.values())}
     for seed in range(1000):
-        start = (good, classifier)[seed % 2]
+        start = list(specs)[seed % len(specs)]
         folder = shutil.copytree(start, tmp_path / start.name, dirs_exist_ok=True)
         malformed.mutate(folder, random.Random(seed))
         try:

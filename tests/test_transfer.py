@@ -126,18 +126,23 @@ def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():
 
 
 @pytest.mark.parametrize(
-    "change", [{"unfreeze": True, "rate_decay": 2.6}, {"lora": 2, "rate_decay": 2.6}], ids=["unfreezing", "low rank"]
+    ("change", "cuts"),
+    [
+        ({"unfreeze": True, "rate_decay": 2.6}, (2, 3, 4)),  # in a stage, at its end, in the next
+        ({"lora": 2, "rate_decay": 2.6}, (2,)),
+    ],
+    ids=["unfreezing", "low rank"],
 )
-def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change):
+def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change, cuts):
     plan = dataclasses.replace(PLAN, epochs=3, **change)
 
     def trainer(folder=None):
         pipeline = classifier(dropout=0.3)
         return pipeline, make_trainer(pipeline, reviews(64), reviews(64), plan, folder, "go on")
 
-    straight, made = trainer()
+    _, made = trainer(tmp_path / "straight")
     made.run()
-    for cut in (2, made.train.per_epoch, made.train.per_epoch + 1):  # in a stage, at its end, in the next
+    for cut in cuts:
 
         def interrupt(step, total, loss, cut=cut):
             if step == cut:
@@ -152,12 +157,9 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change):
         _, second = trainer(folder)
         assert second.load() and second.step == cut
         second.run()
-        # On TensorFlow, whose compiled step depends on the shapes met before, a resumed run with low-rank updates
-        # ended one rounding away from the straight one.
-        rounding = 1e-7 if plan.lora and keras.backend.backend() == "tensorflow" else 0.0
         for path, value in weights(made.model).items():
-            np.testing.assert_allclose(weights(second.model)[path], value, rtol=0, atol=rounding, err_msg=path)
-    assert made.curve[-1]["loss"] == pytest.approx(second.curve[-1]["loss"], rel=rounding, abs=0)
+            np.testing.assert_array_equal(weights(second.model)[path], value, err_msg=path)
+    assert made.curve[-1]["loss"] == second.curve[-1]["loss"]
 
 
 def batch(pipeline):

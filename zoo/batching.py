@@ -84,6 +84,12 @@ class Batches:
             chance = [np.random.default_rng((self.seed, epoch, number))] if self.varied else []
             yield self.collate(rows, self.edges[bucket], self.batch_size, *chance)
 
+    def extremes(self) -> list[tuple[Any, Any, Any]]:
+        """Returns a batch of the fewest steps and one of the most, or one batch if all have as many."""
+        last = self.per_epoch - 1
+        ends = (0, last) if len(np.unique(self.buckets)) > 1 else (0,)
+        return [next(self.epoch(0, start, shuffle=False)) for start in ends]
+
 
 class Crops:
     """Training batches of crops of one length, at random offsets of long sequences.
@@ -123,3 +129,7 @@ class Crops:
             # Back from the end, so that a crop is whole where its sequence is long enough.
             latest = np.maximum(self.ends[sequence] - self.length, self.starts[sequence])
             yield self.collate(np.stack([sequence, np.minimum(places, latest) - self.starts[sequence]], axis=1))
+
+    def extremes(self) -> list[tuple[Any, Any, Any]]:
+        """As ``Batches.extremes``: one batch, for all have as many steps."""
+        return [next(self.epoch(0))]

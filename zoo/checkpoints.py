@@ -29,6 +29,7 @@ def train(
     resume: bool = False,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    precision: str | None = None,
 ) -> Pipeline:
     """Runs a recipe and writes its checkpoint.
 
@@ -39,6 +40,7 @@ def train(
         resume: Go on with the state there; otherwise there must be none.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
+        precision: Keras's dtype policy while training, if it is not to be the recipe's.
 
     Returns:
         The trained model, with its record.
@@ -49,6 +51,8 @@ def train(
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe = find(name)
+    if precision is not None:
+        recipe = dataclasses.replace(recipe, plan=dataclasses.replace(recipe.plan, precision=precision))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.plan.precision)
     try:
@@ -68,7 +72,9 @@ def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick)
     task = find_task(datasets.entry(recipe.dataset).task)
     pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
     validation = datasets.load(recipe.dataset, "validation")
-    trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, f"zoo train {name} --resume")
+    plain = recipe.plan.precision == RECIPES[name].plan.precision
+    command = f"zoo train {name}{'' if plain else f' --precision {recipe.plan.precision}'} --resume"
+    trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
     trainer.report, trainer.tick = report, tick
     if resume and not trainer.load():
         raise InputError(f"{folder}: no run to resume: start it without --resume")

@@ -107,6 +107,7 @@ class Trainer:
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
+                self._trace()
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
                     self._train_step(inputs, answers, weights)
                     self.seconds = time.monotonic() - started
@@ -143,6 +144,7 @@ class Trainer:
         self.optimizer = adamw(self.plan, schedule(self.plan, self.total), factors)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
+        self.traced = False
         if before is not None:
             self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
             known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
@@ -153,6 +155,23 @@ class Trainer:
                     for slot in ("_momentums", "_velocities", "_model_variables_moving_average"):
                         value = getattr(before, slot)[known[variable.path]]
                         getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
+
+    def _trace(self) -> None:
+        """Has TensorFlow meet a short and a long batch before the first step, which leaves nothing changed.
+
+        It traces a step for the first shape that comes and once more, for any length, when another comes; the
+        two may round differently. A resumed run, whose first batch is another one, would end some bits away. A
+        run that keeps no state is not resumed and does without.
+        """
+        if self.traced or self.folder is None or keras.backend.backend() != "tensorflow":
+            return
+        self.traced = True
+        before = [(variable, ops.convert_to_numpy(variable)) for variable in self._variables().values()]
+        for inputs, answers, weights in self.train.extremes():
+            self.model.train_on_batch(inputs, answers, sample_weight=weights)
+        self.model.reset_metrics()
+        for variable, value in before:
+            variable.assign(value)
 
     def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""

@@ -40,6 +40,7 @@ def load(name: str, split: str) -> Examples:
     import importlib
 
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     tfds.disable_progress_bar()  # it writes to terminals and files alike
     if dataset.module is not None:
@@ -47,7 +48,7 @@ def load(name: str, split: str) -> Examples:
     builder = tfds.builder(dataset.tfds)
     try:
         builder.download_and_prepare()
-    except (OSError, tfds.download.DownloadError, tfds.download.NonMatchingChecksumError) as error:
+    except (OSError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DownloadError(
             f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
