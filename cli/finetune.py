@@ -84,7 +84,7 @@ def finetune(
     plan = fine_tuning.default_plan(None if from_scratch else known)
     if plain or lora:
         plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
-    said = {"epochs": epochs, "minutes": minutes, "learning_rate": rate}
+    said = {"epochs": epochs, "least_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
     said = {field: value for field, value in said.items() if value is not None}
     plan = dataclasses.replace(plan, seed=seed, balance=balance, augment=augment, **said)
     columns = {

@@ -1,6 +1,7 @@
 """Fine-tuning as somebody with a table meets it: parts, warnings, the card, predictions on the same columns."""
 
 import csv
+import dataclasses
 import importlib
 import io
 import json
@@ -15,7 +16,7 @@ import zoo
 from zoo.card import model_card
 from zoo.data import Examples, identity, read_column, read_examples
 from zoo.errors import InputError
-from zoo.fine_tuning import TRANSFER, default_plan, fine_tune
+from zoo.fine_tuning import TRANSFER, default_plan, fine_tune, prepare
 from zoo.inputs import examples as read_inputs
 from zoo.parts import make_parts, split, together
 from zoo.plan import Plan
@@ -129,6 +130,20 @@ def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothin
     assert default_plan("classification") == TRANSFER == default_plan("tagging")
     assert default_plan(None) == default_plan("transduction") != TRANSFER
     assert TRANSFER.unfreeze and TRANSFER.rate_decay == 2.6 and TRANSFER.schedule == "triangular"
+
+
+def test_few_rows_are_passed_over_more_often():
+    def epochs(count, **changes):
+        plan = dataclasses.replace(PLAN, **changes)
+        columns = {"input": "", "target": "", "header": True, "series": "", "time": "", "group": ""}
+        start = prepare("gru_tiny", reviews(count), columns, plan=plan)
+        assert f", {start.plan.epochs} epochs at most;" in start.lines()[2]
+        return start.plan.epochs, -(-start.sizes["train"] // PLAN.batch_size)
+
+    assert epochs(60)[0] == PLAN.epochs == 2
+    few, steps = epochs(60, least_steps=20)
+    assert (few - 1) * steps < 20 <= few * steps
+    assert epochs(600, least_steps=20)[0] == 2
 
 
 def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tmp_path):

@@ -84,7 +84,8 @@ def compare(
         InputError: A name matches nothing, or the data cannot be used.
     """
     rows = []
-    budget = {"epochs": epochs, "minutes": minutes, "seed": seed}
+    least = None if epochs is None else 0
+    budget = {"epochs": epochs, "least_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
     for name in expand(models):
         tell(f"{name}:")

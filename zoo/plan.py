@@ -9,6 +9,7 @@ class Plan:
 
     Attributes:
         epochs: Passes over the training data.
+        least_steps: Fine-tuning passes over few rows more often, until it has made so many steps.
         batch_size: Rows of a batch.
         learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
         warmup: Share of all steps in which the rate rises.
@@ -36,6 +37,7 @@ class Plan:
     """
 
     epochs: int = 16
+    least_steps: int = 0
     batch_size: int = 128
     learning_rate: float = 1e-3
     warmup: float = 0.05
