@@ -303,6 +303,7 @@ REACHED = {
     "hierarchical_attention_network_small.imdb_reviews": {"accuracy": 0.879},
     "gru_small.fsdd": {"accuracy": 0.997},
     "transformer_small.fsdd": {"accuracy": 0.987},
+    "wavenet_small.fsdd": {"accuracy": 0.913},
     "rnn_small.italy_power_demand": {"accuracy": 0.965},
     "lstm_small.italy_power_demand": {"accuracy": 0.961},
     "gru_small.italy_power_demand": {"accuracy": 0.958},

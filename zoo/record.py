@@ -219,11 +219,15 @@ def _bound(value: Any, where: str, key: str, levels: int) -> None:
         _fail(where, key, f"JSON nested deeper than {DEEPEST_JSON} levels")
     if isinstance(value, dict):
         for name, item in value.items():
-            _bound(name, where, key or "key", levels)
-            _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
+            if not name.isascii():
+                _bound(name, where, key or "key", levels)
+            if not _harmless(item) or levels == 1:
+                _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
     elif isinstance(value, list):
+        inner = f"{key}[]"
         for item in value:
-            _bound(item, where, f"{key}[]", levels - 1)
+            if not _harmless(item) or levels == 1:
+                _bound(item, where, inner, levels - 1)
     elif isinstance(value, str):
         try:
             value.encode()
@@ -233,6 +237,12 @@ def _bound(value: Any, where: str, key: str, levels: int) -> None:
         limit = LARGEST_NUMBER if key.startswith("spec.config") else 10**15
         if not -limit <= value <= limit:
             _fail(where, key, f"{str(value)[:20]} is beyond {limit}")
+
+
+def _harmless(value: Any) -> bool:
+    """Tells at once of nearly every value that it is in bounds: vocabularies have tens of thousands."""
+    kind = type(value)
+    return value.isascii() if kind is str else kind in (int, float) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
 
 
 def _check(value: Any, schema: Any, where: str, key: str) -> None:
