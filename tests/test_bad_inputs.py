@@ -187,7 +187,7 @@ def fine_tuned(tmp_path, model, rows, *more):
 
 
 def test_labels_that_teach_nothing(tmp_path):
-    classifier = malformed.good_of("classification", tmp_path / "tiny.labels")
+    classifier = malformed.good_of("labels", tmp_path / "tiny.labels")
     same = [(f"day {i}", "good") for i in range(40)]
     file, line = fine_tuned(tmp_path, classifier, same)
     assert line == f"error: {file}: only one label, 'good': give examples of at least two"

@@ -109,7 +109,7 @@ def test_labels_of_texts(monkeypatch):
     from zoo import fine_tuning
 
     monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
-    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1))
+    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for heading in ("Label your own texts", "Label your own sounds and series"):
@@ -122,7 +122,7 @@ def test_labels_of_texts(monkeypatch):
 def test_the_page_on_fine_tuning(monkeypatch):
     from zoo import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1))
+    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
