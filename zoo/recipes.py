@@ -300,6 +300,7 @@ REACHED = {
     "lstm_small.imdb_reviews": {"accuracy": 0.881},
     "gru_small.imdb_reviews": {"accuracy": 0.876},
     "tcn_small.imdb_reviews": {"accuracy": 0.889},
+    "transformer_small.imdb_reviews": {"accuracy": 0.854},
     "hierarchical_attention_network_small.imdb_reviews": {"accuracy": 0.879},
     "gru_small.fsdd": {"accuracy": 0.997},
     "transformer_small.fsdd": {"accuracy": 0.987},
