@@ -107,7 +107,10 @@ class Trainer:
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
-                self._trace()
+                self._trace(caught)
+                if caught:
+                    self.save()
+                    raise Interrupted(self._interruption(), caught[0])
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
                     self._train_step(inputs, answers, weights)
                     self.seconds = time.monotonic() - started
@@ -156,19 +159,20 @@ class Trainer:
                         value = getattr(before, slot)[known[variable.path]]
                         getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
 
-    def _trace(self) -> None:
+    def _trace(self, caught: list[int]) -> None:
         """Has TensorFlow meet a short and a long batch before the first step, which leaves nothing changed.
 
         It traces a step for the first shape that comes and once more, for any length, when another comes; the
         two may round differently. A resumed run, whose first batch is another one, would end some bits away. A
-        run that keeps no state is not resumed and does without.
+        run that keeps no state is not resumed and does without; one that a signal has come for ends at once.
         """
         if self.traced or self.folder is None or keras.backend.backend() != "tensorflow":
             return
         self.traced = True
         before = [(variable, ops.convert_to_numpy(variable)) for variable in self._variables().values()]
         for inputs, answers, weights in self.train.extremes():
-            self.model.train_on_batch(inputs, answers, sample_weight=weights)
+            if not caught:
+                self.model.train_on_batch(inputs, answers, sample_weight=weights)
         self.model.reset_metrics()
         for variable, value in before:
             variable.assign(value)
