@@ -132,8 +132,8 @@ def evaluate(
 @click.option(
     "--precision",
     type=click.Choice(["float32", "mixed_bfloat16"]),
-    help="Of the training; by default the recipe's. bfloat16 is fast where the processor has instructions for it"
-    " (AVX512-BF16, AMX), and several times as slow as float32 elsewhere.",
+    help="Of the training; by default the recipe's. bfloat16 is for processors with instructions for it"
+    " (AVX512-BF16, AMX); on others it is far slower.",
 )
 def train(recipe: str, resume: bool, runs: str, output: str | None, precision: str | None) -> None:
     """Trains a checkpoint from its recipe, from scratch."""

@@ -33,3 +33,24 @@ def waits(monkeypatch):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "gru.words" / "model.safetensors"
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Prepares a dataset from small files in place of its own, and returns the rows of each split."""
+
+    # Not for the tests that need no dataset: it takes seconds.
+    import tensorflow_datasets as tfds
+
+    def prepared(module, name, files=None):
+        if files is not None:
+            paths = {}
+            for i, (key, content) in enumerate(files.items()):
+                paths[key] = str(tmp_path / f"file{i}")
+                (tmp_path / f"file{i}").write_bytes(content)
+            monkeypatch.setattr(module, "fetch", lambda builder, manager, urls: {key: paths[key] for key in urls})
+        builder = tfds.builder(name, data_dir=tmp_path / "prepared")
+        builder.download_and_prepare()
+        return {split: list(tfds.as_numpy(builder.as_dataset(split=split))) for split in builder.info.splits}
+
+    return prepared

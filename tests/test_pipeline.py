@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import hub
+from zoo import checkpoints, hub
 from zoo.checkpoints import fresh, make_trainer
 from zoo.data import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
@@ -125,6 +125,41 @@ def test_training_learns_to_spell():
     outputs = pipeline.predict(examples.inputs, beam_size=1)
     wrong = sum(a != b for a, b in zip(outputs, examples.targets, strict=True))
     assert wrong / len(examples) == pytest.approx(best), "the weights kept are not the best ones"
+
+
+def test_the_precision_that_is_said_is_trained_in_and_stands_in_the_command_that_goes_on(monkeypatch, tmp_path):
+    seen = {}
+
+    def make(pipeline, examples, validation, plan, folder, command):
+        seen.update(plan=plan.precision, policy=keras.config.dtype_policy().name, command=command)
+        raise InputError("enough")
+
+    few = spelled()
+    monkeypatch.setattr(checkpoints, "training_examples", lambda recipe: few)
+    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: few)
+    monkeypatch.setattr(checkpoints, "make_trainer", make)
+    for precision, more in (("mixed_bfloat16", " --precision mixed_bfloat16"), (None, "")):
+        with pytest.raises(InputError, match="enough"):
+            checkpoints.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", precision=precision)
+        used = precision or "float32"
+        assert seen == {"plan": used, "policy": used, "command": f"zoo train gru_small.cmudict{more} --resume"}
+        assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_signal_before_the_first_step_ends_the_run_there(tmp_path, monkeypatch):
+    _, made = trainer(tmp_path)
+    enter = made._enter
+
+    def interrupt(epoch):
+        enter(epoch)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(made, "_enter", interrupt)
+    with pytest.raises(Interrupted) as caught:
+        made.run()
+    assert caught.value.exit_code == 143 and made.step == 0
+    _, second = trainer(tmp_path)
+    assert second.load() and second.step == 0
 
 
 def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):

@@ -53,17 +53,18 @@ def train(
     recipe = find(name)
     if precision is not None:
         recipe = dataclasses.replace(recipe, plan=dataclasses.replace(recipe.plan, precision=precision))
+    command = f"zoo train {name}{f' --precision {precision}' if precision else ''} --resume"
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.plan.precision)
     try:
-        destination = _train(name, recipe, output, runs, resume, report, tick)
+        destination = _train(name, recipe, output, runs, resume, report, tick, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
     return measure(destination, recipe)
 
 
-def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick) -> Path:
+def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick, command: str) -> Path:
     """``train`` up to the checkpoint's weights; returns its folder."""
     folder = runs / name
     if not resume and any(folder.glob("*.safetensors")):
@@ -72,8 +73,6 @@ def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick)
     task = find_task(datasets.entry(recipe.dataset).task)
     pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
     validation = datasets.load(recipe.dataset, "validation")
-    plain = recipe.plan.precision == RECIPES[name].plan.precision
-    command = f"zoo train {name}{'' if plain else f' --precision {recipe.plan.precision}'} --resume"
     trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
     trainer.report, trainer.tick = report, tick
     if resume and not trainer.load():

@@ -31,8 +31,8 @@ class Plan:
         minutes: Time after which training stops within a step and the best weights so far are kept;
             ``None`` sets no limit.
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
-            computes in bfloat16 and keeps weights in float32: on processors without instructions for it, steps
-            took nine times as long.
+            computes in bfloat16 and keeps weights in float32: faster on processors with instructions for it
+            (AVX512-BF16, AMX), and far slower on others.
         augment: Whether sounds are varied anew each time that they are trained on (``zoo.augmentation``).
     """
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 from zoo.errors import WeightsError
@@ -215,19 +216,20 @@ def _fail(where: str, key: str, what: str) -> NoReturn:
 
 def _bound(value: Any, where: str, key: str, levels: int) -> None:
     """Refuses nesting, numbers and strings that no record needs or no terminal can print."""
-    if levels == 0:
+    if levels == 0 and isinstance(value, dict | list):
         _fail(where, key, f"JSON nested deeper than {DEEPEST_JSON} levels")
     if isinstance(value, dict):
+        if _harmless(value) and _harmless(value.values()):
+            return
         for name, item in value.items():
-            if not name.isascii():
-                _bound(name, where, key or "key", levels)
-            if not _harmless(item) or levels == 1:
-                _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
+            _bound(name, where, key or "key", levels)
+            _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
     elif isinstance(value, list):
+        if _harmless(value):
+            return
         inner = f"{key}[]"
         for item in value:
-            if not _harmless(item) or levels == 1:
-                _bound(item, where, inner, levels - 1)
+            _bound(item, where, inner, levels - 1)
     elif isinstance(value, str):
         try:
             value.encode()
@@ -239,10 +241,12 @@ def _bound(value: Any, where: str, key: str, levels: int) -> None:
             _fail(where, key, f"{str(value)[:20]} is beyond {limit}")
 
 
-def _harmless(value: Any) -> bool:
-    """Tells at once of nearly every value that it is in bounds: vocabularies have tens of thousands."""
-    kind = type(value)
-    return value.isascii() if kind is str else kind in (int, float) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER
+def _harmless(values: Collection[Any]) -> bool:
+    """Tells at once of plain texts or small numbers, as vocabularies are, that all of them are in bounds."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return all(map(str.isascii, values))
+    return kinds in ({int}, {float}) and min(values) >= -LARGEST_NUMBER and max(values) <= LARGEST_NUMBER
 
 
 def _check(value: Any, schema: Any, where: str, key: str) -> None:

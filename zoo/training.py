@@ -108,11 +108,9 @@ class Trainer:
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
                 self._trace(caught)
-                if caught:
-                    self.save()
-                    raise Interrupted(self._interruption(), caught[0])
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
-                    self._train_step(inputs, answers, weights)
+                    if not caught:  # a signal may have come before the first step
+                        self._train_step(inputs, answers, weights)
                     self.seconds = time.monotonic() - started
                     if caught:
                         self.save()
@@ -173,7 +171,6 @@ class Trainer:
         for inputs, answers, weights in self.train.extremes():
             if not caught:
                 self.model.train_on_batch(inputs, answers, sample_weight=weights)
-        self.model.reset_metrics()
         for variable, value in before:
             variable.assign(value)
 
