@@ -134,7 +134,7 @@ def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():
     ids=["unfreezing", "low rank"],
 )
 def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change, cuts):
-    plan = dataclasses.replace(PLAN, epochs=3, **change)
+    plan = dataclasses.replace(PLAN, epochs=2, **change)
 
     def trainer(folder=None):
         pipeline = classifier(dropout=0.3)
