@@ -74,14 +74,15 @@ def document_of(folder: Path) -> dict[str, Any]:
 
 
 def key(path: str, value: Any) -> Spoil:
-    """Sets one key of the record, given as ``a.b.c``; ``DELETED`` takes it out."""
+    """Sets one key of the record, given as ``a.b.c`` or ``a.b.2``; ``DELETED`` takes it out."""
 
     def spoil(folder: Path) -> None:
         document = document_of(folder)
-        place = document
+        place: Any = document
         *parents, last = path.split(".")
         for name in parents:
             place = place[name]
+        last = int(last) if isinstance(place, list) else last
         if value is DELETED:
             del place[last]
         else:

@@ -175,10 +175,6 @@ CORPUS: Corpus = {
 }
 
 TOKENIZER = "spec.preprocessor.tokenizer."
-PATTERN = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""}
-ADDED = {"id": 99, "content": "new", "special": True} | dict.fromkeys(
-    ("single_word", "lstrip", "rstrip", "normalized"), False
-)
 OF_A_CLASSIFIER: Corpus = {
     "no labels": (key("spec.preprocessor.labels", []), "labels"),
     "a label twice": (key("spec.preprocessor.labels", ["no", "no"]), "labels"),
@@ -189,17 +185,20 @@ OF_A_CLASSIFIER: Corpus = {
     "sentences as text": (key("spec.preprocessor.sentences", "1"), "sentences"),
     "no tokenizer": (key("spec.preprocessor.tokenizer", {}), "tokenizer"),
     "a tokenizer that is a path": (key("spec.preprocessor.tokenizer", "/etc/passwd"), "tokenizer"),
-    "a pattern that takes for ever": (key(TOKENIZER + "normalizer", PATTERN), "no patterns"),
-    "another normalizer": (key(TOKENIZER + "normalizer", {"type": "Precompiled"}), "tokenizer.normalizer"),
-    "another model": (key(TOKENIZER + "model.type", "WordPiece"), "tokenizer.model"),
-    "a decoder": (key(TOKENIZER + "decoder", {"type": "ByteLevel"}), "tokenizer.decoder"),
-    "subwords that are a list": (key(TOKENIZER + "model.vocab", []), "tokenizer"),
-    "an id beyond the embedding": (key(TOKENIZER + "model.vocab.a", 10**6), "tokenizer"),
-    "a subword that merges lead to is missing": (key(TOKENIZER + "model.vocab.good</w>", DELETED), "model.merges"),
-    "a number of a subword in a list": (key(TOKENIZER + "model.vocab.a", [2]), "tokenizer"),
-    "a kind of normalizer in a list": (key(TOKENIZER + "normalizer.type", ["Sequence"]), "spec.preprocessor"),
-    "a merge that leads nowhere": (key(TOKENIZER + "model.merges", [["a", "zzz"]]), "model.merges"),
-    "a token beyond the subwords": (key(TOKENIZER + "added_tokens", [ADDED]), "added_tokens"),
+    "a tokenizer of the library's own": (key(TOKENIZER + "model", {"type": "BPE"}), "expected an object with subwords"),
+    "subwords that are an object": (key(TOKENIZER + "subwords", {"a": 0}), "tokenizer.subwords"),
+    "a subword that is a number": (key(TOKENIZER + "subwords.2", 2), "tokenizer.subwords"),
+    "a subword that is a list": (key(TOKENIZER + "subwords.2", ["a"]), "tokenizer.subwords"),
+    "a subword of nothing": (key(TOKENIZER + "subwords.2", ""), "tokenizer.subwords"),
+    "a subword twice": (key(TOKENIZER + "subwords.2", "[PAD]"), "each once"),
+    "subwords without the reserved ones": (key(TOKENIZER + "subwords.0", "pad"), "expected [PAD], [UNK]"),
+    "no subwords": (key(TOKENIZER + "subwords", []), "expected [PAD], [UNK]"),
+    "a subword that merges lead to is missing": (key(TOKENIZER + "subwords.-1", "zzz"), "tokenizer.merges"),
+    "merges that are lists": (key(TOKENIZER + "merges", [["a", "b"]]), "tokenizer.merges"),
+    "a merge that leads nowhere": (key(TOKENIZER + "merges", ["a zzz"]), "tokenizer.merges: 'a zzz'"),
+    "a merge of one": (key(TOKENIZER + "merges", ["a"]), "tokenizer.merges: 'a'"),
+    "a merge of three": (key(TOKENIZER + "merges", ["a b c"]), "tokenizer.merges: 'a b c'"),
+    "a rule for words that is a text": (key(TOKENIZER + "words", "yes"), "tokenizer.words"),
     "another number of subwords": (key(CONFIG + "vocabulary", 5), "vocabulary"),
     "an embedding beyond the declared tensors": (key(CONFIG + "width", 60_000), "asks for more"),
     "the other task": (key("spec.task", "transduction"), "spec.preprocessor"),
@@ -211,7 +210,7 @@ OF_A_TAGGER: Corpus = {
     "tags in a text": (key("spec.preprocessor.tags", "OBI"), "tags"),
     "a tag too many": (key("spec.preprocessor.tags", ["O", "B", "I", "X"]), "asks for more"),
     "a sentence of no subwords": (key("spec.preprocessor.max_length", 0), "max_length"),
-    "a pattern for words": (key(TOKENIZER + "pre_tokenizer", {"type": "Split", **PATTERN}), "pre_tokenizer"),
+    "a pattern for words": (key(TOKENIZER + "words", {"Regex": "(a+)+$"}), "tokenizer.words"),
 }
 
 FRONT_END = "spec.preprocessor.front_end."

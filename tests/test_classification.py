@@ -19,9 +19,10 @@ from zoo.metrics import calibration, classification_metrics
 from zoo.parts import split
 from zoo.plan import Plan
 from zoo.plotting import attention_page
+from zoo.subwords import Subwords
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
-from zoo.text import TextPreprocessor, learn_tokenizer, split_sentences
+from zoo.text import TextPreprocessor, split_sentences
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -139,17 +140,17 @@ def test_each_part_has_its_share_of_every_label():
 
 
 def test_text_is_read_up_to_its_limit_and_the_user_is_told():
-    state = learn_tokenizer(["one two three four five"] * 3, 200)
-    short = TextPreprocessor(state, ("a", "b"), 3)
+    subwords = Subwords.learn(["one two three four five"] * 3, 200)
+    short = TextPreprocessor(subwords, ("a", "b"), 3)
     assert len(short.encode_input("one two three four five")) == 3
     (line,) = CLASSIFICATION.warnings(short, Examples(["one", "one two three four"], ["a", "b"], ["", ""]))
     assert line.startswith("1 of 2 texts")
     skewed = Examples(["one", "One", "two", "three"], ["a", "a", "a", "b"], [""] * 4)
-    shares, twice = CLASSIFICATION.warnings(TextPreprocessor(state, ("a", "b"), 5), skewed)
+    shares, twice = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 5), skewed)
     assert shares.startswith("labels are skewed, 'a' in 75.0 % of the rows, 'b' in 25.0 %")
     assert twice.startswith("1 of 4 texts stand there more than once")
     assert TextPreprocessor.from_json(json.loads(json.dumps(short.to_json()))) == short
-    nested = TextPreprocessor(state, ("a", "b"), 5, 2)
+    nested = TextPreprocessor(subwords, ("a", "b"), 5, 2)
     assert [len(row) for row in nested.encode_input("one two three. four! five")] == [2, 2, 1]
     with pytest.raises(InputError, match="no word"):
         short.encode_input("   ")
@@ -158,8 +159,8 @@ def test_text_is_read_up_to_its_limit_and_the_user_is_told():
 @pytest.mark.parametrize("words", [False, True])
 def test_the_same_texts_give_the_same_tokenizer(words):
     texts = [*reviews().inputs, "Ties: ab ab cd cd ef ef gh gh ij ij, 3.5 € (twice) twice; naïve naïve 東京 東京!"]
-    first = learn_tokenizer(texts, 400, words)
-    assert all(learn_tokenizer(texts, 400, words) == first for _ in range(5))
+    first = Subwords.learn(texts, 400, words)
+    assert all(Subwords.learn(texts, 400, words) == first for _ in range(5))
 
 
 def test_sentences_end_at_their_marks_and_at_line_ends():

@@ -173,7 +173,7 @@ _next_step(
     "nottingham",
     ("test",),
     Plan(
-        epochs=12,
+        epochs=20,
         batch_size=8,
         learning_rate=2e-3,
         weight_decay=0.05,

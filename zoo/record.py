@@ -245,12 +245,23 @@ def _harmless(values: Collection[Any]) -> bool:
     """Tells at once of plain texts or small numbers, as vocabularies are, that all of them are in bounds."""
     kinds = set(map(type, values))
     if kinds == {str}:
-        return all(map(str.isascii, values))
-    return kinds in ({int}, {float}) and min(values) >= -LARGEST_NUMBER and max(values) <= LARGEST_NUMBER
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+    return (
+        kinds <= {int, float} and -LARGEST_NUMBER <= min(values, default=0) <= max(values, default=0) <= LARGEST_NUMBER
+    )
 
 
 def _check(value: Any, schema: Any, where: str, key: str) -> None:
     """Compares a value with its part of ``SCHEMA``."""
+    # Most values are such and right; the rest of the function says what is wrong with the others.
+    if schema is object or (schema is float and type(value) in (int, float)):
+        return
+    if schema is int and type(value) is int and value >= 0:
+        return
 
     def expect(condition: bool, what: str) -> None:
         if not condition:

@@ -14,8 +14,9 @@ from zoo.errors import InputError
 from zoo.metrics import classification_metrics
 from zoo.models.classifier import Classifier
 from zoo.preprocessing import pad
+from zoo.subwords import Subwords
 from zoo.tasks.task import Task, both_ways
-from zoo.text import TextPreprocessor, learn_tokenizer
+from zoo.text import TextPreprocessor
 
 VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
@@ -39,7 +40,7 @@ class Classification(Task):
     def fit(self, examples, architecture):
         labels = tuple(sorted(set(examples.targets)))
         sentences = MAX_SENTENCE if architecture.name in models.DOCUMENT else None
-        tokenizer = learn_tokenizer(examples.inputs, VOCABULARY)
+        tokenizer = Subwords.learn(examples.inputs, VOCABULARY)
         return TextPreprocessor(tokenizer, labels, MAX_LENGTH, sentences)
 
     def fields(self, preprocessor, architecture):

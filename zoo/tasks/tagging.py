@@ -12,8 +12,9 @@ from zoo.errors import InputError
 from zoo.metrics import tagging_metrics
 from zoo.models.tagger import Tagger
 from zoo.preprocessing import pad
+from zoo.subwords import Subwords
 from zoo.tasks.task import Task, both_ways
-from zoo.text import TagPreprocessor, learn_tokenizer
+from zoo.text import TagPreprocessor
 
 VOCABULARY = 4_000
 MAX_LENGTH = 400  # subwords of a sentence
@@ -35,7 +36,7 @@ class Tagging(Task):
         return both_ways(architecture)
 
     def fit(self, examples, architecture):
-        tokenizer = learn_tokenizer(examples.inputs, VOCABULARY, words=True)
+        tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
 
     def _labels(self, preprocessor, examples):
