@@ -34,7 +34,11 @@ from .commands import _example
 @click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
 @click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
-@click.option("--augment", is_flag=True, help="Vary sounds anew in each epoch: speed, start and end, noise.")
+@click.option(
+    "--augment",
+    is_flag=True,
+    help="Vary sounds, or hide a tenth of a text's words, anew in each epoch.",
+)
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")

@@ -1,12 +1,16 @@
-"""Other recordings of the same: sound as it might have been said, heard only while training."""
+"""Other versions of the same, seen only while training: sound as it might have been said, texts with words left out."""
 
 import numpy as np
 
+from zoo.preprocessing import PAD
 from zoo.sound import loud
+from zoo.subwords import UNKNOWN
 
 SPEED = 0.15  # the fastest and the slowest are so much away from 1
 LONGER = 1.25
 """How many times as long a varied sound may be: what is beyond is cut off."""
+UNREAD = 0.1
+"""Share of a text's subwords that are hidden."""
 
 
 def vary(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -37,3 +41,15 @@ def vary(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     sound = sound[: int(LONGER * length)]
     level = np.sqrt(np.mean(np.square(sound))) * 10 ** -generator.uniform(0.5, 2.5)  # 10 to 50 dB below the sound
     return loud((sound + generator.normal(0, 1, len(sound)) * level).astype(np.float32))
+
+
+def hide(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Returns texts in which some subwords cannot be read: word dropout (Iyyer et al. 2015, ACL, section 3.1).
+
+    A model has to go by what stands around them, as it will for words that it has never met.
+
+    Args:
+        ids: Subwords of any shape, padding included.
+        generator: Where chance comes from.
+    """
+    return np.where((ids != PAD) & (generator.random(ids.shape) < UNREAD), UNKNOWN, ids).astype(ids.dtype)

@@ -33,7 +33,8 @@ class Plan:
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
             computes in bfloat16 and keeps weights in float32: faster on processors with instructions for it
             (AVX512-BF16, AMX), and far slower on others.
-        augment: Whether sounds are varied anew each time that they are trained on (``zoo.augmentation``).
+        augment: Whether sounds are varied, and some words of texts hidden, anew each time that they are trained on
+            (``zoo.augmentation``).
     """
 
     epochs: int = 16

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import models
+from zoo.augmentation import hide
 from zoo.batching import Batches, by_length, padded
 from zoo.data import identity
 from zoo.decoding import compiled
@@ -125,14 +126,16 @@ class Classification(Task):
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         share = balanced if plan.balance else np.ones(len(counts))
 
-        def collate(chosen, length, height):
+        def collate(chosen, length, height, generator=None):
             inputs = self.pack([rows[i] for i in chosen], length, height)
+            if generator:
+                inputs["tokens"] = hide(inputs["tokens"], generator)
             answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
             answer[: len(chosen)] = [answers[i] for i in chosen]
             weight[: len(chosen)] = share[answer[: len(chosen)]]
             return inputs, answer, weight
 
-        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed)
+        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
 
     def _encode(self, preprocessor, examples) -> list:
         try:

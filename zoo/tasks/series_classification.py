@@ -71,7 +71,7 @@ class SeriesClassification(Classification):
         return {"features": features, "mask": mask}
 
     def batches(self, preprocessor, examples, plan):
-        plain = super().batches(preprocessor, examples, plan)
+        plain = super().batches(preprocessor, examples, dataclasses.replace(plan, augment=False))
         front_end = preprocessor.front_end
         if not plan.augment or isinstance(front_end, Numbers):
             return plain

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from zoo import models
+from zoo.augmentation import hide
 from zoo.batching import Batches, by_length
 from zoo.decoding import compiled
 from zoo.errors import InputError
@@ -70,8 +71,10 @@ class Tagging(Task):
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
 
-        def collate(chosen, length, height):
+        def collate(chosen, length, height, generator=None):
             inputs = _inputs([rows[i] for i in chosen], length, height)
+            if generator:
+                inputs["tokens"] = hide(inputs["tokens"], generator)
             tags = pad([answers[i][0] for i in chosen], length, height)
             real = pad([[1] * len(answers[i][0]) for i in chosen], length, height).astype("float32")
             answer, weights = {"tags": tags}, {"tags": real}
@@ -81,7 +84,7 @@ class Tagging(Task):
                 weights["label"] = (np.arange(height) < len(chosen)).astype("float32")
             return inputs, answer, weights
 
-        return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed)
+        return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
 
     def predict(self, pipeline, inputs, batch_size, tick):
         """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels."""
