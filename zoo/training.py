@@ -107,7 +107,6 @@ class Trainer:
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
-                self._trace(caught)
                 for inputs, answers, weights in self.train.epoch(epoch, start=done):
                     if not caught:  # a signal may have come before the first step
                         self._train_step(inputs, answers, weights)
@@ -145,7 +144,7 @@ class Trainer:
         self.optimizer = adamw(self.plan, schedule(self.plan, self.total), factors)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
-        self.traced = False
+        self.program = None
         if before is not None:
             self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
             known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
@@ -157,23 +156,6 @@ class Trainer:
                         value = getattr(before, slot)[known[variable.path]]
                         getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
 
-    def _trace(self, caught: list[int]) -> None:
-        """Has TensorFlow meet a short and a long batch before the first step, which leaves nothing changed.
-
-        It traces a step for the first shape that comes and once more, for any length, when another comes; the
-        two may round differently. A resumed run, whose first batch is another one, would end some bits away. A
-        run that keeps no state is not resumed and does without; one that a signal has come for ends at once.
-        """
-        if self.traced or self.folder is None or keras.backend.backend() != "tensorflow":
-            return
-        self.traced = True
-        before = [(variable, ops.convert_to_numpy(variable)) for variable in self._variables().values()]
-        for inputs, answers, weights in self.train.extremes():
-            if not caught:
-                self.model.train_on_batch(inputs, answers, sample_weight=weights)
-        for variable, value in before:
-            variable.assign(value)
-
     def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""
         if epoch > len(self.curve):
@@ -184,8 +166,12 @@ class Trainer:
 
     def _train_step(self, inputs, answers, weights) -> None:
         self.model.reset_metrics()
-        # With several outputs Keras returns their losses too, behind the sum.
-        loss = float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
+        if keras.backend.backend() == "tensorflow":
+            self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
+            loss = float(self.program((inputs, answers, weights))["loss"])
+        else:
+            # With several outputs Keras returns their losses too, behind the sum.
+            loss = float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
         if not math.isfinite(loss):
             kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
             raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
@@ -337,3 +323,27 @@ def versions() -> dict[str, str]:
         "keras": keras.__version__,
         backend: importlib.import_module(backend).__version__,
     }
+
+
+def _tensorflow_program(model, extremes: list):
+    """Returns a training step that is traced once, for batches of every length.
+
+    Keras traces one for the first shape that comes and another, for any length, when a second comes. That takes
+    twice as long before the first step; and as the two may round differently, a resumed run, whose first batch is
+    another one, would end some bits away.
+
+    Args:
+        model: A compiled model.
+        extremes: The shortest batch and the longest, or one if all are as long.
+    """
+    import tensorflow as tf
+
+    def spec(*arrays):
+        shape = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(a.shape for a in arrays), strict=True)]
+        if len(arrays) > 1 and arrays[0].dtype.kind in "ib":  # ids of a document differ in two lengths
+            shape[1:] = [None] * (len(shape) - 1)
+        return tf.TensorSpec(shape, arrays[0].dtype)
+
+    program = tf.function(model.train_step, reduce_retracing=True, jit_compile=model.jit_compile)
+    program.get_concrete_function(keras.tree.map_structure(spec, *extremes))
+    return program
