@@ -1,9 +1,11 @@
-"""Made-up data that several tests train on."""
+"""Made-up data that several tests train on, and a made-up checkpoint."""
 
 import wave
+from pathlib import Path
 
 import numpy as np
 
+from zoo import hub
 from zoo.data import Examples
 from zoo.sound import Sound
 
@@ -103,3 +105,18 @@ def document(name: str, data: str = "words") -> dict:
         "published": [],
         "golden": {"inputs": [], "outputs": []},
     }
+
+
+SPEC = {
+    "architecture": "gru",
+    "size": "tiny",
+    "config": {"dilations": (1, 2)},
+    "task": "transduction",
+    "preprocessor": {},
+}
+TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.array([0.5], "float32")}
+
+
+def save(folder: Path, tensors=TENSORS, **changes):
+    """Saves a made-up checkpoint, named after its folder, and returns its record."""
+    return hub.save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)

@@ -2,8 +2,6 @@
 
 import functools
 import http.server
-import json
-import os
 import shutil
 import socket
 import subprocess
@@ -13,43 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SPEC, TENSORS, document, save
 
 from zoo import hub
-from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError
+from zoo.errors import DownloadError, InputError, WeightsError
 from zoo.weights_file import read_tensors
-
-TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.array([0.5], "float32")}
-
-
-def document(name):
-    return {
-        "name": name,
-        "spec": {
-            "architecture": "gru",
-            "size": "tiny",
-            "config": {"dilations": (1, 2)},
-            "task": "transduction",
-            "preprocessor": {},
-        },
-        "licence": {"weights": "Apache-2.0", "data": "CC0-1.0"},
-        "data": {"name": "words", "source": "made up", "fingerprint": "0" * 64, "splits": {"train": 1}},
-        "training": {
-            "recipe": {},
-            "seed": 1,
-            "backend": "jax",
-            "versions": {"keras": "3"},
-            "seconds": 1.0,
-            "steps": 1,
-            "curve": [],
-        },
-        "metrics": [],
-        "published": [],
-        "golden": {"inputs": [], "outputs": []},
-    }
-
-
-def save(folder, tensors=TENSORS, **changes):
-    return hub.save_checkpoint(folder, {**document(folder.name), **changes}, tensors)
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +110,9 @@ def test_what_is_saved_is_what_is_read(places):
 
 def test_float32_weights_are_kept_to_the_bit(places):
     tensors = {"model/kernel": np.array([1 / 3, 1e-30], "float32")}
-    record = hub.save_checkpoint(places / "gru.words", document("gru.words"), tensors, dtype="float32")
+    record = hub.save_checkpoint(
+        places / "gru.words", {"spec": SPEC, **document("gru.words")}, tensors, dtype="float32"
+    )
     read = read_tensors(places / "gru.words" / "model.safetensors", record)
     assert read["model/kernel"].tobytes() == tensors["model/kernel"].tobytes()
 
@@ -334,76 +302,3 @@ def test_the_cache_is_the_users_unless_chosen(places, monkeypatch):
     monkeypatch.delenv("ZOO_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(places / "xdg"))
     assert hub.cache_folder().name == "seqzoo"
-
-
-def snapshot(folder):
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-def test_saving_again_replaces_the_whole_checkpoint(places):
-    folder = places / "out" / "gru.words"
-    save(folder)
-    record = save(folder, {"new": np.ones(3)})
-    assert set(snapshot(places / "out")) == {"gru.words/record.json", "gru.words/model.safetensors"}
-    assert list(read_tensors(folder / "model.safetensors", record)) == ["new"]
-    assert hub.read_record(folder) == record
-
-
-def full_disk(handle):
-    raise OSError(28, "No space left on device")
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"tensors": {"t": np.array([np.nan])}}, NotFiniteError, "tensor t"),
-        ({"licence": {}}, WeightsError, "gru.words/record.json: licence.weights: missing"),
-        ({"metrics": [{}]}, WeightsError, r"metrics\[0\].dataset: missing"),
-        ({"golden": {"inputs": [float("nan")], "outputs": [0]}}, WeightsError, "NaN is not finite"),
-        ({"tensors": {}}, WeightsError, "weights.tensors: expected 1 to"),
-        ("full disk", StorageError, "No space left on device"),
-    ],
-    ids=["nan", "licence", "metrics", "golden", "none", "full"],
-)
-def test_a_failed_save_leaves_the_old_checkpoint_and_nothing_else(places, monkeypatch, change, error, message):
-    folder = places / "out" / "gru.words"
-    save(folder)
-    before = snapshot(places / "out")
-    if change == "full disk":
-        monkeypatch.setattr(os, "fsync", full_disk)
-        change = {}
-    with pytest.raises(error, match=message):
-        save(folder, **change)
-    assert snapshot(places / "out") == before
-    assert os.listdir(places / "out") == ["gru.words"]
-
-
-def test_a_failed_move_puts_the_old_checkpoint_back(places, monkeypatch):
-    folder = places / "out" / "gru.words"
-    save(folder)
-    before = snapshot(places / "out")
-    rename = os.rename
-
-    def fail_on_the_new_folder(source, target):
-        if str(source).endswith(".tmp"):
-            raise OSError(5, "Input/output error")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", fail_on_the_new_folder)
-    with pytest.raises(StorageError, match="Input/output error"):
-        save(folder, {"new": np.ones(3)})
-    assert snapshot(places / "out") == before
-
-
-def test_saving_never_removes_what_is_not_a_checkpoint(places):
-    folder = places / "documents"
-    folder.mkdir()
-    (folder / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match=r"documents: holds 'letter.txt', which a checkpoint would replace"):
-        save(folder)
-    with pytest.raises(InputError, match="is a file; choose another name"):
-        save(folder / "letter.txt")
-    assert snapshot(folder) == {"letter.txt": b"dear"}
-    (places / "empty").mkdir()
-    save(places / "empty")
-    assert json.loads((places / "empty" / "record.json").read_text())["name"] == "empty"
