@@ -234,34 +234,42 @@ def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.nd
     Returns:
         ``(batch, time, width)``, by what the backbone's blocks read.
     """
+    if not hasattr(model, "_gradient"):
+        # Past Keras, which would keep a function among the model's layers.
+        object.__setattr__(model, "_gradient", _gradient(model))
+    return ops.convert_to_numpy(model._gradient(model.backbone.embed(ops.convert_to_tensor(inputs)), weights))
 
-    signs = ops.convert_to_tensor(weights)
 
-    def said(embedded):
+def _gradient(model: keras.Model):
+    """Returns the gradient by ``embedded`` as a function of it and of ``weights``, compiled for the running backend."""
+
+    def said(embedded, weights):
         outputs = model.head(model.backbone.read(embedded))[:, -1]
-        return ops.sum(outputs * signs)
+        return ops.sum(outputs * weights)
 
-    embedded = model.backbone.embed(ops.convert_to_tensor(inputs))
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return np.asarray(jax.grad(said)(embedded))
+        return jax.jit(jax.grad(said))
     if backend == "tensorflow":
         import tensorflow as tf
 
-        @tf.function
-        def gradient(embedded):
+        @tf.function(reduce_retracing=True)
+        def gradient(embedded, weights):
             with tf.GradientTape() as tape:
                 tape.watch(embedded)
-                total = said(embedded)
+                total = said(embedded, weights)
             return tape.gradient(total, embedded)
 
-        return gradient(embedded).numpy()
+        return gradient
     import torch
 
-    leaf = embedded.detach().requires_grad_()
-    return torch.autograd.grad(said(leaf), leaf)[0].numpy()
+    def of_a_leaf(embedded, weights):
+        leaf = embedded.detach().requires_grad_()
+        return torch.autograd.grad(said(leaf, ops.convert_to_tensor(weights)), leaf)[0]
+
+    return of_a_leaf
 
 
 def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Generator) -> Structure:
