@@ -307,6 +307,7 @@ REACHED = {
     "hierarchical_attention_network_small.imdb_reviews": {"accuracy": 0.879},
     "gru_small.fsdd": {"accuracy": 0.997},
     "transformer_small.fsdd": {"accuracy": 0.987},
+    "tcn_small.fsdd": {"accuracy": 0.93},
     "wavenet_small.fsdd": {"accuracy": 0.913},
     "gru_small.fsdd_speaker": {"accuracy": 0.926},
     "transformer_small.fsdd_speaker": {"accuracy": 0.906},
@@ -324,6 +325,8 @@ REACHED = {
     "gru_small.jsb_chorales": {"nll": 8.310},
     "hierarchical_attention_small.jsb_chorales": {"nll": 8.422},
     "transformer_small.jsb_chorales": {"nll": 8.425},
+    "tcn_small.nottingham": {"nll": 3.236},
+    "lstm_small.nottingham": {"nll": 3.969},
     "gru_small.tiny_shakespeare": {"bpc": 2.151, "nats": 1.491},
 }
 for _name, _scores in REACHED.items():
