@@ -210,11 +210,3 @@ def test_balanced_labels_weigh_alike():
             preprocessor, rows, Plan(batch_size=16, balance=balance)
         ).epoch(0)
         assert np.bincount(answers, weights=weights).tolist() == pytest.approx(expected)
-
-
-def test_the_same_seed_gives_the_same_bits():
-    plan = Plan(epochs=2, batch_size=8)
-    first, again = (fine_tune("gru_tiny", reviews(), plan=plan).tensors() for _ in range(2))
-    other = fine_tune("gru_tiny", reviews(), plan=Plan(epochs=2, batch_size=8, seed=2)).tensors()
-    assert all(np.array_equal(value, again[path]) for path, value in first.items())
-    assert not all(np.array_equal(value, other[path]) for path, value in first.items())

@@ -84,10 +84,9 @@ def find_rate(
     for epoch in itertools.count():
         for inputs, answers, weights in trainer.train.epoch(epoch):
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            trainer.model.reset_metrics()
-            loss = np.ravel(trainer.model.train_on_batch(inputs, answers, sample_weight=weights))[0]
+            loss = trainer.fit(inputs, answers, weights)
             if np.isfinite(loss):
-                mean = SMOOTHING * mean + (1 - SMOOTHING) * float(loss)
+                mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
                 rates.append(rate)
                 losses.append(mean / (1 - SMOOTHING ** len(rates)))
             if not np.isfinite(loss) or losses[-1] > LOST * min(losses) or len(rates) == steps:

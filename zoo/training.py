@@ -165,13 +165,7 @@ class Trainer:
             self.save()
 
     def _train_step(self, inputs, answers, weights) -> None:
-        self.model.reset_metrics()
-        if keras.backend.backend() == "tensorflow":
-            self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
-            loss = float(self.program((inputs, answers, weights))["loss"])
-        else:
-            # With several outputs Keras returns their losses too, behind the sum.
-            loss = float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
+        loss = self.fit(inputs, answers, weights)
         if not math.isfinite(loss):
             kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
             raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
@@ -180,6 +174,15 @@ class Trainer:
         self.epoch_loss[1] += 1
         self.tick(self.step, self.total, loss)
         self._check_weights()
+
+    def fit(self, inputs, answers, weights) -> float:
+        """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
+        self.model.reset_metrics()
+        if keras.backend.backend() == "tensorflow":
+            self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
+            return float(self.program((inputs, answers, weights))["loss"])
+        # With several outputs Keras returns their losses too, behind the sum.
+        return float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
 
     def _check_weights(self) -> None:
         """Raises NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
