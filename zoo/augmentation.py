@@ -1,4 +1,4 @@
-"""Other versions of the same, seen only while training: sound as it might have been said, texts with words left out."""
+"""Other versions of the same, seen only while training: sound as it might have been said, texts with words hidden."""
 
 import numpy as np
 

@@ -19,7 +19,7 @@ from zoo.plan import Plan, Recipe
 from zoo.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
-from zoo.training import Trainer, versions
+from zoo.training import Trainer
 
 
 def train(
@@ -218,3 +218,19 @@ def golden(pipeline: Pipeline, inputs: list) -> dict:
     inputs = [pipeline.task.plain(pipeline, value) for value in inputs]
     logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, value)] for value in inputs]
     return {"inputs": inputs, "outputs": pipeline.predict(inputs, **pipeline.task.validation), "logits": logits}
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a record keeps: the zoo, Keras and the backend."""
+    import importlib
+    import platform
+
+    import zoo
+
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "seqzoo": zoo.__version__,
+        "keras": keras.__version__,
+        backend: importlib.import_module(backend).__version__,
+    }

@@ -312,22 +312,6 @@ def _torch_generator():
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def versions() -> dict[str, str]:
-    """Returns the versions that a record keeps: the zoo, Keras and the backend."""
-    import importlib
-    import platform
-
-    import zoo
-
-    backend = keras.backend.backend()
-    return {
-        "python": platform.python_version(),
-        "seqzoo": zoo.__version__,
-        "keras": keras.__version__,
-        backend: importlib.import_module(backend).__version__,
-    }
-
-
 def _tensorflow_program(model, extremes: list):
     """Returns a training step that is traced once, for batches of every length.
 
