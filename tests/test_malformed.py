@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from zoo import hub
 from zoo.errors import InputError, StorageError, WeightsError, ZooError
 from zoo.pipeline import load
-from zoo.record import Record, parse_json
+from zoo.record import Record
+from zoo.strict_json import parse_json
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

@@ -8,7 +8,8 @@ import pytest
 from zoo import hub
 from zoo.errors import WeightsError
 from zoo.recipes import RECIPES
-from zoo.record import LARGEST_JSON, Record, is_name, parse_json
+from zoo.record import Record, is_name
+from zoo.strict_json import LARGEST_JSON, parse_json
 from zoo.weights_file import flaw
 
 DOCUMENT = {

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from zoo.errors import DownloadError, InputError, WeightsError
-from zoo.record import LARGEST_JSON, WEIGHTS_FILE, Record, is_name, parse_json
+from zoo.record import WEIGHTS_FILE, Record, is_name
+from zoo.strict_json import LARGEST_JSON, parse_json
 from zoo.weights_file import (
     atomic_write,
     flaw,

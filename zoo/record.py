@@ -1,7 +1,6 @@
 """The record beside a checkpoint's weights: what it is, where it came from, how good it is."""
 
 import dataclasses
-import json
 import math
 import re
 from collections.abc import Collection
@@ -10,11 +9,9 @@ from typing import Any, NoReturn
 from zoo.errors import WeightsError
 from zoo.models.architecture import LARGEST_NUMBER
 from zoo.spec import ModelSpec
+from zoo.strict_json import DEEPEST_JSON, LARGEST_JSON, layout
 
 # Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
-LARGEST_JSON = 4 * 2**20  # bytes
-DEEPEST_JSON = 16  # levels
-MOST_BRACKETS = 200_000  # a list or an object each: a million of them cost seconds and 100 MB to parse
 MOST_TENSORS = 10_000
 MOST_PARAMETERS = 2**31
 
@@ -136,7 +133,7 @@ class Record:
 
     def to_text(self) -> str:
         """Returns the record as JSON text that people can read and compare line by line."""
-        return _layout(self.to_json(), "") + "\n"
+        return layout(self.to_json()) + "\n"
 
     @classmethod
     def from_json(cls, document: Any, where: str) -> "Record":
@@ -161,51 +158,6 @@ class Record:
         record = cls(**parts)
         _check_sense(record, document["format"], where)
         return record
-
-
-def parse_json(data: bytes, where: str) -> Any:
-    """Parses strict JSON: no duplicate keys, no NaN, no infinity.
-
-    Args:
-        data: UTF-8 text.
-        where: The file or URL it came from, for messages.
-
-    Raises:
-        WeightsError: Names the file and, where known, the line.
-    """
-    if len(data) > LARGEST_JSON:
-        raise WeightsError(f"{where}: more than {LARGEST_JSON} bytes of JSON")
-    if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
-        raise WeightsError(f"{where}: more than {MOST_BRACKETS} lists and objects")
-    try:
-        return json.loads(
-            data.decode(),
-            object_pairs_hook=_unique_keys,
-            parse_float=_finite_float,
-            parse_constant=_finite_float,
-        )
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{where}:{error.lineno}: not valid JSON: {error.msg}") from None
-    except RecursionError:
-        raise WeightsError(f"{where}: JSON nested deeper than {DEEPEST_JSON} levels") from None
-    except ValueError as error:
-        raise WeightsError(f"{where}: not valid JSON: {error}") from None
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"key {key[:100]!r} appears twice")
-        result[key] = value
-    return result
-
-
-def _finite_float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"number {text[:17]} is not finite")
-    return number
 
 
 def _fail(where: str, key: str, what: str) -> NoReturn:
@@ -334,19 +286,3 @@ def _check_sense(record: Record, version: int, where: str) -> None:
 def is_name(text: str) -> bool:
     """Tells whether a text can name a checkpoint: never a path, safe in a file name and in a URL."""
     return len(text) <= 100 and NAME.fullmatch(text) is not None
-
-
-def _layout(value: Any, indent: str) -> str:
-    """Writes JSON with short values and lists of plain values on one line, the rest one item a line."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
-    if plain or not isinstance(value, dict | list) or len(line) <= 100:
-        return line
-    inner = indent + "  "
-    if isinstance(value, dict):
-        items = [f"{json.dumps(key, ensure_ascii=False)}: {_layout(item, inner)}" for key, item in value.items()]
-        start, end = "{", "}"
-    else:
-        items = [_layout(item, inner) for item in value]
-        start, end = "[", "]"
-    return f"{start}\n" + ",\n".join(inner + item for item in items) + f"\n{indent}{end}"

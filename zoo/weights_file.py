@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from zoo.errors import InputError, NotFiniteError, StorageError, WeightsError
-from zoo.record import ITEM_BYTES, Record, Weights, parse_json
+from zoo.record import ITEM_BYTES, Record, Weights
+from zoo.strict_json import parse_json
 
 # numpy is imported where tensors are touched only: listing records must stay quick.
 if TYPE_CHECKING:
