@@ -12,7 +12,7 @@ from samples import slopes, sounds, write_wav
 
 from zoo import datasets, fine_tuning
 
-TEXT = (Path(__file__).parents[1] / "docs" / "series.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 

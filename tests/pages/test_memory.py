@@ -12,7 +12,7 @@ from test_probe import TEXT, characters, saved, texts
 from zoo import datasets, hub, profiling, recall
 
 main = importlib.import_module("zoo.cli.main").main
-COMMANDS = re.findall(r"^zoo (.+)$", (Path(__file__).parents[1] / "docs" / "memory.md").read_text("utf-8"), flags=re.M)
+COMMANDS = re.findall(r"^zoo (.+)$", (Path(__file__).parents[2] / "docs" / "memory.md").read_text("utf-8"), flags=re.M)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from zoo.data import Examples
 from zoo.plan import Plan
 from zoo.tasks import find_task
 
-PAGE = (Path(__file__).parents[1] / "docs" / "causal.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "causal.md").read_text("utf-8")
 main = importlib.import_module("zoo.cli.main").main
 PLAY = Examples(["ROMEO: KING RICHARD\nBut, soft! what light through yonder w, la!\n" * 9], [""], ["made:1"])
 WRITER, COMPOSER = "gru_small.tiny_shakespeare", "tcn_small.jsb_chorales"
