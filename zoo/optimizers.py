@@ -80,6 +80,9 @@ class LayerwiseAdamW(_AdamW):
     ``keras.optimizers.MultiOptimizer`` has an optimizer for each group instead, and with it a norm to clip by
     for each, where the norm of the whole gradient is meant; and its averages are in as many places.
 
+    On TensorFlow Keras's own makes some 80 operations of each variable, more than a small model has itself, and all
+    are traced before the first step; here they are some 15.
+
     Args:
         factors: A factor for each variable, in the order in which the optimizer is built.
         **options: As ``keras.optimizers.AdamW`` takes them.
@@ -88,7 +91,6 @@ class LayerwiseAdamW(_AdamW):
     def __init__(self, factors: Sequence[float], **options):
         super().__init__(**options)
         self.factors = list(factors)
-        self._factor = 1.0  # of the weights that are being decayed
 
     def _grouped(self, variables) -> dict[float, list[int]]:
         """Returns the places of variables by their factor."""
@@ -98,20 +100,49 @@ class LayerwiseAdamW(_AdamW):
         return places
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        update = _fused if keras.backend.backend() == "tensorflow" else _AdamW._backend_update_step
         for factor, places in self._grouped(trainable_variables).items():
             chosen = [trainable_variables[i] for i in places]
-            super()._backend_update_step([grads[i] for i in places], chosen, learning_rate * factor)
+            update(self, [grads[i] for i in places], chosen, learning_rate * factor)
 
     def _apply_weight_decay(self, variables):
+        rate = self.learning_rate
         for factor, places in self._grouped(variables).items():
-            chosen = [variables[i] for i in places if self._use_weight_decay(variables[i])]
-            if chosen:
-                self._factor = factor
-                super()._apply_weight_decay(chosen)
-        self._factor = 1.0
+            kept = 1 - rate * (factor * self.weight_decay)
+            for variable in [variables[i] for i in places]:
+                if self._use_weight_decay(variable):
+                    variable.assign(variable * kept)
 
-    def _get_current_learning_rate(self):
-        return super()._get_current_learning_rate() * self._factor
+    def _update_model_variables_moving_average(self, trainable_variables):
+        first = ops.cast(ops.equal(self.iterations, 0), "float32")
+        momentum = (1 - first) * self.ema_momentum
+        moving = zip(trainable_variables, self._model_variables_moving_average, strict=True)
+        for variable, average in moving:
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+
+def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
+    """Adam's step on TensorFlow, by its one operation for it."""
+    import tensorflow as tf
+
+    step = tf.cast(optimizer.iterations.value + 1, "float32")
+    settings = {
+        "beta1": tf.constant(optimizer.beta_1),
+        "beta2": tf.constant(optimizer.beta_2),
+        "epsilon": tf.constant(optimizer.epsilon),
+        "beta1_power": optimizer.beta_1**step,
+        "beta2_power": optimizer.beta_2**step,
+    }
+    for gradient, variable in zip(gradients, variables, strict=True):
+        place = optimizer._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=optimizer._momentums[place].value.handle,
+            v=optimizer._velocities[place].value.handle,
+            lr=rate,
+            grad=tf.convert_to_tensor(gradient),
+            **settings,
+        )
 
 
 def adamw(plan: Plan, rate: keras.optimizers.schedules.LearningRateSchedule, factors: Sequence[float]):
