@@ -130,12 +130,14 @@ def evaluate(
 @click.option("--runs", default="runs", show_default=True, help="Folder for the state of unfinished runs.")
 @click.option("--output", help="Folder of the checkpoint; by default its place among the zoo's weights.")
 @click.option(
-    "--precision",
-    type=click.Choice(["float32", "mixed_bfloat16"]),
-    help="Of the training; by default the recipe's. bfloat16 is for processors with instructions for it"
-    " (AVX512-BF16, AMX); on others it is far slower.",
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Another value for a field of the recipe's plan or of its architecture, as in epochs=3, dropout=0.2 or"
+    " precision=mixed_bfloat16; as often as needed, with --output.",
 )
-def train(recipe: str, resume: bool, runs: str, output: str | None, precision: str | None) -> None:
+def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Trains a checkpoint from its recipe, from scratch."""
     from zoo.recipes import RECIPES
 
@@ -146,7 +148,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, precision: s
 
     with show.training(f"training {recipe}") as (report, tick):
         folder = Path(output) if output else None
-        pipeline = checkpoints.train(recipe, folder, Path(runs), resume, report, tick, precision)
+        pipeline = checkpoints.train(recipe, folder, Path(runs), resume, report, tick, settings)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

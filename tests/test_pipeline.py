@@ -1,7 +1,9 @@
 """Load, save, fine-tune and resume: what a user relies on."""
 
+import dataclasses
 import os
 import signal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -121,23 +123,57 @@ def test_training_learns_to_spell():
     assert wrong / len(examples) == pytest.approx(best), "the weights kept are not the best ones"
 
 
-def test_the_precision_that_is_said_is_trained_in_and_stands_in_the_command_that_goes_on(monkeypatch, tmp_path):
+def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_so(monkeypatch, tmp_path):
     seen = {}
 
     def make(pipeline, examples, validation, plan, folder, command):
-        seen.update(plan=plan.precision, policy=keras.config.dtype_policy().name, command=command)
+        policy, config = keras.config.dtype_policy().name, pipeline.spec.config
+        seen.update(plan=plan, policy=policy, config=config, folder=folder, command=command)
         raise InputError("enough")
 
     few = spelled()
     monkeypatch.setattr(checkpoints, "training_examples", lambda recipe: few)
     monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: few)
     monkeypatch.setattr(checkpoints, "make_trainer", make)
-    for precision, more in (("mixed_bfloat16", " --precision mixed_bfloat16"), (None, "")):
-        with pytest.raises(InputError, match="enough"):
-            checkpoints.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", precision=precision)
-        used = precision or "float32"
-        assert seen == {"plan": used, "policy": used, "command": f"zoo train gru_small.cmudict{more} --resume"}
-        assert keras.config.dtype_policy().name == "float32"
+    out, name = tmp_path / "out", "gru_small.cmudict"
+    with pytest.raises(InputError, match="enough"):
+        checkpoints.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
+    recipe = checkpoints.RECIPES[name]
+    assert seen["plan"] == dataclasses.replace(recipe.plan, precision="mixed_bfloat16", patience=None)
+    assert seen["policy"] == "mixed_bfloat16" and keras.config.dtype_policy().name == "float32"
+    assert seen["config"]["dropout"] == 0 and seen["folder"].parent == Path("runs") and seen["folder"].name != name
+    sets = "--set=precision=mixed_bfloat16 --set=dropout=0 --set=patience=null"
+    assert seen["command"] == f"zoo train {name} {sets} --output={out} --resume"
+    with pytest.raises(InputError, match="enough"):
+        checkpoints.train(name)
+    assert seen["plan"] == recipe.plan and seen["policy"] == "float32" and seen["folder"] == Path("runs") / name
+    assert seen["command"] == f"zoo train {name} --resume"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("epochs", "expected FIELD=VALUE, a field being one of attention, augment, average"),
+        ("colour=red", "expected FIELD=VALUE"),
+        ("source_symbols=4", "expected FIELD=VALUE"),
+        ("epochs=0", "epochs = 0: expected 1 or more"),
+        ("epochs=2.5", "epochs = '2.5' is not of type int"),
+        ("epochs=true", "epochs = 'True' is not of type int"),
+        ("average=1", "average = 1: expected 0 or more, and less than 1"),
+        ("learning_rate=NaN", "learning_rate = nan: expected 0 or more"),
+        ("learning_rate=[1]", "learning_rate = '.1.' is not of type float"),
+        ("schedule=square", "schedule = 'square': there are cosine, triangular"),
+        ("encoder_layers=many", "encoder_layers = 'many' is not of type int"),
+        ("encoder_layers=0", "encoder_layers must be in"),
+    ],
+)
+def test_what_a_recipe_cannot_be_set_to(setting, message, monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: spelled())
+    with pytest.raises(InputError, match=message):
+        checkpoints.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", settings=[setting])
+    with pytest.raises(InputError, match="say where with --output DIR"):
+        checkpoints.train("gru_small.cmudict", runs=tmp_path / "runs", settings=[setting])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_signal_before_the_first_step_ends_the_run_there(tmp_path, monkeypatch):

@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Collection
+import shlex
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from zoo.tasks import find_task
 from zoo.tasks.task import Task
 from zoo.training import Trainer
 
+OF_DATA = ("vocabulary", "features", "source_symbols", "target_symbols")
+"""Fields of configs that follow from the data."""
+
 
 def train(
     name: str,
@@ -29,44 +33,51 @@ def train(
     resume: bool = False,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
-    precision: str | None = None,
+    settings: Sequence[str] = (),
 ) -> Pipeline:
     """Runs a recipe and writes its checkpoint.
 
     Args:
         name: One of ``RECIPES``.
-        output: The checkpoint's folder; by default its place among the zoo's weights.
+        output: The checkpoint's folder; by default its place among the zoo's weights, if the recipe is as it is.
         runs: Where the state of unfinished runs is kept, a folder a recipe.
         resume: Go on with the state there; otherwise there must be none.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
-        precision: Keras's dtype policy while training, if it is not to be the recipe's.
+        settings: Fields of its plan or of its architecture to set to other values, each ``FIELD=VALUE``.
 
     Returns:
         The trained model, with its record.
 
     Raises:
-        InputError: No such recipe, or a state that ``resume`` does not say what to do with.
+        InputError: No such recipe or field, a changed recipe without an output, or a state that ``resume`` does not
+            say what to do with.
         Interrupted: A signal came; the state is saved.
         NotFiniteError: The loss became NaN or infinite.
     """
-    recipe = find(name)
-    if precision is not None:
-        recipe = dataclasses.replace(recipe, plan=dataclasses.replace(recipe.plan, precision=precision))
-    command = f"zoo train {name}{f' --precision {precision}' if precision else ''} --resume"
+    recipe, folder = find(name), runs / name
+    if settings:
+        if output is None:
+            raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
+        family = find_task(datasets.entry(recipe.dataset).task).architecture(recipe.architecture)
+        recipe = recipe.changed(settings, [f.name for f in dataclasses.fields(family.config) if f.name not in OF_DATA])
+        # By what is set, so that no run goes on with the state of another.
+        folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
+    elsewhere = [f"--set={setting}" for setting in settings] + ([f"--output={output}"] if output else [])
+    elsewhere += [f"--runs={runs}"] if runs != Path("runs") else []
+    command = shlex.join(["zoo", "train", name, *elsewhere, "--resume"])
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.plan.precision)
     try:
-        destination = _train(name, recipe, output, runs, resume, report, tick, command)
+        destination = _train(name, recipe, output, folder, resume, report, tick, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
     return measure(destination, recipe)
 
 
-def _train(name, recipe: Recipe, output, runs: Path, resume: bool, report, tick, command: str) -> Path:
-    """``train`` up to the checkpoint's weights; returns its folder."""
-    folder = runs / name
+def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
+    """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
     if not resume and any(folder.glob("*.safetensors")):
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
     examples = training_examples(recipe)

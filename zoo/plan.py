@@ -1,6 +1,15 @@
 """How a model is fitted, and what a checkpoint is made of: plain data."""
 
 import dataclasses
+import json
+import math
+import typing
+from collections.abc import Sequence
+
+from zoo.errors import InputError
+
+SHARES = ("warmup", "label_smoothing", "average")  # of 1, and below it
+CHOICES = {"schedule": ("cosine", "triangular"), "precision": ("float32", "mixed_bfloat16")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Plan:
             (AVX512-BF16, AMX), and far slower on others.
         augment: Whether sounds are varied, and some words of texts hidden, anew each time that they are trained on
             (``zoo.augmentation``).
+
+    Raises:
+        InputError: A field is of another type, or out of bounds.
     """
 
     epochs: int = 16
@@ -57,6 +69,21 @@ class Plan:
     minutes: float | None = None
     precision: str = "float32"
     augment: bool = False
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value, kinds = getattr(self, field.name), typing.get_args(field.type) or (field.type,)
+            # A whole number will do for a real one, but true is none.
+            if type(value) not in (*kinds, *([int] if float in kinds else [])):
+                raise InputError(f"{field.name} = {str(value)[:40]!r} is not of type {kinds[0].__name__}")
+            allowed = CHOICES.get(field.name)
+            if allowed and value not in allowed:
+                raise InputError(f"{field.name} = {value[:40]!r}: there are {', '.join(allowed)}")
+            if isinstance(value, int | float):
+                least = 1 if field.name in ("epochs", "batch_size") else 0
+                below = 1 if field.name in SHARES else math.inf
+                if not least <= value < below:
+                    raise InputError(f"{field.name} = {value}: expected {least} or more, and less than {below}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,3 +111,31 @@ class Recipe:
     plan: Plan
     expected: dict[str, float] = dataclasses.field(default_factory=dict)
     config: dict = dataclasses.field(default_factory=dict)
+
+    def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
+        """Returns a recipe with some fields of its plan or of its config set to other values.
+
+        Args:
+            settings: Each ``FIELD=VALUE``; true, false, null and numbers are what they are in JSON.
+            fields: Names of the architecture's config.
+
+        Raises:
+            InputError: There is no such field, or the plan cannot have that value.
+        """
+        plan, config = {}, dict(self.config)
+        known = [field.name for field in dataclasses.fields(Plan)]
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            if not equals or name not in [*known, *fields]:
+                there = ", ".join(sorted([*known, *fields]))
+                raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {there}")
+            (plan if name in known else config)[name] = _value(text)
+        return dataclasses.replace(self, plan=dataclasses.replace(self.plan, **plan), config=config, expected={})
+
+
+def _value(text: str) -> bool | int | float | str | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return text if isinstance(value, list | dict) else value
