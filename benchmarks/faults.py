@@ -9,16 +9,11 @@ played several times. What a call hands back is compared with the right bytes:
 - ``right``: the right file. ``error``: an exception, and no file.
 - ``WRONG BYTES``: another file, as success; ``error, then WRONG BYTES``: at the next call, to a server that is well.
 - ``hang``: no end within a minute. ``crash``: the process died.
-
-The others are called as their users call them. Keras and torch take a hash, but need not: both ways are shown.
-torch.hub's function only downloads; as ``torch.hub.load_state_dict_from_url`` does, it is called only where the
-file is not there yet. huggingface_hub takes no hash: it trusts the server's.
 """
 
 import argparse
 import concurrent.futures
 import contextlib
-import fcntl
 import functools
 import hashlib
 import importlib.util
@@ -26,7 +21,6 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -38,11 +32,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from download_clients import SIZE, SYSTEMS, client  # noqa: E402
 from faulty_server import Handler, Server, answer, flipped, serving, status  # noqa: E402
 
-SIZE = 24_000_000  # bytes; above huggingface_hub's pieces of 10 MB
 SIXTY = SIZE * 6 // 10
-FILE = "model.safetensors"
 PATIENCE = 60.0  # seconds until a call counts as hanging
 ONE_AT_A_TIME = threading.Lock()  # for what falls back to a temporary folder that all share
 MARKS = ("<!-- faults: written by benchmarks/faults.py -->", "<!-- end -->")
@@ -59,50 +52,6 @@ def sha256() -> str:
     return hashlib.sha256(body()).hexdigest()
 
 
-def zoo(url: str, folder: Path, digest: str):
-    from zoo import download
-
-    return download.fetch(url, folder / FILE, digest, SIZE)
-
-
-def keras(url: str, folder: Path, digest: str | None):
-    from keras.utils import get_file
-
-    return get_file(FILE, url, cache_dir=folder, cache_subdir="", file_hash=digest)
-
-
-def torch(url: str, folder: Path, digest: str | None):
-    from torch import hub
-
-    if not (folder / FILE).exists():
-        hub.download_url_to_file(url, str(folder / FILE), digest, progress=False)
-    return folder / FILE
-
-
-def huggingface(url: str, folder: Path, digest: str):
-    from huggingface_hub import hf_hub_download
-
-    return hf_hub_download("owner/name", FILE, cache_dir=folder, endpoint=url.removesuffix("/" + FILE))
-
-
-def pooch(url: str, folder: Path, digest: str):
-    from pooch import retrieve  # pyright: ignore[reportMissingImports]
-
-    return retrieve(url, f"sha256:{digest}", FILE, folder)
-
-
-# Title: the module it needs, the call, and whether the call is given the hash.
-SYSTEMS = {
-    "zoo": ("zoo", zoo, True),
-    "get_file": ("keras", keras, True),
-    "get_file, no hash": ("keras", keras, False),
-    "torch.hub": ("torch", torch, True),
-    "torch.hub, no hash": ("torch", torch, False),
-    "huggingface_hub": ("huggingface_hub", huggingface, False),
-    "pooch": ("pooch", pooch, True),
-}
-
-
 class HubHandler(Handler):
     """Also answers huggingface_hub's first question: which version is there?"""
 
@@ -112,26 +61,6 @@ class HubHandler(Handler):
         self.send_header("ETag", '"one"')
         self.send_header("Content-Length", str(SIZE))
         self.end_headers()
-
-
-def client(system: str, url: str, folder: Path, digest: str, sender, limits: set[str]) -> None:
-    """Runs in a process of its own: one call, whose path or error goes through ``sender``."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    if "no locks" in limits:
-        fcntl.flock = fcntl.lockf = lambda *arguments: None
-    if "no space" in limits:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 8, SIZE // 8))
-    from zoo.errors import ZooError
-
-    _, call, hashed = SYSTEMS[system]
-    # An error of another kind is a mistake of the zoo's own: it dies of it, and the table shows that.
-    expected = ZooError if system == "zoo" else Exception
-    try:
-        sender.send((str(call(url, folder, digest if hashed else None)), ""))
-    except expected as error:
-        sender.send(("", f"{type(error).__name__}: {error}"))
 
 
 class Trial:
