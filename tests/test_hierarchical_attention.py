@@ -1,13 +1,18 @@
 """The windows of windows against NumPy that keeps plain lists, and what only they promise."""
 
 import math
+import runpy
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import ops, tree
 
+from zoo.checkpoints import fresh
+from zoo.data import Examples
 from zoo.models.hierarchical_attention import HIERARCHICAL_ATTENTION, path_length
+from zoo.tasks import find_task
 
 ROOT = "hierarchical_attention_backbone"
 
@@ -156,3 +161,14 @@ def test_the_state_does_not_grow():
 def test_sizes(size, low, high):
     model = HIERARCHICAL_ATTENTION.build(HIERARCHICAL_ATTENTION.configure(size, vocabulary=256))
     assert low < model.count_params() < high
+
+
+def test_the_share_of_what_is_stored_is_that_of_the_real_steps():
+    """Of a piece of one chord the first frame is stored and no other; of 8 chords, padded, all 8."""
+    stored = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "stored.py"))["shares"]
+    task = find_task("music_modelling")
+    held, moving = [[60, 64]] * 9, [[60 + i] for i in range(9)]
+    examples = Examples([held, moving], ["", ""], ["made:1", "made:2"])
+    pipeline = fresh(task, "hierarchical_attention", "tiny", examples, 1, gate=0.9999, window=16, levels=1, layers=1)
+    assert stored(pipeline, examples.select([0])) == {"layer_0": pytest.approx(1 / 8)}
+    assert stored(pipeline, examples) == {"layer_0": pytest.approx((1 + 8) / 16)}

@@ -36,7 +36,7 @@ def _imdb(architecture: str, **config) -> Recipe:
 
 # The takes are few: each epoch hears every one at another speed, from another moment on and with other noise.
 _LOG_MEL = Plan(epochs=40, batch_size=32, learning_rate=2e-3, average=0.998, augment=True)
-_WAVEFORM = dataclasses.replace(_LOG_MEL, epochs=24)
+_WAVEFORM = dataclasses.replace(_LOG_MEL, epochs=50)
 
 
 def _fsdd(dataset: str) -> dict[str, Recipe]:
@@ -47,10 +47,10 @@ def _fsdd(dataset: str) -> dict[str, Recipe]:
             dataclasses.replace(_LOG_MEL, learning_rate=1e-3),
             {"width": 96, "feed_forward": 192, "layers": 3, "dropout": 0.2},
         ),
-        "tcn": (_WAVEFORM, {"embedding": 96, "width": 96, "dropout": 0.1}),
+        "tcn": (_WAVEFORM, {"embedding": 96, "width": 96, "dropout": 0.0}),
         "wavenet": (
             dataclasses.replace(_WAVEFORM, learning_rate=3e-3),
-            {"width": 64, "skip": 128, "layers": 7, "dropout": 0.1},
+            {"width": 64, "skip": 128, "layers": 7, "dropout": 0.0},
         ),
     }
     return {
