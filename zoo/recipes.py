@@ -311,6 +311,7 @@ REACHED = {
     "gru_small.fsdd": {"accuracy": 0.997},
     "transformer_small.fsdd": {"accuracy": 0.987},
     "tcn_small.fsdd": {"accuracy": 0.997},
+    "wavenet_small.fsdd": {"accuracy": 0.927},
     "gru_small.fsdd_speaker": {"accuracy": 0.926},
     "transformer_small.fsdd_speaker": {"accuracy": 0.906},
     "rnn_small.italy_power_demand": {"accuracy": 0.965},
