@@ -81,7 +81,7 @@ class LayerwiseAdamW(_AdamW):
     for each, where the norm of the whole gradient is meant; and its averages are in as many places.
 
     On TensorFlow Keras's own makes some 80 operations of each variable, more than a small model has itself, and all
-    are traced before the first step; here they are some 15.
+    are traced before the first step; here they are some 20.
 
     Args:
         factors: A factor for each variable, in the order in which the optimizer is built.

@@ -91,9 +91,8 @@ def test_commands_that_read(heading, monkeypatch):
     from zoo import profiling
 
     profiled = profiling.profile
-    monkeypatch.setattr(
-        profiling, "profile", lambda name, steps: profiled(name, 8, (1,))
-    )  # the whole of it takes a minute
+    # The whole of it takes a minute.
+    monkeypatch.setattr(profiling, "profile", lambda name, steps: profiled(name, 8, (1,)))
     for command in re.findall(r"^zoo (.+)$", section(heading), flags=re.M):
         assert run(command)
 

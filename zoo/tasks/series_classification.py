@@ -16,7 +16,7 @@ from zoo.tasks.classification import Classification
 
 HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
 FRAME = 40  # samples a step of a raw waveform
-MU = 0  # linear: companded at 255 the same TCN learned the spoken digits more slowly
+MU = 0  # linear; 255 would compand them as telephony does
 BANDS = 40  # of the mel scale
 RAW = ("tcn", "wavenet")  # these read waveforms: convolutions see many steps at little cost
 MAX_LENGTH = 4_000  # steps that every model takes
