@@ -1,14 +1,17 @@
 """Tags a word and a label a sentence: preprocessing, every family, training, spans."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from zoo import models
+from zoo.bio import begun, most_likely, spans
 from zoo.checkpoints import fresh
 from zoo.data import Examples
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 from zoo.fine_tuning import fine_tune
-from zoo.metrics import spans, tagging_metrics
+from zoo.metrics import tagging_metrics
 from zoo.plan import Plan
 from zoo.tasks import find_task
 from zoo.text import TagPreprocessor
@@ -81,10 +84,36 @@ def test_each_word_is_read_at_its_first_subword():
         ("B-a I-b", {("a", 0, 0), ("b", 1, 1)}),
         ("O O", set()),
         ("B-a-c I-a-c", {("a-c", 0, 1)}),
+        ("NN VB O NN", {("NN", 0, 0), ("VB", 1, 1), ("NN", 3, 3)}),
     ],
 )
 def test_spans_of_bio_tags(tags, expected):
     assert spans(tags.split()) == expected
+
+
+def test_the_likeliest_tags_are_the_best_of_all_that_are_allowed():
+    tags = ["O", "I-a", "B-b", "B-a", "I-b", "NN"]
+    generator = np.random.default_rng(0)
+    for words in (1, 2, 3, 4):
+        allowed = [
+            path
+            for path in itertools.product(range(len(tags)), repeat=words)
+            if begun([tags[i] for i in path]) == [tags[i] for i in path]
+        ]
+        for _ in range(20):
+            likely = generator.normal(size=(words, len(tags)))
+            best = max(allowed, key=lambda path: sum(likely[word, tag] for word, tag in enumerate(path)))
+            assert most_likely(likely, tags) == list(best)
+
+
+def test_a_span_that_nothing_begins_is_learned_as_one_that_is_begun():
+    examples = Examples(["to san jose", "from rome"], ["O I-city I-city", "O I-city"], ["f:1", "f:2"])
+    preprocessor = TAGGING.fit(examples, models.find_backbone("gru"))
+    assert preprocessor.tags == ("B-city", "I-city", "O")
+    assert preprocessor.encode_target("O I-city I-city") == ([2, 0, 1], 0)
+    assert tagging_metrics(["O B-city I-city"], ["O I-city I-city"])["sentence_accuracy"].value == 1
+    with pytest.raises(WeightsError, match="expected B-city beside I-city"):
+        TagPreprocessor.from_json({**preprocessor.to_json(), "tags": ["I-city", "O"]})
 
 
 def test_metrics_count_spans_and_whole_sentences():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
+from zoo.bio import begun, spans
 from zoo.errors import InputError
 
 _RESAMPLES = 1000
@@ -169,22 +170,6 @@ def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, list[
     return error, bins
 
 
-def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Returns the spans of BIO tags as (kind, first, last), the way conlleval and seqeval read them.
-
-    A span begins at ``B-``, and also at an ``I-`` of another kind than the tag before, or after ``O``.
-    """
-    found, kind, first = set(), None, 0
-    for i, tag in enumerate([*tags, "O"]):
-        prefix, _, name = tag.partition("-")
-        if kind is not None and (prefix != "I" or name != kind):
-            found.add((kind, first, i - 1))
-            kind = None
-        if kind is None and prefix in ("B", "I"):
-            kind, first = name, i
-    return found
-
-
 def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
     """Returns how well sentences are tagged.
 
@@ -201,20 +186,25 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     """
     if len(outputs) != len(references) or not outputs:
         raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one a sentence, at least one")
-    pairs = [
-        (spans(a.partition("\t")[0].split()), spans(b.partition("\t")[0].split()))
-        for a, b in zip(outputs, references, strict=True)
-    ]
-    hits = np.array([2 * len(said & right) for said, right in pairs])
-    sizes = np.array([len(said) + len(right) for said, right in pairs])
+    said, intents = _tags_and_labels(outputs)
+    right, meant = _tags_and_labels(references)
+    pairs = [(spans(a), spans(b)) for a, b in zip(said, right, strict=True)]
+    hits = np.array([2 * len(a & b) for a, b in pairs])
+    sizes = np.array([len(a) + len(b) for a, b in pairs])
     ones = np.ones(len(pairs))
     f1 = ratio(hits, sizes)
     values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
-    labels = [(a.partition("\t")[2], b.partition("\t")[2]) for a, b in zip(outputs, references, strict=True)]
-    if any(right for _, right in labels):
-        values["intent_accuracy"] = ratio(np.array([said == right for said, right in labels]), ones)
-    values["sentence_accuracy"] = ratio(np.array([a == b for a, b in zip(outputs, references, strict=True)]), ones)
+    same = np.array(intents) == np.array(meant)
+    if any(meant):
+        values["intent_accuracy"] = ratio(same, ones)
+    whole = np.array([a == b for a, b in zip(said, right, strict=True)])
+    values["sentence_accuracy"] = ratio(whole & same, ones)
     return values
+
+
+def _tags_and_labels(answers: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+    parts = [answer.partition("\t") for answer in answers]
+    return [begun(tags.split()) for tags, _, _ in parts], [label for _, _, label in parts]
 
 
 def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from zoo.bio import begun
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing import LONGEST_TEXT, check_names, expect_fields, number_of
 from zoo.subwords import UNKNOWN, WORD_END, Subwords
@@ -174,12 +175,13 @@ class TagPreprocessor:
             InputError: A tag or label is unknown, or the label is missing.
         """
         said, _, label = target.partition("\t")
-        for tag in said.split():
+        tags = begun(said.split())
+        for tag in tags:
             if tag not in self.tags:
                 raise InputError(f"tag {tag!r} is unknown to this model: it is in none of the training rows")
         if self.labels and label not in self.labels:
             raise InputError(f"label {label!r} is unknown to this model; it knows: {', '.join(self.labels[:20])}")
-        return [self.tags.index(tag) for tag in said.split()], self.labels.index(label) if self.labels else 0
+        return [self.tags.index(tag) for tag in tags], self.labels.index(label) if self.labels else 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -196,6 +198,9 @@ class TagPreprocessor:
         check_names(value, ("tags", "labels"), where)
         if not value["tags"] or not 1 <= value["max_length"] <= LONGEST_TEXT:
             raise WeightsError(f"{where}: expected at least one tag, and a max_length of 1 to {LONGEST_TEXT}")
+        for tag in value["tags"]:
+            if tag.startswith("I-") and f"B-{tag[2:]}" not in value["tags"]:
+                raise WeightsError(f"{where}.tags: expected B-{tag[2:]} beside {tag}")
         return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
 
 

@@ -8,6 +8,7 @@ from keras import ops
 from zoo import models
 from zoo.augmentation import hide
 from zoo.batching import Batches, by_length
+from zoo.bio import begun, most_likely
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.metrics import tagging_metrics
@@ -44,7 +45,7 @@ class Tagging(Task):
         tags, labels = set(), set()
         for target in examples.targets:
             said, _, label = target.partition("\t")
-            tags.update(said.split())
+            tags.update(begun(said.split()))
             labels.update([label] if label else [])
         return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
 
@@ -87,13 +88,16 @@ class Tagging(Task):
         return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
 
     def predict(self, pipeline, inputs, batch_size, tick):
-        """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels."""
+        """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels.
+
+        The tags are the likeliest in which every span begins with ``B-``.
+        """
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]
 
         def run(tokens, mask, first):
             out = pipeline.model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
-            return {name: ops.argmax(logits, axis=-1) for name, logits in out.items()}
+            return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
 
         function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
         outputs = [""] * len(rows)
@@ -102,8 +106,9 @@ class Tagging(Task):
             found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
             found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
             for place, i in enumerate(chosen):
-                tags = " ".join(preprocessor.tags[tag] for tag in found["tags"][place, : len(rows[i][1])])
-                label = f"\t{preprocessor.labels[found['label'][place]]}" if preprocessor.labels else ""
+                path = most_likely(found["tags"][place, : len(rows[i][1])], preprocessor.tags)
+                tags = " ".join(preprocessor.tags[tag] for tag in path)
+                label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
                 outputs[i] = tags + label
             tick(len(chosen))
         return outputs
