@@ -26,7 +26,7 @@ def predictor(variant: str, tokens: bool = True):
     keras.utils.set_random_seed(3)
     config = architecture.configure("tiny", **fields, **({"vocabulary": SYMBOLS} if tokens else {"features": FEATURES}))
     model = Predictor(architecture.build(config), OUTPUTS, dropout=0.0)
-    model.build_variables(inputs(1, tokens))
+    model.build_variables()
     return model
 
 

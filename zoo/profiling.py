@@ -136,7 +136,7 @@ def find(name: str) -> keras.Model:
     architecture = models.find_backbone(split[0])
     config = architecture.configure(split[1], vocabulary=SYMBOLS)
     model = Predictor(architecture.build(config), SYMBOLS, dropout=0.0)
-    model.build_variables({"tokens": np.zeros((1, 2), "int32")})
+    model.build_variables()
     return model
 
 

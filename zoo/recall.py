@@ -83,7 +83,7 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, ti
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
     model = Predictor(backbone, _symbols(backbone), dropout=0.0)
-    model.build_variables(draw(backbone, 1, 1, random)[0])
+    model.build_variables()
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),

@@ -18,9 +18,10 @@ class TextPreprocessor:
     Attributes:
         tokenizer: Splits a text into subwords.
         labels: The classes, in the order of the model's outputs.
-        max_length: Most ids of a text that are read.
+        max_length: Most ids of a text that are read. Of a longer one a third of them are its first and the others its
+            last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section 5.3.1).
         sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
-            as another.
+            as another. Of these texts the first ``max_length`` ids are read.
     """
 
     tokenizer: Subwords
@@ -40,6 +41,11 @@ class TextPreprocessor:
         """Number of ids, the two reserved ones included."""
         return len(self.tokenizer.subwords)
 
+    @property
+    def first(self) -> int:
+        """Ids read from the beginning of a text that is longer than ``max_length``."""
+        return self.max_length if self.sentences else self.max_length // 3
+
     def encode_input(self, text: str) -> list[int] | list[list[int]]:
         """Returns the ids of a text, at most ``max_length``; with ``sentences``, a list for each of them.
 
@@ -58,7 +64,8 @@ class TextPreprocessor:
             for text, row in zip(texts, rows, strict=True):
                 if not row:
                     raise InputError(f"{text[:40]!r}: no word to read: give a text")
-            return [row[: self.max_length] for row in rows]
+            most = self.max_length
+            return [row if len(row) <= most else row[: self.first] + row[self.first - most :] for row in rows]
         split = [split_sentences(text) for text in texts]
         flat = iter(self.tokenizer.encode_batch([sentence for parts in split for sentence in parts]))
         documents = []

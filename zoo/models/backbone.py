@@ -3,30 +3,36 @@
 from typing import Any
 
 import keras
-from keras import ops
 
 from zoo.streaming import Stream
 
 
 class Block(keras.layers.Layer):
-    """One level of a backbone, ``(batch, time, width)`` in and out.
+    """One level of a backbone, ``(batch, time, features)`` in and ``(batch, time, width)`` out.
 
     A causal block also runs one step at a time. Its state is an explicit value, a tensor or a tuple
     of tensors with the batch first, never hidden in the layer, so that any number of streams can
     share one block and a state can be saved, copied or reset row by row.
+
+    ``build`` makes every variable, so that a model has them without a run.
+
+    Args:
+        width: Features of its output.
+        name: The block's name.
     """
 
     longest: int | None = None  # steps of the longest sequence, where there is one
 
-    def __init__(self, name: str):
+    def __init__(self, width: int, name: str):
         super().__init__(name=name)
+        self.width = width
         self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
 
     def call(self, x, mask=None, training=False):
         """Maps a whole sequence.
 
         Args:
-            x: ``(batch, time, width)``.
+            x: ``(batch, time, features)``.
             mask: ``(batch, time)`` booleans, true where ``x`` is real; ``None`` means everywhere.
             training: Whether dropout acts.
 
@@ -43,7 +49,7 @@ class Block(keras.layers.Layer):
         """Maps one step.
 
         Args:
-            x: ``(batch, width)``.
+            x: ``(batch, features)``.
             state: What ``initial_state`` or the step before returned.
 
         Returns:
@@ -57,7 +63,7 @@ class Backbone(keras.Model):
 
     Args:
         blocks: The stack, in order.
-        width: Width of the input layer's output, in features.
+        embedding: Width of the input layer's output, in features.
         vocabulary: Number of token ids, for ``tokens (batch, time)``; or
         features: number of input features, for ``features (batch, time, features)``. One of the two.
         dropout: Rate after the input layer.
@@ -67,7 +73,7 @@ class Backbone(keras.Model):
     def __init__(
         self,
         blocks: list[Block],
-        width: int,
+        embedding: int,
         vocabulary: int | None = None,
         features: int | None = None,
         dropout: float = 0.0,
@@ -78,13 +84,22 @@ class Backbone(keras.Model):
             raise ValueError("a backbone takes either a vocabulary or features")
         self.vocabulary = vocabulary
         self.features = features
-        self.width = width
+        self.embedding = embedding
+        self.width = blocks[-1].width
         if vocabulary is not None:
-            self.embed = keras.layers.Embedding(vocabulary, width, name="embed")
+            self.embed = keras.layers.Embedding(vocabulary, embedding, name="embed")
         else:
-            self.embed = keras.layers.Dense(width, name="embed")
+            self.embed = keras.layers.Dense(embedding, name="embed")
         self.drop = keras.layers.Dropout(dropout, name="drop")
         self.blocks = blocks
+
+    def build(self, shape=None):
+        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        self.embed.build((None, None, self.features))
+        width = self.embedding
+        for block in self.blocks:
+            block.build((None, None, width))
+            width = block.width
 
     def call(self, inputs, training=False):
         """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
@@ -92,7 +107,7 @@ class Backbone(keras.Model):
         return self.read(self.drop(x, training=training), inputs.get("mask"), training)
 
     def read(self, x, mask=None, training=False):
-        """Maps embedded steps ``(batch, time, width)`` to the same shape, through all blocks."""
+        """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, width)``, through all blocks."""
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x
@@ -122,11 +137,3 @@ class Backbone(keras.Model):
             x, after = block.step(x, before)
             states.append(after)
         return x, tuple(states)
-
-    def build_variables(self) -> None:
-        """Creates every variable by running the model once on a short sequence of zeros."""
-        if self.vocabulary is not None:
-            inputs = {"tokens": ops.zeros((1, 2), dtype="int32")}
-        else:
-            inputs = {"features": ops.zeros((1, 2, self.features))}
-        self({**inputs, "mask": ops.ones((1, 2), dtype="bool")})

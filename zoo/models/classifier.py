@@ -4,13 +4,14 @@ import keras
 from keras import ops
 
 from zoo.layers.attention import NEGATIVE
+from zoo.models.backbone import Backbone
 
 
 class Classifier(keras.Model):
     """Concat pooling over a backbone's positions (Howard & Ruder 2018, arXiv 1801.06146), and a dense layer.
 
-    The head reads the last real position, the maximum and the mean of all real ones. A backbone that
-    gives one vector a document, as the hierarchical attention network does, is read as it is.
+    The head reads the last real position, the maximum and the mean of all real ones. Of a
+    hierarchical attention network, which gives one vector a document, it reads that.
 
     Args:
         backbone: Maps inputs with a ``mask`` to ``(batch, time, width)`` or ``(batch, width)``.
@@ -28,14 +29,13 @@ class Classifier(keras.Model):
     def call(self, inputs, training=False):
         """Maps the backbone's inputs to logits, ``(batch, labels)``."""
         x = self.backbone(inputs, training=training)
-        if len(x.shape) == 3:
+        if isinstance(self.backbone, Backbone):
             x = concat_pooling(x, inputs["mask"])
         return self.head(self.drop(x, training=training))
 
-    def build_variables(self, inputs: dict) -> None:
-        """Creates the head's variables, as wide as what the backbone makes of ``inputs``; it has its own already."""
-        x = self.backbone(inputs)
-        self.head.build((None, x.shape[-1] * (3 if len(x.shape) == 3 else 1)))
+    def build_variables(self) -> None:
+        """Creates the head's variables; the backbone has its own already."""
+        self.head.build((None, self.backbone.width * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 
 

@@ -85,7 +85,7 @@ class WindowsLayer(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(name=name)
+        super().__init__(config.width, name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
         self.attention = Attention(config.width, config.heads, name="attention")
@@ -232,14 +232,14 @@ class WindowsLayer(Block):
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     model = Backbone(
-        [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm("final_norm")],
-        width=config.width,
+        [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm(config.width, "final_norm")],
+        embedding=config.width,
         vocabulary=config.vocabulary,
         features=config.features,
         dropout=config.dropout,
         name="hierarchical_attention_backbone",
     )
-    model.build_variables()
+    model.build()
     return model
 
 

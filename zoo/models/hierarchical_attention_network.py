@@ -74,6 +74,7 @@ class HierarchicalAttentionNetwork(keras.Model):
     def __init__(self, config: Config):
         super().__init__(name="hierarchical_attention_network")
         self.config = config
+        self.width = config.width
         self.embed = keras.layers.Embedding(config.vocabulary, config.embedding, name="embed")
         self.words = Level(config.units, name="words")
         self.sentences = Level(config.units, name="sentences")

@@ -29,9 +29,9 @@ class Predictor(keras.Model):
         x = self.backbone(inputs, training=training)
         return self.head(self.drop(x, training=training))
 
-    def build_variables(self, inputs: dict) -> None:
-        """Creates the head's variables, as wide as what the backbone makes of ``inputs``; it has its own already."""
-        self.head.build((None, None, self.backbone(inputs).shape[-1]))
+    def build_variables(self) -> None:
+        """Creates the head's variables; the backbone has its own already."""
+        self.head.build((None, None, self.backbone.width))
         self.built = True
 
     def stream(self, batch_size: int) -> Stream:

@@ -53,8 +53,7 @@ class RecurrentBlock(Block):
     """
 
     def __init__(self, cell: str, config: Config, name: str):
-        super().__init__(name=name)
-        self.width = config.width
+        super().__init__(config.width, name)
         self.bidirectional = config.bidirectional
         self.states = 2 if cell == "lstm" else 1
         units = config.width // 2 if config.bidirectional else config.width
@@ -63,6 +62,9 @@ class RecurrentBlock(Block):
         else:
             self.layer = LAYERS[cell](units, return_sequences=True, name="recurrent")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        self.layer.build(shape)
 
     def call(self, x, mask=None, training=False):
         return self.drop(self.layer(x, mask=mask, training=training), training=training)
@@ -85,7 +87,7 @@ def _builder(cell: str):
         model = Backbone(
             blocks, config.width, config.vocabulary, config.features, config.dropout, name=f"{cell}_backbone"
         )
-        model.build_variables()
+        model.build()
         return model
 
     return build

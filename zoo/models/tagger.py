@@ -45,9 +45,9 @@ class Tagger(keras.Model):
             out["label"] = self.label_head(self.drop(pooled, training=training))
         return out
 
-    def build_variables(self, inputs: dict) -> None:
-        """Creates the heads' variables, as wide as what the backbone makes of ``inputs``; it has its own already."""
-        width = self.backbone(inputs).shape[-1]
+    def build_variables(self) -> None:
+        """Creates the heads' variables; the backbone has its own already."""
+        width = self.backbone.width
         self.tag_head.build((None, None, width))
         if self.label_head is not None:
             self.label_head.build((None, 3 * width))

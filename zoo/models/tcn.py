@@ -54,7 +54,7 @@ class TemporalBlock(Block):
     """
 
     def __init__(self, config: Config, level: int, name: str):
-        super().__init__(name=name)
+        super().__init__(config.width, name)
         self.causal = config.causal
         self.inputs = config.embedding if level == 0 else config.width
         arguments = (config.kernel, 2**level, config.causal)
@@ -65,6 +65,12 @@ class TemporalBlock(Block):
         if self.inputs != config.width:
             self.shortcut = keras.layers.Dense(config.width, name="shortcut")
         self.drop = keras.layers.Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second.build((*shape[:-1], self.width))
+        if self.shortcut is not None:
+            self.shortcut.build(shape)
 
     def call(self, x, mask=None, training=False):
         shortcut = self.shortcut(x) if self.shortcut else x
@@ -101,7 +107,7 @@ def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
     model = Backbone(blocks, config.embedding, config.vocabulary, config.features, config.dropout, name="tcn_backbone")
-    model.build_variables()
+    model.build()
     return model
 
 

@@ -70,7 +70,7 @@ class LearnedPositions(Block):
     """
 
     def __init__(self, length: int, width: int, name: str):
-        super().__init__(name=name)
+        super().__init__(width, name)
         self.longest = length
         self.table = keras.layers.Embedding(length, width, name="table")
 
@@ -116,7 +116,7 @@ class TransformerLayer(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(name=name)
+        super().__init__(config.width, name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
         self.attention = Attention(config.width, config.heads, name="attention")
@@ -174,11 +174,12 @@ class FinalNorm(Block):
     """The layer norm after the last layer: what norm-first layers add up is normalised nowhere else.
 
     Args:
+        width: Features in and out.
         name: The block's name.
     """
 
-    def __init__(self, name: str):
-        super().__init__(name=name)
+    def __init__(self, width: int, name: str):
+        super().__init__(width, name)
         self.norm = layer_norm("norm")
 
     def build(self, shape):
@@ -199,16 +200,16 @@ def build(config: Config) -> Backbone:
     blocks: list[Block] = [TransformerLayer(config, f"layer_{i}") for i in range(config.layers)]
     if config.positions == "learned":
         blocks.insert(0, LearnedPositions(config.context, config.width, "positions"))
-    blocks.append(FinalNorm("final_norm"))
+    blocks.append(FinalNorm(config.width, "final_norm"))
     model = Backbone(
         blocks,
-        width=config.width,
+        embedding=config.width,
         vocabulary=config.vocabulary,
         features=config.features,
         dropout=config.dropout,
         name="transformer",
     )
-    model.build_variables()
+    model.build()
     return model
 
 

@@ -101,7 +101,7 @@ class WaveNet(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(name=name)
+        super().__init__(config.width, name)
         self.config = config
         self.initial = Convolution(
             config.width, config.width, config.initial_kernel, dilation=1, causal=True, name="initial"
@@ -149,13 +149,13 @@ def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     model = Backbone(
         [WaveNet(config, "network")],
-        width=config.width,
+        embedding=config.width,
         vocabulary=config.vocabulary,
         features=config.features,
         dropout=config.dropout,
         name="wavenet_backbone",
     )
-    model.build_variables()
+    model.build()
     return model
 
 

@@ -21,6 +21,7 @@ from zoo.text import TextPreprocessor
 
 VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
+MAX_DOCUMENT = 2_400  # subwords of one that is read as sentences
 MAX_SENTENCE = 24  # subwords of a sentence
 HEAD_DROPOUT = 0.3
 SKEWED = 3  # times as many rows of the commonest label as of the rarest, from which on it is worth a warning
@@ -40,9 +41,10 @@ class Classification(Task):
 
     def fit(self, examples, architecture):
         labels = tuple(sorted(set(examples.targets)))
-        sentences = MAX_SENTENCE if architecture.name in models.DOCUMENT else None
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY)
-        return TextPreprocessor(tokenizer, labels, MAX_LENGTH, sentences)
+        if architecture.name in models.DOCUMENT:
+            return TextPreprocessor(tokenizer, labels, MAX_DOCUMENT, MAX_SENTENCE)
+        return TextPreprocessor(tokenizer, labels, MAX_LENGTH)
 
     def fields(self, preprocessor, architecture):
         return {"vocabulary": preprocessor.size}
@@ -63,7 +65,9 @@ class Classification(Task):
         lines = []
         cut, limit, size = preprocessor.cut(examples.inputs), preprocessor.max_length, len(examples)
         if cut:
-            lines.append(f"{cut:,} of {size:,} texts are longer than {limit} subwords: only the first {limit} are read")
+            last = f" and the last {limit - preprocessor.first}" if preprocessor.first < limit else ""
+            read = f"only the first {preprocessor.first}{last} are read"
+            lines.append(f"{cut:,} of {size:,} texts are longer than {limit} subwords: {read}")
         return lines + self.skewed(examples) + self.repeated(examples, "texts")
 
     def skewed(self, examples) -> list[str]:
@@ -97,7 +101,7 @@ class Classification(Task):
 
     def build(self, architecture, config, preprocessor):
         model = Classifier(architecture.build(config), len(preprocessor.labels), HEAD_DROPOUT)
-        model.build_variables(self.smallest(preprocessor))
+        model.build_variables()
         return model
 
     def smallest(self, preprocessor) -> dict:

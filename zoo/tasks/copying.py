@@ -32,9 +32,6 @@ class Copying(NextStep):
     def outputs(self, preprocessor):
         return preprocessor.symbols
 
-    def example(self, preprocessor):
-        return {"tokens": np.zeros((1, 2), "int32")}
-
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
         """Returns every target as ids (raises InputError with the place of one that does not fit its row)."""
         found = []

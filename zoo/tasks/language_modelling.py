@@ -37,9 +37,6 @@ class LanguageModelling(NextStep):
     def outputs(self, preprocessor):
         return len(preprocessor.symbols)
 
-    def example(self, preprocessor):
-        return {"tokens": np.zeros((1, 2), "int32")}
-
     def batches(self, preprocessor, examples, plan):
         rows = self.encode(preprocessor, examples, least=1)
         context = preprocessor.context

@@ -29,9 +29,6 @@ class MusicModelling(NextStep):
     def outputs(self, preprocessor):
         return KEYS
 
-    def example(self, preprocessor):
-        return {"features": np.zeros((1, 2, KEYS), "float32")}
-
     def cases(self, examples):
         # As lists, which JSON can hold: outputs and what they belong to are written to files.
         decode = MusicPreprocessor().decode

@@ -53,15 +53,11 @@ class NextStep(Task):
     def outputs(self, preprocessor) -> int:
         """Returns the number of logits of a step."""
 
-    @abc.abstractmethod
-    def example(self, preprocessor) -> dict[str, np.ndarray]:
-        """Returns the smallest input of a backbone, from which a model's variables get their shapes."""
-
     def build(self, architecture, config, preprocessor):
         if not config.causal:
             raise InputError(f"{self.name} asks what comes next, which only a causal {architecture.name} can be asked")
         model = Predictor(architecture.build(config), self.outputs(preprocessor), self.head_dropout)
-        model.build_variables(self.example(preprocessor))
+        model.build_variables()
         return model
 
     def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:

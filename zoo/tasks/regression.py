@@ -28,9 +28,6 @@ class Regression(NextStep):
     def outputs(self, preprocessor):
         return 1
 
-    def example(self, preprocessor):
-        return {"features": np.zeros((1, 2, preprocessor.features), "float32")}
-
     def loss(self, plan):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 

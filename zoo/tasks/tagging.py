@@ -58,7 +58,7 @@ class Tagging(Task):
 
     def build(self, architecture, config, preprocessor):
         model = Tagger(architecture.build(config), len(preprocessor.tags), len(preprocessor.labels), HEAD_DROPOUT)
-        model.build_variables(_inputs([([1], [0])], 1, 1))
+        model.build_variables()
         return model
 
     def batches(self, preprocessor, examples, plan):
