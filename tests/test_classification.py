@@ -139,12 +139,16 @@ def test_each_part_has_its_share_of_every_label():
     assert not set(rest.inputs) & set(held.inputs)
 
 
-def test_text_is_read_up_to_its_limit_and_the_user_is_told():
+def test_of_a_long_text_both_ends_are_read_and_the_user_is_told():
     subwords = Subwords.learn(["one two three four five"] * 3, 200)
     short = TextPreprocessor(subwords, ("a", "b"), 3)
-    assert len(short.encode_input("one two three four five")) == 3
-    (line,) = CLASSIFICATION.warnings(short, Examples(["one", "one two three four"], ["a", "b"], ["", ""]))
-    assert line.startswith("1 of 2 texts")
+    assert short.tokens(short.encode_input("one two three four five")) == ["one ", "four ", "five "]
+    assert short.tokens(short.encode_input("one two three")) == ["one ", "two ", "three "]
+    long = Examples(["one", "one two three four"], ["a", "b"], ["", ""])
+    (line,) = CLASSIFICATION.warnings(short, long)
+    assert line == "1 of 2 texts are longer than 3 subwords: only the first 1 and the last 2 are read"
+    (line,) = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 3, 2), long)
+    assert line == "1 of 2 texts are longer than 3 subwords: only the first 3 are read"
     skewed = Examples(["one", "One", "two", "three"], ["a", "a", "a", "b"], [""] * 4)
     shares, twice = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 5), skewed)
     assert shares.startswith("labels are skewed, 'a' in 75.0 % of the rows, 'b' in 25.0 %")
