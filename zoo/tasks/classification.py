@@ -21,7 +21,7 @@ from zoo.text import TextPreprocessor
 
 VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
-MAX_DOCUMENT = 2_400  # subwords of one that is read as sentences
+MAX_DOCUMENT = 1_200  # subwords of one that is read as sentences
 MAX_SENTENCE = 24  # subwords of a sentence
 HEAD_DROPOUT = 0.3
 SKEWED = 3  # times as many rows of the commonest label as of the rarest, from which on it is worth a warning
