@@ -1,12 +1,14 @@
 """Greedy and beam search against plain Python, a step at a time."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 from keras import ops, tree
 
 from zoo import models
-from zoo.decoding import Decoder
+from zoo.decoding import Decoder, compiled
 from zoo.preprocessing import END, PAD, START
 
 LENGTH = 7
@@ -24,10 +26,19 @@ def model(request):
     return made
 
 
+@functools.cache
+def teacher_forced(model):
+    """Returns the whole-sequence call, compiled: eager TensorFlow would trace its loops anew each time."""
+
+    def call(source, target):
+        return model({"source": source, "source_mask": source > 0, "target": target})
+
+    return compiled(model, call)
+
+
 def likelihoods(model, source, prefix) -> np.ndarray:
     """Log-probabilities of the next symbol by teacher forcing, without any cache or loop."""
-    source = np.array([source], "int32")
-    out = model({"source": source, "source_mask": source > 0, "target": np.array([[START, *prefix]], "int32")})
+    out = teacher_forced(model)(np.array([source], "int32"), np.array([[START, *prefix]], "int32"))
     out = ops.convert_to_numpy(out)[0, -1].astype("float64")
     out[[PAD, START]] = -np.inf
     return out - np.log(np.exp(out).sum())
