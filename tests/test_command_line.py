@@ -3,6 +3,8 @@
 import importlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from zoo import hub
+from zoo.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -198,3 +201,14 @@ def test_bad_tables_leave_nothing_behind(tmp_path):
     fails(run("finetune", MODEL, tmp_path / "latin.csv", *arguments), 2, "latin.csv:2")
     fails(run("predict", MODEL, "--file", tmp_path / "none.txt"), 2, "none.txt")
     assert not output.exists()
+
+
+def test_the_commands_beside_the_articles_claims_parse_and_name_what_there_is():
+    text = (ROOT / "docs" / "the-fall-of-rnn.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`zoo ([a-z]+ [^`]+)`", text)
+    assert len(commands) > 10
+    for command in commands:
+        name, *arguments = shlex.split(command.replace("NAME", MODEL))
+        main.get_command(None, name).make_context(name, arguments)
+        if name in ("train", "evaluate"):
+            assert arguments[0] in (RECIPES if name == "train" else hub.list_models()), command
