@@ -209,6 +209,6 @@ def test_the_commands_beside_the_articles_claims_parse_and_name_what_there_is():
     assert len(commands) > 10
     for command in commands:
         name, *arguments = shlex.split(command.replace("NAME", MODEL))
-        main.get_command(None, name).make_context(name, arguments)
+        main.get_command(None, name).make_context(name, list(arguments))
         if name in ("train", "evaluate"):
             assert arguments[0] in (RECIPES if name == "train" else hub.list_models()), command
