@@ -28,7 +28,7 @@ def _snips(architecture: str, **config) -> Recipe:
 
 # One budget for all families: the same epochs, batches, subwords and size of embedding.
 _IMDB = Plan(epochs=6, batch_size=64, learning_rate=2e-3, average=0.998)
-# What overfits within these epochs also has words hidden from it.
+# All overfit within these epochs; the two that were trained last also have words hidden from them.
 _IMDB_HIDDEN = dataclasses.replace(_IMDB, augment=True)
 
 
