@@ -63,6 +63,8 @@ class Convolution(keras.layers.Layer):
     def call(self, x):
         """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
         x = ops.pad(x, ((0, 0), self.padding, (0, 0)))
+        if keras.backend.backend() == "torch":
+            return _torch_convolution(x, self.kernel(), ops.convert_to_tensor(self.bias), self.dilation)
         return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
 
     def initial_state(self, batch_size: int):
@@ -80,6 +82,20 @@ class Convolution(keras.layers.Layer):
             y = y * self._scale()  # fewer products than with each weight of the kernel
         after = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
         return y + self.bias, after
+
+
+def _torch_convolution(x, kernel, bias, dilation: int):
+    """What ``call`` computes, as torch's convolution of an image one pixel high.
+
+    Images may keep the features of a pixel side by side, as ``x (batch, time, inputs)`` has them; sequences may
+    not, and Keras turns them round before and after. 24 features learn nearly twice as fast so.
+    """
+    import torch
+
+    image = torch.permute(x, (0, 2, 1))[:, :, None]
+    weight = torch.permute(kernel, (2, 1, 0))[:, :, None]
+    y = torch.nn.functional.conv2d(image, weight, bias, dilation=(1, dilation))
+    return torch.permute(y[:, :, 0], (0, 2, 1))
 
 
 def zero_masked(x, mask):

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from zoo.layers.dropout import Dropout
 from zoo.streaming import Stream
 
 
@@ -90,7 +91,7 @@ class Backbone(keras.Model):
             self.embed = keras.layers.Embedding(vocabulary, embedding, name="embed")
         else:
             self.embed = keras.layers.Dense(embedding, name="embed")
-        self.drop = keras.layers.Dropout(dropout, name="drop")
+        self.drop = Dropout(dropout, name="drop")
         self.blocks = blocks
 
     def build(self, shape=None):

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from zoo.layers.attention import NEGATIVE
+from zoo.layers.dropout import Dropout
 from zoo.models.backbone import Backbone
 
 
@@ -22,7 +23,7 @@ class Classifier(keras.Model):
     def __init__(self, backbone: keras.Model, labels: int, dropout: float):
         super().__init__(name=f"{backbone.name}_classifier")
         self.backbone = backbone
-        self.drop = keras.layers.Dropout(dropout, name="head_drop")
+        self.drop = Dropout(dropout, name="head_drop")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.head = keras.layers.Dense(labels, dtype="float32", name="head")
 

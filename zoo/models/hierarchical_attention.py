@@ -7,10 +7,10 @@ attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
 
 import dataclasses
 
-import keras
 from keras import ops
 
 from zoo.layers.attention import NEGATIVE, Attention
+from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.pooling import AttentionPooling
 from zoo.models.architecture import Architecture, check
@@ -92,7 +92,7 @@ class WindowsLayer(Block):
         self.pools = [AttentionPooling(config.width, name=f"pool_{i}") for i in range(config.levels - 1)]
         self.feed_forward_norm = layer_norm("feed_forward_norm")
         self.feed_forward = FeedForward(config.width, config.feed_forward, "gelu", name="feed_forward")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         for part in (self.attention_norm, self.attention, *self.pools, self.feed_forward_norm, self.feed_forward):

@@ -6,6 +6,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.pooling import AttentionPooling
 from zoo.layers.recurrence import Bidirectional
 from zoo.models.architecture import Architecture, check
@@ -78,7 +79,7 @@ class HierarchicalAttentionNetwork(keras.Model):
         self.embed = keras.layers.Embedding(config.vocabulary, config.embedding, name="embed")
         self.words = Level(config.units, name="words")
         self.sentences = Level(config.units, name="sentences")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape=None):
         self.embed.build(None)

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.layers.dropout import Dropout
 from zoo.streaming import Stream
 
 
@@ -20,7 +21,7 @@ class Predictor(keras.Model):
     def __init__(self, backbone: keras.Model, outputs: int, dropout: float):
         super().__init__(name=f"{backbone.name}_predictor")
         self.backbone = backbone
-        self.drop = keras.layers.Dropout(dropout, name="head_drop")
+        self.drop = Dropout(dropout, name="head_drop")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
 

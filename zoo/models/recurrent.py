@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
@@ -61,7 +61,7 @@ class RecurrentBlock(Block):
             self.layer = Bidirectional(cell, units, name="both")
         else:
             self.layer = LAYERS[cell](units, return_sequences=True, name="recurrent")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         self.layer.build(shape)

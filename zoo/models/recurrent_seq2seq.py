@@ -5,6 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
 
@@ -90,7 +91,7 @@ class RecurrentSeq2Seq(keras.Model):
         self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
         """Runs the encoder.

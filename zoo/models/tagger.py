@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.models.classifier import concat_pooling
 
 
@@ -21,7 +22,7 @@ class Tagger(keras.Model):
     def __init__(self, backbone: keras.Model, tags: int, labels: int, dropout: float):
         super().__init__(name=f"{backbone.name}_tagger")
         self.backbone = backbone
-        self.drop = keras.layers.Dropout(dropout, name="head_drop")
+        self.drop = Dropout(dropout, name="head_drop")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.tag_head = keras.layers.Dense(tags, dtype="float32", name="tag_head")
         self.label_head = keras.layers.Dense(labels, dtype="float32", name="label_head") if labels else None

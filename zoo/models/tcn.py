@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers.convolution import Convolution, zero_masked
+from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
 
@@ -64,7 +65,7 @@ class TemporalBlock(Block):
         self.shortcut = None
         if self.inputs != config.width:
             self.shortcut = keras.layers.Dense(config.width, name="shortcut")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         self.first.build(shape)

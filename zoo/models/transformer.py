@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers.attention import Attention, rotate
+from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
@@ -122,7 +123,7 @@ class TransformerLayer(Block):
         self.attention = Attention(config.width, config.heads, name="attention")
         self.feed_forward_norm = layer_norm("feed_forward_norm")
         self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation, name="feed_forward")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         # All of it here, and not at the first use: a variable's path says where its layer was built.

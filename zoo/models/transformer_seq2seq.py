@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
 
 NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
@@ -67,7 +68,7 @@ class Attention(keras.layers.Layer):
         self.query = keras.layers.Dense(width, name="query")
         self.key_value = keras.layers.Dense(2 * width, name="key_value")
         self.out = keras.layers.Dense(width, name="out")
-        self.drop = keras.layers.Dropout(dropout, name="drop")
+        self.drop = Dropout(dropout, name="drop")
 
     def build(self, shape):
         for dense in (self.query, self.key_value, self.out):
@@ -116,7 +117,7 @@ class Layer(keras.layers.Layer):
         self.expand = keras.layers.Dense(config.feed_forward, activation="relu", name="expand")
         self.contract = keras.layers.Dense(config.width, name="contract")
         self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_forward_norm")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
         self.cross = cross
 
     def build(self, shape):
@@ -192,7 +193,7 @@ class TransformerSeq2Seq(keras.Model):
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def _embedding(self, symbols: int, name: str):
         # Of variance 1 once ``_scaled``, so that the positions added do not drown the symbols at first.

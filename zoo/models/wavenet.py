@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from zoo.layers.convolution import Convolution, zero_masked
+from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
 from zoo.models.backbone import Backbone, Block
 
@@ -69,7 +70,7 @@ class GatedLayer(keras.layers.Layer):
         )
         self.residual = None if last else keras.layers.Dense(config.width, name="residual")
         self.skip = keras.layers.Dense(config.skip, name="skip")
-        self.drop = keras.layers.Dropout(config.dropout, name="drop")
+        self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         self.filter_gate.build(shape)
