@@ -241,17 +241,24 @@ class RecurrentSeq2Seq(keras.Model):
         return self.align(inputs, training=training)[0]
 
     def build_variables(self) -> None:
-        """Creates every variable by one step."""
-        ids = ops.ones((1, 2), dtype="int32")
-        memory = self.encode(ids, ids > 0)
-        values = memory["values"].shape[-1]
-        fed = {"bahdanau": values, "luong": self.config.decoder_units, "gnmt": 0}[self.config.attention]
-        reads = self.config.embedding + fed
-        for layer in self.decoder:
-            # Here, and not at the first step: a variable's path says where its layer was built.
-            layer.build((None, None, reads))
-            reads = self.config.decoder_units + (values if self.config.attention == "gnmt" else 0)
-        self.step(ids[:, 0], self.initial_state(memory), memory)
+        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        embedding, encoded, units = self.config.embedding, 2 * self.config.encoder_units, self.config.decoder_units
+        for embed in (self.source_embed, self.target_embed):
+            embed.build(None)
+        for i, layer in enumerate(self.encoder):
+            layer.build((None, None, encoded if i else embedding))
+        fed = {"bahdanau": encoded, "luong": units, "gnmt": 0}[self.config.attention]
+        beside = encoded if self.config.attention == "gnmt" else 0  # read between the layers
+        for i, layer in enumerate(self.decoder):
+            layer.build((None, None, units + beside if i else embedding + fed))
+        for bridge in self.bridges:
+            bridge.build((None, self.config.encoder_units))
+        self.key.build((None, None, encoded))
+        if self.additive:
+            self.query.build((None, None, units))
+            self.score.build((None, None, None, units))
+        self.readout.build((None, units + encoded + (embedding if self.additive else 0)))
+        self.logits.build((None, units))
         self.built = True
 
 

@@ -281,11 +281,12 @@ class TransformerSeq2Seq(keras.Model):
         return self.align(inputs, training=training)[0]
 
     def build_variables(self) -> None:
-        """Creates every variable by one pass."""
-        for layer in (*self.encoder, *self.decoder):
-            layer.build((None, None, self.config.width))
-        ids = ops.ones((1, 2), dtype="int32")
-        self.align({"source": ids, "source_mask": ids > 0, "target": ids})
+        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        features = (None, None, self.config.width)
+        parts = [*self.encoder, *self.decoder, self.source_embed, self.target_embed, self.logits]
+        parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
+        for part in parts:
+            part.build(features)
         self.built = True
 
 
