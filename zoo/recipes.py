@@ -81,8 +81,9 @@ def _mnist(architecture: str, order: str, plan: Plan, config: dict) -> Recipe:
     return Recipe(architecture, "small", dataset, None, ((dataset, "test"),), plan, config=config)
 
 
-# About 70,000 weights that see no later pixel, as in Bai et al. 2018, table 1: 25 features, 8 levels, 7 taps.
-_PIXELS = {"embedding": 25, "width": 25, "kernel": 7, "levels": 8, "causal": True, "dropout": 0.05}
+# About 66,000 weights that see no later pixel; Bai et al. 2018, table 1, have 25 features, 8 levels, 7 taps, but
+# processors take features by eights.
+_PIXELS = {"embedding": 24, "width": 24, "kernel": 7, "levels": 8, "causal": True, "dropout": 0.05}
 _PIXELS_GRU = {"width": 104, "layers": 1, "bidirectional": False, "dropout": 0.05}
 _MNIST_TCN = Plan(epochs=20, batch_size=64, learning_rate=2e-3, average=0.999)
 _MNIST_GRU = dataclasses.replace(_MNIST_TCN, epochs=12)
@@ -319,6 +320,7 @@ REACHED = {
     "wavenet_small.fsdd": {"accuracy": 0.927},
     "gru_small.fsdd_speaker": {"accuracy": 0.926},
     "transformer_small.fsdd_speaker": {"accuracy": 0.906},
+    "tcn_small.fsdd_speaker": {"accuracy": 0.816},
     "rnn_small.italy_power_demand": {"accuracy": 0.965},
     "lstm_small.italy_power_demand": {"accuracy": 0.961},
     "gru_small.italy_power_demand": {"accuracy": 0.958},
@@ -335,6 +337,7 @@ REACHED = {
     "transformer_small.jsb_chorales": {"nll": 8.425},
     "tcn_small.nottingham": {"nll": 3.236},
     "lstm_small.nottingham": {"nll": 3.969},
+    "transformer_small.nottingham": {"nll": 3.414},
     "tcn_tiny.adding_t200": {"mse": 0.00024},
     "rnn_tiny.adding_t200": {"mse": 0.153},
     "lstm_tiny.adding_t200": {"mse": 6.69e-05},
