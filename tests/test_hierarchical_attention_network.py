@@ -1,5 +1,7 @@
 """The network of words and sentences against NumPy loops that never see any padding."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -133,3 +135,11 @@ def test_configs_refuse_what_cannot_be():
     for fields in ({}, {"vocabulary": 0}, {"vocabulary": 3, "dropout": 1}, {"vocabulary": 3, "units": 0}):
         with pytest.raises(InputError):
             ARCHITECTURE.configure("tiny", **fields)
+
+
+def test_a_document_of_one_word_warns_of_nothing():
+    _, model = made()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras's: a softmax over one step
+        found = ops.convert_to_numpy(model(grid([[np.array([3], "int32")]], 1, 1)))
+    assert np.isfinite(found).all()

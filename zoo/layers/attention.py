@@ -8,6 +8,11 @@ from keras import ops
 NEGATIVE = -1e9  # the score of masked positions; finite, so that no row becomes NaN
 
 
+def softmax(scores):
+    """Returns shares of 1 along the last axis; Keras's, but that one step gets all without a warning of Keras's."""
+    return ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
+
+
 def rotate(x, positions):
     """Turns each pair of features by an angle that grows with the position.
 
@@ -82,7 +87,7 @@ class Attention(keras.layers.Layer):
         """
         mask = mask[:, None]
         scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", queries, keys), NEGATIVE)
-        weights = ops.softmax(scores, axis=-1) * ops.cast(mask, scores.dtype)
+        weights = softmax(scores) * ops.cast(mask, scores.dtype)
         read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         shape = ops.shape(queries)
         return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * queries.shape[-1])))

@@ -9,7 +9,7 @@ import dataclasses
 
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, Attention
+from zoo.layers.attention import NEGATIVE, Attention, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.pooling import AttentionPooling
@@ -107,7 +107,7 @@ class WindowsLayer(Block):
         """
         keys, values = self.attention.keys_values(vectors)
         products = ops.einsum("bqhd,bkhd->bhqk", queries, keys) + ops.transpose(scores, (2, 0, 1))
-        weights = ops.softmax(ops.where(seen[:, None], products, NEGATIVE), axis=-1)
+        weights = softmax(ops.where(seen[:, None], products, NEGATIVE))
         read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         shape = ops.shape(read)
         return self.attention.out(ops.reshape(read, (shape[0], shape[1], self.config.width)))

@@ -5,11 +5,10 @@ import dataclasses
 import keras
 from keras import ops
 
+from zoo.layers.attention import NEGATIVE, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
-
-NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +132,7 @@ class RecurrentSeq2Seq(keras.Model):
         else:
             scores = ops.matmul(query, ops.transpose(memory["keys"], (0, 2, 1)))
         scores = ops.where(memory["mask"][:, None], scores, NEGATIVE)
-        weights = ops.softmax(scores, axis=-1)
+        weights = softmax(scores)
         return ops.matmul(weights, memory["values"]), weights
 
     def _attend_once(self, query, memory: dict):

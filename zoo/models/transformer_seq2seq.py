@@ -7,10 +7,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.attention import NEGATIVE, softmax
 from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
-
-NEGATIVE = -1e9  # added to the scores of masked positions; finite, so that no row becomes NaN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Attention(keras.layers.Layer):
         """
         query, key, value = (self._split_heads(y) for y in (self.query(x) * self.scale, keys, values))
         scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", query, key), NEGATIVE)
-        weights = ops.softmax(scores, axis=-1)
+        weights = softmax(scores)
         read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), value)
         return self.out(ops.reshape(read, ops.shape(x))), weights
 
