@@ -338,6 +338,8 @@ REACHED = {
     "tcn_small.nottingham": {"nll": 3.236},
     "lstm_small.nottingham": {"nll": 3.969},
     "transformer_small.nottingham": {"nll": 3.414},
+    "gru_small.nottingham": {"nll": 3.85},
+    "rnn_small.nottingham": {"nll": 4.03},
     "tcn_tiny.adding_t200": {"mse": 0.00024},
     "rnn_tiny.adding_t200": {"mse": 0.153},
     "lstm_tiny.adding_t200": {"mse": 6.69e-05},
