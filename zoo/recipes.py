@@ -338,6 +338,7 @@ REACHED = {
     "tcn_small.nottingham": {"nll": 3.236},
     "lstm_small.nottingham": {"nll": 3.969},
     "transformer_small.nottingham": {"nll": 3.414},
+    "wavenet_small.nottingham": {"nll": 3.225},
     "gru_small.nottingham": {"nll": 3.85},
     "rnn_small.nottingham": {"nll": 4.03},
     "tcn_tiny.adding_t200": {"mse": 0.00024},
