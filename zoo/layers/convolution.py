@@ -88,7 +88,7 @@ def _torch_convolution(x, kernel, bias, dilation: int):
     """What ``call`` computes, as torch's convolution of an image one pixel high.
 
     Images may keep the features of a pixel side by side, as ``x (batch, time, inputs)`` has them; sequences may
-    not, and Keras turns them round before and after. 24 features learn nearly twice as fast so.
+    not, and Keras turns them round before and after: up to 1.7 times as fast (benchmarks/layers.py).
     """
     import torch
 
