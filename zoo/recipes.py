@@ -3,6 +3,7 @@
 import dataclasses
 
 from zoo.plan import Plan, Recipe
+from zoo.reached import REACHED
 
 
 def _cmudict(architecture: str, plan: Plan) -> Recipe:
@@ -298,56 +299,5 @@ for _name in ("copy_memory/t500", "copy_memory/t1000"):
     RECIPES |= _memory(_name, _COPY_PLAN, 2, _COPY)
 
 
-# What each recipe has reached on the last split that it is measured on, in thousandths, or to three digits where that
-# is finer; a test holds it against the records, where the precision of each run stands. A recipe that has changed
-# since, or was not run to its end, has none.
-REACHED = {
-    "lstm_small.cmudict": {"wer_no_stress": 0.236, "per_no_stress": 0.055},
-    "transformer_small.cmudict": {"wer_no_stress": 0.288, "per_no_stress": 0.071},
-    "lstm_small.snips": {"slot_f1": 0.93, "intent_accuracy": 0.981},
-    "gru_small.snips": {"slot_f1": 0.931, "intent_accuracy": 0.98},
-    "tcn_small.snips": {"slot_f1": 0.93, "intent_accuracy": 0.981},
-    "transformer_small.snips": {"slot_f1": 0.922, "intent_accuracy": 0.979},
-    "rnn_small.imdb_reviews": {"accuracy": 0.878},
-    "lstm_small.imdb_reviews": {"accuracy": 0.889},
-    "gru_small.imdb_reviews": {"accuracy": 0.887},
-    "tcn_small.imdb_reviews": {"accuracy": 0.897},
-    "transformer_small.imdb_reviews": {"accuracy": 0.871},
-    "hierarchical_attention_network_small.imdb_reviews": {"accuracy": 0.898},
-    "gru_small.fsdd": {"accuracy": 0.997},
-    "transformer_small.fsdd": {"accuracy": 0.987},
-    "tcn_small.fsdd": {"accuracy": 0.997},
-    "wavenet_small.fsdd": {"accuracy": 0.927},
-    "gru_small.fsdd_speaker": {"accuracy": 0.926},
-    "transformer_small.fsdd_speaker": {"accuracy": 0.906},
-    "tcn_small.fsdd_speaker": {"accuracy": 0.816},
-    "rnn_small.italy_power_demand": {"accuracy": 0.965},
-    "lstm_small.italy_power_demand": {"accuracy": 0.961},
-    "gru_small.italy_power_demand": {"accuracy": 0.958},
-    "tcn_small.italy_power_demand": {"accuracy": 0.972},
-    "wavenet_small.italy_power_demand": {"accuracy": 0.969},
-    "transformer_small.italy_power_demand": {"accuracy": 0.944},
-    "hierarchical_attention_small.italy_power_demand": {"accuracy": 0.915},
-    "tcn_small.jsb_chorales": {"nll": 8.219},
-    "lstm_small.jsb_chorales": {"nll": 8.250},
-    "wavenet_small.jsb_chorales": {"nll": 8.264},
-    "rnn_small.jsb_chorales": {"nll": 8.600},
-    "gru_small.jsb_chorales": {"nll": 8.310},
-    "hierarchical_attention_small.jsb_chorales": {"nll": 8.422},
-    "transformer_small.jsb_chorales": {"nll": 8.425},
-    "tcn_small.nottingham": {"nll": 3.236},
-    "lstm_small.nottingham": {"nll": 3.969},
-    "transformer_small.nottingham": {"nll": 3.414},
-    "wavenet_small.nottingham": {"nll": 3.225},
-    "gru_small.nottingham": {"nll": 3.85},
-    "rnn_small.nottingham": {"nll": 4.03},
-    "tcn_tiny.adding_t200": {"mse": 0.00024},
-    "rnn_tiny.adding_t200": {"mse": 0.153},
-    "lstm_tiny.adding_t200": {"mse": 6.69e-05},
-    "gru_tiny.adding_t200": {"mse": 1.42e-05},
-    "lstm_tiny.copy_memory_t500": {"step_loss": 0.04, "recall": 0.125},
-    "tcn_tiny.copy_memory_t500": {"step_loss": 7.61e-11, "recall": 1.0},
-    "gru_small.tiny_shakespeare": {"bpc": 2.151, "nats": 1.491},
-}
 for _name, _scores in REACHED.items():
     RECIPES[_name] = dataclasses.replace(RECIPES[_name], expected=_scores)
