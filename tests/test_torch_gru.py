@@ -24,7 +24,7 @@ def test_outputs_and_gradients_equal_those_of_torch():
 
     def ordered(w):  # torch has reset, update, candidate
         reset, update, candidate = w.chunk(3)
-        return torch.cat([update, reset, candidate]).T
+        return torch.cat([update, reset, candidate]).transpose(0, -1)
 
     kernel, recurrent, bias, inner = (ordered(w) for w in theirs.parameters())
     found = GRULoop.apply(x @ kernel + bias, state, recurrent, inner)
