@@ -44,6 +44,7 @@ REACHED = {
     "wavenet_small.nottingham": {"nll": 3.225},
     "gru_small.nottingham": {"nll": 3.85},
     "rnn_small.nottingham": {"nll": 4.03},
+    "hierarchical_attention_small.nottingham": {"nll": 4.196},
     "tcn_tiny.adding_t200": {"mse": 0.00024},
     "rnn_tiny.adding_t200": {"mse": 0.153},
     "lstm_tiny.adding_t200": {"mse": 6.69e-05},
