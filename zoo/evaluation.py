@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo import datasets, inputs
+from zoo.allocator import kept_memory
 from zoo.data import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics import Interval
@@ -58,6 +59,7 @@ class Report:
         }
 
 
+@kept_memory()
 def evaluate(
     pipeline: Pipeline,
     data: Any,

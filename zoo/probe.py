@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo import hub
+from zoo.allocator import kept_memory
 from zoo.data import Examples
 from zoo.decoding import compiled
 from zoo.errors import InputError
@@ -86,6 +87,7 @@ class Probe:
         return document
 
 
+@kept_memory()
 def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows: int = 128, seed: int = 0) -> Probe:
     """Measures how a causal model uses what it has seen.
 

@@ -24,6 +24,7 @@ REACHED = {
     "gru_small.fsdd_speaker": {"accuracy": 0.926},
     "transformer_small.fsdd_speaker": {"accuracy": 0.906},
     "tcn_small.fsdd_speaker": {"accuracy": 0.816},
+    "wavenet_small.fsdd_speaker": {"accuracy": 0.788},
     "rnn_small.italy_power_demand": {"accuracy": 0.965},
     "lstm_small.italy_power_demand": {"accuracy": 0.961},
     "gru_small.italy_power_demand": {"accuracy": 0.958},
@@ -51,5 +52,6 @@ REACHED = {
     "gru_tiny.adding_t200": {"mse": 1.42e-05},
     "lstm_tiny.copy_memory_t500": {"step_loss": 0.04, "recall": 0.125},
     "tcn_tiny.copy_memory_t500": {"step_loss": 7.61e-11, "recall": 1.0},
+    "tcn_small.tiny_shakespeare": {"bpc": 2.354, "nats": 1.632},
     "gru_small.tiny_shakespeare": {"bpc": 2.151, "nats": 1.491},
 }

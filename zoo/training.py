@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.allocator import kept_memory
 from zoo.batching import Batches
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.layer_groups import LayerGroups
@@ -83,6 +84,7 @@ class Trainer:
         self.validating = False
         self.data = ""
 
+    @kept_memory()
     def run(self) -> None:
         """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
 

@@ -95,7 +95,7 @@ def _torch_convolution(x, kernel, bias, dilation: int):
     image = torch.permute(x, (0, 2, 1))[:, :, None]
     weight = torch.permute(kernel, (2, 1, 0))[:, :, None]
     y = torch.nn.functional.conv2d(image, weight, bias, dilation=(1, dilation))
-    return torch.permute(y[:, :, 0], (0, 2, 1))
+    return torch.permute(y.squeeze(2), (0, 2, 1))
 
 
 def zero_masked(x, mask):

@@ -20,4 +20,4 @@ class Dropout(keras.layers.Dropout):
         words = torch.empty((size + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
         numbers = words.view(torch.int16)[:size].view(inputs.shape)
         kept = numbers >= min(round(self.rate * 65_536), 65_535) - 32_768
-        return inputs * (kept.to(inputs.dtype) / (1 - self.rate))
+        return inputs * kept.to(inputs.dtype).mul_(1 / (1 - self.rate))

@@ -1,0 +1,33 @@
+"""Memory that a training process keeps from step to step."""
+
+import contextlib
+import ctypes
+
+# Of malloc.h, glibc.
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_DEFAULTS = {_TRIM_THRESHOLD: 128 * 1024, _MMAP_MAX: 65_536}
+
+
+@contextlib.contextmanager
+def kept_memory():
+    """Lets the process keep what tensors free, until the block ends.
+
+    By default glibc returns large blocks to the system at once. A training step frees and takes the same ones
+    again, and the system clears every page of them anew: tens of thousands of page faults a step
+    (benchmarks/allocator.py). Without glibc nothing is changed.
+    """
+    try:
+        libc = ctypes.CDLL(None)
+        set_option, trim = libc.mallopt, libc.malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library, or none that can be asked
+        yield
+        return
+    trim.argtypes = [ctypes.c_size_t]
+    set_option(_TRIM_THRESHOLD, -1)
+    set_option(_MMAP_MAX, 0)
+    try:
+        yield
+    finally:
+        for option, value in _DEFAULTS.items():
+            set_option(option, value)
+        trim(0)
