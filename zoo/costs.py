@@ -131,7 +131,7 @@ def scores(batch: int, queries: int, keys: int, width: int, heads: int) -> Cost:
     return Cost(4 * batch * queries * keys * width, FLOAT * batch * moved)
 
 
-def attention(batch: int, queries: int, vectors: int, keys: int, width: int, heads: int) -> Cost:
+def attention(batch: int, queries: int, vectors: float, keys: int, width: int, heads: int) -> Cost:
     """Scores and four projections: of queries and of what is read for each query, of keys and values for each vector.
 
     Args:
@@ -147,37 +147,45 @@ def attention(batch: int, queries: int, vectors: int, keys: int, width: int, hea
 
 
 def transformer_layer(layer, work: Work) -> Cost:
-    """Attention to the whole sequence, or of one step to the cache, which moves on by one place; and feed-forward."""
+    """Attention to the whole sequence, or of one step to the cache, of which a copy is written; and feed-forward."""
     config = layer.config
     queries = 1 if work.step else work.time
     keys = config.context if work.step else work.time
     total = attention(work.batch, queries, queries, keys, config.width, config.heads) + children(
         layer, work, "attention"
     )
-    return total + Cost(0, FLOAT * 4 * work.batch * config.context * config.width if work.step else 0)
+    if work.step:
+        # The query is turned twice, and each key answers it twice.
+        total += product(work.batch, config.width, keys, weights=work.batch * keys * config.width)
+        total += Cost(0, FLOAT * 4 * work.batch * keys * config.width)
+    return total
 
 
 def windows_layer(layer, work: Work) -> Cost:
-    """Attention to the vectors of all levels at once, the pooling that makes them, and feed-forward."""
+    """Attention to the vectors of all levels at once, the pooling that makes them, and feed-forward.
+
+    A step costs the mean: one of ``w`` steps pools a window of steps, one of ``w ** 2`` a window of those.
+    """
     config = layer.config
     groups = [work.time]  # vectors of each level
     for _ in layer.pools:
         groups.append(-(-groups[-1] // config.window))
-    pooled = groups[:-1]
+    pooled, shares, projected = groups[:-1], [1.0] * len(layer.pools), sum(groups)
     if work.step:
-        # Each level keeps a window, which is pooled at every step, whether the vector is due or not.
         groups = [config.window] * config.levels
-        pooled = groups[1:]
+        pooled, shares = groups[1:], [config.window**-level for level in range(1, config.levels)]
+        projected = 1 + sum(shares)
     queries = 1 if work.step else work.time
-    total = attention(work.batch, queries, sum(groups), sum(groups), config.width, config.heads)
-    for pool, vectors in zip(layer.pools, pooled, strict=True):
-        total += pooling(pool, Work(work.batch, vectors))
+    total = attention(work.batch, queries, projected, sum(groups), config.width, config.heads)
+    for pool, vectors, share in zip(layer.pools, pooled, shares, strict=True):
+        total += pooling(pool, Work(work.batch, vectors)) * share
     if config.gate is not None:
         # With which stored vectors is a step too similar? A sequence compares all of its steps with all.
         compared = config.window - 1 if work.step else work.time
         total += product(work.batch * queries, config.width, compared, weights=work.batch * compared * config.width)
-    stored = sum(groups) * config.width
-    total += Cost(0, FLOAT * 2 * work.batch * stored if work.step else 0)
+    if work.step:
+        # Vectors, keys and values of a level move on when it gets a new one.
+        total += Cost(0, FLOAT * 2 * work.batch * 3 * config.window * config.width * projected)
     return total + children(layer, work, "attention", *(pool.name for pool in layer.pools))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from zoo import costs, models
+from zoo.allocator import kept_memory
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.models.predictor import Predictor
@@ -90,10 +91,11 @@ class Profile:
         return dataclasses.asdict(self)
 
 
+@kept_memory()
 def profile(
     name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
 ) -> Profile:
-    """Counts and times a model.
+    """Counts and times a model, with memory kept from call to call as in training and evaluation.
 
     Of a classifier or a tagger the backbone is taken, without its heads.
 

@@ -72,22 +72,34 @@ class Attention(keras.layers.Layer):
         """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, heads, size)``."""
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
-    def call(self, queries, keys, values, mask):
-        """Reads the values.
+    def scores(self, queries, keys):
+        """Returns ``(batch, heads, query_time, key_time)``: how well each key answers each query.
 
         Args:
             queries: ``(batch, query_time, heads, size)``, from ``queries``, rotated or not.
             keys: ``(batch, key_time, heads, size)``, from ``keys_values``, rotated or not.
-            values: As the keys.
+        """
+        return ops.einsum("bqhd,bkhd->bhqk", queries, keys)
+
+    def read(self, scores, values, mask):
+        """Reads the values by their keys' scores.
+
+        Args:
+            scores: ``(batch, heads, query_time, key_time)``.
+            values: ``(batch, key_time, heads, size)``, from ``keys_values``.
             mask: Booleans that broadcast to ``(batch, query_time, key_time)``, true where a query may
                 read. One that may read nothing reads zeros.
 
         Returns:
             ``(batch, query_time, width)``.
         """
-        mask = mask[:, None]
-        scores = ops.where(mask, ops.einsum("bqhd,bkhd->bhqk", queries, keys), NEGATIVE)
-        weights = softmax(scores) * ops.cast(mask, scores.dtype)
+        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
         read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
-        shape = ops.shape(queries)
-        return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * queries.shape[-1])))
+        # The weights that are hidden are zeros already, but where all are.
+        read = read * ops.cast(ops.any(mask, axis=-1), read.dtype)[..., None, None]
+        shape = ops.shape(read)
+        return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * values.shape[-1])))
+
+    def call(self, queries, keys, values, mask):
+        """Reads, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""
+        return self.read(self.scores(queries, keys), values, mask)

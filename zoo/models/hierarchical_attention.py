@@ -6,10 +6,11 @@ attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
 """
 
 import dataclasses
+import functools
 
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, Attention, softmax
+from zoo.layers.attention import Attention
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.pooling import AttentionPooling
@@ -75,9 +76,9 @@ class WindowsLayer(Block):
     those no further than ``w // 2`` from its own. A learned score by level, age and head says how old a
     vector is.
 
-    The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, and which of
-    them are stored ``(batch, w)``; and the number of steps taken ``(batch,)``. It does not grow with the
-    stream.
+    The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, which of them
+    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, heads, size)``; and the number
+    of steps taken ``(batch,)``. It does not grow with the stream.
 
     Args:
         config: The hyper-parameters.
@@ -100,17 +101,13 @@ class WindowsLayer(Block):
         ages = self.config.window if self.config.causal else 2 * (self.config.window // 2) + 1
         self.age = self.add_weight(shape=(self.config.levels, ages, self.config.heads), initializer="zeros", name="age")
 
-    def _read(self, queries, vectors, scores, seen):
-        """Attends with ``queries (batch, n, heads, size)`` to ``vectors (batch, m, width)``.
+    def _read(self, y, keys, values, scores, seen):
+        """Attends from ``y (batch, n, width)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
 
         ``scores`` are added, ``(n, m, heads)``; ``seen`` broadcasts to ``(batch, n, m)``.
         """
-        keys, values = self.attention.keys_values(vectors)
-        products = ops.einsum("bqhd,bkhd->bhqk", queries, keys) + ops.transpose(scores, (2, 0, 1))
-        weights = softmax(ops.where(seen[:, None], products, NEGATIVE))
-        read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
-        shape = ops.shape(read)
-        return self.attention.out(ops.reshape(read, (shape[0], shape[1], self.config.width)))
+        products = self.attention.scores(self.attention.queries(y), keys) + ops.transpose(scores, (2, 0, 1))
+        return self.attention.read(products, values, seen)
 
     def _feed_forward(self, x, training=False):
         return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
@@ -182,20 +179,36 @@ class WindowsLayer(Block):
             seen.append(near[None] & flags)
             scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
         vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
-        read = self._read(
-            self.attention.queries(y), vectors, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2)
-        )
+        keys, values = self.attention.keys_values(vectors)
+        read = self._read(y, keys, values, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2))
         return self._feed_forward(x + self.drop(read, training=training), training)
 
     def initial_state(self, batch_size):
         if not self.config.causal:
             return super().initial_state(batch_size)
         shape = (batch_size, self.config.window)
-        empty = [
-            (ops.zeros((*shape, self.config.width), self.compute_dtype), ops.zeros(shape, "bool"))
-            for _ in range(self.config.levels)
-        ]
-        return tuple(empty), ops.zeros((batch_size,), "int32")
+        heads = (*shape, self.config.heads, self.config.width // self.config.heads)
+
+        def empty():
+            vectors = ops.zeros((*shape, self.config.width), self.compute_dtype)
+            keys, values = (ops.zeros(heads, self.compute_dtype) for _ in range(2))
+            return vectors, ops.zeros(shape, "bool"), keys, values
+
+        return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
+
+    def _pushed(self, stored, vector, keep):
+        """Returns a level's state with ``vector (batch, width)`` as its newest, stored where ``keep (batch,)``."""
+        newest = (vector[:, None], keep[:, None], *self.attention.keys_values(vector[:, None]))
+        return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
+
+    def _summarised(self, level, stored, below, due):
+        """Returns a level's state after its step: with a summary of the level ``below`` where rows are ``due``."""
+        vector, _ = self.pools[level - 1](below[0], below[1])
+        pushed = self._pushed(stored, vector, ops.any(below[1], axis=-1))
+        return tuple(
+            ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
+            for old, new in zip(stored, pushed, strict=True)
+        )
 
     def step(self, x, state):
         if not self.config.causal:
@@ -203,29 +216,20 @@ class WindowsLayer(Block):
         y = self.attention_norm(x)
         before, count = state
         count = count + 1
-        vector, due = y, ops.ones_like(count, dtype="bool")
-        keep = due
+        keep = ops.ones_like(count, dtype="bool")
         if self.config.gate is not None:
             keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
-        after = []
-        for level, (vectors, flags) in enumerate(before):
-            if level > 0:
-                due = count % self.config.window**level == 0
-                vector, _ = self.pools[level - 1](*after[-1])
-                keep = ops.any(after[-1][1], axis=-1)
-            pushed = ops.concatenate([vectors[:, 1:], vector[:, None]], axis=1)
-            pushed_flags = ops.concatenate([flags[:, 1:], keep[:, None]], axis=1)
-            after.append((ops.where(due[:, None, None], pushed, vectors), ops.where(due[:, None], pushed_flags, flags)))
-        seen = [flags for _, flags in after]
+        after = [self._pushed(before[0], y, keep)]
+        for level in range(1, self.config.levels):
+            due = count % self.config.window**level == 0
+            summarised = functools.partial(self._summarised, level, before[level], after[-1], due)
+            after.append(ops.cond(ops.any(due), summarised, functools.partial(tuple, before[level])))
+        _, seen, keys, values = (list(parts) for parts in zip(*after, strict=True))
         newest = ops.arange(self.config.window) == self.config.window - 1
         seen[0] = seen[0] | newest  # always itself
         scores = ops.reshape(ops.flip(self.age, axis=1), (1, -1, self.config.heads))
-        read = self._read(
-            self.attention.queries(y[:, None]),
-            ops.concatenate([vectors for vectors, _ in after], axis=1),
-            scores,
-            ops.concatenate(seen, axis=1)[:, None],
-        )[:, 0]
+        keys, values = (ops.concatenate(parts, axis=1) for parts in (keys, values))
+        read = self._read(y[:, None], keys, values, scores, ops.concatenate(seen, axis=1)[:, None])[:, 0]
         return self._feed_forward(x + read), (tuple(after), count)
 
 

@@ -107,9 +107,10 @@ class TransformerLayer(Block):
     """Self-attention and feed-forward, each added to what it reads through a layer norm.
 
     The state of the causal one is the keys and the values of the last ``context`` positions, each
-    ``(batch, context, heads, size)`` with the newest last, and how many of them are real, ``(batch,)``.
-    Keys are kept as they were before rotation and turned by their place in the cache: only differences
-    of positions matter, and so a stream of any length meets small angles only.
+    ``(batch, context, heads, size)``, and the number of the next one, ``(batch,)``. They are a ring: a
+    position takes the slot of that which falls out of sight. A key is turned by its slot, once and for
+    all; and a query looks from its own slot at those filled on this round, and from one round on at those
+    of the round before. So a stream of any length meets small angles only.
 
     Args:
         config: The hyper-parameters.
@@ -159,16 +160,26 @@ class TransformerLayer(Block):
     def step(self, x, state):
         if not self.config.causal:
             return super().step(x, state)
+        context = self.config.context
+        keys, values, position = state
         y = self.attention_norm(x)[:, None]
+        slot = (position % context)[:, None]
+        slots = ops.arange(context)[None]
+        here = (slots == slot)[..., None, None]
         new_keys, new_values = self.attention.keys_values(y)
-        keys = ops.concatenate([state[0][:, 1:], new_keys], axis=1)
-        values = ops.concatenate([state[1][:, 1:], new_values], axis=1)
-        count = ops.minimum(state[2] + 1, self.config.context)
-        slots = ops.arange(self.config.context)
-        queries = self._place(self.attention.queries(y), slots[-1:])
-        seen = (slots >= self.config.context - count[:, None])[:, None]
-        y = self.attention(queries, self._place(keys, slots), values, seen)[:, 0]
-        return self._feed_forward(x + y), (keys, values, count)
+        keys = ops.where(here, self._place(new_keys, slot), keys)
+        values = ops.where(here, new_values, values)
+        this_round = slots <= slot
+        queries = self._place(
+            ops.tile(self.attention.queries(y), (1, 2, 1, 1)), ops.concatenate([slot, slot + context], 1)
+        )
+        scores = self.attention.scores(queries, keys)
+        scores = ops.where(this_round[:, None, None], scores[:, :, :1], scores[:, :, 1:])
+        seen = this_round | (position >= context)[:, None]
+        y = self.attention.read(scores, values, seen[:, None])[:, 0]
+        # The number only says the slot and whether the ring is full: it starts again before it overflows.
+        position = ops.where(position + 1 == 2 * context, context, position + 1)
+        return self._feed_forward(x + y), (keys, values, position)
 
 
 class FinalNorm(Block):
