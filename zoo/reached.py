@@ -25,6 +25,7 @@ REACHED = {
     "transformer_small.fsdd_speaker": {"accuracy": 0.906},
     "tcn_small.fsdd_speaker": {"accuracy": 0.816},
     "wavenet_small.fsdd_speaker": {"accuracy": 0.788},
+    "tcn_small.mnist_sequential": {"accuracy": 0.988},
     "tcn_small.mnist_permuted": {"accuracy": 0.972},
     "rnn_small.italy_power_demand": {"accuracy": 0.965},
     "lstm_small.italy_power_demand": {"accuracy": 0.961},
