@@ -3,9 +3,10 @@
 import contextlib
 import ctypes
 
-# Of malloc.h, glibc.
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-_DEFAULTS = {_TRIM_THRESHOLD: 128 * 1024, _MMAP_MAX: 65_536}
+# Options of glibc's malloc.h. Left alone, both thresholds grow with the blocks that are freed, up to these values;
+# once set, they stay as they are.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+_AFTERWARDS = {_TRIM_THRESHOLD: 64 * 2**20, _MMAP_THRESHOLD: 32 * 2**20, _MMAP_MAX: 65_536}
 
 
 @contextlib.contextmanager
@@ -28,6 +29,6 @@ def kept_memory():
     try:
         yield
     finally:
-        for option, value in _DEFAULTS.items():
+        for option, value in _AFTERWARDS.items():
             set_option(option, value)
         trim(0)
