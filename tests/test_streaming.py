@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 from zoo import models
 from zoo.errors import InputError
 from zoo.models.predictor import Predictor
+from zoo.streaming import CHUNK
 
 SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
 VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
@@ -71,6 +72,20 @@ def test_a_backbone_has_streams_of_its_own(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_several_steps_are_read_as_one_after_the_other(variant):
+    model, given = predictor(variant), inputs(2, time=17)
+    stream, tokens = model.stream(2), given["tokens"]
+    found = [stream.read(tokens[:, :8]), stream.step(tokens[:, 8])[:, None], stream.read(tokens[:, 9:])]
+    np.testing.assert_allclose(np.concatenate(found, axis=1), whole(model, given), atol=1e-5)
+    assert stream.steps.tolist() == [17] * 2
+
+
+def test_a_reading_may_be_of_features_and_longer_than_a_chunk():
+    model, given = predictor("lstm", tokens=False), inputs(2, tokens=False, time=CHUNK + 9)
+    np.testing.assert_allclose(model.stream(2).read(given["features"]), whole(model, given), atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_a_state_survives_safetensors(variant, tmp_path):
     model, tokens = predictor(variant), inputs(2)["tokens"]
     first = model.stream(2)
@@ -110,7 +125,7 @@ def test_streams_of_one_model_share_a_program_and_no_state():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros(3, "int32"), r"shape \(3,\): this stream takes \(2,\), a token id a row"),
+        (np.zeros(3, "int32"), r"a step of shape \(3,\): this stream takes token ids \(2,\)"),
         (np.zeros((2, 1), "int32"), r"shape \(2, 1\)"),
         (np.int32(1), r"shape \(\)"),
         (np.zeros(2), "float64: give token ids"),
@@ -128,9 +143,28 @@ def test_a_step_that_does_not_fit_is_named_and_changes_nothing(x, message):
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((3, 4), "int32"), r"steps of shape \(3, 4\): this stream takes token ids \(2, time\)"),
+        (np.zeros((2, 0), "int32"), r"steps of shape \(2, 0\)"),
+        (np.zeros(2, "int32"), r"steps of shape \(2,\)"),
+        (np.zeros((2, 4, 1), "int32"), r"steps of shape \(2, 4, 1\)"),
+        ([[0, 1], [2, SYMBOLS]], f"token id {SYMBOLS}: give 0 to {SYMBOLS - 1}"),
+    ],
+)
+def test_steps_that_do_not_fit_are_named_and_none_is_read(x, message):
+    stream = predictor("lstm").stream(2)
+    with pytest.raises(InputError, match=message):
+        stream.read(x)
+    assert stream.steps.tolist() == [0, 0]
+    for name, value in stream.arrays().items():
+        np.testing.assert_array_equal(value, predictor("lstm").stream(2).arrays()[name])
+
+
 def test_features_that_do_not_fit_are_named():
     stream = predictor("tcn", tokens=False).stream(2)
-    with pytest.raises(InputError, match=r"takes \(2, 3\), the features of each row"):
+    with pytest.raises(InputError, match=r"takes features \(2, 3\)"):
         stream.step(np.zeros((2, 4)))
     with pytest.raises(InputError, match="give numbers"):
         stream.step(np.full((2, 3), "a"))
@@ -143,7 +177,9 @@ def test_learned_positions_end_and_a_row_that_is_reset_goes_on():
     stepped(stream, inputs(2, time=2)["tokens"])
     stream.reset([0])
     stepped(stream, inputs(2, time=2)["tokens"])
-    with pytest.raises(InputError, match="row 1 has taken 4 steps, where the model's learned positions end"):
+    with pytest.raises(InputError, match="learned positions end at 4"):
+        stream.read(np.ones((2, 1), "int32"))
+    with pytest.raises(InputError, match="row 1 has taken 4 steps, and the model's learned positions end at 4"):
         stream.step([1, 1])
     stream.reset([1])
     assert np.isfinite(stream.step([1, 1])).all()

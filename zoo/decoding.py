@@ -34,7 +34,8 @@ def compiled(model, function, rank: int | None = 2, features: int | None = None)
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
                 return function(*arguments)
 
-        return lambda *arguments: pure([v.value for v in variables], *arguments)
+        # Not their public value: what that asks of its surroundings took longer than a small model's step.
+        return lambda *arguments: pure([v._value for v in variables], *arguments)
     if backend == "tensorflow":
         import tensorflow as tf
 

@@ -12,6 +12,8 @@ from zoo.errors import InputError
 
 STEPS = "steps"
 """Name of the number of steps taken, among the arrays of a state."""
+CHUNK = 64
+"""Most steps that one compiled call of ``Stream.read`` takes."""
 
 
 class Stream:
@@ -40,7 +42,7 @@ class Stream:
         except ValueError as error:
             raise InputError(f"{error}: build the model causal, or in one direction") from None
         self.steps = np.zeros(batch_size, "int64")
-        self._step = _compiled_step(model)
+        self._step, self._read = _compiled_steps(model)
 
     def step(self, x: Any) -> np.ndarray:
         """Reads one step of every row.
@@ -57,30 +59,62 @@ class Stream:
                 the end of learned positions. The state stays as it was.
         """
         x = self._checked(x)
-        longest = self.backbone.longest
-        if longest is not None and self.steps.max() >= longest:
-            row = int(self.steps.argmax())
-            raise InputError(
-                f"row {row} has taken {longest} steps, where the model's learned positions end: reset it, or build"
-                " with a larger context or rotary positions"
-            )
         y, self.state = self._step(x, self.state)
         self.steps += 1
         return ops.convert_to_numpy(y)
 
-    def _checked(self, x: Any) -> np.ndarray:
+    def read(self, x: Any) -> np.ndarray:
+        """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
+
+        A call of its own costs several times what a step computes. The first reading of a length compiles for
+        its chunks of 64, 32, 16, ... 1 steps; there are no others.
+
+        Args:
+            x: Token ids ``(batch, time)``, or features ``(batch, time, features)``; at least one step.
+
+        Returns:
+            What the model gives for these steps, ``(batch, time, outputs)``.
+
+        Raises:
+            InputError: As for ``step``, or there is no step. The state stays as it was.
+        """
+        x = self._checked(x, several=True)
+        outputs = []
+        while x.shape[1]:
+            count = min(CHUNK, 1 << (x.shape[1].bit_length() - 1))
+            y, self.state = self._read(x[:, :count], self.state)
+            self.steps += count
+            outputs.append(ops.convert_to_numpy(y))
+            x = x[:, count:]
+        return np.concatenate(outputs, axis=1)
+
+    def _checked(self, x: Any, several: bool = False) -> np.ndarray:
+        """Returns a step, or several, as the model takes it, or raises an InputError."""
         x = np.asarray(ops.convert_to_numpy(x))
         features, vocabulary = self.backbone.features, self.backbone.vocabulary
-        expected = (self.batch_size,) if features is None else (self.batch_size, features)
-        if x.shape != expected:
-            what = "a token id a row" if features is None else "the features of each row"
-            raise InputError(f"a step of shape {x.shape}: this stream takes {expected}, {what}")
+        given = f"{'steps' if several else 'a step'} of"
+        expected: tuple[Any, ...] = (self.batch_size, *([] if features is None else [features]))
+        found = x.shape
+        if several:
+            expected = (self.batch_size, "time", *expected[1:])
+            found = (*x.shape[:1], "time", *x.shape[2:]) if x.ndim > 1 and x.shape[1] else x.shape
+        if found != expected:
+            what = "token ids" if features is None else "features"
+            shape = f"({', '.join(map(str, expected))}{',' * (len(expected) == 1)})"
+            raise InputError(f"{given} shape {x.shape}: this stream takes {what} {shape}")
+        count, longest = x.shape[1] if several else 1, self.backbone.longest
+        if longest is not None and self.steps.max() + count > longest:
+            row = int(self.steps.argmax())
+            raise InputError(
+                f"row {row} has taken {self.steps[row]} steps, and the model's learned positions end at {longest}:"
+                " reset it, or build with a larger context or rotary positions"
+            )
         if features is not None:
             if x.dtype.kind not in "fiub":
-                raise InputError(f"a step of {x.dtype}: give numbers")
+                raise InputError(f"{given} {x.dtype}: give numbers")
             return x.astype("float32")
         if x.dtype.kind not in "iu":
-            raise InputError(f"a step of {x.dtype}: give token ids, whole numbers")
+            raise InputError(f"{given} {x.dtype}: give token ids, whole numbers")
         if x.min() < 0 or x.max() >= vocabulary:
             raise InputError(f"token id {x.min() if x.min() < 0 else x.max()}: give 0 to {vocabulary - 1}")
         return x.astype("int32")
@@ -131,9 +165,28 @@ class Stream:
         self.steps = np.array(arrays[STEPS])
 
 
-def _compiled_step(model):
-    """Returns ``model.step`` compiled; all streams of a model share it."""
-    if "_stream_step" not in vars(model):
+def _compiled_steps(model):
+    """Returns ``model.step`` and a loop of it, both compiled; all streams of a model share them."""
+
+    outputs = model.head.units if hasattr(model, "head") else model.width
+
+    def read(x, state):
+        # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
+        steps = ops.swapaxes(x, 0, 1)
+        count = steps.shape[0]
+
+        def advance(t, out, *flat):
+            y, after = model.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
+            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
+            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
+
+        out = ops.zeros((count, steps.shape[1], outputs))
+        start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
+        _, out, *flat = ops.while_loop(lambda t, *_: t < count, advance, start)
+        return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
+
+    if "_stream_steps" not in vars(model):
+        programs = compiled(model, model.step, rank=None), compiled(model, read, rank=None)
         # Past Keras's own bookkeeping, which would look for layers in it.
-        object.__setattr__(model, "_stream_step", compiled(model, model.step, rank=None))
-    return vars(model)["_stream_step"]
+        object.__setattr__(model, "_stream_steps", programs)
+    return vars(model)["_stream_steps"]
