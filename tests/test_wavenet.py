@@ -44,6 +44,7 @@ def oracle(x, config, weights):
 
     root = "wavenet_backbone/network"
     x = convolve(f"{root}/initial", dense("wavenet_backbone/embed", x), 1)
+    x = np.maximum(x, 0) if config.rectified else x
     total = 0
     for i in range(config.stacks * config.layers):
         both = convolve(f"{root}/layer_{i}/filter_gate", x, 2 ** (i % config.layers))
@@ -55,7 +56,7 @@ def oracle(x, config, weights):
     return dense(f"{root}/out", hidden)
 
 
-@pytest.mark.parametrize("fields", [{}, {"kernel": 3, "initial_kernel": 4, "stacks": 1}])
+@pytest.mark.parametrize("fields", [{}, {"kernel": 3, "initial_kernel": 4, "stacks": 1}, {"rectified": True}])
 def test_equals_loops_over_the_formulas(fields):
     config, model = made(features=4, **fields)
     weights = {v.path: ops.convert_to_numpy(v.value).astype("float64") for v in model.weights}
@@ -94,9 +95,9 @@ def test_padding_on_either_side_changes_nothing():
     np.testing.assert_allclose(output(model, padded)[:, 3:-2], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-def test_queues_equal_the_whole_sequence_and_do_not_grow(rows):
-    config, model = made(vocabulary=11)
+@pytest.mark.parametrize(("rows", "rectified"), [(1, False), (3, False), (2, True)])
+def test_queues_equal_the_whole_sequence_and_do_not_grow(rows, rectified):
+    config, model = made(vocabulary=11, rectified=rectified)
     tokens = np.random.default_rng(0).integers(0, 11, (rows, 2 * WAVENET.look_back(config)))
     whole = output(model, {"tokens": tokens.astype("int32")})
     state = model.initial_state(rows)

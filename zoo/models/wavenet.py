@@ -22,6 +22,10 @@ class Config:
         width: Residual channels, and features of the output.
         skip: Skip channels.
         initial_kernel: Steps that the initial convolution reads.
+        rectified: Whether a ReLU follows it. The paper has none, for it reads one symbol of 256 a step. Pieces of a
+            waveform sound alike whatever their sign and phase, and what filters find in them is rectified before
+            it is put together (Sainath et al. 2015, Interspeech, "Learning the speech front-end with raw waveform
+            CLDNNs").
         kernel: Steps that each dilated convolution reads.
         layers: Dilated convolutions of one stack, with dilations ``1, 2, 4, ... 2 ** (layers - 1)``.
         stacks: How many times the dilations are repeated.
@@ -35,6 +39,7 @@ class Config:
     width: int = 72
     skip: int = 256
     initial_kernel: int = 2
+    rectified: bool = False
     kernel: int = 2
     layers: int = 10
     stacks: int = 2
@@ -120,11 +125,15 @@ class WaveNet(Block):
         for layer in (self.hidden, self.out):
             layer.build((*shape[:-1], self.config.skip))
 
+    def _heard(self, x):
+        """Returns what the layers read of the initial convolution's output."""
+        return ops.relu(x) if self.config.rectified else x
+
     def _read(self, skips):
         return self.out(self.hidden(ops.relu(sum(skips))))
 
     def call(self, x, mask=None, training=False):
-        x = self.initial(zero_masked(x, mask))
+        x = self._heard(self.initial(zero_masked(x, mask)))
         skips = []
         for layer in self.gated:
             x, skip = layer(zero_masked(x, mask), training=training)
@@ -137,7 +146,7 @@ class WaveNet(Block):
 
     def step(self, x, state):
         x, queue = self.initial.step(x, state[0])
-        queues, skips = [queue], []
+        x, queues, skips = self._heard(x), [queue], []
         for layer, before in zip(self.gated, state[1:], strict=True):
             y, queue = layer.filter_gate.step(x, before)
             x, skip = layer.split(x, y)
