@@ -3,8 +3,9 @@
     KERAS_BACKEND=torch python benchmarks/streaming.py --models "lstm_small,tcn_small"
 
 Times are CPU time of this process, all threads together, so that other programs on the machine do not count;
-with one thread (OMP_NUM_THREADS=1) they are what an idle core takes. A step is the best of five times 64 steps; a
-whole history is computed twice, and the first time, which compiles, does not count.
+with one thread (OMP_NUM_THREADS=1) they are what an idle core takes. A step is the best of five times 64 steps, one
+by one (``Stream.step``) and read at once (``Stream.read``); a whole history is computed twice, and the first time,
+which compiles, does not count.
 """
 
 import argparse
@@ -27,19 +28,19 @@ STEPS = 64  # steps of a stream that are timed at once
 REPEATS = 5
 
 
-def stream_step(model, history: int) -> float:
-    """Returns the seconds of a step of a stream that has read so much."""
+def stream_step(model, history: int) -> tuple[float, float]:
+    """Returns the seconds of a step of a stream that has read so much: taken alone, and as one of 64 read at once."""
     stream = model.stream(1)
-    tokens = np.random.default_rng(0).integers(0, profiling.SYMBOLS, (history, 1))
-    for token in tokens:
-        stream.step(token)
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        for token in tokens[:STEPS]:
-            stream.step(token)
-        times.append((time.process_time() - start) / STEPS)
-    return min(times)
+    tokens = np.random.default_rng(0).integers(0, profiling.SYMBOLS, (1, history))
+    stream.read(tokens)
+
+    def one_by_one():
+        for token in tokens[0, :STEPS]:
+            stream.step([token])
+
+    runs = (one_by_one, lambda: stream.read(tokens[:, :STEPS]))
+    alone, together = (profiling.best(run, time.process_time, repeats=REPEATS) / STEPS for run in runs)
+    return alone, together
 
 
 def whole(model, history: int, through_predict: bool) -> float:
@@ -59,16 +60,21 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = []
     print(f"backend {keras.backend.backend()}; microseconds for a step of one row")
-    print(f"{'model':<30} {'history':>8} {'stream':>10} {'predict':>14} {'ratio':>9} {'compiled':>14} {'ratio':>9}")
+    print(
+        f"{'model':<30} {'history':>8} {'step':>8} {'of 64':>8} {'predict':>14} {'ratio':>7} {'ratio':>7}"
+        f" {'compiled':>14} {'ratio':>9}"
+    )
     for name in arguments.models.split(","):
         model = profiling.find(name)
         for history in map(int, arguments.histories.split(",")):
-            step = stream_step(model, history)
+            step, read = stream_step(model, history)
             naive, call = whole(model, history, True), whole(model, history, False)
-            rows.append({"model": name, "history": history, "stream": step, "predict": naive, "compiled": call})
+            rows.append(
+                {"model": name, "history": history, "step": step, "read": read, "predict": naive, "compiled": call}
+            )
             print(
-                f"{name:<30} {history:>8,} {1e6 * step:>10,.0f} {1e6 * naive:>14,.0f} {naive / step:>9,.0f}"
-                f" {1e6 * call:>14,.0f} {call / step:>9,.1f}",
+                f"{name:<30} {history:>8,} {1e6 * step:>8,.0f} {1e6 * read:>8,.0f} {1e6 * naive:>14,.0f}"
+                f" {naive / step:>7,.0f} {naive / read:>7,.0f} {1e6 * call:>14,.0f} {call / step:>9,.1f}",
                 flush=True,
             )
     if arguments.json:

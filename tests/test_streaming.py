@@ -168,6 +168,11 @@ def test_features_that_do_not_fit_are_named():
         stream.step(np.zeros((2, 4)))
     with pytest.raises(InputError, match="give numbers"):
         stream.step(np.full((2, 3), "a"))
+    with pytest.raises(InputError, match="not finite"):
+        stream.step(np.full((2, 3), np.inf))
+    with pytest.raises(InputError, match=r"steps of shape \(2, 3\): this stream takes features \(2, time, 3\)"):
+        stream.read(np.zeros((2, 3)))
+    assert stream.steps.tolist() == [0, 0]
 
 
 def test_learned_positions_end_and_a_row_that_is_reset_goes_on():

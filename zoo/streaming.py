@@ -55,8 +55,8 @@ class Stream:
             this place of the whole sequence.
 
         Raises:
-            InputError: Another shape, another number of rows, an id that there is not; or a row is at
-                the end of learned positions. The state stays as it was.
+            InputError: Another shape, another number of rows, an id that there is not, a number that is not finite;
+                or a row is at the end of learned positions. The state stays as it was.
         """
         x = self._checked(x)
         y, self.state = self._step(x, self.state)
@@ -92,15 +92,15 @@ class Stream:
         """Returns a step, or several, as the model takes it, or raises an InputError."""
         x = np.asarray(ops.convert_to_numpy(x))
         features, vocabulary = self.backbone.features, self.backbone.vocabulary
-        given = f"{'steps' if several else 'a step'} of"
-        expected: tuple[Any, ...] = (self.batch_size, *([] if features is None else [features]))
-        found = x.shape
-        if several:
-            expected = (self.batch_size, "time", *expected[1:])
-            found = (*x.shape[:1], "time", *x.shape[2:]) if x.ndim > 1 and x.shape[1] else x.shape
-        if found != expected:
+        given = "steps of" if several else "a step of"
+        last = () if features is None else (features,)
+        if (
+            x.shape != (self.batch_size, *x.shape[1 : 1 + several], *last)
+            or x.ndim != 1 + several + len(last)
+            or not x.size
+        ):
             what = "token ids" if features is None else "features"
-            shape = f"({', '.join(map(str, expected))}{',' * (len(expected) == 1)})"
+            shape = str((self.batch_size, *["time"] * several, *last)).replace("'", "")
             raise InputError(f"{given} shape {x.shape}: this stream takes {what} {shape}")
         count, longest = x.shape[1] if several else 1, self.backbone.longest
         if longest is not None and self.steps.max() + count > longest:
@@ -112,7 +112,10 @@ class Stream:
         if features is not None:
             if x.dtype.kind not in "fiub":
                 raise InputError(f"{given} {x.dtype}: give numbers")
-            return x.astype("float32")
+            x = x.astype("float32")
+            if not np.isfinite(x).all():
+                raise InputError(f"{given} numbers that are not finite: what is kept of the row would stay so")
+            return x
         if x.dtype.kind not in "iu":
             raise InputError(f"{given} {x.dtype}: give token ids, whole numbers")
         if x.min() < 0 or x.max() >= vocabulary:
