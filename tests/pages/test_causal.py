@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/causal.md run, on tiny models under the names that stand there."""
+"""The commands and the Python of docs/causal.md and docs/streams.md run, on tiny models under the names that stand there."""
 
 import dataclasses
 import importlib
@@ -16,7 +16,8 @@ from zoo.data import Examples
 from zoo.plan import Plan
 from zoo.tasks import find_task
 
-PAGE = (Path(__file__).parents[2] / "docs" / "causal.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "causal.md").read_text("utf-8")
 main = importlib.import_module("zoo.cli.main").main
 PLAY = Examples(["ROMEO: KING RICHARD\nBut, soft! what light through yonder w, la!\n" * 9], [""], ["made:1"])
 WRITER, COMPOSER = "gru_small.tiny_shakespeare", "tcn_small.jsb_chorales"
@@ -54,3 +55,11 @@ def test_its_python_runs():
     for code in re.findall(r"```python\n(.*?)```", PAGE, flags=re.S):
         exec(compile(code, "causal.md", "exec"), names)
     assert names["writer"].spec.task == "language_modelling"
+
+
+def test_streams_are_as_their_page_says():
+    names = {}
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "streams.md").read_text("utf-8"), flags=re.S)
+    exec(compile(code, "streams.md", "exec"), names)
+    assert names["more"].shape[:2] == (2, 3)
+    assert names["stream"].steps.tolist() == names["other"].steps.tolist() == [4, 0]
