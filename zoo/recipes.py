@@ -52,8 +52,8 @@ def _fsdd(dataset: str) -> dict[str, Recipe]:
         ),
         "tcn": (_WAVEFORM, {"embedding": 96, "width": 96, "dropout": 0.0}),
         "wavenet": (
-            dataclasses.replace(_WAVEFORM, learning_rate=3e-3),
-            {"width": 64, "skip": 128, "layers": 7, "dropout": 0.0},
+            dataclasses.replace(_WAVEFORM, batch_size=16),
+            {"width": 64, "skip": 128, "rectified": True, "kernel": 3, "layers": 5, "dropout": 0.0},
         ),
     }
     return {
@@ -87,7 +87,7 @@ def _mnist(architecture: str, order: str, plan: Plan, config: dict) -> Recipe:
 _PIXELS = {"embedding": 24, "width": 24, "kernel": 7, "levels": 8, "causal": True, "dropout": 0.05}
 _PIXELS_GRU = {"width": 104, "layers": 1, "bidirectional": False, "dropout": 0.05}
 _MNIST_TCN = Plan(epochs=7, batch_size=64, learning_rate=4e-3, average=0.999)
-_MNIST_GRU = dataclasses.replace(_MNIST_TCN, learning_rate=2e-3)
+_MNIST_GRU = dataclasses.replace(_MNIST_TCN, learning_rate=5e-3)
 
 
 RECIPES = {

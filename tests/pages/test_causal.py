@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/causal.md and docs/streams.md run, on tiny models under the names that stand there."""
+"""The commands and the Python of docs/causal.md and docs/streams.md run, on tiny models under the names there."""
 
 import dataclasses
 import importlib
