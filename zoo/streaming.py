@@ -170,7 +170,6 @@ class Stream:
 
 def _compiled_steps(model):
     """Returns ``model.step`` and a loop of it, both compiled; all streams of a model share them."""
-
     outputs = model.head.units if hasattr(model, "head") else model.width
 
     def read(x, state):
