@@ -168,7 +168,9 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
             "published": document["published"],
         }
     )
-    click.echo(f"written to {output}: try zoo predict {output} TEXT")
+    front_end = document["spec"]["preprocessor"].get("front_end")
+    kind = "TEXT" if front_end is None else "SOUND.wav" if "rate" in front_end else "SERIES"
+    click.echo(f"written to {output}: try zoo predict {output} {kind}")
 
 
 def comparison(rows: list[dict[str, Any]]) -> None:

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import InputError
-from zoo.metrics import strip_stress, transduction_metrics
+from zoo.metrics import classification_metrics, strip_stress, transduction_metrics
 
 
 def words(*texts):
@@ -72,6 +73,14 @@ def test_the_interval_is_the_binomial_one_for_the_word_error_rate():
     assert rate.value == pytest.approx(0.2)
     assert rate.low == pytest.approx(0.2 - half_width, abs=0.1 * half_width)
     assert rate.high == pytest.approx(0.2 + half_width, abs=0.1 * half_width)
+
+
+@pytest.mark.parametrize("said", ["yes", "no"])
+def test_where_all_are_right_or_all_wrong_the_interval_is_the_exact_one(said):
+    accuracy = classification_metrics([said] * 90, ["yes"] * 90)["accuracy"]
+    exact = scipy.stats.binomtest(90 * (said == "yes"), 90).proportion_ci(0.95, method="exact")
+    assert accuracy.value == (said == "yes")
+    assert (accuracy.low, accuracy.high) == pytest.approx((exact.low, exact.high))
 
 
 def test_the_interval_of_the_phoneme_error_rate_resamples_words_not_phones():
