@@ -93,14 +93,16 @@ def test_tcn_equals_loops_over_the_formula():
     np.testing.assert_allclose(ops.convert_to_numpy(model({"features": x})), y, atol=1e-5)
 
 
-@pytest.mark.parametrize("norm_first", [True, False])
-def test_transformer_equals_torch(norm_first):
+@pytest.mark.parametrize(("norm_first", "relative"), [(True, 0), (False, 0), (True, 2)])
+def test_transformer_equals_torch(norm_first, relative):
     architecture = models.find_seq2seq("transformer")
-    config = architecture.configure(
-        "tiny", source_symbols=9, target_symbols=8, norm_first=norm_first, encoder_layers=2, decoder_layers=2
-    )
-    model = architecture.build(config)
+    sizes = {"encoder_layers": 2, "decoder_layers": 2, "norm_first": norm_first, "relative": relative}
+    model = architecture.build(architecture.configure("tiny", source_symbols=9, target_symbols=8, **sizes))
     randomise(model)
+    for variable in model.weights:  # torch's layers share what is added to the scores
+        first = variable.path.replace("coder_1", "coder_0")
+        if variable.path.endswith("offset_scores"):
+            variable.assign(next(v for v in model.weights if v.path == first))
     w = arrays(model)
     theirs = torch.nn.Transformer(16, 2, 2, 2, 32, 0.0, norm_first=norm_first, batch_first=True)
 
@@ -142,12 +144,24 @@ def test_transformer_equals_torch(norm_first):
         w[f"{side}_embed/embeddings"][ids] * 4 + ops.convert_to_numpy(sinusoids(ids.shape[1], 16))
         for side, ids in (("source", source), ("target", target))
     ]
+
+    def added(name, queries, keys):
+        """What a head adds to each score, by the offset from query to key, for both rows' heads in turn."""
+        scores = np.zeros((2, queries, keys), "float32")
+        for head, query, key in np.ndindex(scores.shape) if relative else []:
+            place = min(max(key - query, -relative), relative) + relative
+            scores[head, query, key] = w[f"{name}/offset_scores"][place, head]
+        return torch.tensor(np.tile(scores, (2, 1, 1)))
+
+    padding = torch.tensor(np.where(source == 0, -np.inf, 0).astype("float32"))
     with torch.no_grad():
         out = theirs(
             *(torch.tensor(x) for x in embedded),
-            tgt_mask=torch.triu(torch.ones(3, 3, dtype=torch.bool), 1),
-            src_key_padding_mask=torch.tensor(source == 0),
-            memory_key_padding_mask=torch.tensor(source == 0),
+            src_mask=added("encoder_0/self_attention", 5, 5),
+            tgt_mask=added("decoder_0/self_attention", 3, 3) + torch.triu(torch.full((3, 3), -torch.inf), 1),
+            memory_mask=added("decoder_0/cross_attention", 3, 5),
+            src_key_padding_mask=padding,
+            memory_key_padding_mask=padding,
         ).numpy()
     expected = out @ w["logits/kernel"] + w["logits/bias"]
     found = ops.convert_to_numpy(model({"source": source, "source_mask": source > 0, "target": target}))

@@ -20,6 +20,7 @@ VARIANTS = {
     "lstm-luong-deep": ("lstm", {"attention": "luong", "encoder_layers": 2, "decoder_layers": 2}),
     "transformer": ("transformer", {}),
     "transformer-2017": ("transformer", {"norm_first": False, "decoder_layers": 2}),
+    "transformer-relative": ("transformer", {"relative": 2}),
 }
 
 

@@ -6,7 +6,7 @@ from zoo.plan import Plan, Recipe
 from zoo.reached import REACHED
 
 
-def _cmudict(architecture: str, plan: Plan) -> Recipe:
+def _cmudict(architecture: str, plan: Plan, **config) -> Recipe:
     return Recipe(
         architecture,
         "small",
@@ -14,6 +14,7 @@ def _cmudict(architecture: str, plan: Plan) -> Recipe:
         ("cmudict/published", "test"),
         (("cmudict", "test"), ("cmudict/published", "test")),
         plan,
+        config=config,
     )
 
 
@@ -96,7 +97,8 @@ RECIPES = {
     "gru_small.cmudict": _cmudict("gru", _RECURRENT),
     "transformer_small.cmudict": _cmudict(
         "transformer",
-        Plan(epochs=14, batch_size=128, learning_rate=1.5e-3, average=0.9995),
+        Plan(epochs=32, batch_size=128, learning_rate=2e-3, average=0.9995),
+        relative=16,
     ),
     "lstm_small.snips": _snips("lstm", width=192, dropout=0.4),
     "gru_small.snips": _snips("gru", width=192, dropout=0.4),
