@@ -119,7 +119,9 @@ def finetune(
             tick=tick,
         )
     assert pipeline.document is not None
-    show.fine_tuned(pipeline.document, pipeline.task.monitor, output)
+    front_end = getattr(pipeline.preprocessor, "front_end", None)
+    example = "TEXT" if front_end is None else "SOUND.wav" if hasattr(front_end, "rate") else "SERIES"
+    show.fine_tuned(pipeline.document, pipeline.task.monitor, output, example)
 
 
 def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:

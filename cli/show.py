@@ -153,8 +153,8 @@ def evaluation(found: dict[str, Any]) -> None:
     _print(table)
 
 
-def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
-    """Prints the report at the end of a fine-tuning."""
+def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str) -> None:
+    """Prints the report at the end of a fine-tuning; ``example`` stands for an input of the new model."""
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
     best = min(reversed(curve), key=lambda row: row[monitor])  # of equal ones the last
@@ -168,9 +168,7 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str) -> None:
             "published": document["published"],
         }
     )
-    front_end = document["spec"]["preprocessor"].get("front_end")
-    kind = "TEXT" if front_end is None else "SOUND.wav" if "rate" in front_end else "SERIES"
-    click.echo(f"written to {output}: try zoo predict {output} {kind}")
+    click.echo(f"written to {output}: try zoo predict {output} {example}")
 
 
 def comparison(rows: list[dict[str, Any]]) -> None:
