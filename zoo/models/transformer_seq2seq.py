@@ -28,8 +28,7 @@ class Config:
         norm_first: Layer norm before each part (true) or after it, as in 2017 (false).
         relative: So many offsets either way between a query and a key each have a score of their own, in each
             head (Raffel et al. 2020, arXiv 1910.10683, section 2.1), and those further off share the last.
-            Where alignments are nearly monotonic this is learned sooner than from the sinusoids, which stay.
-            0, as in 2017, has none.
+            The sinusoids stay. 0, as in 2017, has none.
         dropout: Rate on embeddings, attention weights and each part's output.
     """
 
