@@ -168,7 +168,7 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     ],
 )
 def test_what_a_recipe_cannot_be_set_to(setting, message, monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: spelled())
+    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: pytest.fail("the data were read"))
     with pytest.raises(InputError, match=message):
         checkpoints.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", settings=[setting])
     with pytest.raises(InputError, match="say where with --output DIR"):

@@ -59,8 +59,13 @@ def train(
     if settings:
         if output is None:
             raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
-        family = find_task(datasets.entry(recipe.dataset).task).architecture(recipe.architecture)
-        recipe = recipe.changed(settings, [f.name for f in dataclasses.fields(family.config) if f.name not in OF_DATA])
+        task = find_task(datasets.entry(recipe.dataset).task)
+        family = task.architecture(recipe.architecture)
+        fields = [field.name for field in dataclasses.fields(family.config)]
+        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
+        # The architecture refuses a value here, and not after the data were read: sizes of theirs are made up.
+        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
+        family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
         # By what is set, so that no run goes on with the state of another.
         folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
     elsewhere = [f"--set={setting}" for setting in settings] + ([f"--output={output}"] if output else [])

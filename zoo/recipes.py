@@ -19,7 +19,7 @@ def _cmudict(architecture: str, plan: Plan, **config) -> Recipe:
 
 
 # The recurrent recipes differ in the cell alone. Rates and lengths are what two CPU cores allow.
-_RECURRENT = Plan(epochs=20, batch_size=64, learning_rate=2e-3, average=0.9995)
+_RECURRENT = Plan(epochs=30, batch_size=64, learning_rate=2e-3, average=0.9995)
 
 _SNIPS = Plan(epochs=25, batch_size=64, learning_rate=3e-3, average=0.998, augment=True)
 
@@ -92,9 +92,9 @@ _MNIST_GRU = dataclasses.replace(_MNIST_TCN, learning_rate=5e-3)
 
 
 RECIPES = {
-    "rnn_small.cmudict": _cmudict("rnn", _RECURRENT),
-    "lstm_small.cmudict": _cmudict("lstm", _RECURRENT),
-    "gru_small.cmudict": _cmudict("gru", _RECURRENT),
+    "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, dropout=0.15),
+    "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, dropout=0.15),
+    "gru_small.cmudict": _cmudict("gru", dataclasses.replace(_RECURRENT, learning_rate=1e-3), dropout=0.15),
     "transformer_small.cmudict": _cmudict(
         "transformer",
         Plan(epochs=32, batch_size=128, learning_rate=2e-3, average=0.9995),
