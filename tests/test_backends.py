@@ -33,8 +33,8 @@ def variants():
     for name in models.SEQ2SEQ:
         symbols = {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
         yield f"{name}-seq2seq", models.find_seq2seq(name), symbols
-        if name != "transformer":
-            yield f"{name}-gnmt", models.find_seq2seq(name), {**symbols, "attention": "gnmt", "decoder_layers": 2}
+        variant = {"relative": 4} if name == "transformer" else {"attention": "gnmt", "decoder_layers": 2}
+        yield f"{name}-{next(iter(variant))}", models.find_seq2seq(name), {**symbols, **variant}
 
 
 def outputs() -> dict[str, np.ndarray]:

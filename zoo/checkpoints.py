@@ -18,6 +18,7 @@ from zoo.low_rank import LowRank
 from zoo.pipeline import Pipeline, load
 from zoo.plan import Plan, Recipe
 from zoo.recipes import RECIPES
+from zoo.seeding import seed_everything
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
 from zoo.training import Trainer
@@ -165,7 +166,7 @@ def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: in
     if size not in family.sizes:
         raise InputError(f"{architecture}: no size {size!r}; there are {', '.join(family.sizes)}")
     chosen = {**family.sizes[size], **task.prefers(family), **fields}
-    keras.utils.set_random_seed(seed)
+    seed_everything(seed)
     return Pipeline(task.spec(family, size, preprocessor, chosen))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from zoo import datasets, inputs, models
@@ -20,6 +19,7 @@ from zoo.low_rank import LowRank
 from zoo.parts import make_parts
 from zoo.pipeline import Pipeline, load
 from zoo.plan import Plan
+from zoo.seeding import seed_everything
 from zoo.tasks import find_task
 
 # From fresh weights, and for models whose vocabulary changes with the data.
@@ -245,7 +245,7 @@ def prepare(
     if plan.lora and not from_base:
         raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
 
-    keras.utils.set_random_seed(plan.seed)
+    seed_everything(plan.seed)
     pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}

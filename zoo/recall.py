@@ -10,6 +10,7 @@ from keras import ops
 from zoo.errors import InputError
 from zoo.models.predictor import Predictor
 from zoo.pipeline import Pipeline
+from zoo.seeding import seed_everything
 
 SYMBOLS = 8
 LAGS = (10, 100, 1_000)
@@ -70,7 +71,7 @@ def recall(
         if lag + 1 > reach:
             found.append(Recall(lag, None, chance))
             continue
-        keras.utils.set_random_seed(seed)
+        seed_everything(seed)
         backbone = architecture.build(config)
         for mine, theirs in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
             mine.assign(theirs)

@@ -1,0 +1,22 @@
+"""One seed for whatever draws random numbers in a process."""
+
+import random
+
+import keras
+import numpy as np
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Python (from which Keras draws the seeds of weights and dropout), NumPy and the running backend.
+
+    ``keras.utils.set_random_seed`` does that too, but imports TensorFlow on any backend, which takes seconds.
+    """
+    if keras.backend.backend() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+        return
+    random.seed(seed)
+    np.random.seed(seed)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
