@@ -76,8 +76,11 @@ def evaluate(
         raise InputError("give a file or --dataset, not both")
     record = hub.read_record(name)
     chosen = data or dataset or record.data["name"]
-    backend.start("tensorflow")
-    from zoo import datasets, evaluation
+    from zoo import datasets
+
+    # TensorFlow reads the datasets, whatever the backend; a file needs none.
+    backend.start(*(["tensorflow"] if chosen in datasets.DATASETS else []))
+    from zoo import evaluation
     from zoo.pipeline import load
     from zoo.progress import progress
     from zoo.weights_file import replacing

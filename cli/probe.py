@@ -40,7 +40,7 @@ def probe(
     if lags and not recall:
         raise InputError("--lags are those of --recall: give both")
     chosen = dataset or hub.read_record(name).data["name"]
-    backend.start("tensorflow")
+    backend.start(*([] if data else ["tensorflow"]))  # it reads the datasets, whatever the backend
     from zoo import datasets, inputs
     from zoo import probe as probing
     from zoo import recall as recalling
