@@ -1,5 +1,6 @@
 """The subcommands. Heavy imports stand inside them, so that listing stays quick."""
 
+import dataclasses
 import json
 from contextlib import nullcontext
 from pathlib import Path
@@ -68,13 +69,19 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
 @click.option("--report", "page", type=click.Path(file_okay=False), help="Also write a page with pictures, index.html.")
+@click.option(
+    "--against", multiple=True, help="Another model, measured on the same inputs: how they differ. As often as needed."
+)
 def evaluate(
-    name, data, dataset, split, input, target, no_header, series, time, limit, beam, as_json, predictions, page
+    name, data, dataset, split, input, target, no_header, series, time, limit, beam, as_json, predictions, page, against
 ) -> None:
     """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
     record = hub.read_record(name)
+    for other in against:
+        if (task := hub.read_record(other).spec.task) != record.spec.task:
+            raise InputError(f"--against {other}: does {task}, and {name} {record.spec.task}: give models of one task")
     chosen = data or dataset or record.data["name"]
     from zoo import datasets
 
@@ -92,14 +99,10 @@ def evaluate(
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
     writing = replacing(Path(predictions)) if predictions else nullcontext()
-    with writing as file, progress("evaluating") as tick:
 
-        def note(text, output, references):
-            row = {"input": text, "output": output, "references": references}
-            file.write(json.dumps(row, default=_plain).encode() + b"\n")
-
-        report = evaluation.evaluate(
-            pipeline,
+    def measured(model, tick, **more):
+        return evaluation.evaluate(
+            model,
             chosen,
             split=split,
             input=input,
@@ -108,19 +111,34 @@ def evaluate(
             series=series,
             time=time,
             limit=limit,
-            keep=bool(page),
+            keep=bool(page or against),
             start=lambda size: tick(0, total=size),
             tick=tick,
-            **({"each": note} if predictions else {}),
-            **options,
+            **more,
         )
+
+    with writing as file, progress(f"evaluating {name}") as tick:
+
+        def note(text, output, references):
+            row = {"input": text, "output": output, "references": references}
+            file.write(json.dumps(row, default=_plain).encode() + b"\n")
+
+        report = measured(pipeline, tick, **({"each": note} if predictions else {}), **options)
+    others = []
+    for other in against:
+        with progress(f"evaluating {other}") as tick:
+            theirs = load(other)
+            found = measured(theirs, tick, **_beam(beam))
+        metric, less = evaluation.held_against(pipeline, report, theirs, found)
+        values = found.to_json()["values"]
+        others.append({"model": other, "values": values, "metric": metric, "difference": dataclasses.asdict(less)})
     if page:
         from zoo.report import write_report
 
         write_report(report, pipeline, page)
     entry = datasets.DATASETS.get(report.dataset)
     published = list(entry.published) if entry and report.split == "test" else []
-    found = {"model": name, **report.to_json(), "published": published}
+    found = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
     if as_json:
         click.echo(json.dumps(found))
     else:

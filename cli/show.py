@@ -12,7 +12,7 @@ import click
 
 from zoo.errors import InputError
 from zoo.record import Record
-from zoo.scores import shown
+from zoo.scores import NO_SHARES, shown
 
 NAMES = {
     "wer": "WER",
@@ -54,6 +54,13 @@ def interval(name: str, value: dict[str, float]) -> str:
     """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
     low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
     return f"{shown(name, value['value'])} ({low} - {high})"
+
+
+def difference(name: str, value: dict[str, float]) -> str:
+    """Returns how far a metric lies above another model's, with its interval: ``-0.67 (-1.30 to -0.05)``."""
+    unit, form = (1, "+.4g") if name in NO_SHARES else (100, "+.2f")
+    middle, low, high = (format(unit * value[end], form) for end in ("value", "low", "high"))
+    return f"{middle} ({low} to {high})"
 
 
 def checkpoints(records: list[Record], as_json: bool) -> None:
@@ -145,12 +152,19 @@ def evaluation(found: dict[str, Any]) -> None:
     title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
     table = _table(title, "system", *(NAMES[name] for name in values))
     table.add_row(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))
+    for other in found.get("against", ()):
+        cells = [interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
+        table.add_row(f"{other['model']} (95 % interval)", *cells)
     for figure in found["published"]:
         cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
         kind = "baseline" if figure["source"] == "computed" else "published"
         origin = "" if kind == "baseline" else f" ({figure['source']})"
         table.add_row(f"{kind}: {figure['system']}{origin}", *cells)
     _print(table)
+    for other in found.get("against", ()):
+        metric = other["metric"]
+        less = difference(metric, other["difference"])
+        click.echo(f"{found['model']} less {other['model']} on the same inputs: {NAMES[metric]} {less}")
 
 
 def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str) -> None:
@@ -174,11 +188,13 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
 def comparison(rows: list[dict[str, Any]]) -> None:
     """Prints a line a model, the best first."""
     name = main_score(rows[0]["values"])
-    table = _table("", "model", f"{NAMES[name]} (95 % interval)", "parameters", "epochs", "trained", "one input")
+    scores = f"{NAMES[name]} (95 % interval)", "to the best, on the same rows"
+    table = _table("", "model", *scores, "parameters", "epochs", "trained", "one input")
     for row in rows:
         table.add_row(
             row["model"],
             interval(name, row["values"][name]),
+            difference(name, row["difference"]) if row["difference"] else "",
             f"{row['parameters']:,}",
             str(row["epochs"]),
             f"{row['seconds']:.0f} s",

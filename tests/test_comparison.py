@@ -22,6 +22,9 @@ def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
     assert {row.model for row in rows} == {"gru_tiny", "tcn_tiny"}
     errors = [row.values["error"].value for row in rows]
     assert errors == sorted(errors)
+    best, other = rows
+    assert best.difference is None and other.difference is not None
+    assert other.difference.value == pytest.approx(other.values["accuracy"].value - best.values["accuracy"].value)
     records = [hub.read_record(tmp_path / row.model) for row in rows]
     assert len({record.data["fingerprint"] for record in records}) == 1
     for row, record in zip(rows, records, strict=True):
@@ -49,6 +52,7 @@ def test_the_command_prints_a_table_json_and_a_picture(tmp_path):
     result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--plot", str(tmp_path / "picture.png")])
     assert result.exit_code == 0, result.output
     assert "rnn_tiny" in result.stdout and "accuracy (95 % interval)" in result.stdout
+    assert "to the best, on the same rows" in result.stdout and " to +" in result.stdout
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--json"])
     assert {row["model"] for row in json.loads(result.stdout)} == {"rnn_tiny", "gru_tiny"}

@@ -10,8 +10,9 @@ from typing import Any
 
 from zoo import hub, models
 from zoo.errors import InputError
+from zoo.evaluation import Report
 from zoo.fine_tuning import default_plan, fine_tune
-from zoo.metrics import Interval
+from zoo.metrics import Interval, difference
 from zoo.models import architecture_and_size
 from zoo.plan import Plan
 
@@ -29,6 +30,8 @@ class Row:
         epochs: Epochs trained.
         seconds: Time of training.
         latency: Median time for a single input, in milliseconds, after the first.
+        difference: Its main score less that of the best model, each resample drawing the same rows for both
+            (``zoo.metrics.difference``); ``None`` for the best.
     """
 
     model: str
@@ -37,6 +40,7 @@ class Row:
     epochs: int
     seconds: float
     latency: float
+    difference: Interval | None
 
 
 def compare(
@@ -84,6 +88,7 @@ def compare(
         InputError: A name matches nothing, or the data cannot be used.
     """
     rows = []
+    reports: list[Report] = []
     least = None if epochs is None else 0
     budget = {"epochs": epochs, "least_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
@@ -104,13 +109,17 @@ def compare(
             tell=tell,
             report=report,
             tick=tick,
+            measured=reports.append,
         )
         assert mine.document is not None
         values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
         training = mine.document["training"]
-        row = Row(name, values, mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine))
-        rows.append((values[mine.task.monitor].value, row))
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+        cost = mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine)
+        said = reports.pop()
+        counts = mine.task.counts(mine.preprocessor, said.outputs, said.references)
+        rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
+    (_, best, first), *others = sorted(rows, key=lambda found: found[0])
+    return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
 
 
 def expand(patterns: Sequence[str]) -> list[str]:

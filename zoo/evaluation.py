@@ -14,7 +14,7 @@ from zoo import datasets, inputs
 from zoo.allocator import kept_memory
 from zoo.data import SEPARATORS, stream_examples
 from zoo.errors import InputError
-from zoo.metrics import Interval
+from zoo.metrics import Interval, difference
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Cases
 
@@ -124,6 +124,31 @@ def evaluate(
             kept.where.extend(cases.where)
     values = task.total(preprocessor, tallies)
     return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
+
+
+def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:
+    """Returns how two models differ on the same inputs.
+
+    Args:
+        ours: A model.
+        report: What ``evaluate`` returned for it, with the answers kept.
+        others: Another model of the same task.
+        other: What ``evaluate`` returned for that, on the same data.
+
+    Returns:
+        The name of the task's main metric, and ours less theirs, with its paired interval
+        (``zoo.metrics.difference``).
+
+    Raises:
+        InputError: The tasks or the inputs differ, or the answers were not kept.
+    """
+    if ours.spec.task != others.spec.task:
+        raise InputError(f"{others.spec.task} and {ours.spec.task}: only models of the same task can be compared")
+    if not report.names or report.names != other.names:
+        raise InputError("give two reports on the same inputs, with the answers kept")
+    mine = ours.task.counts(ours.preprocessor, report.outputs, report.references)
+    theirs = others.task.counts(others.preprocessor, other.outputs, other.references)
+    return mine.name, difference(mine, theirs)
 
 
 def _names(cases: Cases) -> list[str]:

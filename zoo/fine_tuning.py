@@ -14,7 +14,7 @@ from zoo import datasets, inputs, models
 from zoo.checkpoints import fresh, golden, make_trainer, training_facts
 from zoo.data import Examples
 from zoo.errors import InputError
-from zoo.evaluation import evaluate
+from zoo.evaluation import Report, evaluate
 from zoo.low_rank import LowRank
 from zoo.parts import make_parts
 from zoo.pipeline import Pipeline, load
@@ -64,6 +64,7 @@ def fine_tune(
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    measured: Callable[[Report], None] = lambda report: None,
 ) -> Pipeline:
     """Trains a model on one's own examples, from pretrained weights or from none.
 
@@ -97,6 +98,7 @@ def fine_tune(
         tell: Called with a line for people, before training starts: what was read, and what to be aware of.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
+        measured: Called with the report on the test part, the answers in it.
 
     Returns:
         A new pipeline, whose record has the test score with its interval.
@@ -128,6 +130,7 @@ def fine_tune(
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     found = evaluate(pipeline, test_part)
+    measured(found)
     recipe = {
         "base": start.base_name,
         "plan": dataclasses.asdict(start.plan),

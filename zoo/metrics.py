@@ -30,6 +30,21 @@ class Interval:
     high: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a metric is the ratio of, example by example, so that two models can be held against each other.
+
+    Attributes:
+        name: The metric, ``sum(above) / sum(below)``.
+        above: ``(examples,)``.
+        below: ``(examples,)``.
+    """
+
+    name: str
+    above: np.ndarray
+    below: np.ndarray
+
+
 def strip_stress(phones: Sequence[str]) -> list[str]:
     """Returns ARPAbet phones without their stress digits: ``AH0`` becomes ``AH``."""
     return [re.sub("[0-9]", "", phone) for phone in phones]
@@ -188,11 +203,8 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
         raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one a sentence, at least one")
     said, intents = _tags_and_labels(outputs)
     right, meant = _tags_and_labels(references)
-    pairs = [(spans(a), spans(b)) for a, b in zip(said, right, strict=True)]
-    hits = np.array([2 * len(a & b) for a, b in pairs])
-    sizes = np.array([len(a) + len(b) for a, b in pairs])
-    ones = np.ones(len(pairs))
-    f1 = ratio(hits, sizes)
+    ones = np.ones(len(said))
+    f1 = ratio(*_spans_right(said, right))
     values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
     same = np.array(intents) == np.array(meant)
     if any(meant):
@@ -200,6 +212,17 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     whole = np.array([a == b for a, b in zip(said, right, strict=True)])
     values["sentence_accuracy"] = ratio(whole & same, ones)
     return values
+
+
+def slot_counts(outputs: Sequence[str], references: Sequence[str]) -> Counts:
+    """Returns what ``slot_f1`` of ``tagging_metrics`` is the ratio of, sentence by sentence."""
+    return Counts("slot_f1", *_spans_right(_tags_and_labels(outputs)[0], _tags_and_labels(references)[0]))
+
+
+def _spans_right(said: list[list[str]], right: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns twice the number of spans that are right and the number of all, of both sides, of each sentence."""
+    pairs = [(spans(a), spans(b)) for a, b in zip(said, right, strict=True)]
+    return np.array([2 * len(a & b) for a, b in pairs]), np.array([len(a) + len(b) for a, b in pairs])
 
 
 def _tags_and_labels(answers: Sequence[str]) -> tuple[list[list[str]], list[str]]:
@@ -235,6 +258,32 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
     if errors.dtype == bool and errors.all() == errors.any():
         bound = 0.025 ** (1 / len(errors))
         return Interval(1.0, bound, 1.0) if errors.all() else Interval(0.0, 0.0, 1 - bound)
+    return _interval(counts, value)
+
+
+def difference(ours: Counts, others: Counts) -> Interval:
+    """Returns our metric less the other model's on the same examples, with its interval.
+
+    Both are computed from the same resamples (Koehn 2004, "Statistical Significance Tests for Machine Translation
+    Evaluation", section 4), so that it does not count which examples are hard for both: the interval is narrower
+    than those of the two metrics would let expect.
+
+    Raises:
+        InputError: They are not of the same metric, or not of as many examples.
+    """
+    if ours.name != others.name or len(ours.above) != len(others.above):
+        raise InputError(
+            f"{ours.name} of {len(ours.above)} and {others.name} of {len(others.above)} examples: only the same metric"
+            " of the same examples can be compared"
+        )
+    # float64 also where above are booleans, for what is stacked has one type.
+    stacked = np.stack([np.asarray(x, "float64") for x in (ours.above, ours.below, others.above, others.below)])
+    kinds, counts = np.unique(stacked, axis=1, return_counts=True)
+
+    def value(counts: np.ndarray) -> np.ndarray:
+        above, below, other_above, other_below = (counts @ kind for kind in kinds)
+        return above / np.maximum(below, _LEAST) - other_above / np.maximum(other_below, _LEAST)
+
     return _interval(counts, value)
 
 

@@ -12,7 +12,7 @@ from zoo.batching import Batches, by_length, padded
 from zoo.data import identity
 from zoo.decoding import compiled
 from zoo.errors import InputError
-from zoo.metrics import classification_metrics
+from zoo.metrics import Counts, classification_metrics
 from zoo.models.classifier import Classifier
 from zoo.preprocessing import pad
 from zoo.subwords import Subwords
@@ -181,8 +181,11 @@ class Classification(Task):
         return out
 
     def score(self, preprocessor, outputs, references):
-        said = [max(output, key=output.get) if isinstance(output, dict) else output for output in outputs]
-        return classification_metrics(said, references)
+        return classification_metrics(_likeliest(outputs), references)
+
+    def counts(self, preprocessor, outputs, references):
+        right = np.array(_likeliest(outputs)) == np.array(references)
+        return Counts("accuracy", right, np.ones(len(right)))
 
     def adapt(self, base, parts):
         # Subwords spell any word: the vocabulary stays, the labels are those of the training part.
@@ -221,6 +224,11 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
+
+
+def _likeliest(outputs: list) -> list[str]:
+    """Returns the labels of answers, which may be the probabilities of all."""
+    return [max(output, key=output.get) if isinstance(output, dict) else output for output in outputs]
 
 
 def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from keras import ops
 from zoo.arrays import IdsPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import mean_per_step
+from zoo.metrics import Counts, mean_per_step
 from zoo.preprocessing import pad
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 
@@ -83,6 +83,11 @@ class Copying(NextStep):
         """Returns ``step_loss``, nats a step, and ``recall``, the share of symbols that were said at their step."""
         nats, steps, right, asked = zip(*(row for (rows,) in tallies for row in rows), strict=True)
         return {"step_loss": mean_per_step(nats, steps), "recall": mean_per_step(right, asked)}
+
+    def counts(self, preprocessor, outputs, references):
+        (rows,) = self.tally(preprocessor, outputs, references)
+        nats, steps, _, _ = (np.array(column) for column in zip(*rows, strict=True))
+        return Counts("step_loss", nats, steps)
 
     def score(self, preprocessor, outputs, references):
         return self.total(preprocessor, [self.tally(preprocessor, outputs, references)])

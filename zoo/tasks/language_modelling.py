@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.batching import Crops
 from zoo.decoding import compiled
-from zoo.metrics import Interval, mean_per_step
+from zoo.metrics import Counts, Interval, mean_per_step
 from zoo.next_step import UNSEEN, CharacterPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 
@@ -83,6 +83,10 @@ class LanguageModelling(NextStep):
         nats = mean_per_step(*([x for output in outputs for x in output[key]] for key in ("nats", "characters")))
         bits = [value / math.log(2) for value in dataclasses.astuple(nats)]
         return {"bpc": Interval(*bits), "nats": nats}
+
+    def counts(self, preprocessor, outputs, references):
+        nats, characters = (np.array([x for output in outputs for x in output[key]]) for key in ("nats", "characters"))
+        return Counts("bpc", nats / math.log(2), characters)
 
     def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
         """Returns the likeliest character after each text; with ``probabilities``, a dict of all, the likeliest first.

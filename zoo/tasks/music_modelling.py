@@ -7,7 +7,7 @@ from zoo.batching import Batches
 from zoo.decoding import compiled
 from zoo.errors import InputError
 from zoo.losses import KeysCrossentropy, keys_crossentropy
-from zoo.metrics import mean_per_step
+from zoo.metrics import Counts, mean_per_step
 from zoo.next_step import KEYS, LOWEST, MusicPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.tasks.task import Cases
@@ -72,6 +72,9 @@ class MusicModelling(NextStep):
     def score(self, preprocessor, outputs, references):
         nats, frames = ([output[key] for output in outputs] for key in ("nats", "frames"))
         return {"nll": mean_per_step(nats, frames)}
+
+    def counts(self, preprocessor, outputs, references):
+        return Counts("nll", *(np.array([output[key] for output in outputs]) for key in ("nats", "frames")))
 
     def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
         """Returns the MIDI notes that more likely than not sound in the frame after each piece.

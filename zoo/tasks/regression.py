@@ -7,7 +7,7 @@ from keras import ops
 from zoo.arrays import NumbersPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import mean_per_step
+from zoo.metrics import Counts, mean_per_step
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 
 
@@ -64,8 +64,13 @@ class Regression(NextStep):
         return [float(said[len(row) - 1, 0]) for said, row in zip(found, rows, strict=True)]
 
     def score(self, preprocessor, outputs, references):
+        found = self.counts(preprocessor, outputs, references)
+        return {"mse": mean_per_step(found.above, found.below)}
+
+    def counts(self, preprocessor, outputs, references):
         right = [preprocessor.encode_target(reference) for reference in references]
-        return {"mse": mean_per_step([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)], [1] * len(right))}
+        squares = np.array([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)])
+        return Counts("mse", squares, np.ones(len(squares)))
 
     def steps(self, preprocessor, examples):
         rows = self.encode(preprocessor, examples, least=1)

@@ -11,7 +11,7 @@ from zoo.batching import Batches, by_length
 from zoo.bio import begun, most_likely
 from zoo.decoding import compiled
 from zoo.errors import InputError
-from zoo.metrics import tagging_metrics
+from zoo.metrics import slot_counts, tagging_metrics
 from zoo.models.tagger import Tagger
 from zoo.preprocessing import pad
 from zoo.subwords import Subwords
@@ -115,6 +115,9 @@ class Tagging(Task):
 
     def score(self, preprocessor, outputs, references):
         return tagging_metrics(outputs, references)
+
+    def counts(self, preprocessor, outputs, references):
+        return slot_counts(outputs, references)
 
     def adapt(self, base, parts):
         return self._labels(base.preprocessor, parts[0])

@@ -13,7 +13,7 @@ from zoo.batching import Batches
 from zoo.data import Examples
 from zoo.errors import InputError
 from zoo.losses import SmoothedCrossentropy
-from zoo.metrics import Interval
+from zoo.metrics import Counts, Interval
 from zoo.models.architecture import Architecture
 from zoo.plan import Plan
 from zoo.spec import ModelSpec
@@ -110,6 +110,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of answers, ``monitor`` among them."""
+
+    @abc.abstractmethod
+    def counts(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Counts:
+        """Returns the metric that speaks for the others as a ratio, answer by answer, to compare models by it."""
 
     def tally(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
         """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""

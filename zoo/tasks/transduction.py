@@ -12,7 +12,7 @@ from zoo import models
 from zoo.batching import Batches
 from zoo.decoding import Decoder, compiled
 from zoo.errors import InputError
-from zoo.metrics import edits, error_rates, strip_stress, without_stress
+from zoo.metrics import Counts, edits, error_rates, strip_stress, without_stress
 from zoo.preprocessing import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
 from zoo.tasks.task import Task
 
@@ -112,6 +112,11 @@ class Transduction(Task):
         rates = {f"{name}_no_stress": value for name, value in error_rates(np.concatenate(plain)).items()}
         # Where only the model marks stress, it was taken off before comparing.
         return {**error_rates(np.concatenate(full)), **rates} if any(marked) else rates
+
+    def counts(self, preprocessor, outputs, references):
+        full, plain, _ = self.tally(preprocessor, outputs, references)
+        wrong = (full if plain is None else plain)[:, 0] > 0
+        return Counts("wer" if plain is None else "wer_no_stress", wrong, np.ones(len(wrong)))
 
     def adapt(self, base, parts):
         old = base.preprocessor
