@@ -239,7 +239,7 @@ def test_every_entry_names_a_builder_and_fields_that_it_has():
                 assert value >= 0 and (metric in NO_SHARES or value <= 1), (name, metric)
 
 
-def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path):
+def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path, capfd):
     files = {}
     for split in ("train", "validation", "test"):
         files[f"{split}/tokens"] = b"play abba now\n"
@@ -247,8 +247,13 @@ def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path):
         files[f"{split}/intent"] = b"PlayMusic\n"
     build(snips, "snips", files)
     make = tfds.builder
-    monkeypatch.setattr(tfds, "builder", lambda name: make(name, data_dir=tmp_path / "prepared"))
-    (text,), (target,) = (getattr(datasets.load("snips", "test"), part) for part in ("inputs", "targets"))
+    monkeypatch.setattr(tfds, "builder", lambda name: make(name, data_dir=tmp_path / "elsewhere"))
+    capfd.readouterr()
+    first = datasets.load("snips", "test")
+    said = capfd.readouterr()
+    # Standard output is for the command's own: JSON, for instance.
+    assert said.out == "" and "prepared to" in said.err and "deprecated" not in said.err
+    (text,), (target,) = first.inputs, first.targets
     assert text == "play abba now" and target == "O B-artist O\tPlayMusic"
     with pytest.raises(InputError, match="no split 'dev'"):
         datasets.load("snips", "dev")

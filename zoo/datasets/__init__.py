@@ -1,7 +1,11 @@
 """Datasets by name, each a TFDS builder. Naming them imports nothing heavy; loading one does."""
 
+import contextlib
 import hashlib
+import logging
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +49,10 @@ def load(name: str, split: str) -> Examples:
     tfds.disable_progress_bar()  # it writes to terminals and files alike
     if dataset.module is not None:
         importlib.import_module(dataset.module)  # TFDS finds a builder once its module is imported
-    builder = tfds.builder(dataset.tfds)
     try:
-        builder.download_and_prepare()
+        with _standard_output_kept():
+            builder = tfds.builder(dataset.tfds)
+            builder.download_and_prepare()
     except (OSError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DownloadError(
@@ -56,7 +61,8 @@ def load(name: str, split: str) -> Examples:
     features = builder.info.features
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, where = [], [], []
-    rows = builder.as_dataset(split=dataset.slices.get(split, split))
+    with _standard_output_kept():
+        rows = builder.as_dataset(split=dataset.slices.get(split, split))
     for i, row in enumerate(tfds.as_numpy(rows)):
         if dataset.task == "transduction":
             answers = [answer.decode() for answer in row[fields[0]]]
@@ -69,6 +75,19 @@ def load(name: str, split: str) -> Examples:
             targets.append(answer)
             where.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, where)
+
+
+@contextlib.contextmanager
+def _standard_output_kept() -> Iterator[None]:
+    """Sends what TFDS says to standard error, for standard output may be JSON, without its warnings to developers."""
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def _value(feature, value):
