@@ -18,7 +18,7 @@ def _cmudict(architecture: str, plan: Plan, **config) -> Recipe:
     )
 
 
-# The recurrent recipes differ in the cell alone. Rates and lengths are what two CPU cores allow.
+# The recurrent recipes differ in the cell, and the GRU in its rate. Lengths are what two CPU cores allow.
 _RECURRENT = Plan(epochs=30, batch_size=64, learning_rate=2e-3, average=0.9995)
 
 _SNIPS = Plan(epochs=25, batch_size=64, learning_rate=3e-3, average=0.998, augment=True)
