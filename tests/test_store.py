@@ -70,7 +70,8 @@ def flip(file):
 
 def test_published_fetched_verified_and_pruned(places, site, monkeypatch):
     lines = [line.split("\t")[:3] for line in run("list").splitlines()]
-    assert lines == [[NAMES[0], "shipped", "3.4 MB"], [NAMES[1], "shipped", "not fetched"]]
+    size = (places / "weights" / NAMES[0] / "model.safetensors").stat().st_size
+    assert lines == [[NAMES[0], "shipped", f"{size / 1e6:.1f} MB"], [NAMES[1], "shipped", "not fetched"]]
     monkeypatch.setattr(hub, "shipped_folder", lambda: SHIPPED)
     run("publish", places / "site", *NAMES)
     monkeypatch.setattr(hub, "shipped_folder", lambda: places / "weights")
