@@ -265,8 +265,8 @@ def difference(ours: Counts, others: Counts) -> Interval:
     """Returns our metric less the other model's on the same examples, with its interval.
 
     Both are computed from the same resamples (Koehn 2004, "Statistical Significance Tests for Machine Translation
-    Evaluation", section 4), so that it does not count which examples are hard for both: the interval is narrower
-    than those of the two metrics would let expect.
+    Evaluation", section 4): where the same examples are hard for both, the interval is narrower than the two
+    metrics' own would let expect.
 
     Raises:
         InputError: They are not of the same metric, or not of as many examples.
@@ -276,8 +276,7 @@ def difference(ours: Counts, others: Counts) -> Interval:
             f"{ours.name} of {len(ours.above)} and {others.name} of {len(others.above)} examples: only the same metric"
             " of the same examples can be compared"
         )
-    # float64 also where above are booleans, for what is stacked has one type.
-    stacked = np.stack([np.asarray(x, "float64") for x in (ours.above, ours.below, others.above, others.below)])
+    stacked = np.stack([ours.above, ours.below, others.above, others.below])
     kinds, counts = np.unique(stacked, axis=1, return_counts=True)
 
     def value(counts: np.ndarray) -> np.ndarray:
