@@ -85,7 +85,7 @@ def greedy(model, source, mask, length: int):
         ids = ops.where(ops.arange(length)[None] == t, chosen[:, None], ids)
         return t + 1, ids, chosen, ops.logical_or(done, chosen == END), score, state
 
-    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, model.initial_state(memory))
+    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, model.initial_state(memory, length))
     _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
     return ids, score
 
@@ -104,7 +104,7 @@ def beam(model, source, mask, length: int, width: int):
         Ids ``(batch, width, length)``, best first, and their scores ``(batch, width)``.
     """
     memory = model.encode(source, mask)
-    state = model.initial_state(memory)
+    state = model.initial_state(memory, length)
     batch = ops.shape(source)[0]
     memory, state = (tree.map_structure(lambda x: ops.repeat(x, width, axis=0), y) for y in (memory, state))
     ids = ops.full((batch, width, length), PAD, dtype="int32")
@@ -161,19 +161,26 @@ class Decoder:
         self.length = length
         self._compiled = {}
 
-    def _function(self, width: int):
-        if width not in self._compiled:
+    def _function(self, width: int, length: int):
+        if (width, length) not in self._compiled:
 
             def run(source):
                 if width == 1:
-                    return greedy(self.model, source, source != PAD, self.length)
-                return beam(self.model, source, source != PAD, self.length, width)
+                    return greedy(self.model, source, source != PAD, length)
+                return beam(self.model, source, source != PAD, length, width)
 
-            self._compiled[width] = compiled(self.model, run)
-        return self._compiled[width]
+            self._compiled[width, length] = compiled(self.model, run)
+        return self._compiled[width, length]
+
+    def _few(self, longest: int) -> int:
+        """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""
+        return min(self.length, max(16, 1 << (longest + 3).bit_length()))
 
     def __call__(self, sources, width: int = 1, batch_size: int = 256, tick=lambda count: None):
         """Decodes all sources.
+
+        A step of a Transformer reads and moves a cache as long as the outputs may be. So outputs are first
+        allowed to be little longer than their sources, and what has not ended by then is decoded anew.
 
         Args:
             sources: Lists of source ids.
@@ -186,26 +193,36 @@ class Decoder:
             and a score, the log-probability divided by the number of ids and the end mark. Greedy
             decoding has one hypothesis.
         """
-        run = self._function(width)
         # Sorted by length, so that a batch holds little padding.
         order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         outputs: list[list[tuple[list[int], float]]] = [[] for _ in sources]
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            rows = [sources[i] for i in chosen]
-            longest = max(map(len, rows))
-            if keras.backend.backend() == "jax":
-                # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
-                longest = -(-longest // 8) * 8
-                rows += [[END]] * (min(batch_size, 1 << (len(rows) - 1).bit_length()) - len(rows))
-            ids, scores = (ops.convert_to_numpy(x) for x in run(pad(rows, longest)))
-            if width == 1:
-                lengths = np.maximum((ids != PAD).sum(-1), 1)
-                ids, scores = ids[:, None], (scores / lengths)[:, None]
-            for i, hypotheses, values in zip(chosen, ids, scores, strict=False):
-                outputs[i] = [(_until_end(row), float(value)) for row, value in zip(hypotheses, values, strict=True)]
-            tick(len(chosen))
+        unended = []
+        for rows, whole in ((order, False), (unended, True)):
+            for start in range(0, len(rows), batch_size):
+                chosen = rows[start : start + batch_size]
+                length = self.length if whole else self._few(max(len(sources[i]) for i in chosen))
+                ids, scores = self._run([sources[i] for i in chosen], width, length, batch_size)
+                ended = (ids == END).any(-1).all(-1) | (length == self.length)
+                for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):
+                    if done:
+                        outputs[i] = [(_until_end(x), float(value)) for x, value in zip(written, values, strict=True)]
+                    else:
+                        unended.append(i)
+                tick(int(ended.sum()))
         return outputs
+
+    def _run(self, rows: list, width: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the hypotheses of some sources, ``(rows, width, length)``, and their scores ``(rows, width)``."""
+        count, longest = len(rows), max(map(len, rows))
+        if keras.backend.backend() == "jax":
+            # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
+            longest = -(-longest // 8) * 8
+            rows = rows + [[END]] * (min(batch_size, 1 << (count - 1).bit_length()) - count)
+        ids, scores = (ops.convert_to_numpy(x)[:count] for x in self._function(width, length)(pad(rows, longest)))
+        if width == 1:
+            lengths = np.maximum((ids != PAD).sum(-1), 1)
+            ids, scores = ids[:, None], (scores / lengths)[:, None]
+        return ids, scores
 
 
 def _until_end(row: np.ndarray) -> list[int]:

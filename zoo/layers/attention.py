@@ -34,6 +34,24 @@ def rotate(x, positions):
     return ops.concatenate([first * cosine - second * sine, first * sine + second * cosine], axis=-1)
 
 
+def write(cache, places, rows):
+    """Returns a cache with one step of each row written.
+
+    Args:
+        cache: ``(batch, time, width)``.
+        places: Where in time each row is written, ``(batch,)``.
+        rows: ``(batch, width)``.
+
+    Returns:
+        The shape of ``cache``.
+    """
+    if keras.backend.backend() == "jax":
+        # In a loop XLA does this in place, where for a scatter it copies the cache.
+        here = ops.arange(cache.shape[1])[None] == places[:, None]
+        return ops.where(here[..., None], rows[:, None], cache)
+    return ops.scatter_update(cache, ops.stack([ops.arange(ops.shape(rows)[0]), places], axis=1), rows)
+
+
 class Attention(keras.layers.Layer):
     """Multi-head attention with its parts apart, so that keys and values can be cached.
 
@@ -99,6 +117,40 @@ class Attention(keras.layers.Layer):
         read = read * ops.cast(ops.any(mask, axis=-1), read.dtype)[..., None, None]
         shape = ops.shape(read)
         return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * values.shape[-1])))
+
+    def scores_of_few(self, queries, keys):
+        """``scores`` in one product for all heads, each of whose queries is zero at the others' features.
+
+        Args:
+            queries: ``(batch, query_time, heads, size)``, a few.
+            keys: ``(batch, key_time, width)``, the heads side by side.
+
+        Returns:
+            ``(batch, query_time, heads, key_time)``.
+        """
+        batch, count, heads, size = ops.shape(queries)
+        apart = queries[:, :, :, None] * ops.eye(heads, dtype=queries.dtype)[:, :, None]
+        apart = ops.reshape(apart, (batch, count * heads, heads * size))
+        scores = ops.matmul(keys, ops.swapaxes(apart, 1, 2))
+        return ops.reshape(ops.swapaxes(scores, 1, 2), (batch, count, heads, -1))
+
+    def read_once(self, scores, values, mask):
+        """``read`` for one query.
+
+        Args:
+            scores: ``(batch, heads, key_time)``.
+            values: ``(batch, key_time, width)``, the heads side by side.
+            mask: Booleans ``(batch, key_time)``, true at one key at least.
+
+        Returns:
+            ``(batch, width)``.
+        """
+        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
+        batch, heads, _ = ops.shape(weights)
+        read = ops.reshape(ops.matmul(weights, values), (batch, heads, heads, values.shape[-1] // heads))
+        # Of what a head has read, the features that are its own.
+        read = ops.sum(read * ops.eye(heads, dtype=read.dtype)[:, :, None], axis=1)
+        return self.out(ops.reshape(read, (batch, values.shape[-1])))
 
     def call(self, queries, keys, values, mask):
         """Reads, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""

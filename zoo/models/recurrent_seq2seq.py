@@ -108,8 +108,13 @@ class RecurrentSeq2Seq(keras.Model):
             x = self.drop(layer(x, mask=mask, training=training), training=training)
         return {"values": x, "keys": self.key(x), "mask": mask}
 
-    def initial_state(self, memory: dict) -> tuple:
-        """Returns the decoder's states before the first step: the layers', then Luong's fed vector."""
+    def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
+        """Returns the decoder's states before the first step: the layers', then Luong's fed vector.
+
+        Args:
+            memory: From ``encode``.
+            steps: So many follow at most; these states do not depend on it.
+        """
         backward = memory["values"][:, 0, self.config.encoder_units :]
         states = tuple(bridge(backward) for bridge in self.bridges)
         if self.config.attention == "luong":

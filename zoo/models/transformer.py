@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.attention import Attention, rotate
+from zoo.layers.attention import Attention, rotate, write
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.models.architecture import Architecture, check
@@ -107,7 +107,7 @@ class TransformerLayer(Block):
     """Self-attention and feed-forward, each added to what it reads through a layer norm.
 
     The state of the causal one is the keys and the values of the last ``context`` positions, each
-    ``(batch, context, heads, size)``, and the number of the next one, ``(batch,)``. They are a ring: a
+    ``(batch, context, width)``, and the number of the next one, ``(batch,)``. They are a ring: a
     position takes the slot of that which falls out of sight. A key is turned by its slot, once and for
     all; and a query looks from its own slot at those filled on this round, and from one round on at those
     of the round before. So a stream of any length meets small angles only.
@@ -153,8 +153,7 @@ class TransformerLayer(Block):
     def initial_state(self, batch_size):
         if not self.config.causal:
             return super().initial_state(batch_size)
-        size = self.config.width // self.config.heads
-        empty = ops.zeros((batch_size, self.config.context, self.config.heads, size), self.compute_dtype)
+        empty = ops.zeros((batch_size, self.config.context, self.config.width), self.compute_dtype)
         return empty, empty, ops.zeros((batch_size,), dtype="int32")
 
     def step(self, x, state):
@@ -164,19 +163,18 @@ class TransformerLayer(Block):
         keys, values, position = state
         y = self.attention_norm(x)[:, None]
         slot = (position % context)[:, None]
-        slots = ops.arange(context)[None]
-        here = (slots == slot)[..., None, None]
         new_keys, new_values = self.attention.keys_values(y)
-        keys = ops.where(here, self._place(new_keys, slot), keys)
-        values = ops.where(here, new_values, values)
-        this_round = slots <= slot
+        flat = (-1, self.config.width)
+        keys = write(keys, slot[:, 0], ops.reshape(self._place(new_keys, slot), flat))
+        values = write(values, slot[:, 0], ops.reshape(new_values, flat))
+        this_round = ops.arange(context)[None] <= slot
         queries = self._place(
             ops.tile(self.attention.queries(y), (1, 2, 1, 1)), ops.concatenate([slot, slot + context], 1)
         )
-        scores = self.attention.scores(queries, keys)
-        scores = ops.where(this_round[:, None, None], scores[:, :, :1], scores[:, :, 1:])
+        scores = self.attention.scores_of_few(queries, keys)
+        scores = ops.where(this_round[:, None], scores[:, 0], scores[:, 1])
         seen = this_round | (position >= context)[:, None]
-        y = self.attention.read(scores, values, seen[:, None])[:, 0]
+        y = self.attention.read_once(scores, values, seen)
         # The number only says the slot and whether the ring is full: it starts again before it overflows.
         position = ops.where(position + 1 == 2 * context, context, position + 1)
         return self._feed_forward(x + y), (keys, values, position)

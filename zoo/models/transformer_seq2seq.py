@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax
+from zoo.layers.attention import NEGATIVE, softmax, write
 from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
 
@@ -24,7 +24,7 @@ class Config:
         feed_forward: Hidden units of each feed-forward layer.
         encoder_layers: Layers of the encoder.
         decoder_layers: Layers of the decoder.
-        max_target: Longest target, the start mark included: the size of the decoder's cache.
+        max_target: Longest target, the start mark included: the most that the decoder's cache has room for.
         norm_first: Layer norm before each part (true) or after it, as in 2017 (false).
         relative: So many offsets either way between a query and a key each have a score of their own, in each
             head (Raffel et al. 2020, arXiv 1910.10683, section 2.1), and those further off share the last.
@@ -161,7 +161,7 @@ class Layer(keras.layers.Layer):
             positions: Whereabouts ``x`` stands, ``(batch or 1, time)``.
             cross: The encoder's keys and values for this layer, or ``None`` in the encoder.
             cross_mask: The source's mask, ``(batch, 1, 1, source_time)``.
-            cache: Past keys and values, each ``(batch, max_target, width)``, when running by steps.
+            cache: Past keys and values, each ``(batch, steps, width)``, when running by steps.
             training: Whether dropout acts.
 
         Returns:
@@ -172,8 +172,8 @@ class Layer(keras.layers.Layer):
         def attend_self(y):
             keys, values = self.self_attention.project(y)
             if cache is not None:
-                here = ops.arange(cache[0].shape[1])[None, :, None] == positions[:, :, None]
-                keys, values = ops.where(here, keys, cache[0]), ops.where(here, values, cache[1])
+                keys = write(cache[0], positions[:, 0], keys[:, 0])
+                values = write(cache[1], positions[:, 0], values[:, 0])
             read, _ = self.self_attention(y, keys, values, mask, positions, training=training)
             return read, (keys, values)
 
@@ -239,11 +239,16 @@ class TransformerSeq2Seq(keras.Model):
         x = self.encoder_norm(x) if self.config.norm_first else x
         return {"cross": [layer.cross_attention.project(x) for layer in self.decoder], "mask": mask}
 
-    def initial_state(self, memory: dict) -> tuple:
-        """Returns empty caches and position 0 of each row."""
+    def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
+        """Returns empty caches and position 0 of each row.
+
+        Args:
+            memory: From ``encode``.
+            steps: So many follow at most, and the caches have room for them; ``max_target`` unless given.
+        """
         keys = memory["cross"][0][0]
         batch = ops.shape(keys)[0]
-        empty = ops.zeros((batch, self.config.max_target, self.config.width), dtype=keys.dtype)
+        empty = ops.zeros((batch, steps or self.config.max_target, self.config.width), dtype=keys.dtype)
         return (*((empty, empty) for _ in self.decoder), ops.zeros((batch,), dtype="int32"))
 
     def step(self, target, state: tuple, memory: dict):
@@ -251,7 +256,7 @@ class TransformerSeq2Seq(keras.Model):
 
         Args:
             target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before; at most ``max_target`` steps.
+            state: From ``initial_state`` or the step before.
             memory: From ``encode``.
 
         Returns:
@@ -259,9 +264,10 @@ class TransformerSeq2Seq(keras.Model):
             layer (the mean of its heads), and the next state.
         """
         *caches, position = state
-        positions = ops.take(sinusoids(self.config.max_target, self.config.width), position, axis=0)
+        room = caches[0][0].shape[1]
+        positions = ops.take(sinusoids(room, self.config.width), position, axis=0)
         x = (self._scaled(self.target_embed, target) + positions)[:, None]
-        mask = (ops.arange(self.config.max_target)[None] <= position[:, None])[:, None, None]
+        mask = (ops.arange(room)[None] <= position[:, None])[:, None, None]
         weights, after = None, []
         for layer, cross, cache in zip(self.decoder, memory["cross"], caches, strict=True):
             x, weights, cache = layer(x, mask, position[:, None], cross, memory["mask"], cache)
