@@ -53,6 +53,7 @@ REACHED = {
     "rnn_tiny.adding_t200": {"mse": 0.153},
     "wavenet_tiny.adding_t200": {"mse": 0.015},
     "lstm_tiny.adding_t200": {"mse": 6.69e-05},
+    "gru_tiny.adding_t600": {"mse": 1.33e-05},
     "lstm_tiny.adding_t600": {"mse": 0.000978},
     "gru_tiny.adding_t200": {"mse": 1.42e-05},
     "lstm_tiny.copy_memory_t500": {"step_loss": 0.04, "recall": 0.125},
