@@ -71,11 +71,12 @@ def test_search_equals_plain_python(model, width):
 @pytest.mark.parametrize("width", [1, 2])
 def test_outputs_far_longer_than_their_sources_are_written_whole(model, width, monkeypatch):
     """What has not ended within a length that most outputs keep to is decoded anew."""
+    monkeypatch.setattr("zoo.decoding.MANY", 1)
     counts = []
     decoded = Decoder(model, 20)(SOURCES, width=width, tick=counts.append)
     assert max(len(ids) for hypotheses in decoded for ids, _ in hypotheses) > 16
     assert sum(counts) == len(SOURCES)
-    monkeypatch.setattr(Decoder, "_few", lambda self, longest: self.length)
+    monkeypatch.setattr(Decoder, "_few", lambda self, longest, rows: self.length)
     at_once = Decoder(model, 20)(SOURCES, width=width)
     assert [[ids for ids, _ in x] for x in decoded] == [[ids for ids, _ in x] for x in at_once]
     np.testing.assert_allclose(*([score for x in y for _, score in x] for y in (decoded, at_once)), atol=1e-5)

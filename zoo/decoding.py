@@ -9,6 +9,7 @@ from keras import ops, tree
 from zoo.preprocessing import END, PAD, START, pad
 
 WORST = -1e9  # score of a beam that must not be chosen
+MANY = 2_000  # rows from which a program for each length of the outputs is worth its seconds on TensorFlow
 
 
 def compiled(model, function, rank: int | None = 2, features: int | None = None):
@@ -172,8 +173,11 @@ class Decoder:
             self._compiled[width, length] = compiled(self.model, run)
         return self._compiled[width, length]
 
-    def _few(self, longest: int) -> int:
+    def _few(self, longest: int, rows: int) -> int:
         """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""
+        cached = hasattr(self.model.config, "max_target")
+        if not cached or (keras.backend.backend() == "tensorflow" and rows < MANY):
+            return self.length
         return min(self.length, max(16, 1 << (longest + 3).bit_length()))
 
     def __call__(self, sources, width: int = 1, batch_size: int = 256, tick=lambda count: None):
@@ -200,7 +204,7 @@ class Decoder:
         for rows, whole in ((order, False), (unended, True)):
             for start in range(0, len(rows), batch_size):
                 chosen = rows[start : start + batch_size]
-                length = self.length if whole else self._few(max(len(sources[i]) for i in chosen))
+                length = self.length if whole else self._few(max(len(sources[i]) for i in chosen), len(rows))
                 ids, scores = self._run([sources[i] for i in chosen], width, length, batch_size)
                 ended = (ids == END).any(-1).all(-1) | (length == self.length)
                 for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):

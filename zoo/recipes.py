@@ -95,7 +95,7 @@ RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, dropout=0.15),
     "lstm_small.cmudict": _cmudict("lstm", _RECURRENT, dropout=0.15),
     "gru_small.cmudict": _cmudict("gru", dataclasses.replace(_RECURRENT, learning_rate=1e-3), dropout=0.15),
-    # A tenth of the others' arithmetic, for speed.
+    # A seventh of the others' weights, for speed.
     "lstm_tiny.cmudict": _cmudict(
         "lstm",
         dataclasses.replace(_RECURRENT, epochs=22, learning_rate=3e-3),
