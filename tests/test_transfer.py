@@ -16,7 +16,7 @@ from zoo import models
 from zoo.checkpoints import fresh, make_trainer
 from zoo.layer_groups import LayerGroups, layer_groups
 from zoo.low_rank import LowRank
-from zoo.optimizers import RATIO, Rising, SlantedTriangular, adamw
+from zoo.optimizers import RATIO, Rising, SlantedTriangular, make_optimizer, orthogonalised
 from zoo.plan import Plan
 from zoo.tasks import find_task
 from zoo.training import Interrupted
@@ -73,7 +73,7 @@ def test_each_group_steps_by_its_own_rate_as_in_plain_numpy():
     factors = [1 / 2.6, 1 / 2.6, 1.0, 1.0]
     plan = Plan(learning_rate=0.1, weight_decay=0.1, clip_norm=0.5, average=0.7)
     variables = [keras.Variable(value, name=name) for value, (name, _) in zip(drawn, shapes, strict=True)]
-    optimizer = adamw(plan, Rising(0.1, 0.1, 5), factors)
+    optimizer = make_optimizer(plan, Rising(0.1, 0.1, 5), factors)
     optimizer.build(variables)
     for _ in range(3):
         optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
@@ -82,6 +82,71 @@ def test_each_group_steps_by_its_own_rate_as_in_plain_numpy():
         np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected[i], atol=1e-5)
         found = keras.ops.convert_to_numpy(optimizer._model_variables_moving_average[i])
         np.testing.assert_allclose(found, averages[i], atol=1e-5)
+
+
+def newton_schulz_of_numpy(matrix):
+    """Jordan et al. 2024's listing, for one matrix that may be tall."""
+    x = matrix.astype("float64")
+    x = x.T if x.shape[0] > x.shape[1] else x
+    x = x / np.linalg.norm(x)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x.T if matrix.shape[0] > matrix.shape[1] else x
+
+
+def test_a_matrix_is_made_about_orthogonal():
+    drawn = np.random.default_rng(0).normal(size=(3, 16, 40)).astype("float32")
+    found = keras.ops.convert_to_numpy(orthogonalised(keras.ops.convert_to_tensor(drawn)))
+    for one, matrix in zip(found, drawn, strict=True):
+        np.testing.assert_allclose(one, newton_schulz_of_numpy(matrix), atol=1e-5)
+        left, _, right = np.linalg.svd(matrix, full_matrices=False)
+        assert 0.6 < np.linalg.svd(one, compute_uv=False).min() < np.linalg.svd(one, compute_uv=False).max() < 1.3
+        assert np.abs(one - left @ right).max() < 0.2
+
+
+def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
+    generator = np.random.default_rng(0)
+    # A tall kernel, keys and values side by side, a head, an embedding and a bias.
+    named = {
+        "a/kernel": (6, 4),
+        "key_value/kernel": (4, 8),
+        "head/kernel": (4, 2),
+        "embed/kernel": (3, 4),
+        "bias": (4,),
+    }
+    drawn = [generator.normal(size=shape).astype("float32") for shape in named.values()]
+    factors = [0.5, 1.0, 1.0, 1.0, 1.0]
+    plan = Plan(optimizer="muon", learning_rate=0.1, weight_decay=0.1, clip_norm=1e9, average=0.7)
+    variables = []
+    for value, name in zip(drawn, named, strict=True):
+        scope, _, last = name.rpartition("/")
+        with keras.name_scope(scope or "none"):
+            variables.append(keras.Variable(value, name=last))
+    optimizer = make_optimizer(plan, Rising(0.1, 0.1, 5), factors)
+    optimizer.build(variables)
+    gradients = [[generator.normal(size=value.shape).astype("float32") for value in drawn] for _ in range(2)]
+    for each in gradients:
+        optimizer.apply([keras.ops.convert_to_tensor(g) for g in each], variables)
+    found = [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+    for i, count in ((0, 1), (1, 2)):
+        value, momentum = drawn[i].astype("float64"), np.zeros_like(drawn[i], "float64")
+        for each in gradients:
+            momentum = 0.95 * momentum + 0.05 * each[i]
+            pieces = np.split(0.95 * momentum + 0.05 * each[i], count, axis=1)
+            update = np.concatenate([newton_schulz_of_numpy(piece) for piece in pieces], axis=1)
+            size = 0.2 * math.sqrt(max(pieces[0].shape))  # Liu et al. 2025, equation 4
+            value = value * (1 - 0.1 * 0.1 * factors[i]) - 0.1 * factors[i] * size * update
+        np.testing.assert_allclose(found[i], value, atol=1e-5)
+
+    rest = [keras.Variable(value, name=name.split("/")[-1]) for value, name in list(zip(drawn, named, strict=True))[2:]]
+    adamw = make_optimizer(dataclasses.replace(plan, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
+    adamw.build(rest)
+    for each in gradients:
+        adamw.apply([keras.ops.convert_to_tensor(g) for g in each[2:]], rest)
+    for one, variable in zip(found[2:], rest, strict=True):
+        np.testing.assert_allclose(one, keras.ops.convert_to_numpy(variable), atol=1e-6)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from zoo.errors import InputError
 
 SHARES = ("warmup", "label_smoothing", "average")  # of 1, and below it
-CHOICES = {"schedule": ("cosine", "triangular"), "precision": ("float32", "mixed_bfloat16")}
+CHOICES = {
+    "optimizer": ("adamw", "muon"),
+    "schedule": ("cosine", "triangular"),
+    "precision": ("float32", "mixed_bfloat16"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +24,9 @@ class Plan:
         epochs: Passes over the training data.
         least_steps: Fine-tuning passes over few rows more often, until it has made so many steps.
         batch_size: Rows of a batch.
+        optimizer: ``"adamw"`` (Loshchilov & Hutter 2019, arXiv 1711.05101), or ``"muon"``, which moves the matrices
+            of hidden layers along orthogonal ones (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon):
+            fewer steps, each of which takes longer.
         learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
         warmup: Share of all steps in which the rate rises.
         schedule: How it falls after that: ``"cosine"``, or ``"triangular"``, in a straight line to 1/32.
@@ -29,7 +36,7 @@ class Plan:
             more, from the top down.
         lora: Rank of the updates of all matrices (Hu et al. 2021, arXiv 2106.09685), which are trained in
             place of the matrices themselves; 0 trains the matrices.
-        weight_decay: AdamW's, on everything but biases and norms.
+        weight_decay: Decoupled from the gradient, on everything but biases and norms.
         clip_norm: Largest norm of the whole gradient.
         label_smoothing: Share of the target spread over all symbols.
         average: Momentum of the moving average of the weights.
@@ -52,6 +59,7 @@ class Plan:
     epochs: int = 16
     least_steps: int = 0
     batch_size: int = 128
+    optimizer: str = "adamw"
     learning_rate: float = 1e-3
     warmup: float = 0.05
     schedule: str = "cosine"

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo import optimizers
 from zoo.checkpoints import make_trainer
 from zoo.errors import InputError, NotFiniteError
 from zoo.fine_tuning import prepare
-from zoo.optimizers import Rising, adamw
 from zoo.plan import Plan
 
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -78,7 +78,7 @@ def find_rate(
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
     trained = trainer.model.trainable_variables
     factors = [trainer.groups.factor(variable, plan.rate_decay) for variable in trained]
-    optimizer = adamw(plan, Rising(LOWEST, HIGHEST, steps), factors)
+    optimizer = optimizers.make_optimizer(plan, optimizers.Rising(LOWEST, HIGHEST, steps), factors)
     trainer.model.compile(optimizer=optimizer, loss=trainer.loss, auto_scale_loss=False)
     rates, losses, mean = [], [], 0.0
     for epoch in itertools.count():

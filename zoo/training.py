@@ -13,11 +13,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo import optimizers
 from zoo.allocator import kept_memory
 from zoo.batching import Batches
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.layer_groups import LayerGroups
-from zoo.optimizers import adamw, schedule
 from zoo.plan import Plan
 from zoo.training_state import read_state, write_state
 
@@ -143,7 +143,7 @@ class Trainer:
         self.groups.freeze_below(frozen)
         trained = self.model.trainable_variables
         factors = [self.groups.factor(variable, self.plan.rate_decay) for variable in trained]
-        self.optimizer = adamw(self.plan, schedule(self.plan, self.total), factors)
+        self.optimizer = optimizers.make_optimizer(self.plan, optimizers.schedule(self.plan, self.total), factors)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
         self.program = None
