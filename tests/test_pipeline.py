@@ -15,7 +15,7 @@ from zoo.checkpoints import fresh, make_trainer
 from zoo.data import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fine_tuning import adapt, fine_tune
-from zoo.plan import Plan
+from zoo.plan import CHOICES, Plan
 from zoo.preprocessing import RESERVED, SymbolTokenizer
 from zoo.tasks import find_task
 from zoo.tasks.transduction import _without_stress
@@ -192,10 +192,12 @@ def test_a_signal_before_the_first_step_ends_the_run_there(tmp_path, monkeypatch
     assert second.load() and second.step == 0
 
 
-def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
-    straight, made = trainer()
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
+def test_a_cut_run_goes_on_to_the_same_bits(optimizer, tmp_path):
+    plan = dataclasses.replace(PLAN, optimizer=optimizer)
+    straight, made = trainer(plan=plan)
     made.run()
-    _, first = trainer(tmp_path)
+    _, first = trainer(tmp_path, plan)
 
     def interrupt(step, total, loss):
         if step == made.train.per_epoch + 2:
@@ -206,14 +208,14 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path):
         first.run()
     assert caught.value.exit_code == 130
     keras.utils.set_random_seed(99)  # nothing may depend on what the process did before
-    _, second = trainer(tmp_path)
+    _, second = trainer(tmp_path, plan)
     assert second.load() and second.step == made.train.per_epoch + 2
     # A validation may take minutes: it is cut short, and done again in the next run.
     second.validate = lambda: os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(Interrupted, match="go on") as caught:
         second.run()
     assert caught.value.exit_code == 143
-    resumed, second = trainer(tmp_path)
+    resumed, second = trainer(tmp_path, plan)
     assert second.load() and second.step == 2 * made.train.per_epoch and len(second.curve) == 1
     second.run()
     assert second.step == made.step
