@@ -47,6 +47,7 @@ REACHED = {
     "transformer_small.jsb_chorales": {"nll": 8.425},
     "tcn_small.nottingham": {"nll": 2.972},
     "lstm_small.nottingham": {"nll": 3.148},
+    "hierarchical_attention_small.nottingham": {"nll": 3.307},
     "transformer_small.nottingham": {"nll": 2.709},
     "wavenet_small.nottingham": {"nll": 3.168},
     "gru_small.nottingham": {"nll": 3.137},

@@ -310,7 +310,7 @@ _COPY_PLAN = Plan(epochs=20, batch_size=32, learning_rate=2e-3, weight_decay=0.0
 for _name in ("adding/t200", "adding/t600"):
     RECIPES |= _memory(_name, _ADDING_PLAN, 1, _ADDING)
 for _name in ("copy_memory/t500", "copy_memory/t1000"):
-    RECIPES |= _memory(_name, _COPY_PLAN, 2, _COPY)
+    RECIPES |= _memory(_name, _COPY_PLAN, 8, _COPY)
 
 
 for _name, _scores in REACHED.items():
