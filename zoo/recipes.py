@@ -109,7 +109,8 @@ RECIPES = {
     ),
     "transformer_small.cmudict": _cmudict(
         "transformer",
-        Plan(epochs=32, batch_size=128, learning_rate=2e-3, average=0.9995),
+        Plan(epochs=32, batch_size=256, optimizer="muon", learning_rate=2e-3, average=0.999),
+        heads=8,
         relative=16,
     ),
     "lstm_small.snips": _snips("lstm", width=192, dropout=0.4),
