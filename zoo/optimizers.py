@@ -219,7 +219,8 @@ class LayerwiseMuon(LayerwiseAdamW):
         momentum = self._momentums[self._get_variable_index(variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
-        pieces = ops.split(ahead, _matrices(variable), axis=1)
+        wide = ahead.shape[1] // _matrices(variable)
+        pieces = [ahead[:, i : i + wide] for i in range(0, ahead.shape[1], wide)]
         return pieces if _is_wide(variable) else [ops.transpose(piece) for piece in pieces]
 
 
