@@ -73,15 +73,28 @@ def test_a_backbone_has_streams_of_its_own(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_several_steps_are_read_as_one_after_the_other(variant):
-    model, given = predictor(variant), inputs(2, time=17)
-    stream, tokens = model.stream(2), given["tokens"]
-    found = [stream.read(tokens[:, :8]), stream.step(tokens[:, 8])[:, None], stream.read(tokens[:, 9:])]
-    np.testing.assert_allclose(np.concatenate(found, axis=1), whole(model, given), atol=1e-5)
-    assert stream.steps.tolist() == [17] * 2
+    model, tokens = predictor(variant), inputs(2, time=33)["tokens"]
+    stream = model.stream(2)
+    found = [stream.read(tokens[:, :8])]
+    stream.reset([1])  # from here on each row is at another place of windows and rings
+    found += [stream.read(tokens[:, 8:24]), stream.step(tokens[:, 24])[:, None], stream.read(tokens[:, 25:])]
+    found = np.concatenate(found, axis=1)
+    np.testing.assert_allclose(found[:1], whole(model, {"tokens": tokens[:1]}), atol=1e-5)
+    np.testing.assert_allclose(found[1:, :8], whole(model, {"tokens": tokens[1:, :8]}), atol=1e-5)
+    np.testing.assert_allclose(found[1:, 8:], whole(model, {"tokens": tokens[1:, 8:]}), atol=1e-5)
+    assert stream.steps.tolist() == [33, 25]
+    # What is kept is what single steps keep.
+    single = model.stream(2)
+    stepped(single, tokens[:, :8])
+    single.reset([1])
+    stepped(single, tokens[:, 8:])
+    for name, array in single.arrays().items():
+        np.testing.assert_allclose(stream.arrays()[name], array, atol=1e-5, err_msg=name)
 
 
-def test_a_reading_may_be_of_features_and_longer_than_a_chunk():
-    model, given = predictor("lstm", tokens=False), inputs(2, tokens=False, time=CHUNK + 9)
+@pytest.mark.parametrize("variant", ["lstm", "transformer"])
+def test_a_reading_may_be_of_features_and_longer_than_a_chunk_or_a_ring(variant):
+    model, given = predictor(variant, tokens=False), inputs(2, tokens=False, time=CHUNK + 9)
     np.testing.assert_allclose(model.stream(2).read(given["features"]), whole(model, given), atol=1e-5)
 
 

@@ -66,8 +66,9 @@ class Stream:
     def read(self, x: Any) -> np.ndarray:
         """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
 
-        A call of its own costs several times what a step computes. The first reading of a length compiles for
-        its chunks of 64, 32, 16, ... 1 steps; there are no others.
+        A call of its own costs several times what a step computes; and all but the recurrent models compute the
+        steps of a call side by side. The first reading of a length compiles for its chunks of 64, 32, 16, ... 1
+        steps; there are no others.
 
         Args:
             x: Token ids ``(batch, time)``, or features ``(batch, time, features)``; at least one step.
@@ -169,26 +170,9 @@ class Stream:
 
 
 def _compiled_steps(model):
-    """Returns ``model.step`` and a loop of it, both compiled; all streams of a model share them."""
-    outputs = model.head.units if hasattr(model, "head") else model.width
-
-    def read(x, state):
-        # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
-        steps = ops.swapaxes(x, 0, 1)
-        count = steps.shape[0]
-
-        def advance(t, out, *flat):
-            y, after = model.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
-            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
-            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
-
-        out = ops.zeros((count, steps.shape[1], outputs))
-        start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
-        _, out, *flat = ops.while_loop(lambda t, *_: t < count, advance, start)
-        return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
-
+    """Returns ``model.step`` and ``model.extend``, both compiled; all streams of a model share them."""
     if "_stream_steps" not in vars(model):
-        programs = compiled(model, model.step, rank=None), compiled(model, read, rank=None)
+        programs = compiled(model, model.step, rank=None), compiled(model, model.extend, rank=None)
         # Past Keras's own bookkeeping, which would look for layers in it.
         object.__setattr__(model, "_stream_steps", programs)
     return vars(model)["_stream_steps"]

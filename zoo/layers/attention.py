@@ -52,6 +52,23 @@ def write(cache, places, rows):
     return ops.scatter_update(cache, ops.stack([ops.arange(ops.shape(rows)[0]), places], axis=1), rows)
 
 
+def write_several(cache, places, rows):
+    """Returns a cache with several steps of each row written.
+
+    Args:
+        cache: ``(batch, time, width)``.
+        places: Where in time each is written, ``(batch, count)``, no place twice in a row.
+        rows: ``(batch, count, width)``.
+
+    Returns:
+        The shape of ``cache``.
+    """
+    batch, count, width = ops.shape(rows)
+    numbers = ops.broadcast_to(ops.arange(batch)[:, None], (batch, count))
+    indices = ops.reshape(ops.stack([numbers, places], axis=-1), (-1, 2))
+    return ops.scatter_update(cache, indices, ops.reshape(rows, (-1, width)))
+
+
 class Attention(keras.layers.Layer):
     """Multi-head attention with its parts apart, so that keys and values can be cached.
 

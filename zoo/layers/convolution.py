@@ -62,7 +62,10 @@ class Convolution(keras.layers.Layer):
 
     def call(self, x):
         """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
-        x = ops.pad(x, ((0, 0), self.padding, (0, 0)))
+        return self._valid(ops.pad(x, ((0, 0), self.padding, (0, 0))))
+
+    def _valid(self, x):
+        """Maps ``(batch, reach + time, inputs)`` to ``(batch, time, outputs)``."""
         if keras.backend.backend() == "torch":
             return _torch_convolution(x, self.kernel(), ops.convert_to_tensor(self.bias), self.dilation)
         return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
@@ -82,6 +85,11 @@ class Convolution(keras.layers.Layer):
             y = y * self._scale()  # fewer products than with each weight of the kernel
         after = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
         return y + self.bias, after
+
+    def extend(self, x, past):
+        """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
+        x = ops.concatenate([past, x], axis=1)
+        return self._valid(x), x[:, x.shape[1] - self.reach :]
 
 
 def _torch_convolution(x, kernel, bias, dilation: int):

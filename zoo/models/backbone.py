@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops, tree
 
 from zoo.layers.dropout import Dropout
 from zoo.streaming import Stream
@@ -57,6 +58,32 @@ class Block(keras.layers.Layer):
             ``(batch, width)`` and the next state.
         """
         raise ValueError(f"{self.name} is not causal: it cannot run step by step")
+
+    def extend(self, x, state):
+        """Maps several steps that follow what the state has read: what as many calls of ``step`` would.
+
+        This loops over them. Blocks that can do better compute them side by side.
+
+        Args:
+            x: ``(batch, count, features)``, ``count`` fixed.
+            state: As for ``step``.
+
+        Returns:
+            ``(batch, count, width)`` and the next state.
+        """
+        # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
+        steps = ops.swapaxes(x, 0, 1)
+        count = steps.shape[0]
+
+        def advance(t, out, *flat):
+            y, after = self.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
+            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
+            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
+
+        out = ops.zeros((count, steps.shape[1], self.width), self.compute_dtype)
+        start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
+        _, out, *flat = ops.while_loop(lambda t, *_: t < count, advance, start)
+        return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
 
 
 class Backbone(keras.Model):
@@ -138,5 +165,18 @@ class Backbone(keras.Model):
         states = []
         for block, before in zip(self.blocks, state, strict=True):
             x, after = block.step(x, before)
+            states.append(after)
+        return x, tuple(states)
+
+    def extend(self, x, state: tuple):
+        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+
+        Returns:
+            ``(batch, count, width)`` and the next state.
+        """
+        x = self.embed(x)
+        states = []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, after = block.extend(x, before)
             states.append(after)
         return x, tuple(states)

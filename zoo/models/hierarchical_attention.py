@@ -68,6 +68,12 @@ def unit(x):
     return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
 
 
+def _chosen(x, places):
+    """Returns what stands at ``places (batch, ...)`` of each row of ``x (batch, time, ...)``."""
+    rows = ops.reshape(ops.arange(ops.shape(x)[0], dtype="int32"), (-1, *[1] * (len(places.shape) - 1)))
+    return ops.take(ops.reshape(x, (-1, *x.shape[2:])), rows * x.shape[1] + places, axis=0)
+
+
 class WindowsLayer(Block):
     """Attention over the windows of every level at once, then a feed-forward part.
 
@@ -104,9 +110,10 @@ class WindowsLayer(Block):
     def _read(self, y, keys, values, scores, seen):
         """Attends from ``y (batch, n, width)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
 
-        ``scores`` are added, ``(n, m, heads)``; ``seen`` broadcasts to ``(batch, n, m)``.
+        ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
+        ``(batch, n, m)``.
         """
-        products = self.attention.scores(self.attention.queries(y), keys) + ops.transpose(scores, (2, 0, 1))
+        products = self.attention.scores(self.attention.queries(y), keys) + ops.moveaxis(scores, -1, -3)
         return self.attention.read(products, values, seen)
 
     def _feed_forward(self, x, training=False):
@@ -231,6 +238,48 @@ class WindowsLayer(Block):
         keys, values = (ops.concatenate(parts, axis=1) for parts in (keys, values))
         read = self._read(y[:, None], keys, values, scores, ops.concatenate(seen, axis=1)[:, None])[:, 0]
         return self._feed_forward(x + read), (tuple(after), count)
+
+    def extend(self, x, state):
+        if not self.config.causal or self.config.gate is not None:  # the gate decides step by step
+            return super().extend(x, state)
+        window, steps = self.config.window, x.shape[1]
+        before, count = state
+        y = self.attention_norm(x)
+        vectors, flags = y, ops.ones(ops.shape(y)[:2], "bool")
+        taken = count[:, None] + ops.arange(1, steps + 1, dtype="int32")
+        levels, scores, seen, after = [], [], [], []
+        for level, stored in enumerate(before):
+            size = window**level
+            if level:
+                # A window is full with the step ``number * size``: where its last vector then stands below.
+                number = (count // size)[:, None] + ops.arange(1, -(-steps // size) + 1, dtype="int32")
+                last = window - 1 + number * window - (count // (size // window))[:, None]
+                vectors, flags = self._summaries(level, levels[-1], last)
+            new = (vectors, flags, *self.attention.keys_values(vectors))
+            levels.append([ops.concatenate(pair, axis=1) for pair in zip(stored, new, strict=True)])
+            # How many of the new ones each step has seen come, and so how old all are for it; 0 is the newest.
+            come = taken // size - (count // size)[:, None]
+            age = come[..., None] + window - 1 - ops.arange(window + vectors.shape[1], dtype="int32")
+            seen.append((age >= 0) & (age < window) & levels[-1][1][:, None])
+            scores.append(ops.take(self.age[level], ops.clip(age, 0, window - 1), axis=0))
+            kept = come[:, -1:] + ops.arange(window, dtype="int32")
+            after.append(tuple(_chosen(part, kept) for part in levels[-1]))
+        keys, values = (ops.concatenate([level[i] for level in levels], axis=1) for i in (2, 3))
+        read = self._read(y, keys, values, ops.concatenate(scores, axis=2), ops.concatenate(seen, axis=2))
+        return self._feed_forward(x + read), (tuple(after), count + steps)
+
+    def _summaries(self, level, below, last):
+        """Returns what windows of the level ``below`` that end at ``last (batch, n)`` come to, and which are stored.
+
+        Those that end beyond it are not full yet: no step reads them, and none keeps them.
+        """
+        places = last[..., None] + ops.arange(1 - self.config.window, 1, dtype="int32")
+        vectors, flags = (_chosen(part, ops.minimum(places, below[0].shape[1] - 1)) for part in below[:2])
+        rows, n, window, width = ops.shape(vectors)
+        vectors, _ = self.pools[level - 1](
+            ops.reshape(vectors, (rows * n, window, width)), ops.reshape(flags, (rows * n, window))
+        )
+        return ops.reshape(vectors, (rows, n, width)), ops.any(flags, axis=-1)
 
 
 def build(config: Config) -> Backbone:

@@ -51,3 +51,12 @@ class Predictor(keras.Model):
         """
         x, state = self.backbone.step(x, state)
         return self.head(x), state
+
+    def extend(self, x, state: tuple):
+        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+
+        Returns:
+            Logits ``(batch, count, outputs)`` and the next state.
+        """
+        x, state = self.backbone.extend(x, state)
+        return self.head(x), state

@@ -80,6 +80,12 @@ class RecurrentBlock(Block):
         y, after = self.layer.cell(x, list(state))
         return y, tuple(after) if isinstance(after, list | tuple) else (after,)
 
+    def extend(self, x, state):
+        if self.bidirectional:
+            return super().extend(x, state)
+        _, y, after = self.layer.inner_loop(x, list(state), None)
+        return y, tuple(after)
+
 
 def _builder(cell: str):
     def build(config: Config) -> Backbone:

@@ -88,8 +88,16 @@ class TemporalBlock(Block):
     def step(self, x, state):
         if not self.causal:
             return super().step(x, state)
-        y, first = self.first.step(x, state[0])
-        y, second = self.second.step(ops.relu(y), state[1])
+        return self._go_on(x, state, Convolution.step)
+
+    def extend(self, x, state):
+        if not self.causal:
+            return super().extend(x, state)
+        return self._go_on(x, state, Convolution.extend)
+
+    def _go_on(self, x, state, convolve):
+        y, first = convolve(self.first, x, state[0])
+        y, second = convolve(self.second, ops.relu(y), state[1])
         return ops.relu(ops.relu(y) + (self.shortcut(x) if self.shortcut else x)), (first, second)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.attention import Attention, rotate, write
+from zoo.layers.attention import Attention, rotate, write, write_several
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.models.architecture import Architecture, check
@@ -98,9 +98,14 @@ class LearnedPositions(Block):
         """Maps one step; one beyond the table yields NaN, since a compiled step cannot raise."""
         return x + self._rows(state), state + 1
 
+    def extend(self, x, state):
+        """Maps several steps; those beyond the table yield NaN."""
+        count = x.shape[1]
+        return x + self._rows(state[:, None] + ops.arange(count, dtype="int32")), state + count
+
     def _rows(self, positions):
         rows = self.table(ops.minimum(positions, self.longest - 1))
-        return ops.where((positions < self.longest)[:, None], rows, float("nan"))
+        return ops.where((positions < self.longest)[..., None], rows, float("nan"))
 
 
 class TransformerLayer(Block):
@@ -179,6 +184,39 @@ class TransformerLayer(Block):
         position = ops.where(position + 1 == 2 * context, context, position + 1)
         return self._feed_forward(x + y), (keys, values, position)
 
+    def extend(self, x, state):
+        context, count = self.config.context, x.shape[1]
+        if not self.config.causal:
+            return super().extend(x, state)
+        if count > context:  # more than the ring holds
+            first, state = self.extend(x[:, :context], state)
+            rest, state = self.extend(x[:, context:], state)
+            return ops.concatenate([first, rest], axis=1), state
+        old_keys, old_values, position = state
+        y = self.attention_norm(x)
+        new_keys, new_values = self.attention.keys_values(y)
+        # Places are counted from the first slot of this round; what is left of the round before stands behind it.
+        start = (position % context)[:, None]
+        here, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
+        this_round = slots < start
+        ring = (-1, context, self.attention.heads, self.config.width // self.attention.heads)
+        keys = ops.reshape(old_keys, ring)
+        turned_back = self._place(keys, ops.full((1, 1), -context))
+        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, here)]
+        values = [ops.reshape(old_values, ring), new_values]
+        places = ops.concatenate([ops.where(this_round, slots, slots - context), here], axis=1)
+        age = here[..., None] - places[:, None]
+        filled = ops.concatenate([this_round | (position >= context)[:, None], ops.ones_like(here, "bool")], axis=1)
+        seen = (age >= 0) & (age < context) & filled[:, None]
+        queries = self._place(self.attention.queries(y), here)
+        y = self.attention(queries, ops.concatenate(keys, axis=1), ops.concatenate(values, axis=1), seen)
+        flat, taken = (-1, count, self.config.width), here % context
+        keys = write_several(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
+        values = write_several(old_values, taken, ops.reshape(new_values, flat))
+        position = position + count
+        position = ops.where(position >= 2 * context, position - context, position)
+        return self._feed_forward(x + y), (keys, values, position)
+
 
 class FinalNorm(Block):
     """The layer norm after the last layer: what norm-first layers add up is normalised nowhere else.
@@ -202,6 +240,9 @@ class FinalNorm(Block):
         return ()
 
     def step(self, x, state):
+        return self.norm(x), state
+
+    def extend(self, x, state):
         return self.norm(x), state
 
 

@@ -145,10 +145,16 @@ class WaveNet(Block):
         return tuple(convolution.initial_state(batch_size) for convolution in convolutions)
 
     def step(self, x, state):
-        x, queue = self.initial.step(x, state[0])
+        return self._go_on(x, state, Convolution.step)
+
+    def extend(self, x, state):
+        return self._go_on(x, state, Convolution.extend)
+
+    def _go_on(self, x, state, convolve):
+        x, queue = convolve(self.initial, x, state[0])
         x, queues, skips = self._heard(x), [queue], []
         for layer, before in zip(self.gated, state[1:], strict=True):
-            y, queue = layer.filter_gate.step(x, before)
+            y, queue = convolve(layer.filter_gate, x, before)
             x, skip = layer.split(x, y)
             queues.append(queue)
             skips.append(skip)
