@@ -47,7 +47,8 @@ def outputs() -> dict[str, np.ndarray]:
     mask = np.arange(TIME) < np.array([[TIME], [TIME - 6]])
     found = {}
     for label, architecture, fields in variants():
-        model = architecture.build(architecture.configure("tiny", **fields))
+        config = architecture.configure("tiny", **fields)
+        model = architecture.build(config)
         for v in model.weights:
             if "seed_generator" not in v.path:
                 drawn = np.random.default_rng(zlib.crc32(v.path.encode())).normal(0, 0.3, v.shape)
@@ -58,6 +59,8 @@ def outputs() -> dict[str, np.ndarray]:
         elif "vocabulary" in fields:
             whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
             found[label] = np.where(mask[..., None], whole, 0)
+            if config.causal:
+                found[f"{label}-read"] = model.stream(2).read(ids[:, :16])
         else:
             found[label] = ops.convert_to_numpy(model({"source": ids, "source_mask": mask, "target": ids[:, :9]}))
     return found
