@@ -5,7 +5,7 @@ each run stands. A recipe that has changed since, or was not run to its end, has
 """
 
 REACHED = {
-    "gru_small.cmudict": {"wer_no_stress": 0.24, "per_no_stress": 0.056},
+    "gru_small.cmudict": {"wer_no_stress": 0.234, "per_no_stress": 0.055},
     "lstm_small.cmudict": {"wer_no_stress": 0.23, "per_no_stress": 0.054},
     "lstm_tiny.cmudict": {"wer_no_stress": 0.262, "per_no_stress": 0.061},
     "transformer_small.cmudict": {"wer_no_stress": 0.229, "per_no_stress": 0.054},
