@@ -66,9 +66,9 @@ class Stream:
     def read(self, x: Any) -> np.ndarray:
         """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
 
-        A call of its own costs several times what a step computes; and all but the recurrent models compute the
-        steps of a call side by side. The first reading of a length compiles for its chunks of 64, 32, 16, ... 1
-        steps; there are no others.
+        A call of its own costs several times what a step computes; and all models but the recurrent ones and those
+        with a gate compute the steps of a call side by side. The first reading of a length compiles for its chunks
+        of 64, 32, 16, ... 1 steps; there are no others.
 
         Args:
             x: Token ids ``(batch, time)``, or features ``(batch, time, features)``; at least one step.
