@@ -312,7 +312,7 @@ _ADDING_PLAN = Plan(epochs=3, batch_size=32, learning_rate=2e-3, weight_decay=0.
 _COPY_PLAN = Plan(epochs=20, batch_size=32, learning_rate=2e-3, weight_decay=0.0, average=0.99, label_smoothing=0.0)
 
 for _name in ("adding/t200", "adding/t600"):
-    RECIPES |= _memory(_name, _ADDING_PLAN, 1, _ADDING)
+    RECIPES |= _memory(_name, _ADDING_PLAN, 3, _ADDING)
 # The TCN still improves where the gated networks have learned it: the rate and length of Bai et al.'s script.
 RECIPES["tcn_tiny.adding_t200"] = dataclasses.replace(
     RECIPES["tcn_tiny.adding_t200"], plan=dataclasses.replace(_ADDING_PLAN, epochs=10, learning_rate=4e-3)
