@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from samples import reviews
+from samples import reviews, slopes
 
 import zoo
 from zoo.card import model_card
@@ -209,6 +209,18 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
     assert result.stderr == f"error: {table}: say which column to read: --input COLUMN\n"
     again.save(folder)
     assert (folder / "README.md").read_text("utf-8") == card
+
+
+def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
+    table = tmp_path / "words.csv"
+    table.write_text("word,phones\n" + "".join(f"w{i:02},W {i // 10} {i % 10}\n" for i in range(40)))
+    columns = ("--input", "word", "--target", "phones", "--epochs", "1", "--output", tmp_path / "mine")
+    for option, of in (("--augment", "transduction of such data has no varied"), ("--balance", "no one label")):
+        result = run("finetune", "gru_tiny", table, *columns, option)
+        assert result.exit_code == 2 and f"{option[2:]}: " in result.stderr and of in result.stderr
+    with pytest.raises(InputError, match="augment: series_classification of such data"):
+        fine_tune("gru_tiny", slopes(), plan=dataclasses.replace(PLAN, augment=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["words.csv"]
 
 
 def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path):

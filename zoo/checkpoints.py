@@ -193,6 +193,7 @@ def make_trainer(
         new: Paths of variables that start fresh in a model that is pretrained otherwise.
     """
     task, preprocessor = pipeline.task, pipeline.preprocessor
+    task.check_plan(preprocessor, plan)
     cases = task.cases(validation)
     groups = layer_groups(pipeline.model, new)
     model = LowRank(pipeline.model, plan.lora, groups) if plan.lora else pipeline.model

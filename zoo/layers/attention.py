@@ -49,7 +49,7 @@ def write(cache, places, rows):
         # In a loop XLA does this in place, where for a scatter it copies the cache.
         here = ops.arange(cache.shape[1])[None] == places[:, None]
         return ops.where(here[..., None], rows[:, None], cache)
-    return ops.scatter_update(cache, ops.stack([ops.arange(ops.shape(rows)[0]), places], axis=1), rows)
+    return write_several(cache, places[:, None], rows[:, None])
 
 
 def write_several(cache, places, rows):

@@ -57,6 +57,9 @@ class Classification(Task):
             file = train.where[0].rpartition(":")[0] or train.where[0]
             raise InputError(f"{file}: only one label, {train.targets[0]!r}: give examples of at least two")
 
+    def varies(self, preprocessor):
+        return True
+
     def describe(self, preprocessor):
         shown = ", ".join(preprocessor.labels[:20]) + (", ..." if len(preprocessor.labels) > 20 else "")
         return f"{self.name}, {len(preprocessor.labels)} labels: {shown}"

@@ -70,10 +70,13 @@ class SeriesClassification(Classification):
             mask[i, : len(row)] = True
         return {"features": features, "mask": mask}
 
+    def varies(self, preprocessor):
+        return not isinstance(preprocessor.front_end, Numbers)
+
     def batches(self, preprocessor, examples, plan):
         plain = super().batches(preprocessor, examples, dataclasses.replace(plan, augment=False))
         front_end = preprocessor.front_end
-        if not plan.augment or isinstance(front_end, Numbers):
+        if not plan.augment:
             return plain
         sounds = [front_end.read(value) for value in examples.inputs]
 

@@ -49,6 +49,9 @@ class Tagging(Task):
             labels.update([label] if label else [])
         return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
 
+    def varies(self, preprocessor):
+        return True
+
     def describe(self, preprocessor):
         labels = f", {len(preprocessor.labels)} labels" if preprocessor.labels else ""
         return f"{self.name}, {len(preprocessor.tags)} tags{labels}"

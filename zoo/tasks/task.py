@@ -167,6 +167,17 @@ class Task(abc.ABC):
         if not len(train):
             raise InputError("no examples: give at least one")
 
+    def varies(self, preprocessor: Any) -> bool:
+        """Returns whether training can show other versions of the same example (``Plan.augment``)."""
+        return False
+
+    def check_plan(self, preprocessor: Any, plan: Plan) -> None:
+        """Raises InputError for a plan that asks for what would change nothing here."""
+        if plan.augment and not self.varies(preprocessor):
+            raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
+        if plan.balance and not self.labelled:
+            raise InputError(f"balance: in {self.name} an example has no one label to weigh it by: leave it out")
+
     def describe(self, preprocessor: Any) -> str:
         """Returns the task in words, with what was inferred of it."""
         return self.name
