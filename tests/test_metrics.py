@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import InputError
-from zoo.metrics import classification_metrics, strip_stress, transduction_metrics
+from zoo.metrics import classification_metrics, ratio, strip_stress, tagging_metrics, transduction_metrics
 
 
 def words(*texts):
@@ -81,6 +81,20 @@ def test_where_all_are_right_or_all_wrong_the_interval_is_the_exact_one(said):
     exact = scipy.stats.binomtest(90 * (said == "yes"), 90).proportion_ci(0.95, method="exact")
     assert accuracy.value == (said == "yes")
     assert (accuracy.low, accuracy.high) == pytest.approx((exact.low, exact.high))
+
+
+def test_no_score_of_what_is_all_right_is_without_doubt():
+    exact = scipy.stats.binomtest(40, 40).proportion_ci(0.95, method="exact").low
+    words = transduction_metrics([["A", "B"]] * 40, [[["A", "B"]]] * 40, stress=False)
+    tagged = tagging_metrics(["B-x I-x"] * 40 + ["O O"] * 10, ["B-x I-x"] * 40 + ["O O"] * 10)
+    labelled = classification_metrics(["no", "yes"] * 20, ["no", "yes"] * 20)
+    recalled = ratio(np.full(40, 10), np.full(40, 10))
+    for interval in (tagged["slot_f1"], labelled["macro_f1"], labelled["accuracy"], recalled):
+        assert (interval.value, interval.low, interval.high) == (1, pytest.approx(exact), 1)
+    for interval in (words["wer"], words["per"]):
+        assert (interval.value, interval.low, interval.high) == (0, 0, pytest.approx(1 - exact))
+    nothing = tagging_metrics(["O O"] * 9, ["O O"] * 9)["slot_f1"]
+    assert (nothing.low, nothing.high) == (0, 0), "there is no span to find"
 
 
 def test_the_interval_of_the_phoneme_error_rate_resamples_words_not_phones():

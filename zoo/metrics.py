@@ -239,6 +239,8 @@ def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
         scores = 2 * matrix.diagonal(axis1=1, axis2=2) / np.maximum(totals, 1)
         return scores.sum(1) / (totals > 0).sum(1)
 
+    if (said == right).all():
+        return _none_wrong(len(said))
     counts = np.bincount(right * labels + said, minlength=labels * labels)
     return _interval(counts, value)
 
@@ -246,19 +248,31 @@ def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
 def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
     """Returns ``sum(errors) / sum(lengths)`` over examples, ``(examples,)`` each.
 
-    Where ``errors`` are booleans and all alike no resample differs, and the bootstrap would know the share without
-    doubt: there the interval is the exact one (Clopper & Pearson 1934, Biometrika 26).
+    Where no example has an error, or none has anything else, no resample differs, and the bootstrap would be without
+    doubt: there ``_none_wrong`` bounds the share of such examples.
     """
+    counted = lengths > 0
+    if counted.any() and not errors.any():
+        right = _none_wrong(counted.sum())
+        return Interval(0.0, 0.0, 1 - right.low)
+    if counted.any() and (errors == lengths).all():
+        return _none_wrong(counted.sum())
     # Examples that are alike are drawn together: with counts of errors there are few kinds.
     kinds, counts = np.unique(np.stack([errors, lengths]), axis=1, return_counts=True)
 
     def value(counts: np.ndarray) -> np.ndarray:
         return counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST)
 
-    if errors.dtype == bool and errors.all() == errors.any():
-        bound = 0.025 ** (1 / len(errors))
-        return Interval(1.0, bound, 1.0) if errors.all() else Interval(0.0, 0.0, 1 - bound)
     return _interval(counts, value)
+
+
+def _none_wrong(size: int) -> Interval:
+    """Returns the share of right examples where all are right, with its exact interval.
+
+    Clopper & Pearson 1934, Biometrika 26. It bounds as well what counts the parts of examples, for one that is wrong
+    may be so in all its parts.
+    """
+    return Interval(1.0, float(0.025 ** (1 / size)), 1.0)
 
 
 def difference(ours: Counts, others: Counts) -> Interval:
