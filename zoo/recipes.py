@@ -313,10 +313,10 @@ _COPY_PLAN = Plan(epochs=20, batch_size=32, learning_rate=2e-3, weight_decay=0.0
 
 for _name in ("adding/t200", "adding/t600"):
     RECIPES |= _memory(_name, _ADDING_PLAN, 3, _ADDING)
-# The TCN still improves where the gated networks have learned it: the rate and length of Bai et al.'s script.
-RECIPES["tcn_tiny.adding_t200"] = dataclasses.replace(
-    RECIPES["tcn_tiny.adding_t200"], plan=dataclasses.replace(_ADDING_PLAN, epochs=10, learning_rate=4e-3)
-)
+    # The TCN still improves where the gated networks have learned it: the rate and length of Bai et al.'s script.
+    _tcn = f"tcn_tiny.{_name.replace('/', '_')}"
+    _plan = dataclasses.replace(_ADDING_PLAN, epochs=10, learning_rate=4e-3)
+    RECIPES[_tcn] = dataclasses.replace(RECIPES[_tcn], plan=_plan)
 for _name in ("copy_memory/t500", "copy_memory/t1000"):
     RECIPES |= _memory(_name, _COPY_PLAN, 8, _COPY)
 
