@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import InputError
-from zoo.metrics import classification_metrics, ratio, strip_stress, tagging_metrics, transduction_metrics
+from zoo.metrics import (
+    classification_metrics,
+    mean_per_step,
+    ratio,
+    strip_stress,
+    tagging_metrics,
+    transduction_metrics,
+)
 
 
 def words(*texts):
@@ -95,6 +102,8 @@ def test_no_score_of_what_is_all_right_is_without_doubt():
         assert (interval.value, interval.low, interval.high) == (0, 0, pytest.approx(1 - exact))
     nothing = tagging_metrics(["O O"] * 9, ["O O"] * 9)["slot_f1"]
     assert (nothing.low, nothing.high) == (0, 0), "there is no span to find"
+    exact_answers = mean_per_step([0.0] * 40, [1] * 40)
+    assert exact_answers.high == 0, "a loss has no share of right ones"
 
 
 def test_the_interval_of_the_phoneme_error_rate_resamples_words_not_phones():

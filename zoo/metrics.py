@@ -21,8 +21,8 @@ class Interval:
 
     Attributes:
         value: The metric over all examples, as a share (0.2 is 20 %) unless it is in ``zoo.scores.NO_SHARES``.
-        low: The 2.5th percentile of the metric over resampled examples.
-        high: The 97.5th percentile.
+        low: The 2.5th percentile of the metric over resampled examples; the exact bound where all are right, or wrong.
+        high: The 97.5th percentile, or that bound.
     """
 
     value: float
@@ -153,7 +153,7 @@ def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
     """
     if not sum(steps):
         raise InputError("no steps: a mean needs at least one")
-    return ratio(np.array(sums), np.array(steps))
+    return _resampled(np.array(sums), np.array(steps))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,24 +246,23 @@ def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
 
 
 def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
-    """Returns ``sum(errors) / sum(lengths)`` over examples, ``(examples,)`` each.
+    """Returns ``sum(errors) / sum(lengths)``, counts of examples, ``(examples,)`` each.
 
     Where no example has an error, or none has anything else, no resample differs, and the bootstrap would be without
     doubt: there ``_none_wrong`` bounds the share of such examples.
     """
-    counted = lengths > 0
-    if counted.any() and not errors.any():
-        right = _none_wrong(counted.sum())
-        return Interval(0.0, 0.0, 1 - right.low)
-    if counted.any() and (errors == lengths).all():
-        return _none_wrong(counted.sum())
+    counted = np.count_nonzero(lengths)
+    if counted and not errors.any():
+        return Interval(0.0, 0.0, 1 - _none_wrong(counted).low)
+    if counted and np.array_equal(errors, lengths):
+        return _none_wrong(counted)
+    return _resampled(errors, lengths)
+
+
+def _resampled(above: np.ndarray, below: np.ndarray) -> Interval:
     # Examples that are alike are drawn together: with counts of errors there are few kinds.
-    kinds, counts = np.unique(np.stack([errors, lengths]), axis=1, return_counts=True)
-
-    def value(counts: np.ndarray) -> np.ndarray:
-        return counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST)
-
-    return _interval(counts, value)
+    kinds, counts = np.unique(np.stack([above, below]), axis=1, return_counts=True)
+    return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST))
 
 
 def _none_wrong(size: int) -> Interval:

@@ -6,7 +6,7 @@ from keras import ops
 from zoo.arrays import IdsPreprocessor
 from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import Counts, mean_per_step
+from zoo.metrics import Counts, mean_per_step, ratio
 from zoo.preprocessing import pad
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 
@@ -82,7 +82,9 @@ class Copying(NextStep):
     def total(self, preprocessor, tallies):
         """Returns ``step_loss``, nats a step, and ``recall``, the share of symbols that were said at their step."""
         nats, steps, right, asked = zip(*(row for (rows,) in tallies for row in rows), strict=True)
-        return {"step_loss": mean_per_step(nats, steps), "recall": mean_per_step(right, asked)}
+        if not any(asked):
+            raise InputError("no target asks for a symbol: a recall needs at least one")
+        return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(right), np.array(asked))}
 
     def counts(self, preprocessor, outputs, references):
         (rows,) = self.tally(preprocessor, outputs, references)
