@@ -1,4 +1,4 @@
-"""Writes the table of checkpoints into the README, from the records: ``python docs/table.py``."""
+"""Writes docs/checkpoints.md and the README's table of families, from the records: ``python docs/table.py``."""
 
 import re
 import sys
@@ -9,9 +9,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from zoo import hub  # noqa: E402
 from zoo.scores import NO_SHARES, shown  # noqa: E402
 
-README = Path(__file__).parents[1] / "README.md"
-START, END = "<!-- checkpoints: written by `python docs/table.py` from the records -->\n", "<!-- end -->"
-
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+CHECKPOINTS = DOCS / "checkpoints.md"
+START, END = "<!-- written by `python docs/table.py` from the records -->\n", "<!-- end -->"
 
 # The scores shown for each task, by their name in the records.
 COLUMNS = {
@@ -30,7 +31,7 @@ COLUMNS = {
 }
 
 
-def table() -> str:
+def checkpoints() -> str:
     """Returns a table for each task as Markdown: a row for each checkpoint and each split it was measured on."""
     records = [hub.read_record(name) for name in hub.list_models()]
     tables = []
@@ -66,10 +67,52 @@ def cell(metric: str, value: dict | None) -> str:
     return f"{middle} ({low}-{high})"
 
 
-def with_table(text: str) -> str:
-    """Returns the README's text with the table of today's records."""
-    return re.sub(f"({re.escape(START)}).*?({re.escape(END)})", lambda m: m[1] + table() + m[2], text, flags=re.S)
+# The score that stands for a task in the table of families, and whether more of it is better.
+MAIN = {
+    "transduction": ("wer_no_stress", "words wrong, %", False),
+    "classification": ("accuracy", "accuracy, %", True),
+    "series_classification": ("accuracy", "accuracy, %", True),
+    "tagging": ("slot_f1", "slot F1, %", True),
+    "music_modelling": ("nll", "nats a frame", False),
+    "language_modelling": ("bpc", "bits a character", False),
+    "regression": ("mse", "squared error", False),
+    "copying": ("recall", "symbols recalled, %", True),
+}
+FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
+
+
+def families() -> str:
+    """Returns a row for each split that was measured, a column for each family, as Markdown.
+
+    Of several checkpoints of a family it shows the one with most weights. Bold are the best of a row and all whose
+    intervals overlap with its own. A hierarchical attention network stands among hierarchical attention.
+    """
+    rows: dict[tuple, dict] = {}
+    for record in sorted(map(hub.read_record, hub.list_models()), key=lambda record: record.weights.parameters):
+        family = record.spec.architecture.removesuffix("_network")
+        for found in record.metrics:
+            place = list(MAIN).index(record.spec.task), found["dataset"], found["split"]
+            rows.setdefault(place, {})[family] = found["values"][MAIN[record.spec.task][0]]
+    titles = ["measured on", "score", *(family.replace("_", " ") for family in FAMILIES)]
+    lines = [f"| {' | '.join(titles)} |", "|---|---" + "|---:" * len(FAMILIES) + "|"]
+    for (task, dataset, split), scores in sorted(rows.items()):
+        metric, title, rises = list(MAIN.values())[task]
+        best = (max if rises else min)(scores.values(), key=lambda score: score["value"])
+        cells = []
+        for family in FAMILIES:
+            score = scores.get(family)
+            text = shown(metric, score["value"]).removesuffix(" %") if score else ""
+            overlaps = score and score["low"] <= best["high"] and best["low"] <= score["high"]
+            cells.append(f"**{text}**" if overlaps else text)
+        lines.append(f"| {dataset} {split} | {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def with_table(text: str, table: str) -> str:
+    """Returns a page's text with the table of today's records."""
+    return re.sub(f"({re.escape(START)}).*?({re.escape(END)})", lambda m: m[1] + table + m[2], text, flags=re.S)
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text("utf-8")), "utf-8")
+    for page, table in ((README, families()), (CHECKPOINTS, checkpoints())):
+        page.write_text(with_table(page.read_text("utf-8"), table), "utf-8")
