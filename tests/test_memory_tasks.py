@@ -87,6 +87,8 @@ def test_scores_of_answers_that_need_no_model():
     assert values["step_loss"].value == pytest.approx(10 * math.log(8) / (BLANK + 20))
     # Of symbols that are equally likely the first one, 1, is said.
     assert values["recall"].value == pytest.approx(np.mean(np.array(rows.targets)[:, -10:] == 1))
+    with pytest.raises(InputError, match="^no target asks for a symbol: a recall needs at least one$"):
+        find_task("copying").score(IdsPreprocessor(10), [likely] * 2, [[0] * len(likely)] * 2)
 
 
 @pytest.mark.parametrize(
