@@ -74,6 +74,8 @@ REACHED = {
     "transformer_tiny.copy_memory_t500": {"step_loss": 9.89e-09, "recall": 1.0},
     "hierarchical_attention_tiny.copy_memory_t500": {"step_loss": 0.025, "recall": 0.459},
     "hierarchical_attention_tiny.copy_memory_t1000": {"step_loss": 0.013, "recall": 0.450},
+    "rnn_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.117},
+    "gru_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.126},
     "lstm_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.126},
     "transformer_tiny.copy_memory_t1000": {"step_loss": 9.54e-09, "recall": 1.0},
     "tcn_tiny.copy_memory_t1000": {"step_loss": 2.05e-09, "recall": 1.0},
