@@ -77,6 +77,7 @@ REACHED = {
     "rnn_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.117},
     "gru_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.126},
     "lstm_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.126},
+    "wavenet_tiny.copy_memory_t1000": {"step_loss": 0.02, "recall": 0.125},
     "transformer_tiny.copy_memory_t1000": {"step_loss": 9.54e-09, "recall": 1.0},
     "tcn_tiny.copy_memory_t1000": {"step_loss": 2.05e-09, "recall": 1.0},
     "tcn_small.tiny_shakespeare": {"bpc": 2.354, "nats": 1.632},
