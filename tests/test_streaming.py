@@ -135,6 +135,22 @@ def test_streams_of_one_model_share_a_program_and_no_state():
     np.testing.assert_allclose(stepped(second, tokens), whole(model, {"tokens": tokens}), atol=1e-5)
 
 
+@pytest.mark.parametrize("variant", ["lstm", "tcn", "transformer"])
+def test_a_stream_has_the_weights_of_now_and_not_those_it_was_compiled_with(variant):
+    model, given = predictor(variant), inputs(2)
+    before = model.get_weights()
+    stream = model.stream(2)
+    first = stream.read(given["tokens"])
+    try:
+        model.set_weights([0.8 * values for values in before])
+        stream.reset()
+        after = stream.read(given["tokens"])
+        np.testing.assert_allclose(after, whole(model, given), atol=1e-5)
+        assert np.abs(after - first).max() > 1e-3
+    finally:
+        model.set_weights(before)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
