@@ -165,19 +165,19 @@ def _next_step(dataset: str, splits: tuple[str, ...], plan: Plan, configs: dict[
 
 
 _CHORALES = Plan(epochs=80, batch_size=4, learning_rate=2e-3, weight_decay=0.05, clip_norm=5.0, average=0.99)
-_FEWER_STEPS = dataclasses.replace(_CHORALES, epochs=50, batch_size=8, learning_rate=3e-3, average=0.98)
-_LARGER_STEPS = dataclasses.replace(_FEWER_STEPS, epochs=120, learning_rate=1e-2)
+_FEWER_STEPS = dataclasses.replace(_CHORALES, epochs=120, batch_size=8, learning_rate=5e-3, average=0.98)
+_LARGER_STEPS = dataclasses.replace(_FEWER_STEPS, learning_rate=1e-2)
 _next_step(
     "jsb_chorales",
     ("test",),
     _CHORALES,
     {
         "rnn": {"width": 256, "layers": 2, "dropout": 0.4},
-        "lstm": {"width": 176, "layers": 1, "dropout": 0.5},
+        "lstm": {"width": 176, "layers": 1, "dropout": 0.4},
         "gru": {"width": 200, "layers": 1, "dropout": 0.2},
         "tcn": {"embedding": 150, "width": 150, "kernel": 3, "levels": 2, "dropout": 0.45},
         "wavenet": {"width": 96, "skip": 128, "layers": 4, "stacks": 1, "dropout": 0.5},
-        "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.4},
+        "transformer": {"width": 96, "heads": 4, "feed_forward": 256, "layers": 3, "context": 64, "dropout": 0.45},
         "hierarchical_attention": {
             "width": 96,
             "heads": 4,
@@ -189,7 +189,13 @@ _next_step(
         },
     },
 )
-for _family, _plan in (("rnn", _FEWER_STEPS), ("tcn", _LARGER_STEPS), ("lstm", _LARGER_STEPS)):
+for _family, _plan in (
+    ("rnn", _LARGER_STEPS),
+    ("lstm", _LARGER_STEPS),
+    ("tcn", _LARGER_STEPS),
+    ("wavenet", _FEWER_STEPS),
+    ("transformer", _FEWER_STEPS),
+):
     _name = f"{_family}_small.jsb_chorales"
     RECIPES[_name] = dataclasses.replace(RECIPES[_name], plan=_plan)
 
