@@ -192,6 +192,7 @@ _next_step(
 for _family, _plan in (
     ("lstm", _LARGER_STEPS),
     ("tcn", _LARGER_STEPS),
+    ("hierarchical_attention", _LARGER_STEPS),
     ("wavenet", _FEWER_STEPS),
     ("transformer", _FEWER_STEPS),
 ):
