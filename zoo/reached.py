@@ -6,7 +6,7 @@ each run stands. A recipe that has changed since, or was not run to its end, has
 
 REACHED = {
     "gru_small.cmudict": {"wer_no_stress": 0.234, "per_no_stress": 0.055},
-    "lstm_small.cmudict": {"wer_no_stress": 0.23, "per_no_stress": 0.054},
+    "lstm_small.cmudict": {"wer_no_stress": 0.228, "per_no_stress": 0.053},
     "lstm_tiny.cmudict": {"wer_no_stress": 0.262, "per_no_stress": 0.061},
     "transformer_small.cmudict": {"wer_no_stress": 0.229, "per_no_stress": 0.054},
     "lstm_small.snips": {"slot_f1": 0.93, "intent_accuracy": 0.981},
@@ -47,7 +47,7 @@ REACHED = {
     "transformer_small.jsb_chorales": {"nll": 8.424},
     "tcn_small.nottingham": {"nll": 2.972},
     "lstm_small.nottingham": {"nll": 3.148},
-    "rnn_small.nottingham": {"nll": 3.543},
+    "rnn_small.nottingham": {"nll": 3.449},
     "hierarchical_attention_small.nottingham": {"nll": 3.307},
     "transformer_small.nottingham": {"nll": 2.709},
     "wavenet_small.nottingham": {"nll": 3.168},
