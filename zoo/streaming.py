@@ -188,8 +188,8 @@ def _compiled_steps(model):
 def _graphs(function):
     """Returns a function of steps and a state as TensorFlow's graphs, one for each shape of the steps.
 
-    ``tf.function`` compares each tensor of a nested state with what the graph takes, every time: that took two to
-    four times as long as a step. Here the graph gets one flat list.
+    ``tf.function`` compares each tensor of a nested state with what the graph takes, every time: that took up to
+    three times as long as the step itself. Here the graph gets one flat list.
     """
     import tensorflow as tf
 
