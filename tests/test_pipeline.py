@@ -20,6 +20,7 @@ from zoo.preprocessing import RESERVED, SymbolTokenizer
 from zoo.tasks import find_task
 from zoo.tasks.transduction import _without_stress
 from zoo.training import Interrupted
+from zoo.training_state import STATE
 
 PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
 
@@ -148,6 +149,17 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
         checkpoints.train(name)
     assert seen["plan"] == recipe.plan and seen["policy"] == "float32" and seen["folder"] == Path("runs") / name
     assert seen["command"] == f"zoo train {name} --resume"
+
+
+def test_whether_there_is_a_run_to_resume_is_said_before_any_data_are_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoints.datasets, "load", lambda *names: pytest.fail("read"))
+    folder = tmp_path / "gru_small.cmudict"
+    with pytest.raises(InputError, match=f"^{folder}: no run to resume: start it without --resume"):
+        checkpoints.train("gru_small.cmudict", runs=tmp_path, resume=True)
+    folder.mkdir()
+    (folder / STATE).touch()
+    with pytest.raises(InputError, match=f"^{folder}: has an unfinished run: go on with --resume, or delete it"):
+        checkpoints.train("gru_small.cmudict", runs=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from zoo.seeding import seed_everything
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
 from zoo.training import Trainer
+from zoo.training_state import check_resume
 
 OF_DATA = ("vocabulary", "features", "source_symbols", "target_symbols")
 """Fields of configs that follow from the data."""
@@ -84,16 +85,15 @@ def train(
 
 def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
     """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
-    if not resume and any(folder.glob("*.safetensors")):
-        raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
+    check_resume(folder, resume)
     examples = training_examples(recipe)
     task = find_task(datasets.entry(recipe.dataset).task)
     pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
     validation = datasets.load(recipe.dataset, "validation")
     trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
     trainer.report, trainer.tick = report, tick
-    if resume and not trainer.load():
-        raise InputError(f"{folder}: no run to resume: start it without --resume")
+    if resume:
+        trainer.load()
     trainer.run()
     pipeline.document = {
         "name": name,

@@ -21,6 +21,7 @@ from zoo.pipeline import Pipeline, load
 from zoo.plan import Plan
 from zoo.seeding import seed_everything
 from zoo.tasks import find_task
+from zoo.training_state import check_resume
 
 # From fresh weights, and for models whose vocabulary changes with the data.
 PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
@@ -110,8 +111,7 @@ def fine_tune(
         StorageError: The output cannot be written.
     """
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
-    if unfinished and unfinished.exists() and not resume:
-        raise InputError(f"{unfinished}: has an unfinished run: go on with --resume, or delete it to start over")
+    check_resume(unfinished, resume)
     columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
     start = prepare(model, data, columns, validation, test, task, plan, pretrained)
     for line in start.lines():
@@ -124,8 +124,8 @@ def fine_tune(
     if start.plan.lora:
         trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
         tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
-    if resume and not trainer.load():
-        raise InputError(f"{unfinished}: no run to resume: start it without --resume")
+    if resume:
+        trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()

@@ -37,6 +37,15 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
         file.write(data)
 
 
+def check_resume(folder: Path | None, resume: bool) -> None:
+    """Raises InputError where ``resume`` does not suit what the folder has: for before any data are read."""
+    found = folder is not None and (folder / STATE).exists()
+    if found and not resume:
+        raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
+    if resume and not found:
+        raise InputError(f"{folder or 'nothing is written'}: no run to resume: start it without --resume")
+
+
 def read_state(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:
     """Returns the tensors and the JSON value of a run's state, or ``None`` if it has none.
 
