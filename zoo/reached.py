@@ -5,6 +5,7 @@ each run stands. A recipe that has changed since, or was not run to its end, has
 """
 
 REACHED = {
+    "rnn_small.cmudict": {"wer_no_stress": 0.302, "per_no_stress": 0.072},
     "gru_small.cmudict": {"wer_no_stress": 0.234, "per_no_stress": 0.055},
     "lstm_small.cmudict": {"wer_no_stress": 0.228, "per_no_stress": 0.053},
     "lstm_tiny.cmudict": {"wer_no_stress": 0.262, "per_no_stress": 0.061},

@@ -19,7 +19,7 @@ def _cmudict(architecture: str, plan: Plan, size: str = "small", **config) -> Re
 
 
 # Lengths are what two CPU cores allow.
-_RECURRENT = Plan(epochs=30, batch_size=64, learning_rate=2e-3, average=0.9995)
+_RECURRENT = Plan(epochs=30, batch_size=64, learning_rate=1e-3, average=0.9995)
 _RECURRENT_MUON = Plan(epochs=30, batch_size=128, optimizer="muon", learning_rate=2e-3, average=0.999)
 
 _SNIPS = Plan(epochs=25, batch_size=64, learning_rate=3e-3, average=0.998, augment=True)
