@@ -12,6 +12,8 @@ from zoo.errors import InputError
 
 from . import backend, show
 
+SLOW = 1.5  # times as long in bfloat16 as in float32, from which on it is worth a word
+
 
 def _example(text: str) -> str:
     """An epilog that click prints as it stands."""
@@ -165,8 +167,14 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
     if recipe not in RECIPES:
         raise InputError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
     backend.start("tensorflow")  # it also reads the datasets, whatever the backend
-    from zoo import checkpoints
+    from zoo import checkpoints, profiling
 
+    if "precision=mixed_bfloat16" in settings and (times := profiling.bfloat16_slowdown()) > SLOW:
+        click.echo(
+            f"note: in bfloat16 a product of matrices takes {times:.1f} times as long here as in float32, so that"
+            " training without precision=mixed_bfloat16 is faster",
+            err=True,
+        )
     with show.training(f"training {recipe}") as (report, tick):
         folder = Path(output) if output else None
         pipeline = checkpoints.train(recipe, folder, Path(runs), resume, report, tick, settings)

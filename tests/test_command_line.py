@@ -125,6 +125,17 @@ def test_unknown_names_get_the_nearest():
     fails(run("evaluate", MODEL, "--dataset", "nothing"), 2, "cmudict/published")
 
 
+@pytest.mark.parametrize(("times", "told"), [(14.24, True), (0.5, False)])
+def test_training_says_where_bfloat16_is_slower_than_float32(monkeypatch, times, told):
+    monkeypatch.setattr("zoo.profiling.bfloat16_slowdown", lambda: times)
+    # Without --output nothing is trained.
+    result = run("train", MODEL, "--set", "precision=mixed_bfloat16")
+    assert result.exit_code == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 + told and "--output" in lines[-1]
+    assert not told or lines[0].startswith("note: in bfloat16 a product of matrices takes 14.2 times as long")
+
+
 def process(*arguments):
     """Runs the command in a process of its own, with all that a backend writes as it starts."""
     code = f"from zoo.cli.main import main; main({[str(a) for a in arguments]!r})"

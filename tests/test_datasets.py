@@ -1,6 +1,9 @@
+import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import importlib
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,14 +37,43 @@ def test_every_file_that_is_fetched_has_a_checksum(name):
 
 
 @pytest.mark.parametrize("error", [OSError, tfds.download.DownloadError, NonMatchingChecksumError])
-def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypatch, error):
+def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypatch, tmp_path, error):
     class Builder:
+        data_dir = str(tmp_path / "fsdd" / "1.0.0")
+
+        def is_prepared(self):
+            return False
+
         def download_and_prepare(self):
             raise error("https://example.org/a.zip:\n  not there")
 
     monkeypatch.setattr(tfds, "builder", lambda name: Builder())
     with pytest.raises(DownloadError, match="^dataset fsdd: https://example.org/a.zip: not there; .* ZOO_DATA_FILES"):
         datasets.load("fsdd", "test")
+
+
+def test_a_dataset_is_prepared_once_however_many_ask_at_the_same_time(monkeypatch, tmp_path):
+    made = []
+
+    class SlowToPrepare(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            return self.dataset_info_from_configs(features=tfds.features.FeaturesDict({"number": np.int64}))
+
+        def _split_generators(self, manager):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            made.append(1)
+            time.sleep(0.5)
+            yield 0, {"number": 7}
+
+    monkeypatch.setattr(tfds, "builder", functools.partial(tfds.builder, data_dir=tmp_path))
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # two locks of a file exclude each other also in one process
+        builders = list(pool.map(datasets._prepared, ["slow_to_prepare"] * 3))
+    assert len(made) == 1
+    assert [[int(row["number"]) for row in b.as_dataset(split="train")] for b in builders] == [[7]] * 3
 
 
 def infos(contents):

@@ -223,6 +223,11 @@ def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["words.csv"]
 
 
+def test_fine_tuning_in_another_precision_is_refused():
+    with pytest.raises(InputError, match="^precision mixed_bfloat16: .* leave it out$"):
+        fine_tune("gru_tiny", reviews(), plan=dataclasses.replace(PLAN, precision="mixed_bfloat16"))
+
+
 def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path):
     found = find_rate(base, reviews(), steps=40)
     assert found.rates == sorted(found.rates) and len(found.rates) == len(found.losses) <= 40

@@ -64,6 +64,24 @@ def test_convolutions_by_hand():
     assert cost(mine, STEP) == Cost(3 * 3 * 4 * 5 * 2, 4 * (60 + 12 + 15 + 2 * 3 * 4 * 4))
     normed = built(Convolution(4, 5, kernel=3, dilation=2, causal=True, name="c", weight_norm=True), 4)
     assert cost(normed, WHOLE).bytes - cost(mine, WHOLE).bytes == 4 * 3 * 60
+    assert cost(normed, STEP).bytes - cost(mine, STEP).bytes == 4 * 3 * 5  # a factor of each row's outputs
+
+
+def test_bfloat16_is_timed_against_float32(monkeypatch):
+    seconds = {"bfloat16": 6.0, "float32": 2.0}
+    dtypes, matmul = [], ops.matmul
+
+    def timed(run, repeats):
+        run()
+        return seconds[dtypes[-1]]
+
+    def product(a, b):
+        dtypes.append(keras.backend.standardize_dtype(a.dtype))
+        return matmul(a, b)
+
+    monkeypatch.setattr(profiling, "best", timed)
+    monkeypatch.setattr(profiling.ops, "matmul", product)
+    assert profiling.bfloat16_slowdown() == 3
 
 
 def predictor(name: str, **fields):

@@ -102,12 +102,16 @@ def recurrent(layer, work: Work) -> Cost:
 
 
 def convolution(layer, work: Work) -> Cost:
-    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and a sequence's is made anew and written."""
+    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and makes and writes a sequence's anew.
+
+    A stream has taken the norms at its beginning, and keeps a factor for each output of a row.
+    """
     kernel, inputs, outputs = layer.shape
-    weights = kernel * inputs * outputs * (1 if not layer.weight_norm else 2 if work.step else 4)
-    total = Cost(
-        2 * work.positions * kernel * inputs * outputs, FLOAT * (weights + work.positions * (inputs + outputs))
-    )
+    weights = kernel * inputs * outputs
+    if layer.weight_norm:
+        weights = weights + outputs * work.batch if work.step else 4 * weights
+    moved = weights + work.positions * (inputs + outputs)
+    total = Cost(2 * work.positions * kernel * inputs * outputs, FLOAT * moved)
     # The inputs that a stream keeps move on by one place.
     return total + Cost(0, FLOAT * 2 * work.batch * layer.reach * inputs if work.step else 0)
 

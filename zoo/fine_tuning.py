@@ -247,6 +247,8 @@ def prepare(
     plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
     if plan.lora and not from_base:
         raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+    if plan.precision != "float32":
+        raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
 
     seed_everything(plan.seed)
     pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)

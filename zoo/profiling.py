@@ -159,6 +159,17 @@ def measure_roofline(clock: Clock = time.perf_counter) -> Roofline:
     return Roofline(2 * MATRIX**3 / seconds, 2 * COPIED / best(lambda: np.copyto(target, source), clock))
 
 
+def bfloat16_slowdown() -> float:
+    """Returns how many times as long a product of matrices takes in bfloat16 as in float32, on this machine."""
+    numbers = np.random.default_rng(0).normal(size=(256, 256))
+
+    def seconds(dtype: str) -> float:
+        matrix = ops.convert_to_tensor(numbers, dtype)
+        return best(lambda: ops.convert_to_numpy(ops.cast(ops.matmul(matrix, matrix), "float32")), repeats=3)
+
+    return seconds("bfloat16") / seconds("float32")
+
+
 def best(function: Callable[[], Any], clock: Clock = time.perf_counter, repeats: int = REPEATS) -> float:
     """Returns the shortest of several times in seconds, after a first call that compiles and is not counted.
 

@@ -2,12 +2,14 @@
 
 import contextlib
 import hashlib
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from zoo.data import Examples
@@ -41,8 +43,6 @@ def load(name: str, split: str) -> Examples:
     dataset = entry(name)
     if split not in dataset.splits:
         raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
-    import importlib
-
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
@@ -51,8 +51,7 @@ def load(name: str, split: str) -> Examples:
         importlib.import_module(dataset.module)  # TFDS finds a builder once its module is imported
     try:
         with _standard_output_kept():
-            builder = tfds.builder(dataset.tfds)
-            builder.download_and_prepare()
+            builder = _prepared(dataset.tfds)
     except (OSError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DownloadError(
@@ -75,6 +74,19 @@ def load(name: str, split: str) -> Examples:
             targets.append(answer)
             where.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, where)
+
+
+def _prepared(name: str):
+    """Returns a TFDS builder whose data are on disk, prepared once however many processes ask at the same time."""
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder(name)
+    if not builder.is_prepared():
+        Path(builder.data_dir).parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{builder.data_dir}.lock"):
+            builder = tfds.builder(name)  # a new one, for another process may have prepared the data meanwhile
+            builder.download_and_prepare()
+    return builder
 
 
 @contextlib.contextmanager

@@ -70,26 +70,35 @@ class Convolution(keras.layers.Layer):
             return _torch_convolution(x, self.kernel(), ops.convert_to_tensor(self.bias), self.dilation)
         return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
 
-    def initial_state(self, batch_size: int):
-        """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``."""
-        return ops.zeros((batch_size, self.reach, self.shape[1]))
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
 
-    def step(self, x, past):
-        """Maps one step; ``past (batch, reach, inputs)`` holds the inputs before it, the oldest first."""
+        With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
+        anew at each step would cost as much as the step's own product.
+        """
+        past = ops.zeros((batch_size, self.reach, self.shape[1]))
+        if not self.weight_norm:
+            return (past,)
+        return past, ops.broadcast_to(self._scale()[None], (batch_size, self.shape[-1]))
+
+    def step(self, x, state: tuple):
+        """Maps one step; the inputs of the ``state`` stand in the order of time."""
         kernel, inputs, outputs = self.shape
+        past, *scale = state
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
         taps = ops.reshape(taps, (-1, kernel * inputs))
         weight = self.direction if self.weight_norm else self.weight
         y = ops.matmul(taps, ops.reshape(weight, (kernel * inputs, outputs)))
-        if self.weight_norm:
-            y = y * self._scale()  # fewer products than with each weight of the kernel
-        after = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
-        return y + self.bias, after
+        for factor in scale:
+            y = y * factor  # fewer products than with each weight of the kernel
+        past = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
+        return y + self.bias, (past, *scale)
 
-    def extend(self, x, past):
+    def extend(self, x, state: tuple):
         """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
+        past, *scale = state
         x = ops.concatenate([past, x], axis=1)
-        return self._valid(x), x[:, x.shape[1] - self.reach :]
+        return self._valid(x), (x[:, x.shape[1] - self.reach :], *scale)
 
 
 def _torch_convolution(x, kernel, bias, dilation: int):

@@ -97,9 +97,8 @@ class GatedLayer(keras.layers.Layer):
 class WaveNet(Block):
     """The whole network of figure 4, without the softmax: skips tie its layers into one block.
 
-    The state is a tuple with a queue for each convolution: the inputs that it still needs, ``(batch,
-    (kernel - 1) * dilation, width)`` (Ramachandran
-    et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
+    The state is that of each convolution, a queue of the inputs that it still needs, ``(batch, (kernel - 1) *
+    dilation, width)`` (Ramachandran et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
 
     Args:
         config: The hyper-parameters.
