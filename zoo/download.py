@@ -71,7 +71,7 @@ def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
     refuse_offline(url)
     with storage(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(path):
+    with one_at_a_time(path):
         # Another process may have fetched it while this one waited.
         if flaw(path, size, sha256) is not None:
             with (
@@ -250,8 +250,8 @@ def _etag_in(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Lets one process at a time fetch a file. Where nothing can be locked, all go on: only slower."""
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Lets one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
     lock = filelock.FileLock(f"{path}.lock")
     with contextlib.suppress(OSError, NotImplementedError):
         lock.acquire()

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from zoo.data import Examples
 from zoo.datasets.catalogue import DATASETS, Dataset
+from zoo.download import one_at_a_time
 from zoo.errors import DownloadError, InputError
 from zoo.sound import Sound
 
@@ -83,7 +83,7 @@ def _prepared(name: str):
     builder = tfds.builder(name)
     if not builder.is_prepared():
         Path(builder.data_dir).parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(f"{builder.data_dir}.lock"):
+        with one_at_a_time(Path(builder.data_dir)):
             builder = tfds.builder(name)  # a new one, for another process may have prepared the data meanwhile
             builder.download_and_prepare()
     return builder
