@@ -74,7 +74,7 @@ class Convolution(keras.layers.Layer):
         """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
 
         With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
-        anew at each step would cost as much as the step's own product.
+        anew, each step would read the kernel once more.
         """
         past = ops.zeros((batch_size, self.reach, self.shape[1]))
         if not self.weight_norm:
