@@ -1,6 +1,8 @@
 """Greedy and beam search against plain Python, a step at a time."""
 
 import functools
+import threading
+import time
 
 import keras
 import numpy as np
@@ -126,3 +128,33 @@ def test_states_keep_the_batch_first(model):
     source = ops.ones((2, 4), dtype="int32")
     memory = model.encode(source, source > 0)
     assert {x.shape[0] for x in tree.flatten(model.initial_state(memory))} == {2}
+
+
+def test_batches_side_by_side_say_what_one_after_the_other_does(model, monkeypatch):
+    decoder, sources = Decoder(model, LENGTH), [source for source in SOURCES for _ in range(3)]
+    threads, run = set(), Decoder._run
+    monkeypatch.setattr(Decoder, "_run", lambda *x: (threads.add(threading.get_ident()), time.sleep(0.05), run(*x))[-1])
+
+    def decode(cores):
+        threads.clear()
+        monkeypatch.setattr("zoo.decoding._cores", lambda: cores)
+        counts = []
+        return decoder(sources, width=2, batch_size=2, tick=counts.append), counts, len(threads)
+
+    (one, counts, by), (two, others, by_two) = decode(1), decode(2)
+    assert (by, by_two) == (1, 2)
+    assert one == two
+    assert counts == others == [2] * 6
+
+
+def test_what_is_cut_short_begins_no_further_batch(model, monkeypatch):
+    begun, run = [], Decoder._run
+    monkeypatch.setattr(Decoder, "_run", lambda *x: (begun.append(1), run(*x))[-1])
+    monkeypatch.setattr("zoo.decoding._cores", lambda: 2)
+
+    def stop(count):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Decoder(model, LENGTH)(SOURCES * 25, batch_size=1, tick=stop)
+    assert len(begun) < 50

@@ -1,6 +1,9 @@
 """Greedy and beam search, each a loop inside one compiled function."""
 
+import contextlib
 import inspect
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -10,6 +13,8 @@ from zoo.preprocessing import END, PAD, START, pad
 
 WORST = -1e9  # score of a beam that must not be chosen
 MANY = 2_000  # rows from which a program for each length of the outputs is worth its seconds on TensorFlow
+
+AT_ONCE = 2  # batches that are decoded side by side: each takes memory of its own
 
 
 def compiled(model, function, rank: int | None = 2, features: int | None = None):
@@ -202,17 +207,27 @@ class Decoder:
         outputs: list[list[tuple[list[int], float]]] = [[] for _ in sources]
         unended = []
         for rows, whole in ((order, False), (unended, True)):
+            batches = []
             for start in range(0, len(rows), batch_size):
                 chosen = rows[start : start + batch_size]
                 length = self.length if whole else self._few(max(len(sources[i]) for i in chosen), len(rows))
+                self._function(width, length)  # here, for two threads would each make one
+                batches.append((chosen, length))
+
+            def run(batch):
+                chosen, length = batch
                 ids, scores = self._run([sources[i] for i in chosen], width, length, batch_size)
-                ended = (ids == END).any(-1).all(-1) | (length == self.length)
-                for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):
-                    if done:
-                        outputs[i] = [(_until_end(x), float(value)) for x, value in zip(written, values, strict=True)]
-                    else:
-                        unended.append(i)
-                tick(int(ended.sum()))
+                return chosen, ids, scores, (ids == END).any(-1).all(-1) | (length == self.length)
+
+            with contextlib.closing(_at_once(run, batches)) as decoded:
+                for chosen, ids, scores, ended in decoded:
+                    for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):
+                        if done:
+                            found = zip(written, values, strict=True)
+                            outputs[i] = [(_until_end(x), float(value)) for x, value in found]
+                        else:
+                            unended.append(i)
+                    tick(int(ended.sum()))
         return outputs
 
     def _run(self, rows: list, width: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -227,6 +242,26 @@ class Decoder:
             lengths = np.maximum((ids != PAD).sum(-1), 1)
             ids, scores = ids[:, None], (scores / lengths)[:, None]
         return ids, scores
+
+
+def _at_once(run, batches: list):
+    """Yields what ``run`` returns for each batch, in order; two are at work side by side where there are cores for it.
+
+    The operations of a step are small: a second core does more for another batch than for the same one.
+    """
+    if min(_cores(), len(batches)) < AT_ONCE:
+        yield from map(run, batches)
+        return
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield from pool.map(run, batches)
+    finally:  # what has not begun by then is not awaited
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _until_end(row: np.ndarray) -> list[int]:

@@ -6,7 +6,6 @@ attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
 """
 
 import dataclasses
-import functools
 
 from keras import ops
 
@@ -83,8 +82,8 @@ class WindowsLayer(Block):
     vector is.
 
     The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, which of them
-    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, heads, size)``; and the number
-    of steps taken ``(batch,)``. It does not grow with the stream.
+    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, width)``, the heads side by
+    side; and the number of steps taken ``(batch,)``. It does not grow with the stream.
 
     Args:
         config: The hyper-parameters.
@@ -194,28 +193,32 @@ class WindowsLayer(Block):
         if not self.config.causal:
             return super().initial_state(batch_size)
         shape = (batch_size, self.config.window)
-        heads = (*shape, self.config.heads, self.config.width // self.config.heads)
 
         def empty():
-            vectors = ops.zeros((*shape, self.config.width), self.compute_dtype)
-            keys, values = (ops.zeros(heads, self.compute_dtype) for _ in range(2))
+            vectors, keys, values = (ops.zeros((*shape, self.config.width), self.compute_dtype) for _ in range(3))
             return vectors, ops.zeros(shape, "bool"), keys, values
 
         return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
 
     def _pushed(self, stored, vector, keep):
         """Returns a level's state with ``vector (batch, width)`` as its newest, stored where ``keep (batch,)``."""
-        newest = (vector[:, None], keep[:, None], *self.attention.keys_values(vector[:, None]))
+        newest = (part[:, None] for part in (vector, keep, self.attention.key(vector), self.attention.value(vector)))
         return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
 
-    def _summarised(self, level, stored, below, due):
-        """Returns a level's state after its step: with a summary of the level ``below`` where rows are ``due``."""
-        vector, _ = self.pools[level - 1](below[0], below[1])
-        pushed = self._pushed(stored, vector, ops.any(below[1], axis=-1))
-        return tuple(
-            ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
-            for old, new in zip(stored, pushed, strict=True)
-        )
+    def _summarised(self, levels, count):
+        """Returns the levels' states with a summary of the level below where one is due after ``count (batch,)``."""
+        after = [levels[0]]
+        for level, stored in enumerate(levels[1:], start=1):
+            vectors, flags = after[-1][:2]
+            summary, _ = self.pools[level - 1](vectors, flags)
+            due = count % self.config.window**level == 0
+            after.append(
+                tuple(
+                    ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
+                    for old, new in zip(stored, self._pushed(stored, summary, ops.any(flags, axis=-1)), strict=True)
+                )
+            )
+        return tuple(after)
 
     def step(self, x, state):
         if not self.config.causal:
@@ -226,18 +229,19 @@ class WindowsLayer(Block):
         keep = ops.ones_like(count, dtype="bool")
         if self.config.gate is not None:
             keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
-        after = [self._pushed(before[0], y, keep)]
-        for level in range(1, self.config.levels):
-            due = count % self.config.window**level == 0
-            summarised = functools.partial(self._summarised, level, before[level], after[-1], due)
-            after.append(ops.cond(ops.any(due), summarised, functools.partial(tuple, before[level])))
+        after = (self._pushed(before[0], y, keep), *before[1:])
+        if self.pools:
+            # At most steps no window is full: nothing is summarised then.
+            due = ops.any(count % self.config.window == 0)
+            after = ops.cond(due, lambda: self._summarised(after, count), lambda: after)
         _, seen, keys, values = (list(parts) for parts in zip(*after, strict=True))
         newest = ops.arange(self.config.window) == self.config.window - 1
         seen[0] = seen[0] | newest  # always itself
-        scores = ops.reshape(ops.flip(self.age, axis=1), (1, -1, self.config.heads))
-        keys, values = (ops.concatenate(parts, axis=1) for parts in (keys, values))
-        read = self._read(y[:, None], keys, values, scores, ops.concatenate(seen, axis=1)[:, None])[:, 0]
-        return self._feed_forward(x + read), (tuple(after), count)
+        seen, keys, values = (ops.concatenate(parts, axis=1) for parts in (seen, keys, values))
+        scores = self.attention.scores_of_few(self.attention.queries(y[:, None]), keys)[:, 0]
+        scores = scores + ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.heads)))
+        read = self.attention.read_once(scores, values, seen)
+        return self._feed_forward(x + read), (after, count)
 
     def extend(self, x, state):
         if not self.config.causal or self.config.gate is not None:  # the gate decides step by step
@@ -255,7 +259,7 @@ class WindowsLayer(Block):
                 number = (count // size)[:, None] + ops.arange(1, -(-steps // size) + 1, dtype="int32")
                 last = window - 1 + number * window - (count // (size // window))[:, None]
                 vectors, flags = self._summaries(level, levels[-1], last)
-            new = (vectors, flags, *self.attention.keys_values(vectors))
+            new = (vectors, flags, self.attention.key(vectors), self.attention.value(vectors))
             levels.append([ops.concatenate(pair, axis=1) for pair in zip(stored, new, strict=True)])
             # How many of the new ones each step has seen come, and so how old all are for it; 0 is the newest.
             come = taken // size - (count // size)[:, None]
@@ -265,6 +269,8 @@ class WindowsLayer(Block):
             kept = come[:, -1:] + ops.arange(window, dtype="int32")
             after.append(tuple(_chosen(part, kept) for part in levels[-1]))
         keys, values = (ops.concatenate([level[i] for level in levels], axis=1) for i in (2, 3))
+        heads = (-1, keys.shape[1], self.config.heads, self.config.width // self.config.heads)
+        keys, values = (ops.reshape(part, heads) for part in (keys, values))
         read = self._read(y, keys, values, ops.concatenate(scores, axis=2), ops.concatenate(seen, axis=2))
         return self._feed_forward(x + read), (tuple(after), count + steps)
 
