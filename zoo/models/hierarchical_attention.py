@@ -6,6 +6,8 @@ attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
 """
 
 import dataclasses
+import functools
+from typing import Any
 
 from keras import ops
 
@@ -229,11 +231,11 @@ class WindowsLayer(Block):
         keep = ops.ones_like(count, dtype="bool")
         if self.config.gate is not None:
             keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
-        after = (self._pushed(before[0], y, keep), *before[1:])
+        after: Any = (self._pushed(before[0], y, keep), *before[1:])
         if self.pools:
             # At most steps no window is full: nothing is summarised then.
-            due = ops.any(count % self.config.window == 0)
-            after = ops.cond(due, lambda: self._summarised(after, count), lambda: after)
+            full = ops.any(count % self.config.window == 0)
+            after = ops.cond(full, functools.partial(self._summarised, after, count), functools.partial(tuple, after))
         _, seen, keys, values = (list(parts) for parts in zip(*after, strict=True))
         newest = ops.arange(self.config.window) == self.config.window - 1
         seen[0] = seen[0] | newest  # always itself
