@@ -13,7 +13,6 @@ from zoo.preprocessing import END, PAD, START, pad
 
 WORST = -1e9  # score of a beam that must not be chosen
 MANY = 2_000  # rows from which a program for each length of the outputs is worth its seconds on TensorFlow
-
 AT_ONCE = 2  # batches that are decoded side by side: each takes memory of its own
 
 
@@ -194,7 +193,7 @@ class Decoder:
         Args:
             sources: Lists of source ids.
             width: Beam width; 1 is greedy.
-            batch_size: Rows decoded at once.
+            batch_size: Rows of a batch; two batches are decoded at once where there are cores for it.
             tick: Called with the number of rows done, after each batch.
 
         Returns:
