@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from zoo.allocator import kept_memory  # noqa: E402
-from zoo.models import find_backbone  # noqa: E402
-from zoo.models.classifier import Classifier  # noqa: E402
+from zoo.backends.allocator import kept_memory  # noqa: E402
+from zoo.models.heads import Classifier  # noqa: E402
+from zoo.models.registry import find_backbone  # noqa: E402
 
 STEPS = 10
 FAMILIES = {

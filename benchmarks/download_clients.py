@@ -15,7 +15,7 @@ FILE = "model.safetensors"
 
 
 def zoo(url: str, folder: Path, digest: str):
-    from zoo import download
+    from zoo.checkpoints import download
 
     return download.fetch(url, folder / FILE, digest, SIZE)
 

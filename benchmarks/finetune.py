@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo import datasets
-from zoo.data import Examples, identity
-from zoo.parts import split
+from zoo.data.examples import Examples, identity
+from zoo.data.splits import split
 
 DATASETS = ("mr", "subj", "cr")
 SIZES = (100, 1_000, 0)  # training rows; 0 is all
@@ -58,7 +58,7 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
 def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
     """Returns the answers of a fine-tuned model on the test rows."""
     import zoo
-    from zoo.fine_tuning import TRANSFER, fine_tune
+    from zoo.fitting.fine_tuning import TRANSFER, fine_tune
 
     plan = TRANSFER
     if way == "plain":

@@ -43,7 +43,8 @@ def main() -> int:
     import malformed
     import malformed_corpus
 
-    from zoo import errors, hub
+    from zoo import errors
+    from zoo.checkpoints import locate
     from zoo.pipeline import load
 
     ends: collections.Counter[str] = collections.Counter()
@@ -52,7 +53,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         words = malformed.good(Path(place) / "good" / "tiny.words")
         kinds = {kind: malformed.good_of(kind, Path(place) / "good" / f"tiny.{kind}") for kind in malformed.KINDS}
-        specs = {start: hub.read_record(start).spec for start in (words, *kinds.values())}
+        specs = {start: locate.read_record(start).spec for start in (words, *kinds.values())}
 
         def play(
             name: str,
@@ -98,7 +99,7 @@ def main() -> int:
             f"corpus: {sum(ends.values()) - len(specs)}, memory {megabytes() - memory:+.0f} MB, slowest {slowest:.2f} s"
         )
         huge = malformed_corpus.CORPUS["units = 1e8"][0]
-        refusal = min(play("units = 1e8", huge, hub.read_record) for _ in range(5))
+        refusal = min(play("units = 1e8", huge, locate.read_record) for _ in range(5))
         for seed in range(options.seed, options.seed + options.mutations):
             start = list(specs)[seed % len(specs)]
             play(

@@ -30,7 +30,8 @@ import keras
 
 import zoo
 from zoo import datasets
-from zoo.metrics import Interval, transduction_metrics
+from zoo.metrics.edits import transduction_metrics
+from zoo.metrics.intervals import Interval
 from zoo.tasks import find_task
 
 STAND_INS = ("nltk", "nltk.corpus", "nltk.tokenize", "inflect")

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import numpy as np  # noqa: E402
 
-from zoo.training_state import STATE, read_state, write_state  # noqa: E402
+from zoo.training.state import STATE, read_state, write_state  # noqa: E402
 
 TENSORS, SIZE = 20, 50_000  # 4 MB a state, as that of a small checkpoint's training
 LONGEST = 0.15  # seconds until the kill; a save takes some 10 ms
@@ -82,7 +82,7 @@ def fill_disk(place: Path) -> bool:
     """Saves a state and a checkpoint, then again where there is no room; tells whether the old ones stayed."""
     from test_hub import document
 
-    from zoo import hub
+    from zoo.checkpoints import save
     from zoo.errors import StorageError
 
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], check=True)
@@ -91,7 +91,7 @@ def fill_disk(place: Path) -> bool:
         some = {name: tensors[name] for name in ("t0", "t1")}
         ways = {
             "state": lambda: write_state(place, tensors, {}),
-            "checkpoint": lambda: hub.save_checkpoint(place / "gru.words", document("gru.words"), some, "float32"),
+            "checkpoint": lambda: save.save_checkpoint(place / "gru.words", document("gru.words"), some, "float32"),
         }
         for save in ways.values():
             save()

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras  # noqa: E402
 import torch  # noqa: E402
 
+from zoo.analysis.profiling import best  # noqa: E402
 from zoo.layers.convolution import Convolution  # noqa: E402
 from zoo.layers.dropout import Dropout  # noqa: E402
 from zoo.layers.recurrence import GRU  # noqa: E402
-from zoo.profiling import best  # noqa: E402
 
 GRUS = ((2, 300, 288), (8, 128, 288), (32, 128, 288), (32, 500, 50))  # rows, steps, features in and out
 CONVOLUTIONS = ((64, 784, 24, 7), (32, 200, 24, 8), (32, 1_000, 96, 3), (16, 256, 192, 3))  # and taps

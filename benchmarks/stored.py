@@ -14,14 +14,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import zoo  # noqa: E402
 from zoo import datasets  # noqa: E402
-from zoo.plan import Plan  # noqa: E402
+from zoo.training.config import Plan  # noqa: E402
 
 
 def shares(pipeline, examples) -> dict[str, float]:
     """Returns the share of the steps of ``examples`` that each layer stores, by its name."""
     from keras import ops
 
-    from zoo.models.hierarchical_attention import WindowsLayer
+    from zoo.models.backbones.hierarchical_attention import WindowsLayer
 
     layers = [block for block in pipeline.model.backbone.blocks if isinstance(block, WindowsLayer)]
     kept = {layer.name: 0.0 for layer in layers}

@@ -20,8 +20,9 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
 
-from zoo import models, profiling  # noqa: E402
-from zoo.decoding import compiled  # noqa: E402
+from zoo.analysis import profiling  # noqa: E402
+from zoo.backends.compile import compiled  # noqa: E402
+from zoo.models import registry  # noqa: E402
 
 HISTORIES = (128, 1_024, 8_192)
 STEPS = 64  # steps of a stream that are timed at once
@@ -54,7 +55,7 @@ def whole(model, history: int, through_predict: bool) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default=",".join(f"{name}_small" for name in models.ARCHITECTURES))
+    parser.add_argument("--models", default=",".join(f"{name}_small" for name in registry.ARCHITECTURES))
     parser.add_argument("--histories", default=",".join(map(str, HISTORIES)))
     parser.add_argument("--json", help="Also write the rows to this file.")
     arguments = parser.parse_args()

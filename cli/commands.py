@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zoo import hub
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 
 from . import backend, show
@@ -38,10 +38,10 @@ def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
     if architectures:
         show.architectures(as_json)
         return
-    names = hub.list_models(pattern)
+    names = locate.list_models(pattern)
     if not names:
         raise InputError(f"no checkpoint matches {pattern!r}; zoo list shows them all")
-    show.checkpoints([hub.read_record(name) for name in names], as_json)
+    show.checkpoints([locate.read_record(name) for name in names], as_json)
 
 
 @click.command(epilog=_example("zoo info gru_small.cmudict"))
@@ -49,7 +49,7 @@ def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole record as JSON.")
 def info(name: str, as_json: bool) -> None:
     """Shows what the record of a checkpoint (a name or a folder) says."""
-    record = hub.read_record(name)
+    record = locate.read_record(name)
     if as_json:
         click.echo(json.dumps(record.to_json(), ensure_ascii=False))
     else:
@@ -80,19 +80,19 @@ def evaluate(
     """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
-    record = hub.read_record(name)
+    record = locate.read_record(name)
     for other in against:
-        if (task := hub.read_record(other).spec.task) != record.spec.task:
+        if (task := locate.read_record(other).spec.task) != record.spec.task:
             raise InputError(f"--against {other}: does {task}, and {name} {record.spec.task}: give models of one task")
     chosen = data or dataset or record.data["name"]
     from zoo import datasets
 
     # TensorFlow reads the datasets, whatever the backend; a file needs none.
     backend.start(*(["tensorflow"] if chosen in datasets.DATASETS else []))
-    from zoo import evaluation
+    from zoo.evaluation import measure
+    from zoo.files import replacing
     from zoo.pipeline import load
     from zoo.progress import progress
-    from zoo.weights_file import replacing
 
     pipeline = load(name)
     if page and not pipeline.task.judged:
@@ -103,7 +103,7 @@ def evaluate(
     writing = replacing(Path(predictions)) if predictions else nullcontext()
 
     def measured(model, tick, **more):
-        return evaluation.evaluate(
+        return measure.evaluate(
             model,
             chosen,
             split=split,
@@ -131,11 +131,11 @@ def evaluate(
         with progress(f"evaluating {other}") as tick:
             theirs = load(other)
             found = measured(theirs, tick, **_beam(beam))
-        metric, less = evaluation.held_against(pipeline, report, theirs, found)
+        metric, less = measure.held_against(pipeline, report, theirs, found)
         values = found.to_json()["values"]
         others.append({"model": other, "values": values, "metric": metric, "difference": dataclasses.asdict(less)})
     if page:
-        from zoo.report import write_report
+        from zoo.evaluation.html_report import write_report
 
         write_report(report, pipeline, page)
     entry = datasets.DATASETS.get(report.dataset)
@@ -162,12 +162,13 @@ def evaluate(
 )
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Trains a checkpoint from its recipe, from scratch."""
-    from zoo.recipes import RECIPES
+    from zoo.recipes.recipes import RECIPES
 
     if recipe not in RECIPES:
         raise InputError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
     backend.start("tensorflow")  # it also reads the datasets, whatever the backend
-    from zoo import checkpoints, profiling
+    from zoo.analysis import profiling
+    from zoo.fitting import recipe_run
 
     if "precision=mixed_bfloat16" in settings and (times := profiling.bfloat16_slowdown()) > SLOW:
         click.echo(
@@ -177,7 +178,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
         )
     with show.training(f"training {recipe}") as (report, tick):
         folder = Path(output) if output else None
-        pipeline = checkpoints.train(recipe, folder, Path(runs), resume, report, tick, settings)
+        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, report, tick, settings)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

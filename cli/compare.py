@@ -32,7 +32,7 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
     show.check_picture(plot)
     backend.start()
-    from zoo import comparison
+    from zoo.fitting import comparison
 
     names = [name.strip() for name in models.split(",") if name.strip()]
     with show.training("comparing") as (report, tick):
@@ -58,7 +58,7 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
     else:
         show.comparison(found)
     if plot:
-        from zoo.plotting import score_against_latency
+        from zoo.analysis.plotting import score_against_latency
 
         score = show.main_score(found[0]["values"])
         points = [{"model": r["model"], "score": r["values"][score], "latency": r["latency"]} for r in found]

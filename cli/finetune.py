@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from zoo import hub
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 
 from . import backend, show
@@ -71,7 +71,7 @@ def finetune(
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
-    from zoo import models
+    from zoo.models import registry
 
     show.check_picture(picture, "--find-rate")
     if not picture and not output:
@@ -80,10 +80,10 @@ def finetune(
         raise InputError(f"{output}: exists already: choose another --output")
     if lora and plain:
         raise InputError("--lora has one rate as it is: leave --plain out")
-    checkpoint = models.architecture_and_size(name) is None
-    known = hub.read_record(name).spec.task if checkpoint else None
+    checkpoint = registry.architecture_and_size(name) is None
+    known = locate.read_record(name).spec.task if checkpoint else None
     backend.start()
-    from zoo import fine_tuning
+    from zoo.fitting import fine_tuning
 
     plan = fine_tuning.default_plan(None if from_scratch else known)
     if plain or lora:
@@ -125,7 +125,8 @@ def finetune(
 
 
 def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:
-    from zoo import plotting, rate_finder
+    from zoo.analysis import plotting
+    from zoo.fitting import rate_finder
 
     found = rate_finder.find_rate(name, data, **columns, task=task, plan=plan, pretrained=pretrained)
     plotting.rates(found.rates, found.losses, found.suggestion, picture)

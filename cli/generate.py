@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from zoo import hub
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 
 from . import backend, show
@@ -42,7 +42,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
 
     A text is printed with its prompt; of music the added frames, a line each, as MIDI notes between blanks.
     """
-    record = hub.read_record(name)
+    record = locate.read_record(name)
     task = record.spec.task
     if task not in LENGTHS:
         raise InputError(
@@ -54,7 +54,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     if music:
         given = _piece(prompt, record, **{key: options[key] for key in ("file", "dataset", "split", "piece", "frames")})
         _check_files(options)
-        from zoo.midi import check_seconds
+        from zoo.preprocessing.midi import check_seconds
 
         check_seconds(options["seconds"])
     else:
@@ -63,8 +63,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
             raise InputError(f"--{unfit[0]} is for music, and {name} writes text")
         given = _text(prompt, options["file"])
     backend.start()
-    from zoo.generation import stream
-    from zoo.pipeline import load
+    from zoo.pipeline import load, stream
 
     settings = {key: options[key] for key in ("temperature", "top_k", "top_p", "seed")}
     parts = stream(load(name), given, LENGTHS[task] if length is None else length, **settings)
@@ -83,11 +82,11 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     if not music and not as_json:
         click.echo()
     if options["output"]:
-        from zoo.midi import write_midi
+        from zoo.preprocessing.midi import write_midi
 
         write_midi([*given, *added], options["output"], options["seconds"])
     if options["plot"]:
-        from zoo.plotting import piano_roll
+        from zoo.analysis.plotting import piano_roll
 
         piano_roll([*given, *added], len(given), options["plot"])
 
@@ -106,7 +105,7 @@ def _text(prompt: str | None, file: str | None) -> str:
 
 def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int]]:
     """Returns the frames that are given to a model of music."""
-    from zoo.next_step import MusicPreprocessor
+    from zoo.preprocessing.music import MusicPreprocessor
 
     if prompt is not None:
         raise InputError("--prompt is for text: give music as --file or --piece")
@@ -125,7 +124,7 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
     elif dataset or split or piece:
         raise InputError("give --file, or a piece of a dataset, not both")
     elif Path(file).suffix.lower() in (".mid", ".midi"):
-        from zoo.midi import read_midi
+        from zoo.preprocessing.midi import read_midi
 
         where, roll = file, read_midi(file, click.get_current_context().params["seconds"])
     elif Path(file).suffix.lower() == ".json":

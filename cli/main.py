@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from zoo import __version__
 from zoo.errors import ZooError
+from zoo.version import __version__
 
 from .commands import evaluate, info, list_command, train
 from .compare import compare

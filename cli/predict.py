@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from zoo import hub
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record
 from zoo.errors import InputError
-from zoo.record import Record
 
 from . import backend
 from .commands import _beam, _example
@@ -44,7 +44,7 @@ def predict(
 
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.
     """
-    from zoo.data import is_table
+    from zoo.data.tables import is_table
     from zoo.tasks import find_preprocessor
 
     if words and file:
@@ -54,7 +54,7 @@ def predict(
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
         raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
     # A wrong name or letter is told before the seconds that the backend takes to start.
-    record = hub.read_record(name)
+    record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
     table = _column(record, str(file), input) if not words and file and is_table(file) else None
     if input and not table:
@@ -88,8 +88,8 @@ def _column(record: Record, file: str, input: str | None) -> str:
 
 def _parts(words, file: str | None, table: str | None, no_header: bool, whole: bool) -> Iterator[tuple[list, list]]:
     """Yields inputs with the place of each, as many as are answered at once."""
-    from zoo.data import read_column
-    from zoo.lines import read_lines, stream_lines
+    from zoo.data.lines import read_lines, stream_lines
+    from zoo.data.tables import read_column
 
     if words:
         return iter([(list(words), ["" for _ in words])])
@@ -130,7 +130,7 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
 
 
 def _plot(pipeline, text: str, output, path: str) -> None:
-    from zoo import plotting
+    from zoo.analysis import plotting
 
     if path.endswith(".html"):
         from zoo.tasks.classification import attention

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from zoo import hub
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 
 from . import backend, show
@@ -39,41 +39,41 @@ def probe(
         raise InputError("give a file or --dataset, not both")
     if lags and not recall:
         raise InputError("--lags are those of --recall: give both")
-    chosen = dataset or hub.read_record(name).data["name"]
+    chosen = dataset or locate.read_record(name).data["name"]
     backend.start(*([] if data else ["tensorflow"]))  # it reads the datasets, whatever the backend
-    from zoo import datasets, inputs
-    from zoo import probe as probing
-    from zoo import recall as recalling
+    from zoo import datasets
+    from zoo.analysis import probe, recall
     from zoo.pipeline import load
 
     if data:
-        examples, chosen, split = _read(data, input, target, inputs), Path(data).name, "all"
+        examples, chosen, split = _read(data, input, target), Path(data).name, "all"
     else:
         examples = datasets.load(chosen, split)
     pipeline = load(name)
-    found = probing.probe(pipeline, examples, history, windows, seed)
-    recalled = recalling.recall(pipeline, _lags(lags) or recalling.LAGS, seed=seed) if recall else []
-    probed = probing.document(chosen, split, found, recalled)
+    found = probe.probe(pipeline, examples, history, windows, seed)
+    recalled = recall.recall(pipeline, _lags(lags) or recall.LAGS, seed=seed) if recall else []
+    probed = probe.document(chosen, split, found, recalled)
     if record:
-        probing.write(hub.locate(name)[1].parent, probed)
+        probe.write(locate.locate(name)[1].parent, probed)
     if as_json:
         click.echo(json.dumps({"model": name, **probed}))
     else:
         show.probe(probed)
     if plot:
-        from zoo.plotting import memory
+        from zoo.analysis.plotting import memory
 
         memory(probed, name, plot)
 
 
-def _read(data: str, input: str, target: str, inputs):
+def _read(data: str, input: str, target: str):
     """Returns the examples of a file; the lines of a text belong together."""
-    from zoo.data import Examples
-    from zoo.lines import lines
+    from zoo.data import read
+    from zoo.data.examples import Examples
+    from zoo.data.lines import lines
 
     if Path(data).suffix == ".txt":
         return Examples(["".join(line for _, line in lines(data))], [""], [data])
-    return inputs.examples(data, input, target or input)
+    return read.examples(data, input, target or input)
 
 
 def _lags(text: str | None) -> list[int]:

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from zoo import hub, models
+from zoo.checkpoints import locate
+from zoo.models import registry
 
 from . import backend, show
 
@@ -21,10 +22,10 @@ def profile(name: str, steps: int, as_json: bool, plot: str | None) -> None:
     a product of matrices and a copy in memory, are measured first.
     """
     show.check_picture(plot)
-    if models.architecture_and_size(name) is None:
-        hub.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
+    if registry.architecture_and_size(name) is None:
+        locate.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
     backend.start()
-    from zoo import profiling
+    from zoo.analysis import profiling
 
     found = profiling.profile(name, steps)
     if as_json:
@@ -32,6 +33,6 @@ def profile(name: str, steps: int, as_json: bool, plot: str | None) -> None:
     else:
         show.profile(found.to_json())
     if plot:
-        from zoo.plotting import roofline
+        from zoo.analysis.plotting import roofline
 
         roofline(found.to_json(), plot)

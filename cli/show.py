@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from zoo.checkpoints.record import Record
 from zoo.errors import InputError
-from zoo.record import Record
-from zoo.scores import NO_SHARES, shown
+from zoo.metrics.scores import NO_SHARES, shown
 
 NAMES = {
     "wer": "WER",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from zoo import hub, store
+from zoo.checkpoints import cache, locate
 from zoo.errors import WeightsError
 
 from .commands import _example
@@ -20,7 +20,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="A JSON array instead of lines.")
 def list_command(as_json: bool) -> None:
     """Lists the checkpoints on this machine, and where their weights are."""
-    found = store.held()
+    found = cache.held()
     if as_json:
         click.echo(json.dumps([one.to_json() for one in found]))
         return
@@ -34,7 +34,7 @@ def list_command(as_json: bool) -> None:
 def fetch(names: tuple[str, ...]) -> None:
     """Makes sure that the weights of NAMES are on this machine, fetching those that are not."""
     for name in names:
-        record, file = hub.locate(name)
+        record, file = locate.locate(name)
         click.echo(f"{record.name}\t{file}")
 
 
@@ -43,9 +43,9 @@ def fetch(names: tuple[str, ...]) -> None:
 @click.option("--signed-by", "key", help="Also check the signature of each folder with this public key (PEM).")
 def verify(names: tuple[str, ...], key: str | None) -> None:
     """Compares every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
-    found = store.verify(names)
+    found = cache.verify(names)
     if key:
-        from zoo import signing
+        from zoo.checkpoints import signing
 
         for one in found:
             signing.check(one.folder, key)
@@ -62,7 +62,7 @@ def verify(names: tuple[str, ...], key: str | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def prune(everything: bool, dry_run: bool) -> None:
     """Removes damaged checkpoints and leftovers of cut downloads from the cache."""
-    for file, reason in store.prune(everything, dry_run):
+    for file, reason in cache.prune(everything, dry_run):
         click.echo(f"{file}\t{reason}")
 
 
@@ -75,9 +75,9 @@ def publish(folder: Path, names: tuple[str, ...], key: str | None) -> None:
 
     Who sets ZOO_WEIGHTS_URL to its address can load them by name. `sha256sum -c SHA256SUMS` checks the folder.
     """
-    for record in store.publish(names or hub.list_models(), folder):
+    for record in cache.publish(names or locate.list_models(), folder):
         if key:
-            from zoo import signing
+            from zoo.checkpoints import signing
 
             signing.sign(folder / record.name, key)
         click.echo(f"{record.name}\t{folder / record.name}")

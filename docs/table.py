@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from zoo import hub  # noqa: E402
-from zoo.scores import NO_SHARES, shown  # noqa: E402
+from zoo.checkpoints import locate  # noqa: E402
+from zoo.metrics.scores import NO_SHARES, shown  # noqa: E402
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
@@ -33,7 +33,7 @@ COLUMNS = {
 
 def checkpoints() -> str:
     """Returns a table for each task as Markdown: a row for each checkpoint and each split it was measured on."""
-    records = [hub.read_record(name) for name in hub.list_models()]
+    records = [locate.read_record(name) for name in locate.list_models()]
     tables = []
     for task, columns in COLUMNS.items():
         heads = [
@@ -88,7 +88,7 @@ def families() -> str:
     intervals overlap with its own. A hierarchical attention network stands among hierarchical attention.
     """
     rows: dict[tuple, dict] = {}
-    for record in sorted(map(hub.read_record, hub.list_models()), key=lambda record: record.weights.parameters):
+    for record in sorted(map(locate.read_record, locate.list_models()), key=lambda record: record.weights.parameters):
         family = record.spec.architecture.removesuffix("_network")
         for found in record.metrics:
             place = list(MAIN).index(record.spec.task), found["dataset"], found["split"]

@@ -7,7 +7,7 @@ import types
 import pytest
 from faulty_server import serving
 
-from zoo import download
+from zoo.checkpoints import download
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import samples
 
-from zoo.data import Examples
+from zoo.data.examples import Examples
 
 RECORD, WEIGHTS = "record.json", "model.safetensors"
 DELETED = object()
@@ -20,14 +20,14 @@ DELETED = object()
 
 def good(folder: Path) -> Path:
     """Writes a tiny checkpoint with fresh weights, as ``Pipeline.save`` would after training."""
-    from zoo import models
+    from zoo.checkpoints.spec import ModelSpec
+    from zoo.models import registry
     from zoo.pipeline import Pipeline
-    from zoo.preprocessing import SymbolTokenizer, TransductionPreprocessor
-    from zoo.spec import ModelSpec
+    from zoo.preprocessing.symbols import SymbolTokenizer, TransductionPreprocessor
 
     letters, phones = SymbolTokenizer(tuple("abc")), SymbolTokenizer(("A", "B"), " ")
     preprocessor = TransductionPreprocessor(letters, phones, 8, 8)
-    config = models.find_seq2seq("gru").configure("tiny", source_symbols=letters.size, target_symbols=phones.size)
+    config = registry.find_seq2seq("gru").configure("tiny", source_symbols=letters.size, target_symbols=phones.size)
     spec = ModelSpec("gru", "tiny", copy.deepcopy(vars(config)), "transduction", preprocessor.to_json())
     Pipeline(spec, samples.document(folder.name)).save(folder, dtype="float16")
     return folder
@@ -234,12 +234,12 @@ def mutate(folder: Path, random_: random.Random) -> str:
 
 def attempt(folder: Path, known: Any) -> None:
     """Loads a checkpoint up to its tensors, and the model too where the record's spec is not the known one."""
-    from zoo import hub
+    from zoo.checkpoints import locate
+    from zoo.checkpoints.tensors import read_tensors
     from zoo.pipeline import load
     from zoo.tasks import find_preprocessor
-    from zoo.weights_file import read_tensors
 
-    record, file = hub.locate(folder)
+    record, file = locate.locate(folder)
     tensors = read_tensors(file, record)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
     if record.spec != known:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import hub
-from zoo.data import Examples
-from zoo.sound import Sound
+from zoo.checkpoints.save import save_checkpoint
+from zoo.data.examples import Examples
+from zoo.data.sound import Sound
 
 GOOD, BAD = ["good", "fine", "lovely", "great", "happy"], ["bad", "awful", "poor", "sad", "dreadful"]
 
@@ -119,4 +119,4 @@ TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model
 
 def save(folder: Path, tensors=TENSORS, **changes):
     """Saves a made-up checkpoint, named after its folder, and returns its record."""
-    return hub.save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)
+    return save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)

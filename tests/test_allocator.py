@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from zoo.allocator import kept_memory
+from zoo.backends.allocator import kept_memory
 
 SIZE = 48 * 2**20
 

@@ -9,12 +9,12 @@ import pytest
 from keras import ops, tree
 from safetensors.numpy import load_file
 
-from zoo import models
+from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
-from zoo.models import catalogue
-from zoo.weights_file import write_tensors
+from zoo.models import registry
+from zoo.models.registry import catalogue
 
-VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
+VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "lstm-both-ways": ("lstm", {"bidirectional": True}),
     "gru-both-ways": ("gru", {"bidirectional": True}),
     "tcn-centred": ("tcn", {"causal": False}),
@@ -22,13 +22,13 @@ VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
     "windows-both-ways": ("hierarchical_attention", {"causal": False}),
     "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
 }
-CAUSAL = [*models.ARCHITECTURES, "windows-with-gate"]
+CAUSAL = [*registry.ARCHITECTURES, "windows-with-gate"]
 SYMBOLS, TIME = 13, 12
 
 
 def build(variant: str):
     name, fields = VARIANTS[variant]
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     fields = {**fields, "causal": True} if name == "transformer" and not fields else fields
     keras.utils.set_random_seed(2)
     return architecture.build(architecture.configure("tiny", vocabulary=SYMBOLS, **fields))
@@ -102,7 +102,7 @@ def test_other_models_see_both_ways(variant):
     ],
 )
 def test_look_back_is_what_perturbation_shows(name, fields):
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     config = architecture.configure("tiny", vocabulary=SYMBOLS, **fields)
     reach = architecture.look_back(config)
     keras.utils.set_random_seed(2)
@@ -168,16 +168,16 @@ def test_saved_and_loaded_weights_give_the_same_bits(variant, tmp_path):
     np.testing.assert_array_equal(output(model, example()), expected)
 
 
-@pytest.mark.parametrize("name", models.ARCHITECTURES)
+@pytest.mark.parametrize("name", registry.ARCHITECTURES)
 def test_features_instead_of_tokens(name):
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     model = architecture.build(architecture.configure("tiny", features=5))
     assert output(model, {"features": np.ones((2, 6, 5), "float32")}).shape[:2] == (2, 6)
 
 
-@pytest.mark.parametrize("name", models.ARCHITECTURES)
+@pytest.mark.parametrize("name", registry.ARCHITECTURES)
 def test_configs_refuse_what_cannot_be(name):
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     for fields in ({}, {"vocabulary": 3, "features": 3}, {"vocabulary": 3, "dropout": 2}, {"vocabulary": 3, "x": 1}):
         with pytest.raises(InputError):
             architecture.configure("tiny", **fields)

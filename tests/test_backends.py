@@ -19,29 +19,29 @@ def variants():
     """Yields a label, an architecture and the fields it is configured with."""
     import dataclasses
 
-    from zoo import models
+    from zoo.models import registry
 
-    for name in models.ARCHITECTURES:
-        architecture = models.find_backbone(name)
+    for name in registry.ARCHITECTURES:
+        architecture = registry.find_backbone(name)
         known = {field.name for field in dataclasses.fields(architecture.config)}
         yield name, architecture, {"vocabulary": SYMBOLS}
         for field, value in (("bidirectional", True), ("causal", False), ("gate", 0.5)):
             if field in known:
                 yield f"{name}-{field}", architecture, {"vocabulary": SYMBOLS, field: value}
-    for name in models.DOCUMENT:
-        yield name, models.resolve(models.DOCUMENT, name), {"vocabulary": SYMBOLS}
-    for name in models.SEQ2SEQ:
+    for name in registry.DOCUMENT:
+        yield name, registry.resolve(registry.DOCUMENT, name), {"vocabulary": SYMBOLS}
+    for name in registry.SEQ2SEQ:
         symbols = {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
-        yield f"{name}-seq2seq", models.find_seq2seq(name), symbols
+        yield f"{name}-seq2seq", registry.find_seq2seq(name), symbols
         variant = {"relative": 4} if name == "transformer" else {"attention": "gnmt", "decoder_layers": 2}
-        yield f"{name}-{next(iter(variant))}", models.find_seq2seq(name), {**symbols, **variant}
+        yield f"{name}-{next(iter(variant))}", registry.find_seq2seq(name), {**symbols, **variant}
 
 
 def outputs() -> dict[str, np.ndarray]:
     """Builds every variant, gives it weights that depend on their paths only, and runs it."""
     from keras import ops
 
-    from zoo import models
+    from zoo.models import registry
 
     ids = np.random.default_rng(0).integers(3, SYMBOLS, (2, TIME)).astype("int32")
     mask = np.arange(TIME) < np.array([[TIME], [TIME - 6]])
@@ -53,7 +53,7 @@ def outputs() -> dict[str, np.ndarray]:
             if "seed_generator" not in v.path:
                 drawn = np.random.default_rng(zlib.crc32(v.path.encode())).normal(0, 0.3, v.shape)
                 v.assign(drawn.astype("float32"))
-        if label in models.DOCUMENT:
+        if label in registry.DOCUMENT:
             documents = {"tokens": ids.reshape(2, 4, 5), "mask": mask.reshape(2, 4, 5)}
             found[label] = ops.convert_to_numpy(model(documents))
         elif "vocabulary" in fields:
@@ -67,7 +67,7 @@ def outputs() -> dict[str, np.ndarray]:
 
 
 def test_outputs_are_those_of_tensorflow(tmp_path):
-    from zoo import models
+    from zoo.models import registry
 
     found = {}
     for backend in BACKENDS:
@@ -78,7 +78,7 @@ def test_outputs_are_those_of_tensorflow(tmp_path):
         with np.load(file) as arrays:
             found[backend] = dict(arrays)
     expected = found.pop("tensorflow")
-    assert len(expected) > len(models.ARCHITECTURES) + len(models.SEQ2SEQ)
+    assert len(expected) > len(registry.ARCHITECTURES) + len(registry.SEQ2SEQ)
     assert all(np.abs(v).max() > 1e-2 for v in expected.values())
     for backend, outputs_there in found.items():
         assert outputs_there.keys() == expected.keys()

@@ -16,7 +16,7 @@ import malformed
 import pytest
 from click.testing import CliRunner
 
-from zoo.lines import LONGEST_LINE
+from zoo.data.lines import LONGEST_LINE
 
 ROOT = Path(__file__).parents[1]
 MODEL = "rnn_small.cmudict"

@@ -10,24 +10,24 @@ from click.testing import CliRunner
 from samples import reviews
 
 import zoo
-from zoo import models
-from zoo.checkpoints import fresh
-from zoo.data import Examples
+from zoo.analysis.plotting import attention_page
+from zoo.data.examples import Examples
+from zoo.data.splits import split
 from zoo.errors import InputError
-from zoo.fine_tuning import fine_tune, infer_task
-from zoo.metrics import calibration, classification_metrics
-from zoo.parts import split
-from zoo.plan import Plan
-from zoo.plotting import attention_page
-from zoo.subwords import Subwords
+from zoo.fitting.fine_tuning import fine_tune, infer_task
+from zoo.fitting.setup import fresh
+from zoo.metrics.labels import calibration, classification_metrics
+from zoo.models import registry
+from zoo.preprocessing.subwords import Subwords
+from zoo.preprocessing.text import TextPreprocessor, split_sentences
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
-from zoo.text import TextPreprocessor, split_sentences
+from zoo.training.config import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 CLASSIFICATION = find_task("classification")
-FAMILIES = (*models.ARCHITECTURES, *models.DOCUMENT)
+FAMILIES = (*registry.ARCHITECTURES, *registry.DOCUMENT)
 
 
 def untrained(family: str):

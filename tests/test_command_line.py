@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zoo import hub
-from zoo.recipes import RECIPES
+from zoo.checkpoints import locate
+from zoo.recipes.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -36,13 +36,13 @@ def fails(result, code: int, *parts: str) -> None:
 def test_list_shows_every_checkpoint():
     result = run("list")
     assert result.exit_code == 0
-    for name in hub.list_models():
+    for name in locate.list_models():
         assert name in result.stdout
 
 
 def test_list_as_json_by_pattern():
     rows = json.loads(run("list", "*.cmudict", "--json").stdout)
-    assert [row["name"] for row in rows] == hub.list_models("*.cmudict")
+    assert [row["name"] for row in rows] == locate.list_models("*.cmudict")
     assert all(row["parameters"] > 0 for row in rows)
 
 
@@ -66,7 +66,7 @@ def test_listing_and_info_import_no_backend():
 
 def test_info_says_what_it_is_and_how_good():
     text = run("info", MODEL).stdout
-    record = hub.read_record(MODEL)
+    record = locate.read_record(MODEL)
     assert record.weights.sha256 in text
     assert "cmudict/published" in text and "Mousa" in text
 
@@ -78,7 +78,7 @@ def test_help_shows_an_example(command):
 
 
 def test_predict_words_json_and_standard_input(tmp_path):
-    golden = hub.read_record(MODEL).golden
+    golden = locate.read_record(MODEL).golden
     result = run("predict", MODEL, *golden["inputs"], "--beam", "1")
     expected = [f"{a}\t{b}" for a, b in zip(golden["inputs"], golden["outputs"], strict=True)]
     assert result.stdout.splitlines() == expected
@@ -127,7 +127,7 @@ def test_unknown_names_get_the_nearest():
 
 @pytest.mark.parametrize(("times", "told"), [(14.24, True), (0.5, False)])
 def test_training_says_where_bfloat16_is_slower_than_float32(monkeypatch, times, told):
-    monkeypatch.setattr("zoo.profiling.bfloat16_slowdown", lambda: times)
+    monkeypatch.setattr("zoo.analysis.profiling.bfloat16_slowdown", lambda: times)
     # Without --output nothing is trained.
     result = run("train", MODEL, "--set", "precision=mixed_bfloat16")
     assert result.exit_code == 2
@@ -222,4 +222,4 @@ def test_the_commands_beside_the_articles_claims_parse_and_name_what_there_is():
         name, *arguments = shlex.split(command.replace("NAME", MODEL))
         main.get_command(None, name).make_context(name, list(arguments))
         if name in ("train", "evaluate"):
-            assert arguments[0] in (RECIPES if name == "train" else hub.list_models()), command
+            assert arguments[0] in (RECIPES if name == "train" else locate.list_models()), command

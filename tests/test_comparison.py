@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from samples import reviews
 
-from zoo import hub
-from zoo.comparison import compare, expand
+from zoo.checkpoints import locate
 from zoo.errors import InputError
-from zoo.plan import Plan
+from zoo.fitting.comparison import compare, expand
+from zoo.training.config import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -25,7 +25,7 @@ def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
     best, other = rows
     assert best.difference is None and other.difference is not None
     assert other.difference.value == pytest.approx(other.values["accuracy"].value - best.values["accuracy"].value)
-    records = [hub.read_record(tmp_path / row.model) for row in rows]
+    records = [locate.read_record(tmp_path / row.model) for row in rows]
     assert len({record.data["fingerprint"] for record in records}) == 1
     for row, record in zip(rows, records, strict=True):
         assert row.parameters == record.weights.parameters and row.latency > 0 and row.epochs == 6
@@ -38,8 +38,8 @@ def test_minutes_end_a_training_within_an_epoch():
 
 
 def test_wildcards_stand_for_checkpoints_and_architectures():
-    assert expand(["tcn_*", "tcn_tiny"]) == [*hub.list_models("tcn_*"), "tcn_tiny", "tcn_small", "tcn_base"]
-    assert expand(["*.cmudict"]) == hub.list_models("*.cmudict")
+    assert expand(["tcn_*", "tcn_tiny"]) == [*locate.list_models("tcn_*"), "tcn_tiny", "tcn_small", "tcn_base"]
+    assert expand(["*.cmudict"]) == locate.list_models("*.cmudict")
     with pytest.raises(InputError, match="'lstm_huge' matches no checkpoint"):
         expand(["lstm_huge"])
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import Examples, read_examples
+from zoo.data.examples import Examples
+from zoo.data.lines import LONGEST_LINE, read_lines
+from zoo.data.splits import split
+from zoo.data.tables import read_examples
 from zoo.errors import InputError
-from zoo.lines import LONGEST_LINE, read_lines
-from zoo.parts import split
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from zoo.datasets.sentences import sentences
 from zoo.datasets.snips import snips
 from zoo.datasets.ucr import ucr
 from zoo.errors import DownloadError, InputError
-from zoo.scores import NO_SHARES
+from zoo.metrics.scores import NO_SHARES
 
 
 @pytest.mark.parametrize("name", ["cmudict", "poly_music", "sentences", "snips", "ucr"])

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
-from zoo import models
-from zoo.decoding import Decoder, compiled
-from zoo.preprocessing import END, PAD, START
+from zoo.backends.compile import compiled
+from zoo.inference.decoding import Decoder
+from zoo.models import registry
+from zoo.preprocessing.symbols import END, PAD, START
 
 LENGTH = 7
 SOURCES = [[3, 4, 5, END], [6, END], [7, 3, 3, 8, 4, 5, 6, 7, 8, 3, END], [5, 5, END]]
@@ -21,7 +22,7 @@ SOURCES = [[3, 4, 5, END], [6, END], [7, 3, 3, 8, 4, 5, 6, 7, 8, 3, END], [5, 5,
 def model(request):
     keras.utils.set_random_seed(5)
     name, factor = request.param
-    architecture = models.find_seq2seq(name)
+    architecture = registry.find_seq2seq(name)
     made = architecture.build(architecture.configure("tiny", source_symbols=9, target_symbols=8))
     for variable in made.weights:  # fresh logits hardly differ; larger weights make searches diverge
         variable.assign(ops.convert_to_numpy(variable.value) * factor)
@@ -73,7 +74,7 @@ def test_search_equals_plain_python(model, width):
 @pytest.mark.parametrize("width", [1, 2])
 def test_outputs_far_longer_than_their_sources_are_written_whole(model, width, monkeypatch):
     """What has not ended within a length that most outputs keep to is decoded anew."""
-    monkeypatch.setattr("zoo.decoding.MANY", 1)
+    monkeypatch.setattr("zoo.inference.decoding.MANY", 1)
     counts = []
     decoded = Decoder(model, 20)(SOURCES, width=width, tick=counts.append)
     assert max(len(ids) for hypotheses in decoded for ids, _ in hypotheses) > 16
@@ -137,7 +138,7 @@ def test_batches_side_by_side_say_what_one_after_the_other_does(model, monkeypat
 
     def decode(cores):
         threads.clear()
-        monkeypatch.setattr("zoo.decoding._cores", lambda: cores)
+        monkeypatch.setattr("zoo.inference.decoding._cores", lambda: cores)
         counts = []
         return decoder(sources, width=2, batch_size=2, tick=counts.append), counts, len(threads)
 
@@ -150,7 +151,7 @@ def test_batches_side_by_side_say_what_one_after_the_other_does(model, monkeypat
 def test_what_is_cut_short_begins_no_further_batch(model, monkeypatch):
     begun, run = [], Decoder._run
     monkeypatch.setattr(Decoder, "_run", lambda *x: (begun.append(1), run(*x))[-1])
-    monkeypatch.setattr("zoo.decoding._cores", lambda: 2)
+    monkeypatch.setattr("zoo.inference.decoding._cores", lambda: 2)
 
     def stop(count):
         raise KeyboardInterrupt

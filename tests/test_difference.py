@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import zoo
-from zoo.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.errors import InputError
-from zoo.evaluation import evaluate, held_against
-from zoo.metrics import Counts, difference
-from zoo.preprocessing import SymbolTokenizer, TransductionPreprocessor
+from zoo.evaluation.measure import evaluate, held_against
+from zoo.metrics.intervals import Counts, difference
+from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
+from zoo.preprocessing.symbols import SymbolTokenizer, TransductionPreprocessor
 from zoo.tasks import TASKS, find_task
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

@@ -9,7 +9,7 @@ import time
 import pytest
 from faulty_server import BODY, SHA256, answer, fetch, flipped, status, whole
 
-from zoo import download
+from zoo.checkpoints import download
 from zoo.errors import DownloadError
 
 OTHER = random.Random(1).randbytes(len(BODY))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faulty_server import BODY, ONE, ROOT, SHA256, answer, fetch, flipped, whole
 
-from zoo import download
+from zoo.checkpoints import download
 from zoo.errors import DownloadError, StorageError
 
 pytestmark = pytest.mark.usefixtures("waits")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 import zoo
-from zoo import evaluation
-from zoo.data import read_examples
+from zoo.data.tables import read_examples
 from zoo.errors import InputError
+from zoo.evaluation import measure
 from zoo.tasks import find_task
 
 WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
@@ -24,15 +24,15 @@ def file(tmp_path):
 
 def held(path, several):
     task = find_task("transduction" if several else "classification")
-    return evaluation._source(task, read_examples(path, "word", "phones"), "", ("", "", True, "", ""), None)[0]
+    return measure._source(task, read_examples(path, "word", "phones"), "", ("", "", True, "", ""), None)[0]
 
 
 @pytest.mark.parametrize("several", [True, False])
 @pytest.mark.parametrize("part", [2, 3, 100])
 def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypatch):
-    monkeypatch.setattr(evaluation, "PART", part)
+    monkeypatch.setattr(measure, "PART", part)
     task = find_task("transduction" if several else "classification")
-    source, name, split = evaluation._source(task, file, "", ("word", "phones", True, "", ""), None)
+    source, name, split = measure._source(task, file, "", ("word", "phones", True, "", ""), None)
     assert (name, split, len(source)) == ("words.jsonl", "all", 5 if several else 7)
     for _ in range(2):  # it can be read again
         rows = [(p.inputs, p.references, p.where) for p in source.parts()]
@@ -46,8 +46,8 @@ def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypa
 def test_a_limit_draws_the_same_cases_from_file_and_examples(file, several):
     task = find_task("transduction" if several else "classification")
     for limit in (1, 3, 50):
-        source = evaluation._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
-        other = evaluation._source(task, read_examples(file, "word", "phones"), "", ("", "", True, "", ""), limit)[0]
+        source = measure._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
+        other = measure._source(task, read_examples(file, "word", "phones"), "", ("", "", True, "", ""), limit)[0]
         assert len(source) == len(other)
         assert [p.inputs for p in source.parts()] == [p.inputs for p in other.parts()]
 
@@ -58,7 +58,7 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
     pipeline = zoo.load("gru_small.cmudict")
     columns = {"input": "word", "target": "phones"}
     whole = zoo.evaluate(pipeline, read_examples(path, **columns), beam_size=1)
-    monkeypatch.setattr(evaluation, "PART", 2)
+    monkeypatch.setattr(measure, "PART", 2)
     seen, sizes = [], []
     found = zoo.evaluate(
         pipeline, path, **columns, beam_size=1, keep=False, start=sizes.append, each=lambda *row: seen.append(row)

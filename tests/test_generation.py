@@ -12,11 +12,13 @@ from keras import ops
 from samples import document, reviews, tunes, verses
 
 import zoo
-from zoo import datasets, models
-from zoo.checkpoints import fresh
+from zoo import datasets
 from zoo.errors import InputError
-from zoo.generation import CHUNK, _draw_keys, _draw_symbol, _noise, filtered, generate, stream
-from zoo.midi import read_midi, write_midi
+from zoo.fitting.setup import fresh
+from zoo.inference.sampling import CHUNK, draw_keys, draw_noise, draw_symbol, filtered
+from zoo.models import registry
+from zoo.pipeline import generate, stream
+from zoo.preprocessing.midi import read_midi, write_midi
 from zoo.tasks import find_task
 
 main = importlib.import_module("zoo.cli.main").main
@@ -34,7 +36,7 @@ def composer(family):
 
 @pytest.mark.parametrize(
     ("family", "prompt"),
-    [*((family, "hey la fa doo " * 3) for family in models.ARCHITECTURES), ("gru", ""), ("gru", "l")],
+    [*((family, "hey la fa doo " * 3) for family in registry.ARCHITECTURES), ("gru", ""), ("gru", "l")],
 )
 def test_greedy_text_is_what_the_whole_sequence_gives(family, prompt):
     pipeline = writer(family)
@@ -46,7 +48,7 @@ def test_greedy_text_is_what_the_whole_sequence_gives(family, prompt):
 
 
 @pytest.mark.parametrize(
-    ("family", "given"), [*((family, CHUNK + 3) for family in models.ARCHITECTURES), ("gru", 1), ("gru", CHUNK + 1)]
+    ("family", "given"), [*((family, CHUNK + 3) for family in registry.ARCHITECTURES), ("gru", 1), ("gru", CHUNK + 1)]
 )
 def test_greedy_music_is_what_the_whole_sequence_gives(family, given):
     pipeline = composer(family)
@@ -109,17 +111,17 @@ def test_filters_equal_plain_numpy(temperature, top_k, top_p):
 def test_draws_are_as_frequent_as_they_are_likely():
     logits = np.log(np.array([0.5, 0.3, 0.15, 0.05], "float32"))
     draws = 200 * CHUNK
-    noise = _noise("gumbel", 4, 1.0, seed=5)
+    noise = draw_noise("gumbel", 4, 1.0, seed=5)
     many = np.concatenate([next(noise) for _ in range(200)])
     rows = ops.convert_to_tensor(np.tile(logits, (draws, 1)))
-    ids = ops.convert_to_numpy(_draw_symbol(rows, many, np.array([1, 3, 1], "float32")))
+    ids = ops.convert_to_numpy(draw_symbol(rows, many, np.array([1, 3, 1], "float32")))
     expected = plain(logits, 1, 3, 1)
     counts = np.bincount(ids - 1, minlength=4)
     assert (np.abs(counts - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
     keys = np.array([-1.0, 0.0, 2.0], "float32")
-    noise = _noise("logistic", 3, 1.0, seed=5)
+    noise = draw_noise("logistic", 3, 1.0, seed=5)
     many = np.concatenate([next(noise) for _ in range(200)])
-    drawn = ops.convert_to_numpy(_draw_keys(ops.convert_to_tensor(np.tile(keys, (draws, 1))), many, [2.0]))
+    drawn = ops.convert_to_numpy(draw_keys(ops.convert_to_tensor(np.tile(keys, (draws, 1))), many, [2.0]))
     expected = 1 / (1 + np.exp(-keys / 2))
     assert (np.abs(drawn.sum(0) - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
 

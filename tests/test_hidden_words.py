@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from samples import reviews
 
-from zoo.augmentation import UNREAD, hide
-from zoo.checkpoints import fresh
-from zoo.data import Examples
-from zoo.plan import Plan
-from zoo.subwords import UNKNOWN
+from zoo.data.examples import Examples
+from zoo.fitting.setup import fresh
+from zoo.preprocessing.subwords import UNKNOWN
 from zoo.tasks import find_task
+from zoo.training.augmentation import UNREAD, hide
+from zoo.training.config import Plan
 
 
 def tagged() -> Examples:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
-from zoo.checkpoints import fresh
-from zoo.data import Examples
-from zoo.models.hierarchical_attention import HIERARCHICAL_ATTENTION, path_length
+from zoo.data.examples import Examples
+from zoo.fitting.setup import fresh
+from zoo.models.backbones.hierarchical_attention import HIERARCHICAL_ATTENTION, path_length
 from zoo.tasks import find_task
 
 ROOT = "hierarchical_attention_backbone"

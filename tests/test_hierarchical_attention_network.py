@@ -8,11 +8,11 @@ import pytest
 from keras import ops
 from safetensors.numpy import load_file
 
-from zoo import models
+from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
-from zoo.weights_file import write_tensors
+from zoo.models import registry
 
-ARCHITECTURE = models.resolve(models.DOCUMENT, "hierarchical_attention_network")
+ARCHITECTURE = registry.resolve(registry.DOCUMENT, "hierarchical_attention_network")
 ROOT = "hierarchical_attention_network"
 LENGTHS = [[4, 1, 6], [2, 5]]  # words of each sentence of each document
 

@@ -7,10 +7,10 @@ import pandas
 import pytest
 from samples import RATE, slopes, sounds, write_wav
 
-from zoo.data import Examples
+from zoo.data.examples import Examples
+from zoo.data.read import examples, from_arrays, named
+from zoo.data.sound import Sound
 from zoo.errors import InputError
-from zoo.inputs import examples, from_arrays, named
-from zoo.sound import Sound
 
 TEXTS = pandas.DataFrame({"text": ["one day", "two days"], "label": ["a", "b"]})
 

@@ -11,11 +11,11 @@ import malformed_corpus as corpus
 import pytest
 from click.testing import CliRunner
 
-from zoo import hub
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record
+from zoo.checkpoints.strict_json import parse_json
 from zoo.errors import InputError, StorageError, WeightsError, ZooError
 from zoo.pipeline import load
-from zoo.record import Record
-from zoo.strict_json import parse_json
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -95,7 +95,7 @@ def test_each_of_another_kind_is_one_typed_error_too(kinds, tmp_path, kind, name
 def test_a_width_beyond_all_bounds_is_refused_before_a_model_is_made(folder):
     malformed.key("spec.config.encoder_units", 10**8)(folder)
     with pytest.raises(WeightsError, match="spec.config.encoder_units: 100000000 is beyond"):
-        hub.read_record(folder)
+        locate.read_record(folder)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.weights.h5", "model.pkl", "model.pt", "model.npz"])
@@ -109,7 +109,7 @@ def test_other_formats_are_refused_by_name_with_the_reason(tmp_path, name):
 def test_random_mutations_load_or_are_one_typed_error(good, kinds, tmp_path):
     """The quick half: a thousand. All ten thousand: ``python benchmarks/fuzz.py``."""
     refused = 0
-    specs = {start: hub.read_record(start).spec for start in (good, *kinds.values())}
+    specs = {start: locate.read_record(start).spec for start in (good, *kinds.values())}
     for seed in range(1000):
         start = list(specs)[seed % len(specs)]
         folder = shutil.copytree(start, tmp_path / start.name, dirs_exist_ok=True)
@@ -126,11 +126,11 @@ REQUIRED = ("licence.weights", "licence.data", "data.source", "data.fingerprint"
 
 
 @pytest.mark.parametrize("path", REQUIRED)
-@pytest.mark.parametrize("name", hub.list_models())
+@pytest.mark.parametrize("name", locate.list_models())
 def test_a_shipped_record_says_where_it_comes_from_and_could_not_leave_it_out(tmp_path, name, path):
     folder = tmp_path / name
     folder.mkdir()
-    shutil.copy(hub.shipped_folder() / name / "record.json", folder)
+    shutil.copy(locate.shipped_folder() / name / "record.json", folder)
     document = malformed.document_of(folder)
     part, last = path.split(".")
     assert document[part][last]

@@ -7,17 +7,17 @@ import pytest
 from keras import ops
 
 from zoo import datasets
-from zoo.arrays import IdsPreprocessor, NumbersPreprocessor
-from zoo.checkpoints import fresh, make_trainer
-from zoo.data import Examples
+from zoo.data.examples import Examples
 from zoo.datasets.adding import adding
 from zoo.datasets.copy_memory import copy_memory
 from zoo.errors import InputError, WeightsError
-from zoo.evaluation import evaluate
+from zoo.evaluation.measure import evaluate
+from zoo.fitting.setup import fresh, make_trainer
 from zoo.pipeline import load
-from zoo.plan import Plan
-from zoo.recipes import RECIPES
+from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
+from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
+from zoo.training.config import Plan
 
 LENGTH, BLANK = 12, 6
 

@@ -5,14 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import InputError
-from zoo.metrics import (
-    classification_metrics,
-    mean_per_step,
-    ratio,
-    strip_stress,
-    tagging_metrics,
-    transduction_metrics,
-)
+from zoo.metrics.edits import strip_stress, transduction_metrics
+from zoo.metrics.intervals import mean_per_step, ratio
+from zoo.metrics.labels import classification_metrics, tagging_metrics
 
 
 def words(*texts):

@@ -9,33 +9,34 @@ import pytest
 from keras import ops
 from samples import tunes, verses
 
-from zoo import models
-from zoo.batching import Crops
-from zoo.checkpoints import fresh, make_trainer
-from zoo.data import Examples
+from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
-from zoo.evaluation import evaluate
-from zoo.fine_tuning import fine_tune
-from zoo.losses import KeysCrossentropy
-from zoo.metrics import mean_per_step
-from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
+from zoo.evaluation.measure import evaluate
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.setup import fresh, make_trainer
+from zoo.metrics.intervals import mean_per_step
+from zoo.models import registry
 from zoo.pipeline import Pipeline
-from zoo.plan import Plan
-from zoo.recipes import RECIPES
+from zoo.preprocessing.characters import CharacterPreprocessor
+from zoo.preprocessing.music import MusicPreprocessor
+from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_preprocessor, find_task
 from zoo.tasks.language_modelling import spans
+from zoo.training.batching import Crops
+from zoo.training.config import Plan
+from zoo.training.losses import KeysCrossentropy
 
 MUSIC, CHARACTERS = find_task("music_modelling"), find_task("language_modelling")
 PLAN = Plan(epochs=12, batch_size=4, learning_rate=0.02, average=0.9, label_smoothing=0.0, clip_norm=5.0)
 TEXT = "la la la la\nhey hey hey hey\nfa fa fa fa\n"
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
+@pytest.fixture(scope="module", params=registry.ARCHITECTURES)
 def composer(request):
     return fresh(MUSIC, request.param, "tiny", tunes(), seed=1)
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
+@pytest.fixture(scope="module", params=registry.ARCHITECTURES)
 def writer(request):
     return short_sighted(request.param)
 

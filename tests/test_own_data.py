@@ -13,14 +13,15 @@ from click.testing import CliRunner
 from samples import reviews, slopes
 
 import zoo
-from zoo.card import model_card
-from zoo.data import Examples, identity, read_column, read_examples
+from zoo.checkpoints.card import model_card
+from zoo.data.examples import Examples, identity
+from zoo.data.read import examples as read_inputs
+from zoo.data.splits import make_parts, split, together
+from zoo.data.tables import read_column, read_examples
 from zoo.errors import InputError
-from zoo.fine_tuning import TRANSFER, default_plan, fine_tune, prepare
-from zoo.inputs import examples as read_inputs
-from zoo.parts import make_parts, split, together
-from zoo.plan import Plan
-from zoo.rate_finder import find_rate
+from zoo.fitting.fine_tuning import TRANSFER, default_plan, fine_tune, prepare
+from zoo.fitting.rate_finder import find_rate
+from zoo.training.config import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

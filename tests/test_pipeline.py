@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import checkpoints, hub
-from zoo.checkpoints import fresh, make_trainer
-from zoo.data import Examples
+from zoo.checkpoints import locate
+from zoo.data.examples import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
-from zoo.fine_tuning import adapt, fine_tune
-from zoo.plan import CHOICES, Plan
-from zoo.preprocessing import RESERVED, SymbolTokenizer
+from zoo.fitting import recipe_run, setup
+from zoo.fitting.fine_tuning import adapt, fine_tune
+from zoo.fitting.setup import fresh, make_trainer
+from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
 from zoo.tasks import find_task
 from zoo.tasks.transduction import _without_stress
-from zoo.training import Interrupted
-from zoo.training_state import STATE
+from zoo.training.config import CHOICES, Plan
+from zoo.training.state import STATE
+from zoo.training.trainer import Interrupted
 
 PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
 
@@ -43,7 +44,7 @@ def trainer(folder=None, plan=PLAN):
     return pipeline, made
 
 
-@pytest.mark.parametrize("name", hub.list_models())
+@pytest.mark.parametrize("name", locate.list_models())
 def test_golden_outputs_of_every_checkpoint_and_a_copy_with_the_same_bits(name, tmp_path):
     shipped = zoo.load(name)
     golden = shipped.document["golden"]
@@ -70,7 +71,7 @@ def test_a_tensor_that_does_not_fit_is_named():
         shipped.alignment("cat")
 
 
-@pytest.mark.parametrize("name", hub.list_models("*.cmudict"))
+@pytest.mark.parametrize("name", locate.list_models("*.cmudict"))
 def test_alignment_has_a_row_for_each_symbol_written(name):
     source, target, weights = zoo.load(name).alignment("cat")
     assert source == ["c", "a", "t", "."] and target[-1] == "."
@@ -133,33 +134,33 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
         raise InputError("enough")
 
     few = spelled()
-    monkeypatch.setattr(checkpoints, "training_examples", lambda recipe: few)
-    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: few)
-    monkeypatch.setattr(checkpoints, "make_trainer", make)
+    monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: few)
+    monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: few)
+    monkeypatch.setattr(setup, "make_trainer", make)
     out, name = tmp_path / "out", "gru_small.cmudict"
     with pytest.raises(InputError, match="enough"):
-        checkpoints.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
-    recipe = checkpoints.RECIPES[name]
+        recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
+    recipe = recipe_run.RECIPES[name]
     assert seen["plan"] == dataclasses.replace(recipe.plan, precision="mixed_bfloat16", patience=None)
     assert seen["policy"] == "mixed_bfloat16" and keras.config.dtype_policy().name == "float32"
     assert seen["config"]["dropout"] == 0 and seen["folder"].parent == Path("runs") and seen["folder"].name != name
     sets = "--set=precision=mixed_bfloat16 --set=dropout=0 --set=patience=null"
     assert seen["command"] == f"zoo train {name} {sets} --output={out} --resume"
     with pytest.raises(InputError, match="enough"):
-        checkpoints.train(name)
+        recipe_run.train(name)
     assert seen["plan"] == recipe.plan and seen["policy"] == "float32" and seen["folder"] == Path("runs") / name
     assert seen["command"] == f"zoo train {name} --resume"
 
 
 def test_whether_there_is_a_run_to_resume_is_said_before_any_data_are_read(monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoints.datasets, "load", lambda *names: pytest.fail("read"))
+    monkeypatch.setattr(recipe_run.datasets, "load", lambda *names: pytest.fail("read"))
     folder = tmp_path / "gru_small.cmudict"
     with pytest.raises(InputError, match=f"^{folder}: no run to resume: start it without --resume"):
-        checkpoints.train("gru_small.cmudict", runs=tmp_path, resume=True)
+        recipe_run.train("gru_small.cmudict", runs=tmp_path, resume=True)
     folder.mkdir()
     (folder / STATE).touch()
     with pytest.raises(InputError, match=f"^{folder}: has an unfinished run: go on with --resume, or delete it"):
-        checkpoints.train("gru_small.cmudict", runs=tmp_path)
+        recipe_run.train("gru_small.cmudict", runs=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -180,11 +181,11 @@ def test_whether_there_is_a_run_to_resume_is_said_before_any_data_are_read(monke
     ],
 )
 def test_what_a_recipe_cannot_be_set_to(setting, message, monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoints.datasets, "load", lambda name, split: pytest.fail("the data were read"))
+    monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: pytest.fail("the data were read"))
     with pytest.raises(InputError, match=message):
-        checkpoints.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", settings=[setting])
+        recipe_run.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", settings=[setting])
     with pytest.raises(InputError, match="say where with --output DIR"):
-        checkpoints.train("gru_small.cmudict", runs=tmp_path / "runs", settings=[setting])
+        recipe_run.train("gru_small.cmudict", runs=tmp_path / "runs", settings=[setting])
     assert not list(tmp_path.iterdir())
 
 
@@ -300,7 +301,7 @@ def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
     mine = fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
     again = zoo.load(tmp_path / "mine")
     assert again.predict(["abc", "ed"]) == mine.predict(["abc", "ed"])
-    record = hub.read_record(tmp_path / "mine")
+    record = locate.read_record(tmp_path / "mine")
     assert sum(record.data["splits"].values()) == len(rows)
     assert record.metrics[0]["size"] == record.data["splits"]["test"]
 

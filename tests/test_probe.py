@@ -10,13 +10,7 @@ from click.testing import CliRunner
 from keras import ops
 from test_record import DOCUMENT
 
-from zoo import hub, models
-from zoo.checkpoints import fresh
-from zoo.data import Examples
-from zoo.errors import InputError, WeightsError
-from zoo.next_step import UNSEEN
-from zoo.pipeline import Pipeline, load
-from zoo.probe import (
+from zoo.analysis.probe import (
     Probe,
     Structure,
     document,
@@ -30,8 +24,15 @@ from zoo.probe import (
     probe,
     write,
 )
-from zoo.recall import recall
-from zoo.record import Record
+from zoo.analysis.recall import recall
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record
+from zoo.data.examples import Examples
+from zoo.errors import InputError, WeightsError
+from zoo.fitting.setup import fresh
+from zoo.models import registry
+from zoo.pipeline import Pipeline, load
+from zoo.preprocessing.characters import UNSEEN
 from zoo.tasks import find_task
 from zoo.tasks.next_step import Steps
 
@@ -80,7 +81,7 @@ def test_windows_end_at_places_that_count():
         draw_windows(steps, 8, 6, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", registry.ARCHITECTURES)
 def test_gradients_are_those_that_small_changes_show(architecture):
     model = characters(architecture).model
     random = np.random.default_rng(1)
@@ -197,18 +198,18 @@ FOUND = Probe(16, 20, [], 4, 2, Structure(None, 9, 16, 16))
 def test_a_record_keeps_a_probe_and_the_weights_stay(tmp_path):
     folder = saved(characters(), tmp_path / "mine")
     weights = (folder / "model.safetensors").read_bytes()
-    assert hub.read_record(folder).probe is None
+    assert locate.read_record(folder).probe is None
     assert "probe" not in json.loads((folder / "record.json").read_text())
     probed = document("made", "test", FOUND, recall(characters(kernel=2, levels=1), lags=(3,)))
     write(folder, probed)
-    assert hub.read_record(folder).probe == probed
+    assert locate.read_record(folder).probe == probed
     assert probed["recall"] == [{"lag": 3, "chance": 1 / 5}]
     assert "look_back" not in probed["structure"]
     assert (folder / "model.safetensors").read_bytes() == weights
     # It survives loading and saving.
     again = load(folder)
     again.save(tmp_path / "again")
-    assert hub.read_record(tmp_path / "again").probe == probed
+    assert locate.read_record(tmp_path / "again").probe == probed
 
 
 @pytest.mark.parametrize(
@@ -243,9 +244,9 @@ def test_the_command(tmp_path, monkeypatch):
     assert "text.txt all: 5 windows of up to 8 steps" in result.output
     assert "look-back 3 steps" in result.output
     assert (tmp_path / "memory.png").read_bytes().startswith(b"\x89PNG")
-    assert hub.read_record(folder).probe["structure"]["support"] == 3
+    assert locate.read_record(folder).probe["structure"]["support"] == 3
     found = json.loads(CliRunner().invoke(main, [*arguments, "--json", "--recall", "--lags", "3"]).stdout)
-    assert {**found, "recall": []} == {"model": str(folder), **hub.read_record(folder).probe}
+    assert {**found, "recall": []} == {"model": str(folder), **locate.read_record(folder).probe}
     assert found["recall"] == [{"lag": 3, "chance": 0.2}]
 
 

@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 from keras import ops
 
-from zoo import models, profiling
-from zoo.costs import Cost, Work, cost, training
+from zoo.analysis import profiling
+from zoo.analysis.costs import Cost, Work, cost, training
+from zoo.analysis.profiling import Profile, Roofline, Row
 from zoo.errors import InputError
 from zoo.layers.convolution import Convolution
 from zoo.layers.recurrence import GRU, LSTM, SimpleRNN
-from zoo.models.predictor import Predictor
-from zoo.profiling import Profile, Roofline, Row
+from zoo.models import registry
+from zoo.models.heads import Predictor
 
 main = importlib.import_module("zoo.cli.main").main
 WHOLE, STEP = Work(batch=3, time=7), Work(batch=3, time=1, step=True)
@@ -85,7 +86,7 @@ def test_bfloat16_is_timed_against_float32(monkeypatch):
 
 
 def predictor(name: str, **fields):
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     config = architecture.configure("tiny", vocabulary=9, **fields)
     model = Predictor(architecture.build(config), 9, dropout=0.0)
     model.build_variables()
@@ -118,7 +119,7 @@ def test_training_is_three_times_the_forward_pass_and_the_update():
     assert step.bytes == 3 * forward.bytes + 4 * 7 * model.count_params()
 
 
-@pytest.mark.parametrize("name", models.ARCHITECTURES)
+@pytest.mark.parametrize("name", registry.ARCHITECTURES)
 def test_every_backbone_can_be_counted(name):
     model = predictor(name)
     whole, step = cost(model, Work(2, 16)), cost(model, Work(2, 1, step=True))

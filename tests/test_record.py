@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from zoo import hub
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record, is_name
+from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
 from zoo.errors import WeightsError
-from zoo.recipes import RECIPES
-from zoo.record import Record, is_name
-from zoo.strict_json import LARGEST_JSON, parse_json
-from zoo.weights_file import flaw
+from zoo.files import flaw
+from zoo.recipes.recipes import RECIPES
 
 DOCUMENT = {
     "format": 1,
@@ -204,10 +204,10 @@ def test_names_that_may_not_be(name):
 
 
 def test_every_shipped_checkpoint_has_a_valid_record_and_its_weights():
-    for name in hub.list_models():
-        record = hub.read_record(name)
+    for name in locate.list_models():
+        record = locate.read_record(name)
         assert record.name == name
-        file = hub.shipped_folder() / name / record.weights.file
+        file = locate.shipped_folder() / name / record.weights.file
         assert flaw(file, record.weights.bytes, record.weights.sha256) is None
 
 
@@ -218,6 +218,6 @@ def _three_digits(value: float) -> float:
 def test_recipes_expect_what_their_checkpoints_have_reached():
     for name, recipe in RECIPES.items():
         if recipe.expected:
-            values = hub.read_record(name).metrics[-1]["values"]
+            values = locate.read_record(name).metrics[-1]["values"]
             found = {score: _three_digits(values[score]["value"]) for score in recipe.expected}
             assert found == recipe.expected, name

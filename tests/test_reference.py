@@ -6,9 +6,9 @@ import pytest
 import torch
 from keras import ops
 
-from zoo import models
-from zoo.models.recurrent_seq2seq import Config, RecurrentSeq2Seq
-from zoo.models.transformer_seq2seq import sinusoids
+from zoo.models import registry
+from zoo.models.seq2seq.recurrent import Config, RecurrentSeq2Seq
+from zoo.models.seq2seq.transformer import sinusoids
 
 
 def arrays(model) -> dict[str, np.ndarray]:
@@ -38,7 +38,7 @@ def reorder(matrix: np.ndarray, cell: str) -> np.ndarray:
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_recurrent_backbones_equal_torch(cell, both):
-    architecture = models.find_backbone(cell)
+    architecture = registry.find_backbone(cell)
     model = architecture.build(architecture.configure("tiny", features=6, bidirectional=both))
     randomise(model)
     weights = arrays(model)
@@ -64,7 +64,7 @@ def test_recurrent_backbones_equal_torch(cell, both):
 
 
 def test_tcn_equals_loops_over_the_formula():
-    architecture = models.find_backbone("tcn")
+    architecture = registry.find_backbone("tcn")
     model = architecture.build(architecture.configure("tiny", features=4, kernel=2))
     randomise(model)
     weights = arrays(model)
@@ -95,7 +95,7 @@ def test_tcn_equals_loops_over_the_formula():
 
 @pytest.mark.parametrize(("norm_first", "relative"), [(True, 0), (False, 0), (True, 2)])
 def test_transformer_equals_torch(norm_first, relative):
-    architecture = models.find_seq2seq("transformer")
+    architecture = registry.find_seq2seq("transformer")
     sizes = {"encoder_layers": 2, "decoder_layers": 2, "norm_first": norm_first, "relative": relative}
     model = architecture.build(architecture.configure("tiny", source_symbols=9, target_symbols=8, **sizes))
     randomise(model)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from samples import save
 
-from zoo import hub
+from zoo.checkpoints import locate
+from zoo.checkpoints.tensors import read_tensors
 from zoo.errors import InputError, NotFiniteError, StorageError, WeightsError
-from zoo.weights_file import read_tensors
 
 
 def snapshot(folder):
@@ -22,7 +22,7 @@ def test_saving_again_replaces_the_whole_checkpoint(tmp_path):
     record = save(folder, {"new": np.ones(3)})
     assert set(snapshot(tmp_path / "out")) == {"gru.words/record.json", "gru.words/model.safetensors"}
     assert list(read_tensors(folder / "model.safetensors", record)) == ["new"]
-    assert hub.read_record(folder) == record
+    assert locate.read_record(folder) == record
 
 
 def full_disk(handle):

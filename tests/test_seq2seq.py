@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
-from zoo import models
+from zoo.models import registry
 
 SYMBOLS = 11
 VARIANTS = {
@@ -26,7 +26,7 @@ VARIANTS = {
 
 def build(variant: str):
     name, fields = VARIANTS[variant]
-    architecture = models.find_seq2seq(name)
+    architecture = registry.find_seq2seq(name)
     keras.utils.set_random_seed(3)
     return architecture.build(
         architecture.configure("tiny", source_symbols=SYMBOLS, target_symbols=SYMBOLS + 2, **fields)

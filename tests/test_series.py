@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from zoo.data.series import read_long, read_ts, read_wide
 from zoo.errors import InputError
-from zoo.series import read_long, read_ts, read_wide
 
 
 @pytest.fixture

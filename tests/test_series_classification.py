@@ -11,17 +11,17 @@ from click.testing import CliRunner
 from samples import RATE, slopes, sounds, write_wav
 
 import zoo
-from zoo import models
-from zoo.checkpoints import fresh, golden
-from zoo.data import Examples
+from zoo.data.examples import Examples
+from zoo.data.sound import Sound
+from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
-from zoo.fine_tuning import adapt, default_plan, fine_tune, infer_task
-from zoo.parts import split
-from zoo.plan import Plan
-from zoo.signals import LogMel, Numbers, Waveform
-from zoo.sound import Sound
+from zoo.fitting.fine_tuning import adapt, default_plan, fine_tune, infer_task
+from zoo.fitting.setup import fresh, golden
+from zoo.models import registry
+from zoo.preprocessing.signals import LogMel, Numbers, Waveform
 from zoo.tasks import find_task
+from zoo.training.config import Plan
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -29,7 +29,7 @@ TASK = find_task("series_classification")
 PLAN = Plan(epochs=8, batch_size=8, learning_rate=0.01, average=0.9)
 
 
-@pytest.fixture(scope="module", params=models.ARCHITECTURES)
+@pytest.fixture(scope="module", params=registry.ARCHITECTURES)
 def untrained(request):
     return fresh(TASK, request.param, "tiny", slopes(), seed=1)
 
@@ -58,7 +58,7 @@ def test_every_weight_gets_a_gradient(untrained):
 
 
 def test_convolutions_read_waveforms_the_others_log_mel_frames_and_arrays_are_numbers():
-    for name in models.ARCHITECTURES:
+    for name in registry.ARCHITECTURES:
         kind = Waveform if name in ("tcn", "wavenet") else LogMel
         front_end = TASK.fit(sounds(), TASK.architecture(name)).front_end
         assert isinstance(front_end, kind) and front_end.rate == RATE

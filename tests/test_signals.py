@@ -7,10 +7,10 @@ import pytest
 from samples import RATE, tone, write_wav
 from scipy.io import wavfile
 
-from zoo.augmentation import LONGER, vary
+from zoo.data.sound import Sound, loud, numbers, read_wav, waveform
 from zoo.errors import InputError, WeightsError
-from zoo.signals import LogMel, Numbers, SeriesPreprocessor, Waveform, mel_filters
-from zoo.sound import Sound, loud, numbers, read_wav, waveform
+from zoo.preprocessing.signals import LogMel, Numbers, SeriesPreprocessor, Waveform, mel_filters
+from zoo.training.augmentation import LONGER, vary
 
 PLAIN = LogMel(RATE, (0.0,) * 40, (1.0,) * 40)
 MEL = LogMel(RATE, (0.5,) * 40, (2.0,) * 40)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from zoo import hub
+from zoo.checkpoints.record import RECORD_FILE
 
 main = importlib.import_module("zoo.cli.main").main
 NAME = "gru_small.cmudict"
@@ -56,7 +56,7 @@ def test_another_owner_is_refused(published, keys):
 
 
 def test_a_changed_record_is_refused_though_its_weights_verify(published, keys):
-    record = published / hub.RECORD_FILE
+    record = published / RECORD_FILE
     record.write_text(record.read_text("utf-8").replace("Apache-2.0", "Apache-2.1"), "utf-8")
     run("verify", published)
     assert "record.json" in run("verify", published, "--signed-by", keys[0][1], code=5)

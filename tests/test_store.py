@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 from faulty_server import Handler, serving
 
-from zoo import hub, hugging_face
+from zoo.checkpoints import hugging_face, locate
 from zoo.errors import DownloadError, InputError
 
-SHIPPED = hub.shipped_folder()
+SHIPPED = locate.shipped_folder()
 NAMES = ("gru_small.cmudict", "lstm_small.cmudict")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -33,7 +33,7 @@ def run(*arguments, code=0):
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     """Two shipped checkpoints, one of them without its weights, and an empty cache."""
-    monkeypatch.setattr(hub, "shipped_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
     for name in ("ZOO_WEIGHTS_URL", "ZOO_OFFLINE"):
@@ -72,9 +72,9 @@ def test_published_fetched_verified_and_pruned(places, site, monkeypatch):
     lines = [line.split("\t")[:3] for line in run("list").splitlines()]
     size = (places / "weights" / NAMES[0] / "model.safetensors").stat().st_size
     assert lines == [[NAMES[0], "shipped", f"{size / 1e6:.1f} MB"], [NAMES[1], "shipped", "not fetched"]]
-    monkeypatch.setattr(hub, "shipped_folder", lambda: SHIPPED)
+    monkeypatch.setattr(locate, "shipped_folder", lambda: SHIPPED)
     run("publish", places / "site", *NAMES)
-    monkeypatch.setattr(hub, "shipped_folder", lambda: places / "weights")
+    monkeypatch.setattr(locate, "shipped_folder", lambda: places / "weights")
 
     monkeypatch.setenv("ZOO_WEIGHTS_URL", site)
     cached = places / "cache" / NAMES[1]
@@ -84,7 +84,7 @@ def test_published_fetched_verified_and_pruned(places, site, monkeypatch):
     ]
     assert run("verify").splitlines() == [f"{NAMES[0]}\tshipped\tok", f"{NAMES[1]}\tcache\tok"]
     (held,) = [one for one in json.loads(run("list", "--json")) if one["place"] == "cache"]
-    assert held["bytes"] == hub.read_record(NAMES[1]).weights.bytes
+    assert held["bytes"] == locate.read_record(NAMES[1]).weights.bytes
 
     (cached / "model.safetensors.1234..partial").write_bytes(b"cut")
     flip(cached / "model.safetensors")
@@ -109,7 +109,7 @@ def test_published_fetched_verified_and_pruned(places, site, monkeypatch):
 def test_a_published_folder_is_checked_without_the_zoo(places):
     folder = places / "public"
     run("publish", folder, NAMES[0])
-    record = hub.read_record(NAMES[0])
+    record = locate.read_record(NAMES[0])
     assert json.loads((folder / "index.json").read_text()) == [
         {"name": NAMES[0], "bytes": record.weights.bytes, "sha256": record.weights.sha256}
     ]
@@ -176,26 +176,26 @@ def test_a_repository_of_the_hugging_face_hub(places, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(places / "hf"))
         monkeypatch.setenv("ZOO_WEIGHTS_URL", "hf://owner/zoo")
         for name in NAMES[1], "rnn_small.cmudict":  # with a shipped record, and without
-            record, file = hub.locate(name)
-            assert record == hub.read_record(SHIPPED / name)
+            record, file = locate.locate(name)
+            assert record == locate.read_record(SHIPPED / name)
             assert file.read_bytes() == (SHIPPED / name / "model.safetensors").read_bytes()
             assert file.is_relative_to(places / "hf")
         # The client does not look at what its cache holds; the zoo does, and has it fetched again.
         flip(file.resolve())
-        _, file = hub.locate("rnn_small.cmudict")
+        _, file = locate.locate("rnn_small.cmudict")
         assert file.read_bytes() == (SHIPPED / "rnn_small.cmudict" / "model.safetensors").read_bytes()
         asked = len(server.requests)
         monkeypatch.setenv("ZOO_OFFLINE", "1")
-        hub.locate("rnn_small.cmudict")
+        locate.locate("rnn_small.cmudict")
         flip(file.resolve())
         with pytest.raises(DownloadError, match=r"hf://owner/zoo/rnn_small.cmudict/model.safetensors: .*is damaged"):
-            hub.locate("rnn_small.cmudict")
+            locate.locate("rnn_small.cmudict")
         with pytest.raises(DownloadError, match="not in the client's cache, and ZOO_OFFLINE is set"):
-            hub.locate("tcn.words")
+            locate.locate("tcn.words")
         assert len(server.requests) == asked
         monkeypatch.delenv("ZOO_OFFLINE")
         with pytest.raises(DownloadError, match="hf://owner/zoo/tcn.words/record.json: ") as caught:
-            hub.locate("tcn.words")
+            locate.locate("tcn.words")
         assert "\n" not in str(caught.value)
         with pytest.raises(DownloadError, match="more than the 10 allowed"):
             hugging_face.fetch("hf://owner/zoo", "rnn_small.cmudict/record.json", 10)

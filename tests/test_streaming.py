@@ -8,13 +8,13 @@ import pytest
 from keras import ops, tree
 from safetensors.numpy import load_file, save_file
 
-from zoo import models
 from zoo.errors import InputError
-from zoo.models.predictor import Predictor
-from zoo.streaming import CHUNK
+from zoo.models import registry
+from zoo.models.heads import Predictor
+from zoo.models.streaming import CHUNK
 
 SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
-VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
+VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
     "learned-positions": ("transformer", {"positions": "learned", "context": TIME}),
 }
@@ -23,7 +23,7 @@ VARIANTS = {name: (name, {}) for name in models.ARCHITECTURES} | {
 @functools.cache
 def predictor(variant: str, tokens: bool = True):
     name, fields = VARIANTS[variant]
-    architecture = models.find_backbone(name)
+    architecture = registry.find_backbone(name)
     keras.utils.set_random_seed(3)
     config = architecture.configure("tiny", **fields, **({"vocabulary": SYMBOLS} if tokens else {"features": FEATURES}))
     model = Predictor(architecture.build(config), OUTPUTS, dropout=0.0)
@@ -205,7 +205,7 @@ def test_features_that_do_not_fit_are_named():
 
 
 def test_learned_positions_end_and_a_row_that_is_reset_goes_on():
-    architecture = models.find_backbone("transformer")
+    architecture = registry.find_backbone("transformer")
     config = architecture.configure("tiny", vocabulary=SYMBOLS, positions="learned", context=4)
     stream = architecture.build(config).stream(2)
     stepped(stream, inputs(2, time=2)["tokens"])
@@ -239,7 +239,7 @@ def test_rows_that_there_are_not_are_refused(rows):
 
 
 def test_streams_need_a_causal_model_and_rows():
-    architecture = models.find_backbone("lstm")
+    architecture = registry.find_backbone("lstm")
     both = architecture.build(architecture.configure("tiny", vocabulary=SYMBOLS, bidirectional=True))
     with pytest.raises(InputError, match="not causal: .* in one direction"):
         both.stream(1)

@@ -5,16 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from zoo import models
-from zoo.bio import begun, most_likely, spans
-from zoo.checkpoints import fresh
-from zoo.data import Examples
+from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
-from zoo.fine_tuning import fine_tune
-from zoo.metrics import tagging_metrics
-from zoo.plan import Plan
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.setup import fresh
+from zoo.metrics.labels import tagging_metrics
+from zoo.models import registry
+from zoo.preprocessing.tags import TagPreprocessor, begun, most_likely, spans
 from zoo.tasks import find_task
-from zoo.text import TagPreprocessor
+from zoo.training.config import Plan
 
 TAGGING = find_task("tagging")
 CITIES, ARTISTS = ["oslo", "rome", "paris", "lima"], ["abba", "queen", "björk", "moby"]
@@ -35,7 +34,7 @@ def commands(count: int = 90, labels: bool = True) -> Examples:
 
 
 @pytest.mark.parametrize("labels", [True, False])
-@pytest.mark.parametrize("family", models.ARCHITECTURES)
+@pytest.mark.parametrize("family", registry.ARCHITECTURES)
 def test_neither_neighbours_nor_padding_change_an_answer(family, labels):
     pipeline = fresh(TAGGING, family, "tiny", commands(labels=labels), seed=1)
     texts = ["play abba", "will it rain in a city nobody has ever heard of on any day", "rome"]
@@ -68,7 +67,7 @@ def test_a_row_with_too_few_tags_is_named():
 
 
 def test_each_word_is_read_at_its_first_subword():
-    preprocessor = TAGGING.fit(commands(), models.find_backbone("gru"))
+    preprocessor = TAGGING.fit(commands(), registry.find_backbone("gru"))
     ids, first = preprocessor.encode_input("play unheardofword abba")
     assert first[0] == 0 and first == sorted(first) and len(first) == 3 and first[2] == len(ids) - 1
     again = TagPreprocessor.from_json(preprocessor.to_json())
@@ -108,7 +107,7 @@ def test_the_likeliest_tags_are_the_best_of_all_that_are_allowed():
 
 def test_a_span_that_nothing_begins_is_learned_as_one_that_is_begun():
     examples = Examples(["to san jose", "from rome"], ["O I-city I-city", "O I-city"], ["f:1", "f:2"])
-    preprocessor = TAGGING.fit(examples, models.find_backbone("gru"))
+    preprocessor = TAGGING.fit(examples, registry.find_backbone("gru"))
     assert preprocessor.tags == ("B-city", "I-city", "O")
     assert preprocessor.encode_target("O I-city I-city") == ([2, 0, 1], 0)
     assert tagging_metrics(["O B-city I-city"], ["O I-city I-city"])["sentence_accuracy"].value == 1

@@ -10,7 +10,7 @@ import pytest
 from faulty_server import ROOT
 
 from zoo.errors import InputError, NotFiniteError, StorageError
-from zoo.training_state import STATE, read_state, write_state
+from zoo.training.state import STATE, read_state, write_state
 
 TENSORS = {"a": np.arange(6, dtype="float32").reshape(2, 3).T, "b": np.arange(4)[::2], "c": np.float16([0.5])}
 

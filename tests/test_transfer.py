@@ -12,17 +12,18 @@ from samples import reviews
 from test_pipeline import spelled
 from test_pipeline import untrained as speller
 
-from zoo import models
-from zoo.checkpoints import fresh, make_trainer
-from zoo.layer_groups import LayerGroups, layer_groups
-from zoo.low_rank import LowRank
-from zoo.optimizers import RATIO, Rising, SlantedTriangular, make_optimizer, orthogonalised
-from zoo.plan import Plan
+from zoo.fitting.setup import fresh, make_trainer
+from zoo.models import registry
 from zoo.tasks import find_task
-from zoo.training import Interrupted
+from zoo.training.config import Plan
+from zoo.training.layer_groups import LayerGroups, layer_groups
+from zoo.training.lora import LowRank
+from zoo.training.optimizers import make_optimizer, orthogonalised
+from zoo.training.schedules import RATIO, Rising, SlantedTriangular
+from zoo.training.trainer import Interrupted
 
 CLASSIFICATION = find_task("classification")
-FAMILIES = (*models.ARCHITECTURES, *models.DOCUMENT)
+FAMILIES = (*registry.ARCHITECTURES, *registry.DOCUMENT)
 PLAN = Plan(epochs=5, batch_size=16, learning_rate=0.01, average=0.9, save_seconds=1e9, schedule="triangular")
 
 
@@ -160,7 +161,7 @@ def test_groups_hold_every_weight_once_from_the_embeddings_to_the_head(family):
     assert groups.factor(lowest, 2.6) == pytest.approx(2.6 ** (1 - len(groups)))
 
 
-@pytest.mark.parametrize("family", models.SEQ2SEQ)
+@pytest.mark.parametrize("family", registry.SEQ2SEQ)
 def test_a_model_that_writes_has_four_groups(family):
     model = fresh(find_task("transduction"), family, "tiny", spelled(), seed=1).model
     groups = layer_groups(model, {"source_embed/embeddings"})

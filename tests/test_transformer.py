@@ -6,7 +6,7 @@ import torch
 from keras import ops
 
 from zoo.layers.attention import Attention
-from zoo.models.transformer import TRANSFORMER
+from zoo.models.backbones.transformer import TRANSFORMER
 
 
 def numbers(x):

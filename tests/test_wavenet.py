@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
-from zoo.models.wavenet import WAVENET
+from zoo.models.backbones.wavenet import WAVENET
 
 
 def made(**fields):

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
 
+from zoo.checkpoints.record import Record, Tensor, Weights
+from zoo.checkpoints.spec import ModelSpec
+from zoo.checkpoints.tensors import read_tensors, write_tensors
 from zoo.errors import InputError, NotFiniteError, StorageError, WeightsError
-from zoo.record import Record, Tensor, Weights
-from zoo.spec import ModelSpec
-from zoo.weights_file import atomic_write, flaw, read_tensors, write_tensors
+from zoo.files import atomic_write, flaw
 
 TENSORS = {"model/a": np.arange(6, dtype="float32").reshape(2, 3), "model/b": np.array([0.5, -2.0], "float32")}
 

@@ -4,42 +4,41 @@ Everything public is here and is imported on first use, so that ``import zoo`` i
 """
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from zoo.comparison import compare
-    from zoo.data import Examples, read_examples
+    from zoo.checkpoints.locate import list_models, read_record
+    from zoo.data.examples import Examples
+    from zoo.data.tables import read_examples
     from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError, ZooError
-    from zoo.evaluation import Report, evaluate
-    from zoo.fine_tuning import fine_tune
-    from zoo.generation import generate, stream
-    from zoo.hub import list_models, read_record
-    from zoo.pipeline import Pipeline, load
-    from zoo.rate_finder import find_rate
+    from zoo.evaluation.measure import Report, evaluate
+    from zoo.fitting.comparison import compare
+    from zoo.fitting.fine_tuning import fine_tune
+    from zoo.fitting.rate_finder import find_rate
+    from zoo.pipeline import Pipeline, generate, load, stream
 
 _PUBLIC = {
     "DownloadError": "zoo.errors",
-    "Examples": "zoo.data",
+    "Examples": "zoo.data.examples",
     "InputError": "zoo.errors",
     "NotFiniteError": "zoo.errors",
     "Pipeline": "zoo.pipeline",
-    "Report": "zoo.evaluation",
+    "Report": "zoo.evaluation.measure",
     "StorageError": "zoo.errors",
     "WeightsError": "zoo.errors",
     "ZooError": "zoo.errors",
-    "compare": "zoo.comparison",
-    "evaluate": "zoo.evaluation",
-    "find_rate": "zoo.rate_finder",
-    "fine_tune": "zoo.fine_tuning",
-    "generate": "zoo.generation",
-    "list_models": "zoo.hub",
+    "compare": "zoo.fitting.comparison",
+    "evaluate": "zoo.evaluation.measure",
+    "find_rate": "zoo.fitting.rate_finder",
+    "fine_tune": "zoo.fitting.fine_tuning",
+    "generate": "zoo.pipeline",
+    "list_models": "zoo.checkpoints.locate",
     "load": "zoo.pipeline",
-    "read_examples": "zoo.data",
-    "read_record": "zoo.hub",
-    "stream": "zoo.generation",
+    "read_examples": "zoo.data.tables",
+    "read_record": "zoo.checkpoints.locate",
+    "stream": "zoo.pipeline",
 }
 
 __all__ = [
@@ -73,8 +72,3 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
-
-
-# In a checkout that is not installed, ``zoo.cli`` is the folder beside this package.
-if not (Path(__file__).parent / "cli").is_dir() and (Path(__file__).parents[1] / "cli").is_dir():
-    __path__.append(str(Path(__file__).parents[1]))

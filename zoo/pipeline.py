@@ -11,14 +11,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import hub
-from zoo.card import model_card
+from zoo.checkpoints import locate, save
+from zoo.checkpoints.card import model_card
+from zoo.checkpoints.record import RECORD_FILE, Record
+from zoo.checkpoints.spec import ModelSpec
+from zoo.checkpoints.tensors import read_tensors
+from zoo.data.sound import Sound
 from zoo.errors import InputError, WeightsError
-from zoo.record import Record
-from zoo.sound import Sound
-from zoo.spec import ModelSpec
+from zoo.inference.sampling import Sampling
 from zoo.tasks import find_preprocessor, find_task
-from zoo.weights_file import read_tensors
 
 
 class Pipeline:
@@ -109,9 +110,7 @@ class Pipeline:
         return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-        """Goes on with a text or a piece: see ``zoo.generation.generate``."""
-        from zoo.generation import generate
-
+        """Continues a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
     def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
@@ -168,7 +167,33 @@ class Pipeline:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
         document = {**self.document, "spec": self.spec.to_json()}
         card = model_card(document) if "base" in document["training"]["recipe"] else None
-        return hub.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
+        return save.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
+
+
+def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    return pipeline.task.join(stream(pipeline, prompt, length, **settings))
+
+
+def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Iterator[Any]:
+    """Continues a prompt and yields the parts as they are made.
+
+    The model reads the prompt and its own output through one state, so it sees as far back as it can at any step.
+
+    Args:
+        pipeline: A model of characters or of music.
+        prompt: A text, which may be empty; or a piece as ``MusicPreprocessor`` takes it, of at least one frame.
+        length: Characters or frames to add.
+        **settings: ``temperature``, ``top_k``, ``top_p`` and ``seed``: see ``zoo.inference.sampling.Sampling``.
+
+    Yields:
+        Texts, or lists of frames, each a list of MIDI notes.
+
+    Raises:
+        InputError: The model is of another task, the prompt has characters that it does not know, or a
+            setting is out of range.
+    """
+    return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
 def load(name: str | Path) -> Pipeline:
@@ -182,14 +207,14 @@ def load(name: str | Path) -> Pipeline:
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """
-    record, file = hub.locate(name)
+    record, file = locate.locate(name)
     tensors = read_tensors(file, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     try:
         with no_more_weights_than(record.weights.parameters):
             pipeline = Pipeline(record.spec, document)
     except WeightsError as error:
-        raise WeightsError(f"{file.parent / hub.RECORD_FILE}: {error}") from None
+        raise WeightsError(f"{file.parent / RECORD_FILE}: {error}") from None
     pipeline.assign(tensors, str(file))
     return pipeline
 

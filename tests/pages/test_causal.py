@@ -10,11 +10,13 @@ import pytest
 from click.testing import CliRunner
 from samples import document, tunes
 
-from zoo import checkpoints, datasets, hub
-from zoo.checkpoints import fresh
-from zoo.data import Examples
-from zoo.plan import Plan
+from zoo import datasets
+from zoo.checkpoints import locate
+from zoo.data.examples import Examples
+from zoo.fitting import recipe_run
+from zoo.fitting.setup import fresh
 from zoo.tasks import find_task
+from zoo.training.config import Plan
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "causal.md").read_text("utf-8")
@@ -27,14 +29,14 @@ WRITER, COMPOSER = "gru_small.tiny_shakespeare", "tcn_small.jsb_chorales"
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "load", lambda name, split: PLAY if name == "tiny_shakespeare" else tunes())
-    monkeypatch.setattr(hub, "shipped_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     for name, task, examples in ((WRITER, "language_modelling", PLAY), (COMPOSER, "music_modelling", tunes())):
         architecture, _, data = name.partition("_small.")
         pipeline = fresh(find_task(task), architecture, "tiny", examples, seed=1)
         pipeline.document = document(name, data)
         pipeline.save(tmp_path / "weights" / name)
-        recipe = dataclasses.replace(checkpoints.RECIPES[name], size="tiny", config={}, plan=Plan(epochs=1))
-        monkeypatch.setitem(checkpoints.RECIPES, name, recipe)
+        recipe = dataclasses.replace(recipe_run.RECIPES[name], size="tiny", config={}, plan=Plan(epochs=1))
+        monkeypatch.setitem(recipe_run.RECIPES, name, recipe)
 
 
 def test_its_commands_run():
@@ -45,7 +47,7 @@ def test_its_commands_run():
         assert result.output
     assert len(commands) == len(re.findall(r"^zoo ", PAGE, flags=re.M)) and Path("piece.mid").exists()
     # What was trained is measured, with a golden output, and the published figures stand beside it.
-    record = hub.read_record(COMPOSER)
+    record = locate.read_record(COMPOSER)
     assert record.metrics[0]["values"]["nll"]["value"] > 0 and record.golden["inputs"]
     assert {figure["values"]["nll"] for figure in record.published} == {8.10, 8.45, 8.43, 8.91}
 

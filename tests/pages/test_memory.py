@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from test_probe import TEXT, characters, saved, texts
 
-from zoo import datasets, hub, profiling, recall
+from zoo import datasets
+from zoo.analysis import profiling, recall
+from zoo.checkpoints import locate
 
 main = importlib.import_module("zoo.cli.main").main
 COMMANDS = re.findall(r"^zoo (.+)$", (Path(__file__).parents[2] / "docs" / "memory.md").read_text("utf-8"), flags=re.M)
@@ -19,7 +21,7 @@ COMMANDS = re.findall(r"^zoo (.+)$", (Path(__file__).parents[2] / "docs" / "memo
 def place(tmp_path, monkeypatch):
     """A folder with a tiny model of the name that is probed, and what takes long made short."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(hub, "shipped_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     for name in ("gru_small.tiny_shakespeare", "gru_small.snips"):
         saved(characters("gru"), tmp_path / "weights" / name, name)
     monkeypatch.setattr(datasets, "load", lambda name, split: texts())

@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 from samples import reviews, slopes, sounds, write_wav
 
-from zoo import checkpoints, datasets, hub
-from zoo.data import Examples
-from zoo.plan import Plan
+from zoo import datasets
+from zoo.checkpoints import locate
+from zoo.data.examples import Examples
+from zoo.fitting import recipe_run
+from zoo.training.config import Plan
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -66,7 +68,7 @@ def test_the_tables_of_checkpoints_are_those_of_the_records():
     checkpoints = (ROOT / "docs" / "checkpoints.md").read_text("utf-8")
     for page, table in ((README, written["families"]()), (checkpoints, written["checkpoints"]())):
         assert table in page
-    assert all(f"| {name} |" in checkpoints for name in hub.list_models())
+    assert all(f"| {name} |" in checkpoints for name in locate.list_models())
 
 
 def test_its_pictures_are_drawn_by_its_script(tmp_path):
@@ -92,7 +94,7 @@ def test_every_command_stands_in_a_section_that_is_run():
 
 @pytest.mark.parametrize("heading", ["Install and evaluate", "Predict", "Ask what comes next", "Evaluate"])
 def test_commands_that_read(heading, monkeypatch):
-    from zoo import profiling
+    from zoo.analysis import profiling
 
     profiled = profiling.profile
     # The whole of it takes a minute.
@@ -102,7 +104,7 @@ def test_commands_that_read(heading, monkeypatch):
 
 
 def test_fine_tuning(monkeypatch):
-    from zoo import fine_tuning
+    from zoo.fitting import fine_tuning
 
     monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
     tuned, predicted = re.findall(r"^zoo (.+)$", section("Fine-tune on your own words"), flags=re.M)
@@ -115,7 +117,7 @@ def test_fine_tuning(monkeypatch):
 
 
 def test_labels_of_texts(monkeypatch):
-    from zoo import fine_tuning
+    from zoo.fitting import fine_tuning
 
     monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
     monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
@@ -129,7 +131,7 @@ def test_labels_of_texts(monkeypatch):
 
 
 def test_the_page_on_fine_tuning(monkeypatch):
-    from zoo import fine_tuning
+    from zoo.fitting import fine_tuning
 
     monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
     made = reviews(60)
@@ -144,13 +146,13 @@ def test_the_page_on_fine_tuning(monkeypatch):
 
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
-        checkpoints.RECIPES["gru_small.cmudict"], size="tiny", exclude=("cmudict", "none"), plan=Plan(epochs=1)
+        recipe_run.RECIPES["gru_small.cmudict"], size="tiny", exclude=("cmudict", "none"), plan=Plan(epochs=1)
     )
-    monkeypatch.setitem(checkpoints.RECIPES, "gru_small.cmudict", recipe)
-    monkeypatch.setattr(checkpoints, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
+    monkeypatch.setitem(recipe_run.RECIPES, "gru_small.cmudict", recipe)
+    monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
     entry = dataclasses.replace(datasets.DATASETS["cmudict"], golden=("cat",))
     monkeypatch.setitem(datasets.DATASETS, "cmudict", entry)
-    monkeypatch.setattr(hub, "shipped_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     for command in re.findall(r"^zoo (.+)$", section("Train"), flags=re.M):
         run(command)
         assert (tmp_path / "weights" / "gru_small.cmudict" / "record.json").exists()
@@ -158,7 +160,7 @@ def test_training_and_going_on(tmp_path, monkeypatch):
 
 def test_its_python_runs(monkeypatch):
     import zoo
-    from zoo import fine_tuning
+    from zoo.fitting import fine_tuning
 
     short = dataclasses.replace(fine_tuning.PLAN, epochs=1)
     monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, plan=short, **k))

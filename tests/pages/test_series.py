@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 from samples import slopes, sounds, write_wav
 
-from zoo import datasets, fine_tuning
+from zoo import datasets
+from zoo.fitting import fine_tuning
 
 TEXT = (Path(__file__).parents[2] / "docs" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

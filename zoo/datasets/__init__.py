@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data import Examples
+from zoo.data.examples import Examples
+from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
-from zoo.download import one_at_a_time
 from zoo.errors import DownloadError, InputError
-from zoo.sound import Sound
+from zoo.files import one_at_a_time
 
 
 def entry(name: str) -> Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.sound import Sound
+from zoo.data.sound import Sound
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.errors import InputError
-
-# A config read from a stranger's record is bounded before any memory is touched.
-LARGEST_NUMBER = 1_000_000
+from zoo.limits import MAX_NUMBER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +60,8 @@ class Architecture:
                 raise InputError(f"{self.name}: {name} = {str(value)[:40]!r} is not of type {kind.__name__}")
             if isinstance(value, bool) or value is None or isinstance(value, str):
                 continue
-            if not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
-                raise InputError(f"{self.name}: {name} = {str(value)[:40]} is not a number in 0..{LARGEST_NUMBER}")
+            if not isinstance(value, int | float) or not 0 <= value <= MAX_NUMBER:
+                raise InputError(f"{self.name}: {name} = {str(value)[:40]} is not a number in 0..{MAX_NUMBER}")
         try:
             return self.config(**fields)
         except (TypeError, ValueError) as error:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from zoo.models import ARCHITECTURES, DOCUMENT, SEQ2SEQ, resolve
+from zoo.models.registry import ARCHITECTURES, DOCUMENT, SEQ2SEQ, resolve
 
 FILE = Path(__file__).with_name("catalogue.json")
 FORMS = {

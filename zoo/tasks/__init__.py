@@ -3,12 +3,14 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.errors import InputError, WeightsError
-from zoo.next_step import CharacterPreprocessor, MusicPreprocessor
-from zoo.preprocessing import TransductionPreprocessor
-from zoo.signals import SeriesPreprocessor
-from zoo.text import TagPreprocessor, TextPreprocessor
+from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
+from zoo.preprocessing.characters import CharacterPreprocessor
+from zoo.preprocessing.music import MusicPreprocessor
+from zoo.preprocessing.signals import SeriesPreprocessor
+from zoo.preprocessing.symbols import TransductionPreprocessor
+from zoo.preprocessing.tags import TagPreprocessor
+from zoo.preprocessing.text import TextPreprocessor
 
 if TYPE_CHECKING:
     from zoo.tasks.task import Task

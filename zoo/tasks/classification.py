@@ -6,18 +6,19 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo import models
-from zoo.augmentation import hide
-from zoo.batching import Batches, by_length, padded
-from zoo.data import identity
-from zoo.decoding import compiled
+from zoo.backends.compile import compiled
+from zoo.data.examples import identity
 from zoo.errors import InputError
-from zoo.metrics import Counts, classification_metrics
-from zoo.models.classifier import Classifier
-from zoo.preprocessing import pad
-from zoo.subwords import Subwords
+from zoo.metrics.intervals import Counts
+from zoo.metrics.labels import classification_metrics
+from zoo.models import registry
+from zoo.models.heads import Classifier
+from zoo.preprocessing.subwords import Subwords
+from zoo.preprocessing.symbols import pad
+from zoo.preprocessing.text import TextPreprocessor
 from zoo.tasks.task import Task, both_ways
-from zoo.text import TextPreprocessor
+from zoo.training.augmentation import hide
+from zoo.training.batching import Batches, by_length, padded
 
 VOCABULARY = 8_000
 MAX_LENGTH = 400  # subwords of a text
@@ -37,12 +38,12 @@ class Classification(Task):
     labelled = True
 
     def architecture(self, name):
-        return models.resolve({**models.ARCHITECTURES, **models.DOCUMENT}, name)
+        return registry.resolve({**registry.ARCHITECTURES, **registry.DOCUMENT}, name)
 
     def fit(self, examples, architecture):
         labels = tuple(sorted(set(examples.targets)))
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY)
-        if architecture.name in models.DOCUMENT:
+        if architecture.name in registry.DOCUMENT:
             return TextPreprocessor(tokenizer, labels, MAX_DOCUMENT, MAX_SENTENCE)
         return TextPreprocessor(tokenizer, labels, MAX_LENGTH)
 

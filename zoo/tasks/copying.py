@@ -3,12 +3,12 @@
 import numpy as np
 from keras import ops
 
-from zoo.arrays import IdsPreprocessor
-from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import Counts, mean_per_step, ratio
-from zoo.preprocessing import pad
+from zoo.metrics.intervals import Counts, mean_per_step, ratio
+from zoo.preprocessing.arrays import IdsPreprocessor
+from zoo.preprocessing.symbols import pad
 from zoo.tasks.next_step import NextStep, Steps, in_batches
+from zoo.training.batching import Batches
 
 BLANK = 0
 """The id that stands in a target where nothing is asked for."""

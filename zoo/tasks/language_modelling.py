@@ -6,11 +6,13 @@ import math
 import numpy as np
 from keras import ops
 
-from zoo.batching import Crops
-from zoo.decoding import compiled
-from zoo.metrics import Counts, Interval, mean_per_step
-from zoo.next_step import UNSEEN, CharacterPreprocessor
+from zoo.backends.compile import compiled
+from zoo.errors import InputError
+from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
+from zoo.metrics.intervals import Counts, Interval, mean_per_step
+from zoo.preprocessing.characters import UNSEEN, CharacterPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
+from zoo.training.batching import Crops
 
 CONTEXT = 256
 
@@ -52,6 +54,20 @@ class LanguageModelling(NextStep):
             return {"tokens": ids[:, :-1]}, np.maximum(ids[:, 1:] - 1, 0), real
 
         return Crops([len(row) for row in rows], context, collate, plan.batch_size, plan.seed)
+
+    def stream(self, pipeline, prompt, length, sampling):
+        symbols = len(pipeline.preprocessor.symbols)
+        if sampling.top_k is not None and not 1 <= sampling.top_k <= symbols:
+            raise InputError(f"top-k {sampling.top_k}: give 1 to {symbols}, as many as there are symbols")
+        ids = pipeline.preprocessor.encode_input(prompt) if prompt else np.zeros(0, "int32")
+        check_length(pipeline.model, length, len(ids))
+        settings = np.array([sampling.temperature or 1, sampling.top_k or symbols, sampling.top_p], "float32")
+        noise = draw_noise("gumbel", symbols, sampling.temperature, sampling.seed)
+        parts = continue_sequence(pipeline, ids, np.array([UNSEEN], "int32"), length, settings, noise, draw_symbol)
+        return map(pipeline.preprocessor.decode, parts)
+
+    def join(self, parts):
+        return "".join(parts)
 
     def answers(self, pipeline, inputs, batch_size, tick, **options):
         """Returns ``{"nats", "characters"}`` for each text, a list of each with an item a window."""

@@ -3,14 +3,15 @@
 import numpy as np
 from keras import ops
 
-from zoo.batching import Batches
-from zoo.decoding import compiled
+from zoo.backends.compile import compiled
 from zoo.errors import InputError
-from zoo.losses import KeysCrossentropy, keys_crossentropy
-from zoo.metrics import Counts, mean_per_step
-from zoo.next_step import KEYS, LOWEST, MusicPreprocessor
+from zoo.inference.sampling import check_length, continue_sequence, draw_keys, draw_noise
+from zoo.metrics.intervals import Counts, mean_per_step
+from zoo.preprocessing.music import KEYS, LOWEST, MusicPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.tasks.task import Cases
+from zoo.training.batching import Batches
+from zoo.training.losses import KeysCrossentropy, keys_crossentropy
 
 
 class MusicModelling(NextStep):
@@ -34,6 +35,17 @@ class MusicModelling(NextStep):
         decode = MusicPreprocessor().decode
         pieces = [decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
         return Cases(pieces, list(examples.targets), list(examples.where))
+
+    def stream(self, pipeline, prompt, length, sampling):
+        if sampling.top_k is not None or sampling.top_p != 1:
+            raise InputError("top-k and top-p choose among characters: music, whose keys are independent, has neither")
+        roll = pipeline.preprocessor.encode_input(prompt)
+        check_length(pipeline.model, length, len(roll) - 1)
+        settings = np.array([sampling.temperature or 1], "float32")
+        noise = draw_noise("logistic", KEYS, sampling.temperature, sampling.seed)
+        # The first frame is read and never predicted, so it stands before the first step.
+        parts = continue_sequence(pipeline, roll[1:], roll[:1], length, settings, noise, draw_keys)
+        return (pipeline.preprocessor.decode(part > 0.5) for part in parts)
 
     def loss(self, plan):
         return KeysCrossentropy()

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo import models
-from zoo.batching import by_length
 from zoo.errors import InputError
-from zoo.models.predictor import Predictor
+from zoo.models import registry
+from zoo.models.heads import Predictor
 from zoo.tasks.task import Task
+from zoo.training.batching import by_length
 
 STEPS = 8_192  # of a batch that is scored, padding included: attention takes memory for the square of a length
 
@@ -47,7 +47,7 @@ class NextStep(Task):
     head_dropout: float
 
     def architecture(self, name):
-        return models.find_backbone(name)
+        return registry.find_backbone(name)
 
     @abc.abstractmethod
     def outputs(self, preprocessor) -> int:

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.arrays import NumbersPreprocessor
-from zoo.batching import Batches
 from zoo.errors import InputError
-from zoo.metrics import Counts, mean_per_step
+from zoo.metrics.intervals import Counts, mean_per_step
+from zoo.preprocessing.arrays import NumbersPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
+from zoo.training.batching import Batches
 
 
 class Regression(NextStep):

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from zoo import models
-from zoo.augmentation import LONGER, vary
-from zoo.batching import Batches
+from zoo.data.sound import Sound, as_channels, numbers
 from zoo.errors import InputError
-from zoo.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Waveform, as_channels
-from zoo.sound import Sound, numbers
+from zoo.models import registry
+from zoo.preprocessing.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Waveform
 from zoo.tasks.classification import Classification
+from zoo.training.augmentation import LONGER, vary
+from zoo.training.batching import Batches
 
 HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
 FRAME = 40  # samples a step of a raw waveform
@@ -29,7 +29,7 @@ class SeriesClassification(Classification):
     name = "series_classification"
 
     def architecture(self, name):
-        return models.find_backbone(name)
+        return registry.find_backbone(name)
 
     def fit(self, examples, architecture):
         labels = tuple(sorted(set(examples.targets)))

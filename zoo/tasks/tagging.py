@@ -5,18 +5,17 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo import models
-from zoo.augmentation import hide
-from zoo.batching import Batches, by_length
-from zoo.bio import begun, most_likely
-from zoo.decoding import compiled
+from zoo.backends.compile import compiled
 from zoo.errors import InputError
-from zoo.metrics import slot_counts, tagging_metrics
-from zoo.models.tagger import Tagger
-from zoo.preprocessing import pad
-from zoo.subwords import Subwords
+from zoo.metrics.labels import slot_counts, tagging_metrics
+from zoo.models import registry
+from zoo.models.heads import Tagger
+from zoo.preprocessing.subwords import Subwords
+from zoo.preprocessing.symbols import pad
+from zoo.preprocessing.tags import TagPreprocessor, begun, most_likely
 from zoo.tasks.task import Task, both_ways
-from zoo.text import TagPreprocessor
+from zoo.training.augmentation import hide
+from zoo.training.batching import Batches, by_length
 
 VOCABULARY = 4_000
 MAX_LENGTH = 400  # subwords of a sentence
@@ -32,7 +31,7 @@ class Tagging(Task):
     validation = {}
 
     def architecture(self, name):
-        return models.find_backbone(name)
+        return registry.find_backbone(name)
 
     def prefers(self, architecture):
         return both_ways(architecture)

@@ -3,20 +3,21 @@
 import abc
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from zoo.batching import Batches
-from zoo.data import Examples
+from zoo.checkpoints.spec import ModelSpec
+from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.losses import SmoothedCrossentropy
-from zoo.metrics import Counts, Interval
+from zoo.inference.sampling import Sampling
+from zoo.metrics.intervals import Counts, Interval
 from zoo.models.architecture import Architecture
-from zoo.plan import Plan
-from zoo.spec import ModelSpec
+from zoo.training.batching import Batches
+from zoo.training.config import Plan
+from zoo.training.losses import SmoothedCrossentropy
 
 Tick = Callable[[int], None]
 
@@ -141,6 +142,17 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def logits(self, pipeline: Any, text: Any) -> Any:
         """Returns the logits of one input as a vector, for golden outputs."""
+
+    def stream(self, pipeline: Any, prompt: Any, length: int, sampling: Sampling) -> Iterator[Any]:
+        """Continues a prompt, part by part (raises InputError where the task predicts no next step)."""
+        raise InputError(
+            f"{pipeline.spec.architecture} is a model of {self.name}, which does not predict a next step:"
+            " choose one of language_modelling or music_modelling"
+        )
+
+    def join(self, parts: Iterable[Any]) -> Any:
+        """Returns what ``stream`` yielded as one value."""
+        return [step for part in parts for step in part]
 
     def spec(self, architecture: Architecture, size: str, preprocessor: Any, fields: dict[str, Any]) -> ModelSpec:
         """Returns the spec of a model of this task.

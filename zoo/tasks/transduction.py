@@ -8,13 +8,15 @@ import re
 import numpy as np
 from keras import ops
 
-from zoo import models
-from zoo.batching import Batches
-from zoo.decoding import Decoder, compiled
+from zoo.backends.compile import compiled
 from zoo.errors import InputError
-from zoo.metrics import Counts, edits, error_rates, strip_stress, without_stress
-from zoo.preprocessing import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
+from zoo.inference.decoding import Decoder
+from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
+from zoo.metrics.intervals import Counts
+from zoo.models import registry
+from zoo.preprocessing.symbols import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
 from zoo.tasks.task import Task
+from zoo.training.batching import Batches
 
 BEAM = 5
 LONGEST = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
@@ -30,7 +32,7 @@ class Transduction(Task):
     validation = {"beam_size": 1}
 
     def architecture(self, name):
-        return models.find_seq2seq(name)
+        return registry.find_seq2seq(name)
 
     def fit(self, examples, architecture):
         return TransductionPreprocessor(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 
-from zoo.data import Examples
+from zoo.data.examples import Examples
+from zoo.data.series import read_ts
 from zoo.datasets import fetch
-from zoo.series import read_ts
 
 _REPOSITORY = (
     "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc8b35a65441609b45c9bcce5aeafa0c131/aeon/datasets/data"

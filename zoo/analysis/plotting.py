@@ -1,0 +1,242 @@
+"""Pictures, drawn with matplotlib without a screen."""
+
+import html
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from zoo.files import storage
+from zoo.metrics.scores import NO_SHARES
+
+
+def alignment(source: list[str], target: list[str], weights: np.ndarray, path: str | Path) -> None:
+    """Draws attention weights: what was read (across) while each symbol was written (down).
+
+    Args:
+        source: Symbols read.
+        target: Symbols written.
+        weights: ``(len(target), len(source))``.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(1.5 + 0.4 * len(source), 1.2 + 0.35 * len(target)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(source)), source)
+    axes.set_yticks(range(len(target)), target)
+    axes.set_xlabel("read")
+    axes.set_ylabel("written")
+    figure.colorbar(image, label="attention")
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
+    """Writes ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
+    figure = curves_figure(records, score)
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
+    """Draws a validation score by epoch, a line a model.
+
+    Args:
+        records: The ``curve`` of each record, by name.
+        score: The score to draw.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    scale, unit = (1, "") if score in NO_SHARES else (100, ", %")
+    for name, curve in records.items():
+        axes.plot([row["epoch"] for row in curve], [scale * row[score] for row in curve], marker="o", label=name)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"validation {score.upper() if len(score) == 3 else score.replace('_', ' ')}{unit}")
+    if all(row[score] > 0 for curve in records.values() for row in curve):
+        axes.set_yscale("log")  # the first epochs' errors are many times the last one's
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(ScalarFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    return figure
+
+
+def rates(rates: list[float], losses: list[float], suggestion: float, path: str | Path) -> None:
+    """Draws the loss at each learning rate tried, and the one suggested.
+
+    Args:
+        rates: Learning rates, rising.
+        losses: The loss at each.
+        suggestion: The rate to mark.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses)
+    axes.axvline(suggestion, linestyle="--", color="tab:red", label=f"suggested: {suggestion:.1g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss, running mean")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
+    """Draws each model's score with its interval against its latency.
+
+    Args:
+        rows: ``model``, ``score`` (with ``value``, ``low`` and ``high``, as shares) and ``latency`` in
+            milliseconds.
+        title: What the score is.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        score = row["score"]
+        below, above = 100 * (score["value"] - score["low"]), 100 * (score["high"] - score["value"])
+        axes.errorbar(row["latency"], 100 * score["value"], yerr=[[below], [above]], marker="o", capsize=3)
+        axes.annotate(row["model"], (row["latency"], 100 * score["value"]), xytext=(5, 5), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_xlabel("milliseconds for one input")
+    axes.set_ylabel(f"{title}, % (95 % interval)")
+    axes.grid(alpha=0.3, which="both")
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def memory(found: dict, title: str, path: str | Path) -> None:
+    """Draws the loss against the steps that a model sees, and the influence of each step.
+
+    Args:
+        found: What a record keeps of a probe.
+        title: The model's name.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    steps = [row["steps"] for row in found["context"]]
+    above.plot(steps, [row["loss"] for row in found["context"]], marker="o", markersize=3)
+    above.axvline(found["effective"], color="grey", linestyle="--", label=f"within 1 %: {found['effective']:,} steps")
+    above.set_ylabel("loss")
+    above.set_title(title)
+    # A logarithm has no place for a gradient that is 0.
+    below.plot(steps, [row["influence"] or None for row in found["context"]], marker="o", markersize=3)
+    below.axvline(found["half_life"], color="grey", linestyle="--", label=f"half: {found['half_life']:,} steps back")
+    below.set_yscale("log")
+    below.set_xscale("log")
+    below.set_xlabel("steps back")
+    below.set_ylabel("norm of the gradient")
+    for axes in (above, below):
+        axes.grid(alpha=0.3, which="both")
+        axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def roofline(found: dict, path: str | Path) -> None:
+    """Draws the FLOPs a second that a machine allows and those that a model reaches, against arithmetic intensity.
+
+    Args:
+        found: What ``zoo.profiling.Profile.to_json`` returned.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    peak, bandwidth, rows = found["roofline"]["flops"], found["roofline"]["bandwidth"], found["rows"]
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    ridge = peak / bandwidth
+    least = min(0.5 * ridge, *(0.5 * row["intensity"] for row in rows))
+    most = max(2 * ridge, *(2 * row["intensity"] for row in rows))
+    axes.plot([least, ridge, most], [least * bandwidth / 1e9, peak / 1e9, peak / 1e9], "k-", label="this machine")
+    marks = {"training": "s", "inference": "o", "streaming": "^"}
+    for mode, mark in marks.items():
+        points = [row for row in rows if row["mode"] == mode]
+        if points:
+            axes.plot([row["intensity"] for row in points], [row["achieved"] / 1e9 for row in points], mark, label=mode)
+        for row in points:
+            place = (row["intensity"], row["achieved"] / 1e9)
+            axes.annotate(str(row["batch"]), place, xytext=(5, 4), textcoords="offset points")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("FLOP for each byte moved")
+    axes.set_ylabel("GFLOP a second (number: rows of the batch)")
+    axes.set_title(f"{found['model']}, {found['backend']}")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    with storage(Path(path)):
+        figure.savefig(path)
+
+
+def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
+    """Writes a text as a page on which words and sentences are the darker, the more they were attended to.
+
+    Args:
+        read: What ``zoo.tasks.classification.attention`` returned.
+        title: The page's title.
+        path: File to write, ``.html``.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    rows = []
+    heaviest = max(weight for weight, _ in read)
+    for weight, words in read:
+        most = max(share for _, share in words)
+        cells = "".join(
+            f"<span style='background:rgba(200,60,20,{0.7 * share / most:.2f})'>{html.escape(word)}</span>"
+            for word, share in words
+        )
+        bar = f"<td style='background:rgba(30,90,200,{0.8 * weight / heaviest:.2f})'>{100 * weight:.0f} %</td>"
+        rows.append(f"<tr>{bar}<td>{cells}</td></tr>")
+    style = "body{font:16px/1.7 system-ui,sans-serif;max-width:50rem;margin:2rem auto}td{padding:.2rem .6rem}"
+    page = (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
+        f"<style>{style}</style><h1>{html.escape(title)}</h1><table>{''.join(rows)}</table></html>\n"
+    )
+    with storage(Path(path)):
+        Path(path).write_text(page, "utf-8")
+
+
+def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
+    """Draws which notes sound in each frame, what was given in another colour than what was added.
+
+    Args:
+        frames: MIDI note numbers of each frame.
+        given: How many of the frames, from the first on, were given.
+        path: File to write; its ending says the format.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    figure = Figure(figsize=(min(2 + 0.08 * len(frames), 30), 4), layout="constrained")
+    axes = figure.subplots()
+    for first, last, colour, label in ((0, given, "tab:gray", "given"), (given, len(frames), "tab:blue", "generated")):
+        bars = [(i, note) for i in range(first, last) for note in frames[i]]
+        axes.barh([note for _, note in bars], 1, 0.9, [i for i, _ in bars], align="center", color=colour, label=label)
+    axes.set_xlim(0, len(frames))
+    axes.set_xlabel("frame")
+    axes.set_ylabel("MIDI note (60 is the middle C)")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside upper right", ncols=2)
+    with storage(Path(path)):
+        figure.savefig(path)

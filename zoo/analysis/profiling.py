@@ -1,0 +1,245 @@
+"""How near a model comes to what the machine can do.
+
+The roofline model is that of Williams et al. 2009 (doi 10.1145/1498765.1498785).
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.analysis import costs
+from zoo.backends.allocator import kept_memory
+from zoo.backends.compile import compiled
+from zoo.errors import InputError
+from zoo.models import registry
+from zoo.models.heads import Predictor
+from zoo.pipeline import load
+
+SYMBOLS = 256
+"""Token ids, and logits a step, of an architecture that is profiled without a checkpoint."""
+
+MATRIX = 1024  # rows and columns of the product that measures the peak: 12 MB in all, 2.1 GFLOP
+COPIED = 2**27  # bytes of the copy that measures the bandwidth, far beyond any cache
+REPEATS = 5
+
+Clock = Callable[[], float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Roofline:
+    """What the machine can do at most, on the running backend.
+
+    Attributes:
+        flops: FLOPs a second of a product of two float32 matrices.
+        bandwidth: Bytes a second that a copy in memory reads and writes.
+    """
+
+    flops: float
+    bandwidth: float
+
+    def attainable(self, intensity: float) -> float:
+        """Returns the most FLOPs a second at so many FLOPs for each byte."""
+        return min(self.flops, intensity * self.bandwidth)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One way to run a model.
+
+    Attributes:
+        mode: ``"training"`` (a step with Adam), ``"inference"`` (whole sequences) or ``"streaming"``
+            (one step of each row).
+        batch: Rows side by side.
+        steps: Steps of each row in one call.
+        flops: FLOPs of a call, counted.
+        bytes: Bytes that a call has to move, counted.
+        intensity: FLOPs for each byte.
+        seconds: Time of a call, the best of several.
+        achieved: FLOPs a second.
+        fraction: Share of what the roofline allows at this intensity.
+        throughput: Steps a second, those of all rows together.
+    """
+
+    mode: str
+    batch: int
+    steps: int
+    flops: float
+    bytes: float
+    intensity: float
+    seconds: float
+    achieved: float
+    fraction: float
+    throughput: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """A model's parameters, the machine's roofline, and a row for each way to run the model."""
+
+    model: str
+    parameters: int
+    backend: str
+    roofline: Roofline
+    rows: list[Row]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as plain JSON values."""
+        return dataclasses.asdict(self)
+
+
+@kept_memory()
+def profile(
+    name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
+) -> Profile:
+    """Counts and times a model, with memory kept from call to call as in training and evaluation.
+
+    Of a classifier or a tagger the backbone is taken, without its heads.
+
+    Args:
+        name: A checkpoint, a folder, or an architecture and its size (``"lstm_small"``), which gets
+            token ids from 0 to 255 and fresh weights.
+        steps: Steps of a whole sequence.
+        batches: Numbers of rows to try.
+        clock: Seconds; ``time.process_time`` counts those of this process alone, which is fair on a busy
+            machine if the backend has one thread.
+
+    Raises:
+        InputError: No such model, one with an encoder and a decoder, one that needs shorter sequences, or
+            steps and batches out of range.
+    """
+    if steps < 1 or min(batches) < 1:
+        raise InputError(f"steps {steps}, batch {min(batches)}: give at least 1")
+    model = find(name)
+    longest = getattr(model, "backbone", model).longest
+    if longest is not None and steps > longest:
+        raise InputError(f"{name} reads {longest} steps at most, not {steps}: give fewer steps")
+    roofline = measure_roofline(clock)
+    rows = []
+    for batch in batches:
+        rows += [_row(*run(model, batch, steps), roofline, clock) for run in (_inference, _training)]
+        if causal(model):
+            rows.append(_row(*_streaming(model, batch), roofline, clock))
+    return Profile(name, model.count_params(), keras.backend.backend(), roofline, rows)
+
+
+def find(name: str) -> keras.Model:
+    """Returns the model that a name stands for, a predictor or a backbone."""
+    split = registry.architecture_and_size(name)
+    if split is None:
+        model = load(name).model
+        found = model if isinstance(model, Predictor) else getattr(model, "backbone", None)
+        if not hasattr(found, "blocks") and not isinstance(found, Predictor):
+            raise InputError(f"{name}: only models that read a sequence by a backbone can be profiled")
+        return found
+    architecture = registry.find_backbone(split[0])
+    config = architecture.configure(split[1], vocabulary=SYMBOLS)
+    model = Predictor(architecture.build(config), SYMBOLS, dropout=0.0)
+    model.build_variables()
+    return model
+
+
+def causal(model: keras.Model) -> bool:
+    """Tells whether a model can run as a stream."""
+    try:
+        model.stream(1)
+    except InputError:
+        return False
+    return True
+
+
+def measure_roofline(clock: Clock = time.perf_counter) -> Roofline:
+    """Measures the machine: a product of matrices on the running backend, and a copy by NumPy on one core."""
+    matrix = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype("float32"))
+    seconds = best(lambda: ops.convert_to_numpy(ops.matmul(matrix, matrix)), clock)
+    source, target = np.ones(COPIED, "uint8"), np.ones(COPIED, "uint8")
+    return Roofline(2 * MATRIX**3 / seconds, 2 * COPIED / best(lambda: np.copyto(target, source), clock))
+
+
+def bfloat16_slowdown() -> float:
+    """Returns how many times as long a product of matrices takes in bfloat16 as in float32, on this machine."""
+    numbers = np.random.default_rng(0).normal(size=(256, 256))
+
+    def seconds(dtype: str) -> float:
+        matrix = ops.convert_to_tensor(numbers, dtype)
+        return best(lambda: ops.convert_to_numpy(ops.cast(ops.matmul(matrix, matrix), "float32")), repeats=3)
+
+    return seconds("bfloat16") / seconds("float32")
+
+
+def best(function: Callable[[], Any], clock: Clock = time.perf_counter, repeats: int = REPEATS) -> float:
+    """Returns the shortest of several times in seconds, after a first call that compiles and is not counted.
+
+    What takes less than a fiftieth of a second is called often enough to take as long.
+    """
+    function()
+    calls, times = 1, []
+    while len(times) < repeats:
+        start = clock()
+        for _ in range(calls):
+            function()
+        taken = clock() - start
+        if taken < 0.02 and not times:
+            calls *= 2
+            continue
+        times.append(taken / calls)
+    return min(times)
+
+
+def _inputs(model: keras.Model, batch: int, steps: int) -> dict[str, np.ndarray]:
+    backbone = getattr(model, "backbone", model)
+    random = np.random.default_rng(0)
+    if backbone.vocabulary is not None:
+        return {"tokens": random.integers(0, backbone.vocabulary, (batch, steps)).astype("int32")}
+    return {"features": random.normal(size=(batch, steps, backbone.features)).astype("float32")}
+
+
+def _inference(model, batch: int, steps: int):
+    inputs = _inputs(model, batch, steps)
+    run = compiled(model, lambda inputs: model(inputs, training=False), rank=None)
+    work = costs.Work(batch, steps)
+    return "inference", work, costs.cost(model, work), lambda: ops.convert_to_numpy(run(inputs))
+
+
+def _training(model, batch: int, steps: int):
+    inputs = _inputs(model, batch, steps)
+    target = np.zeros(model(_inputs(model, batch, steps)).shape, "float32")
+    model.compile(optimizer=keras.optimizers.Adam(1e-6), loss="mse")
+    work = costs.Work(batch, steps)
+    return "training", work, costs.training(model, work), lambda: model.train_on_batch(inputs, target)
+
+
+def _streaming(model, batch: int):
+    stream = model.stream(batch)
+    step = next(iter(_inputs(model, batch, 1).values()))[:, 0]
+    work = costs.Work(batch, 1, step=True)
+    # A row at the end of learned positions begins anew: one comparison a step, where there are none.
+    longest = stream.backbone.longest
+
+    def run():
+        if longest is not None and stream.steps[0] >= longest:
+            stream.reset()
+        return stream.step(step)
+
+    return "streaming", work, costs.cost(model, work), run
+
+
+def _row(mode: str, work: costs.Work, cost: costs.Cost, run: Callable, roofline: Roofline, clock: Clock) -> Row:
+    seconds = best(run, clock)
+    achieved = cost.flops / seconds
+    return Row(
+        mode=mode,
+        batch=work.batch,
+        steps=work.time,
+        flops=cost.flops,
+        bytes=cost.bytes,
+        intensity=cost.intensity,
+        seconds=seconds,
+        achieved=achieved,
+        fraction=achieved / roofline.attainable(cost.intensity),
+        throughput=work.batch * work.time / seconds,
+    )

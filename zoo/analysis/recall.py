@@ -1,0 +1,122 @@
+"""Recall: can a model learn to say what it was shown long ago?"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backends.seeding import seed_everything
+from zoo.errors import InputError
+from zoo.models.heads import Predictor
+from zoo.pipeline import Pipeline
+
+SYMBOLS = 8
+LAGS = (10, 100, 1_000)
+LONGEST = 10_000
+ASKED = 256  # sequences on which the accuracy is measured
+SHOWN = 16_384  # steps of a batch, at most; at least one sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Recall:
+    """How well a symbol is said again.
+
+    Attributes:
+        lag: Steps from the symbol to the step that asks for it.
+        accuracy: Share of 256 sequences in which it was; ``None`` where no output can see so far.
+        chance: The accuracy of guessing.
+    """
+
+    lag: int
+    accuracy: float | None
+    chance: float
+
+
+def recall(
+    pipeline: Pipeline,
+    lags: Sequence[int] = LAGS,
+    steps: int = 200,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    tick: Callable[[int], None] = lambda count: None,
+) -> list[Recall]:
+    """Fine-tunes copies of a model to say the first of ``lag + 1`` steps at the last, and measures them.
+
+    The first step is one of eight symbols, all others are the same blank. For each lag the backbone
+    begins with the model's weights, and a new head with none.
+
+    Args:
+        pipeline: A causal model with a predictor.
+        lags: Steps back, each for itself.
+        steps: Training steps, of Adam; a batch has 32 sequences, fewer where they are long.
+        learning_rate: Adam's.
+        seed: Seed of heads and sequences.
+        tick: Called with the number of training steps just done.
+
+    Raises:
+        InputError: A lag or a number of steps is out of range.
+    """
+    if steps < 1 or not lags or min(lags) < 1 or max(lags) > LONGEST:
+        raise InputError(f"lags {list(lags)}, {steps} steps: give lags from 1 to {LONGEST:,} and at least 1 step")
+    architecture = pipeline.task.architecture(pipeline.spec.architecture)
+    config = architecture.config_from(pipeline.spec.config)
+    look_back = architecture.look_back(config)
+    longest = pipeline.model.backbone.longest
+    reach = min(x for x in (look_back, longest, LONGEST + 1) if x is not None)
+    found = []
+    for lag in lags:
+        chance = 1 / _symbols(pipeline.model.backbone)
+        if lag + 1 > reach:
+            found.append(Recall(lag, None, chance))
+            continue
+        seed_everything(seed)
+        backbone = architecture.build(config)
+        for mine, theirs in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
+            mine.assign(theirs)
+        found.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, tick), chance))
+    return found
+
+
+def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, tick) -> float:
+    """Trains a backbone and a new head, and returns the accuracy on other sequences."""
+    random = np.random.default_rng(seed)
+    batch = max(1, min(32, SHOWN // (lag + 1)))
+    model = Predictor(backbone, _symbols(backbone), dropout=0.0)
+    model.build_variables()
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight"),
+    )
+    weights = np.zeros((batch, lag + 1), "float32")
+    weights[:, -1] = 1
+    for _ in range(steps):
+        inputs, symbols = draw(backbone, batch, lag, random)
+        model.train_on_batch(inputs, np.repeat(symbols[:, None], lag + 1, axis=1), sample_weight=weights)
+        tick(1)
+    right = 0
+    for _ in range(0, ASKED, batch):
+        inputs, symbols = draw(backbone, batch, lag, random)
+        said = ops.convert_to_numpy(model.predict_on_batch(inputs))[:, -1].argmax(-1)
+        right += int((said == symbols).sum())
+    return right / (batch * len(range(0, ASKED, batch)))
+
+
+def _symbols(backbone) -> int:
+    return min(SYMBOLS, backbone.features if backbone.vocabulary is None else backbone.vocabulary - 1)
+
+
+def draw(backbone, batch: int, lag: int, random: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Returns inputs of ``lag + 1`` steps and the symbols that they begin with, ``(batch,)``.
+
+    A symbol is a token id, the blank the last one; or a feature that is 1, the blank zeros.
+    """
+    symbols = random.integers(0, _symbols(backbone), batch).astype("int32")
+    if backbone.vocabulary is not None:
+        tokens = np.full((batch, lag + 1), backbone.vocabulary - 1, "int32")
+        tokens[:, 0] = symbols
+        return {"tokens": tokens}, symbols
+    features = np.zeros((batch, lag + 1, backbone.features), "float32")
+    features[np.arange(batch), 0, symbols] = 1
+    return {"features": features}, symbols

@@ -1,0 +1,180 @@
+"""The checkpoints on this machine as files: which are there, whether they are whole, and how to hand them on."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
+from zoo.errors import InputError, WeightsError, ZooError
+from zoo.files import atomic_write, flaw, replacing, storage
+
+INDEX_FILE = "index.json"
+SUMS_FILE = "SHA256SUMS"
+LEFTOVERS = ("*.partial", "*.tmp", "*.lock")
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+    """A checkpoint's folder on this machine.
+
+    Attributes:
+        name: The checkpoint's name.
+        place: ``"shipped"`` with the package, or ``"cache"``.
+        folder: Its folder.
+        bytes: Size of its weights file; ``None`` if it is not there.
+        flaw: What is wrong with it in a few words, where that was asked and something is.
+    """
+
+    name: str
+    place: str
+    folder: Path
+    bytes: int | None
+    flaw: str | None = None
+
+    def to_json(self) -> dict:
+        """Returns the attributes as plain JSON values."""
+        return {**dataclasses.asdict(self), "folder": str(self.folder)}
+
+
+def held() -> list[Held]:
+    """Returns the shipped checkpoints, then those in the cache. Reads no weights."""
+    found = [("shipped", name, folder) for name, folder in locate.records().items()]
+    cache = locate.cache_folder()
+    with storage(cache):
+        names = sorted(item.name for item in cache.iterdir() if item.is_dir()) if cache.is_dir() else []
+    found += [("cache", name, cache / name) for name in names if is_name(name)]
+    return [Held(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in found]
+
+
+def verify(names: Sequence[str] = ()) -> list[Held]:
+    """Reads every byte of checkpoints on this machine and compares size and SHA-256 with their record.
+
+    Args:
+        names: Names of checkpoints, or folders; by default all whose weights are on this machine.
+
+    Raises:
+        InputError: There is no such checkpoint.
+    """
+    found = held()
+    present = [one for one in found if one.bytes is not None]
+    # Weights that are missing from one place are no flaw where the other place has them.
+    absent = [one for one in found if one.name not in {one.name for one in present}]
+    chosen = [one for name in names for one in _by_name(name, [*present, *absent])] if names else present
+    return [dataclasses.replace(one, flaw=_flaw(one)) for one in chosen]
+
+
+def _by_name(name: str, found: list[Held]) -> list[Held]:
+    folder = Path(name)
+    if (folder / RECORD_FILE).is_file():
+        return [Held(name, "folder", folder, _bytes(folder / WEIGHTS_FILE))]
+    same = [one for one in found if one.name == name]
+    if not same:
+        locate.read_record(name)  # raises: there is no such checkpoint
+    return same
+
+
+def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, str]]:
+    """Removes from the cache what is of no use: damaged checkpoints, and leftovers of cut downloads.
+
+    Nothing but folders with a checkpoint's name is looked at. A download that is under way in another
+    process loses its lock and its partial file's name; it still ends in the right file.
+
+    Args:
+        everything: Remove the checkpoints that are whole, too.
+        dry_run: Only say what would go.
+
+    Returns:
+        What was removed, each with the reason.
+    """
+    doomed: list[tuple[Path, str]] = []
+    for one in held():
+        if one.place != "cache":
+            continue
+        leftovers = {file for pattern in LEFTOVERS for file in one.folder.glob(pattern) if file.is_file()}
+        doomed += [(file, "leftover") for file in sorted(leftovers)]
+        reason = "--all" if everything else _flaw(one)
+        if reason:
+            files = [one.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
+            doomed += [(file, reason) for file in files if file.is_file()]
+    if not dry_run:
+        for file, _ in doomed:
+            with storage(file):
+                file.unlink(missing_ok=True)
+        for folder in {file.parent for file, _ in doomed}:
+            with storage(folder):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+    return doomed
+
+
+def publish(names: Sequence[str], folder: Path) -> list[Record]:
+    """Writes checkpoints as a folder that any static web server can serve, and ``ZOO_WEIGHTS_URL`` can name.
+
+    Each goes into ``<folder>/<name>/``, its weights verified first; ``index.json`` lists all that are there,
+    and ``sha256sum -c SHA256SUMS`` checks them without the zoo. Checkpoints that stand there already and
+    are not named stay.
+
+    Args:
+        names: Names of checkpoints, or folders that ``Pipeline.save`` wrote.
+        folder: Made if it is not there.
+
+    Returns:
+        The records published.
+
+    Raises:
+        InputError: There is no such checkpoint, or the folder is a file.
+        WeightsError: One of them is damaged.
+        StorageError: The disk is full, or the folder cannot be written.
+    """
+    if not names:
+        raise InputError("nothing to publish: name at least one checkpoint")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; choose a folder")
+    published = []
+    for name in names:
+        record, file = locate.locate(name)
+        target = folder / record.name
+        with storage(target):
+            target.mkdir(parents=True, exist_ok=True)
+        # The weights first: whoever reads the new record finds the new weights.
+        with open(file, "rb") as source, replacing(target / WEIGHTS_FILE) as copy:
+            shutil.copyfileobj(source, copy)
+        wrong = flaw(target / WEIGHTS_FILE, record.weights.bytes, record.weights.sha256)
+        if wrong:
+            raise WeightsError(f"{target / WEIGHTS_FILE}: {wrong}: the disk does not keep what is written")
+        atomic_write(target / RECORD_FILE, record.to_text().encode())
+        published.append(record)
+    _write_index(folder)
+    return published
+
+
+def _write_index(folder: Path) -> None:
+    rows, sums = [], []
+    for file in sorted(folder.glob(f"*/{RECORD_FILE}")):
+        if not is_name(file.parent.name):
+            continue
+        record = locate.read_record(file.parent)
+        rows.append({"name": record.name, "bytes": record.weights.bytes, "sha256": record.weights.sha256})
+        sums.append(f"{record.weights.sha256}  {record.name}/{WEIGHTS_FILE}")
+        sums.append(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {record.name}/{RECORD_FILE}")
+    atomic_write(folder / INDEX_FILE, (json.dumps(rows, indent=1) + "\n").encode())
+    atomic_write(folder / SUMS_FILE, ("\n".join(sums) + "\n").encode())
+
+
+def _bytes(file: Path) -> int | None:
+    return file.stat().st_size if file.is_file() else None
+
+
+def _flaw(one: Held) -> str | None:
+    """Returns what is wrong with a checkpoint, or None."""
+    # As in ``hub.locate``, the record that comes with the package rules over one in the cache.
+    ruling = locate.records().get(one.name, one.folder) if one.place == "cache" else one.folder
+    try:
+        weights = locate.read_record(ruling).weights
+    except ZooError as error:
+        return str(error)
+    return flaw(one.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)

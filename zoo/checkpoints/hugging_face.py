@@ -1,0 +1,73 @@
+"""Checkpoints from a repository on the Hugging Face Hub, through their client, checked by our own hash.
+
+The client keeps its own cache (``HF_HOME``), and a file is read where it stands there. It trusts that cache and
+the server; here the size and the SHA-256 of the record decide, and a damaged file is fetched once more.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from zoo.errors import DownloadError, InputError
+from zoo.files import flaw
+
+# hf://owner/name, with a branch, tag or commit after an @ if it shall not be the newest.
+BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
+
+
+def fetch(base: str, filename: str, limit: int) -> Path:
+    """Fetches a file of a repository, or takes it from the client's cache.
+
+    With ``ZOO_OFFLINE=1`` only the cache is asked, and no socket is opened.
+
+    Args:
+        base: ``hf://owner/name``, or ``hf://owner/name@revision``.
+        filename: Path of the file in the repository.
+        limit: Most bytes that the file may have; a larger one is not fetched.
+
+    Raises:
+        DownloadError: It could not be fetched, or is too large.
+        InputError: The base is not of that form, or ``huggingface_hub`` is not installed.
+    """
+    return _fetch(base, filename, limit, force=False)
+
+
+def fetch_verified(base: str, filename: str, sha256: str, size: int) -> Path:
+    """Like ``fetch``, for a file whose hash and size in bytes are known (raises DownloadError)."""
+    path = _fetch(base, filename, size, force=False)
+    wrong = flaw(path, size, sha256)
+    if wrong:
+        # A damaged cache: the client itself never looks at the bytes again.
+        path = _fetch(base, filename, size, force=True)
+        wrong = flaw(path, size, sha256)
+    if wrong:
+        raise DownloadError(f"{base}/{filename}: {path} {wrong}")
+    return path
+
+
+def _fetch(base: str, filename: str, limit: int, force: bool) -> Path:
+    form = BASE.fullmatch(base)
+    if not form:
+        raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: write hf://owner/name, or hf://owner/name@revision")
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.utils import disable_progress_bars
+    except ImportError:
+        raise InputError(f"{base}: needs huggingface_hub: pip install 'seqzoo[hub]'") from None
+    offline = os.environ.get("ZOO_OFFLINE", "") not in ("", "0")
+    disable_progress_bars()
+    try:
+        if not offline:
+            told = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
+            if told.file_size > limit:
+                raise DownloadError(f"{base}/{filename}: {told.file_size} bytes, more than the {limit} allowed")
+        path = hf_hub_download(
+            form[1], filename, revision=form[2], local_files_only=offline, force_download=force and not offline
+        )
+    # Its errors come from several libraries: OSError, ValueError, and those of its HTTP client.
+    except Exception as error:
+        if isinstance(error, DownloadError):
+            raise
+        reason = "not in the client's cache, and ZOO_OFFLINE is set" if offline else " ".join(str(error).split())
+        raise DownloadError(f"{base}/{filename}: {reason[:300]}") from None
+    return Path(path)

@@ -1,0 +1,239 @@
+"""Where checkpoints are: their records, and their weights once they have been verified.
+
+A checkpoint is a folder with ``record.json`` and ``model.safetensors``, named after the checkpoint.
+Weights are looked for in a folder given by its path, in the checkout or the installed package, in the
+cache, and at each base URL of ``ZOO_WEIGHTS_URL``, in this order.
+"""
+
+import difflib
+import fnmatch
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
+from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
+from zoo.checkpoints.tensors import refuse_other_formats
+from zoo.errors import DownloadError, InputError, WeightsError
+from zoo.files import atomic_write, flaw, open_regular
+
+# zoo.download and numpy are imported where they are used: listing records must stay quick.
+if TYPE_CHECKING:
+    pass
+
+
+def shipped_folder() -> Path:
+    """Returns the folder of the checkpoints that come with the package, installed or in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "weights"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def cache_folder() -> Path:
+    """Returns the folder for fetched checkpoints: ``ZOO_CACHE``, or the user's cache of the system."""
+    chosen = os.environ.get("ZOO_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("seqzoo", appauthor=False)
+
+
+def records() -> dict[str, Path]:
+    """Returns the folders of the checkpoints that come with the package, by name, in natural order."""
+    folders = [file.parent for file in shipped_folder().glob(f"*/{RECORD_FILE}")]
+    return {
+        folder.name: folder
+        for folder in sorted(folders, key=lambda folder: _natural(folder.name))
+        if is_name(folder.name)
+    }
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Returns the names of checkpoints, in natural order (``v2`` before ``v10``).
+
+    Args:
+        pattern: Wildcards as in a shell: ``"*.cmudict"``.
+    """
+    return [name for name in records() if fnmatch.fnmatchcase(name, pattern)]
+
+
+def read_record(name_or_folder: str | Path) -> Record:
+    """Reads the record of a checkpoint that is on this machine. Touches no weights and no network.
+
+    Args:
+        name_or_folder: A checkpoint's name, or the path of its folder.
+
+    Raises:
+        InputError: There is no such checkpoint or folder.
+        WeightsError: The record is damaged.
+    """
+    folder = _given_folder(name_or_folder)
+    if folder:
+        return _read_record_file(folder / RECORD_FILE)
+    name = _checked_name(name_or_folder)
+    for folder in (shipped_folder() / name, cache_folder() / name):
+        if (folder / RECORD_FILE).is_file():
+            return _read_named_record(folder)
+    raise InputError(_unknown(name))
+
+
+def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
+    """Finds a checkpoint, fetching it where it must be.
+
+    Args:
+        name_or_folder: A checkpoint's name, or the path of its folder.
+
+    Returns:
+        Its record, and its weights file with the size and SHA-256 of the record.
+
+    Raises:
+        InputError: There is no such checkpoint or folder.
+        WeightsError: A folder given by its path is damaged.
+        DownloadError: The weights are in none of the places; lists the places.
+        StorageError: The cache cannot be written.
+    """
+    folder = _given_folder(name_or_folder)
+    if folder:
+        record = _read_record_file(folder / RECORD_FILE)
+        wrong = _flaw(folder, record)
+        if wrong:
+            raise WeightsError(f"{wrong}: copy the folder again")
+        return record, folder / WEIGHTS_FILE
+
+    name = _checked_name(name_or_folder)
+    shipped, cached = shipped_folder() / name, cache_folder() / name
+    # The record that comes with the package rules; only a name it does not have is taken from elsewhere.
+    record = _read_named_record(shipped) if (shipped / RECORD_FILE).is_file() else None
+    tried = []
+    for folder in (shipped, cached):
+        try:
+            found = record or _read_named_record(folder)
+        except WeightsError as error:
+            tried.append(str(error))
+            continue
+        wrong = _flaw(folder, found)
+        if not wrong:
+            return found, folder / WEIGHTS_FILE
+        tried.append(wrong)
+    bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_WEIGHTS_URL", "").split(",")]
+    bases = [base for base in bases if base]
+    for base in bases:
+        try:
+            return _from_base(base, name, record, cached)
+        except (DownloadError, WeightsError) as error:
+            tried.append(str(error))
+    if not bases:
+        if record is None and not (cached / RECORD_FILE).exists():
+            raise InputError(_unknown(name))
+        tried.append("no base URL, because ZOO_WEIGHTS_URL is not set")
+    problem = f"{name}: no weights found" if record else _unknown(name)
+    raise DownloadError(f"{problem}; tried: {'; '.join(tried)}")
+
+
+def _given_folder(name_or_folder: str | Path) -> Path | None:
+    """Returns the folder that the user means by a path, or None where it is a checkpoint's name."""
+    path = Path(name_or_folder)
+    text = str(name_or_folder)
+    try:
+        if (path / RECORD_FILE).is_file():
+            return path
+        if path.is_file():
+            refuse_other_formats(path)
+            raise InputError(f"{path}: is a file; give the folder that holds {RECORD_FILE} and {WEIGHTS_FILE}")
+    except (OSError, ValueError):
+        # No file can have this name: too long, or with a NUL byte.
+        pass
+    if isinstance(name_or_folder, Path) or "/" in text or os.sep in text or text in (".", ".."):
+        raise InputError(f"{text[:200]!r}: no folder with a {RECORD_FILE}")
+    return None
+
+
+def _checked_name(name: str | Path) -> str:
+    """Returns a name that is safe in a path and in a URL."""
+    text = str(name)
+    if not is_name(text):
+        raise InputError(f"{text[:100]!r} cannot name a checkpoint: letters, digits, _ and - joined by dots")
+    return text
+
+
+def _unknown(name: str) -> str:
+    nearest = difflib.get_close_matches(name, records(), n=3, cutoff=0.5)
+    return f"no checkpoint {name!r}; " + (f"nearest: {', '.join(nearest)}" if nearest else "see zoo list")
+
+
+def _read_record_file(file: Path) -> Record:
+    try:
+        with open_regular(file) as opened:
+            data = opened.read(LARGEST_JSON + 1)
+    except OSError as error:
+        raise WeightsError(f"{file}: cannot be read: {error.strerror}") from None
+    return Record.from_json(parse_json(data, str(file)), str(file))
+
+
+def _read_named_record(folder: Path) -> Record:
+    return _same_name(_read_record_file(folder / RECORD_FILE), folder.name, str(folder / RECORD_FILE))
+
+
+def _same_name(record: Record, name: str, where: str) -> Record:
+    if record.name != name:
+        raise WeightsError(f"{where}: name: is {record.name!r} where {name!r} is due")
+    return record
+
+
+def _flaw(folder: Path, record: Record) -> str | None:
+    file = folder / WEIGHTS_FILE
+    wrong = flaw(file, record.weights.bytes, record.weights.sha256)
+    return f"{file}: {wrong}" if wrong else None
+
+
+def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tuple[Record, Path]:
+    """Takes a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
+    from zoo.checkpoints import download
+
+    scheme = urlsplit(base).scheme
+    if scheme == "file":
+        return _from_mirror(base, name, record)
+    if scheme == "hf":
+        return _from_hugging_face(base, name, record)
+    if scheme not in ("http", "https"):
+        raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http, hf and file URLs, separated by commas")
+    found = record
+    if found is None:
+        url = f"{base}/{name}/{RECORD_FILE}"
+        page = download.fetch_text(url, LARGEST_JSON)
+        found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
+    weights = found.weights
+    file = download.fetch(f"{base}/{name}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
+    if record is None:
+        atomic_write(cached / RECORD_FILE, found.to_text().encode())
+    return found, file
+
+
+def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
+    """Takes a checkpoint from a ``file:`` base: a folder that is read where it stands, not copied."""
+    from urllib.request import url2pathname
+
+    folder = Path(url2pathname(urlsplit(base).path)) / name
+    found = record or _read_named_record(folder)
+    wrong = _flaw(folder, found)
+    if wrong:
+        raise WeightsError(wrong)
+    return found, folder / WEIGHTS_FILE
+
+
+def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
+    """Takes a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
+    from zoo.checkpoints import hugging_face
+
+    found = record
+    if found is None:
+        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", LARGEST_JSON)
+        found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
+    weights = found.weights
+    return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
+
+
+def _natural(name: str) -> list[Any]:
+    """Sorting key in which numbers count by value."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,287 @@
+"""The record beside a checkpoint's weights: what it is, where it came from, how good it is."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+from zoo.checkpoints.spec import ModelSpec
+from zoo.checkpoints.strict_json import DEEPEST_JSON, LARGEST_JSON, layout
+from zoo.errors import WeightsError
+from zoo.limits import MAX_NUMBER
+
+# Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
+MOST_TENSORS = 10_000
+MOST_PARAMETERS = 2**31
+
+RECORD_FILE = "record.json"
+WEIGHTS_FILE = "model.safetensors"
+ITEM_BYTES = {"float16": 2, "float32": 4}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Optional:
+    """Marks a key of the schema that may be left out."""
+
+    schema: Any
+
+
+# A type stands for a value, ``{str: x}`` for any keys, ``[x]`` for a list, ``object`` for any JSON.
+SCHEMA = {
+    "format": int,
+    "name": str,
+    "spec": {str: object},
+    "weights": {
+        "file": str,
+        "sha256": str,
+        "bytes": int,
+        "parameters": int,
+        "tensors": {str: {"shape": [int], "dtype": str}},
+    },
+    "licence": {"weights": str, "data": str},
+    "data": {"name": str, "source": str, "fingerprint": str, "splits": {str: int}},
+    "training": {
+        "recipe": {str: object},
+        "seed": int,
+        "backend": str,
+        "versions": {str: str},
+        "seconds": float,
+        "steps": int,
+        "curve": [{str: object}],
+    },
+    "metrics": [
+        {
+            "dataset": str,
+            "split": str,
+            "size": int,
+            "beam": Optional(int),
+            "values": {str: {"value": float, "low": float, "high": float}},
+        }
+    ],
+    "published": [{"system": str, "source": str, "dataset": str, "split": str, "values": {str: float}}],
+    "golden": {"inputs": [object], "outputs": [object], "logits": Optional([object])},
+    "probe": Optional(
+        {
+            "dataset": str,
+            "split": str,
+            "history": int,
+            "windows": int,
+            "context": [{"steps": int, "loss": float, "influence": float}],
+            "effective": int,
+            "half_life": int,
+            "structure": {"look_back": Optional(int), "path_length": int, "support": int, "checked": int},
+            "recall": [{"lag": int, "accuracy": Optional(float), "chance": float}],
+        }
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """Shape and dtype of one stored tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def parameters(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Size in the file, in bytes."""
+        return self.parameters * ITEM_BYTES[self.dtype]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """What a weights file must be, to the byte. ``tensors`` go by their variables' paths."""
+
+    file: str
+    sha256: str
+    bytes: int
+    parameters: int
+    tensors: dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One checkpoint. The plain parts are laid out as in ``SCHEMA``."""
+
+    name: str
+    spec: ModelSpec
+    weights: Weights
+    licence: dict[str, str]
+    data: dict[str, Any]
+    training: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    published: list[dict[str, Any]]
+    golden: dict[str, Any]
+    probe: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as plain JSON values."""
+        document = {"format": 1, **dataclasses.asdict(self)}
+        for tensor in document["weights"]["tensors"].values():
+            tensor["shape"] = list(tensor["shape"])
+        if self.probe is None:
+            del document["probe"]
+        return document
+
+    def to_text(self) -> str:
+        """Returns the record as JSON text that people can read and compare line by line."""
+        return layout(self.to_json()) + "\n"
+
+    @classmethod
+    def from_json(cls, document: Any, where: str) -> "Record":
+        """Makes a record from JSON values, each checked by key, type and bound.
+
+        Args:
+            document: What ``to_json`` returned.
+            where: The file or URL it came from, for messages.
+
+        Raises:
+            WeightsError: Names the file and the key.
+        """
+        _check(document, SCHEMA, where, "")
+        _bound(document, where, "", DEEPEST_JSON)
+        parts = {key: value for key, value in document.items() if key != "format"}
+        parts["spec"] = ModelSpec.from_json(document["spec"], where)
+        tensors = {
+            path: Tensor(tuple(tensor["shape"]), tensor["dtype"])
+            for path, tensor in document["weights"]["tensors"].items()
+        }
+        parts["weights"] = Weights(**{**document["weights"], "tensors": tensors})
+        record = cls(**parts)
+        _check_sense(record, document["format"], where)
+        return record
+
+
+def _fail(where: str, key: str, what: str) -> NoReturn:
+    # A stranger's key may hold line breaks or terminal codes: they are shown escaped.
+    shown = key[:200] if key.isprintable() else ascii(key[:200])
+    raise WeightsError(f"{where}: {shown or 'record'}: {what}")
+
+
+def _bound(value: Any, where: str, key: str, levels: int) -> None:
+    """Refuses nesting, numbers and strings that no record needs or no terminal can print."""
+    if levels == 0 and isinstance(value, dict | list):
+        _fail(where, key, f"JSON nested deeper than {DEEPEST_JSON} levels")
+    if isinstance(value, dict):
+        if _harmless(value) and _harmless(value.values()):
+            return
+        for name, item in value.items():
+            _bound(name, where, key or "key", levels)
+            _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
+    elif isinstance(value, list):
+        if _harmless(value):
+            return
+        inner = f"{key}[]"
+        for item in value:
+            _bound(item, where, inner, levels - 1)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            _fail(where, key, "text with a lone surrogate")
+    elif isinstance(value, int | float):
+        limit = MAX_NUMBER if key.startswith("spec.config") else 10**15
+        if not -limit <= value <= limit:
+            _fail(where, key, f"{str(value)[:20]} is beyond {limit}")
+
+
+def _harmless(values: Collection[Any]) -> bool:
+    """Tells at once of plain texts or small numbers, as vocabularies are, that all of them are in bounds."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+    return kinds <= {int, float} and -MAX_NUMBER <= min(values, default=0) <= max(values, default=0) <= MAX_NUMBER
+
+
+def _check(value: Any, schema: Any, where: str, key: str) -> None:
+    """Compares a value with its part of ``SCHEMA``."""
+    # Most values are such and right; the rest of the function says what is wrong with the others.
+    if schema is object or (schema is float and type(value) in (int, float)):
+        return
+    if schema is int and type(value) is int and value >= 0:
+        return
+
+    def expect(condition: bool, what: str) -> None:
+        if not condition:
+            _fail(where, key, f"expected {what}")
+
+    if schema is str:
+        fit = isinstance(value, str) and value.strip() != "" and value.isprintable()
+        expect(fit, "a text on one line, not empty")
+    elif schema is int:
+        expect(isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a whole number >= 0")
+    elif schema is float:
+        expect(isinstance(value, int | float) and not isinstance(value, bool), "a number")
+    elif isinstance(schema, list):
+        expect(isinstance(value, list), "a list")
+        for index, item in enumerate(value):
+            _check(item, schema[0], where, f"{key}[{index}]")
+    elif isinstance(schema, dict):
+        expect(isinstance(value, dict), "an object")
+        for name in value if str in schema else ():
+            if not name.isprintable():
+                _fail(where, f"{key}.{name}", "expected a key on one line")
+        schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
+        # Each name once: twice at every level would be sixteen times at the fourth.
+        for name in {**schemas, **value}:
+            inner = f"{key}.{name}" if key else name
+            if name not in schemas:
+                _fail(where, inner, "unknown key")
+            wanted = schemas[name]
+            if name in value:
+                _check(value[name], wanted.schema if isinstance(wanted, Optional) else wanted, where, inner)
+            elif not isinstance(wanted, Optional):
+                _fail(where, inner, "missing")
+
+
+def _check_sense(record: Record, version: int, where: str) -> None:
+    """Checks what types alone cannot: formats, and sums that must agree."""
+
+    def expect(condition: bool, key: str, what: str) -> None:
+        if not condition:
+            _fail(where, key, what)
+
+    weights = record.weights
+    for key in ("architecture", "size", "task"):
+        expect(getattr(record.spec, key).isprintable(), f"spec.{key}", "expected a text on one line")
+    expect(version == 1, "format", f"{version} is not known here, only 1: update seqzoo")
+    expect(is_name(record.name), "name", "may hold letters, digits, _ and -, in words joined by dots")
+    expect(weights.file == WEIGHTS_FILE, "weights.file", f"must be {WEIGHTS_FILE}")
+    expect(SHA256.fullmatch(weights.sha256) is not None, "weights.sha256", "expected 64 hexadecimal digits")
+    fingerprint = record.data["fingerprint"]
+    expect(SHA256.fullmatch(fingerprint) is not None, "data.fingerprint", "expected 64 hexadecimal digits")
+    backend = record.training["backend"]
+    expect(backend in ("tensorflow", "jax", "torch"), "training.backend", "expected tensorflow, jax or torch")
+    expect(record.training["versions"] != {}, "training.versions", "names no version")
+    expect(len(record.golden["inputs"]) == len(record.golden["outputs"]), "golden", "an output an input")
+    expect(0 < len(weights.tensors) <= MOST_TENSORS, "weights.tensors", f"expected 1 to {MOST_TENSORS}")
+    for path, tensor in weights.tensors.items():
+        key = f"weights.tensors.{path}"
+        expect(path.isprintable() and len(path) <= 300, key, "expected a printable path, up to 300 letters")
+        expect(tensor.dtype in ITEM_BYTES, key, f"dtype must be one of {', '.join(ITEM_BYTES)}")
+        # The number of axes is bounded before they are multiplied.
+        expect(len(tensor.shape) <= 8 and 0 not in tensor.shape, key, "expected up to 8 axes, none empty")
+        expect(tensor.parameters <= MOST_PARAMETERS, key, f"more than {MOST_PARAMETERS} values")
+    total = sum(tensor.parameters for tensor in weights.tensors.values())
+    expect(total == weights.parameters, "weights.parameters", f"the tensors add up to {total}")
+    expect(total <= MOST_PARAMETERS, "weights.parameters", f"more than {MOST_PARAMETERS}")
+    header = weights.bytes - 8 - sum(tensor.bytes for tensor in weights.tensors.values())
+    expect(0 < header <= LARGEST_JSON, "weights.bytes", "does not agree with the tensors")
+
+
+def is_name(text: str) -> bool:
+    """Tells whether a text can name a checkpoint: never a path, safe in a file name and in a URL."""
+    return len(text) <= 100 and NAME.fullmatch(text) is not None

@@ -1,0 +1,137 @@
+"""Tensors on disk: safetensors files, checked against their record before they are parsed.
+
+The format of the weights is safetensors (https://github.com/huggingface/safetensors): eight bytes with
+the length of a JSON header, the header with each tensor's dtype, shape and place, then the bytes.
+"""
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from io import BufferedReader
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.checkpoints.record import ITEM_BYTES, Record, Weights
+from zoo.checkpoints.strict_json import parse_json
+from zoo.errors import InputError, NotFiniteError, WeightsError
+from zoo.files import _flaw, atomic_write, open_regular, storage
+
+# numpy is imported where tensors are touched only: listing records must stay quick.
+if TYPE_CHECKING:
+    import numpy as np
+
+SAFETENSORS_DTYPES = {"float16": "F16", "float32": "F32"}
+
+_PICKLE = "is or may be a pickle, which can run code when it is opened"
+REFUSED_SUFFIXES = {
+    ".keras": "can revive layers with code of their own",
+    ".h5": "keeps weights by class and order, so that they can land in the wrong layer unnoticed",
+    ".hdf5": "keeps weights by class and order, so that they can land in the wrong layer unnoticed",
+    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy"), _PICKLE),
+}
+
+
+def refuse_other_formats(path: Path) -> None:
+    """Raises WeightsError, with the reason, for a file whose name says another format."""
+    reason = REFUSED_SUFFIXES.get(path.suffix.lower())
+    if reason:
+        raise WeightsError(f"{path}: refused: a {path.suffix} file {reason}; the zoo reads safetensors only")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "np.ndarray"], dtype: str = "float16") -> str:
+    """Writes a safetensors file, atomically.
+
+    Args:
+        path: The file; one that exists is replaced.
+        tensors: Arrays by the path of their variable.
+        dtype: ``"float16"`` or ``"float32"``, for all of them.
+
+    Returns:
+        The file's SHA-256. The same tensors give the same file.
+
+    Raises:
+        InputError: An unknown dtype.
+        NotFiniteError: A tensor holds NaN or infinity, or a number beyond the dtype.
+        StorageError: The disk is full, or the folder cannot be written.
+    """
+    import numpy as np
+    from safetensors.numpy import save
+
+    if dtype not in ITEM_BYTES:
+        raise InputError(f"{path}: cannot store {dtype}, only {', '.join(ITEM_BYTES)}")
+    copies = {}
+    for name, tensor in tensors.items():
+        with np.errstate(over="ignore"):
+            # safetensors writes the memory of a strided or transposed array as it lies, in the wrong
+            # order and without a word: a C-ordered copy of its own is the only safe thing to hand it.
+            copies[name] = np.array(tensor, dtype=dtype, order="C", copy=True)
+        if not np.isfinite(copies[name]).all():
+            raise NotFiniteError(f"{path}: tensor {name}: a value is not finite in {dtype}; nothing written")
+    data = save(copies)
+    atomic_write(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
+    """Reads a safetensors file that is, byte for byte, the one its record describes.
+
+    Size and SHA-256 are checked before anything is parsed; then each name, shape and dtype.
+
+    Returns:
+        float32 arrays by the path of their variable.
+
+    Raises:
+        WeightsError: Names the file and, where there is one, the tensor.
+        StorageError: The file is missing or cannot be read.
+    """
+    import numpy as np
+
+    refuse_other_formats(path)
+    tensors = {}
+    with storage(path), open_regular(path) as file:
+        wrong = _flaw(file, record.weights.bytes, record.weights.sha256)
+        if wrong:
+            raise WeightsError(f"{path}: {wrong}: fetch or copy it again")
+        file.seek(0)
+        for name, offset in _read_header(file, path, record.weights).items():
+            expected = record.weights.tensors[name]
+            file.seek(offset)
+            stored = np.frombuffer(file.read(expected.bytes), dtype=np.dtype(expected.dtype).newbyteorder("<"))
+            if not np.isfinite(stored).all():
+                raise WeightsError(f"{path}: tensor {name}: holds NaN or infinity")
+            # astype copies, so that the array is aligned and can be written to.
+            tensors[name] = stored.astype("float32").reshape(expected.shape)
+    return tensors
+
+
+def _read_header(file: BufferedReader, path: Path, weights: Weights) -> dict[str, int]:
+    """Returns where in the file each tensor starts, once the header agrees with the record in full."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    data_bytes = sum(tensor.bytes for tensor in weights.tensors.values())
+    if length != weights.bytes - 8 - data_bytes:
+        raise WeightsError(f"{path}: a header of {length} bytes does not fit the record's tensors")
+    header = parse_json(file.read(length), str(path))
+    if not isinstance(header, dict):
+        raise WeightsError(f"{path}: the header is not an object")
+    places = {}
+    for name in {**weights.tensors, **header}:
+        if name not in header:
+            raise WeightsError(f"{path}: tensor {name}: missing")
+        if name not in weights.tensors:
+            raise WeightsError(f"{path}: tensor {name[:100]!r}: not in the record")
+        expected, found = weights.tensors[name], header[name]
+        wanted = {"dtype": SAFETENSORS_DTYPES[expected.dtype], "shape": list(expected.shape)}
+        if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
+            raise WeightsError(f"{path}: tensor {name}: dtype or shape is not the record's {wanted}")
+        place = found.get("data_offsets")
+        if not isinstance(place, list) or [type(offset) for offset in place] != [int, int]:
+            raise WeightsError(f"{path}: tensor {name}: data_offsets must be two whole numbers")
+        places[name] = place
+    # The tensors fill the rest of the file, one behind the other: no gap, no overlap.
+    offsets, end = {}, 0
+    for name in sorted(places, key=places.__getitem__):
+        if places[name] != [end, end + weights.tensors[name].bytes]:
+            raise WeightsError(f"{path}: tensor {name}: its data_offsets leave a gap or overlap another's")
+        offsets[name] = 8 + length + end
+        end += weights.tensors[name].bytes
+    return offsets

@@ -1,0 +1,135 @@
+"""Training, validation and test part of somebody's rows, so that the score at the end is honest."""
+
+import collections
+import hashlib
+
+from zoo.data.examples import Examples, identity
+from zoo.errors import InputError
+
+HELD_OUT = 0.1  # share of the rows that goes to a part which is not given
+NOT_GIVEN = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "unknown"}
+
+
+def make_parts(
+    data: Examples, validation: Examples | None, test: Examples | None, labelled: bool, seed: int
+) -> tuple[list[Examples], list[str]]:
+    """Returns the training, validation and test parts; those not given are drawn from ``data``.
+
+    Args:
+        data: All rows, or those to train on.
+        validation: Rows that choose the best epoch, if there are any.
+        test: Rows for the score at the end, if there are any.
+        labelled: Whether targets are labels, of which each part should have its share.
+        seed: Another seed draws other parts.
+
+    Returns:
+        The parts, and what a user should know of them, a line each.
+
+    Raises:
+        InputError: A part is empty, has what the training part has too, or a label that it has not.
+    """
+    train = data
+    if test is None:
+        train, test = split(train, HELD_OUT, seed, labelled)
+    if validation is None:
+        train, validation = split(train, HELD_OUT, seed + 1, labelled)
+    others = {"validation": validation, "test": test}
+    for name, part in {"training": train, **others}.items():
+        if not len(part):
+            raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
+    notes = []
+    for name, part in others.items():
+        refuse_overlap(train, part, name)
+        if labelled:
+            _refuse_unseen(train, part, name)
+        if data.groups is not None:
+            known = set(map(identity, train.inputs))
+            both = sum(identity(value) in known for value in part.inputs)
+            if both:
+                notes.append(f"{both:,} of the {name} part's inputs are in other groups of the training part too")
+    if labelled:
+        notes += _not_given(data)
+    return [train, validation, test], notes
+
+
+def _not_given(examples: Examples) -> list[str]:
+    """Returns a line if a label looks like a gap: other readers would drop its rows without a word."""
+    counts = collections.Counter(t for t in examples.targets if t.casefold() in NOT_GIVEN)
+    shown = ", ".join(f"{label!r} in {count:,} rows" for label, count in counts.items())
+    return [f"taken for labels like others: {shown}; if that is what stands for a gap, take the rows out"] * bool(shown)
+
+
+def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
+    """Raises InputError if an input, or a group, is on both sides: that makes the score a lie."""
+    known = dict(zip(together(train), train.where, strict=True))
+    twice = [i for i, key in enumerate(together(other)) if key in known]
+    if not twice:
+        return
+    first = twice[0]
+    value = other.inputs[first] if other.groups is None else other.groups[first]
+    shown = f"{value[:60]!r}" if isinstance(value, str) else "a series"
+    shown = shown if other.groups is None else f"group {shown}"
+    place = known[together(other)[first]]
+    more = f", and so are {len(twice) - 1:,} rows more: take them out" if len(twice) > 1 else ": take one out"
+    raise InputError(f"{other.where[first]}: {shown} of the {name} part is in the training part too ({place}){more}")
+
+
+def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
+    """A label that no training example has cannot be told; its rows would only be counted as wrong."""
+    known = set(train.targets)
+    for label, where in zip(other.targets, other.where, strict=True):
+        if label not in known:
+            raise InputError(
+                f"{where}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
+                " take the row out"
+            )
+
+
+def split(examples: Examples, fraction: float, seed: int, stratify: bool = False) -> tuple[Examples, Examples]:
+    """Returns a training and a validation part; all rows of an input stay on one side, or all of a group.
+
+    Inputs that differ only in case count as one. They, or the groups, are put in the order of a hash of the
+    seed and what they are, and the first ones go to validation: the order of the rows plays no part.
+
+    Args:
+        examples: At least two different inputs, or groups if they have any.
+        fraction: Share of the different inputs or groups that goes to validation, between 0 and 1, both
+            excluded; each side gets at least one.
+        seed: Another seed draws another part.
+        stratify: Whether the targets are labels, and that share is taken of each label's inputs. A group
+            goes by its commonest label.
+
+    Raises:
+        InputError: There are fewer than two different inputs or groups, or the fraction is out of bounds.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"a validation share of {fraction}: give one between 0 and 1, both excluded")
+    keys = together(examples)
+    counts: dict[bytes, collections.Counter] = {}
+    for key, target in zip(keys, examples.targets, strict=True):
+        counts.setdefault(key, collections.Counter())[target if stratify else ""] += 1
+    if len(counts) < 2:
+        file = f"{examples.where[0].rpartition(':')[0]}: " if examples.where else ""
+        what = "inputs" if examples.groups is None else "groups"
+        raise InputError(f"{file}{len(counts)} different {what}: training and validation need at least one each")
+    strata: dict[str, list[bytes]] = {}
+    for key in sorted(counts, key=lambda key: hashlib.sha256(f"{seed}\t".encode() + key).digest()):
+        label = max(sorted(counts[key]), key=counts[key].__getitem__)
+        strata.setdefault(label, []).append(key)
+    held_out: set[bytes] = set()
+    for stratum in strata.values():
+        # The only input of a label is for training: what was never seen cannot be told.
+        count = min(max(round(fraction * len(stratum)), 1), len(stratum) - 1)
+        held_out.update(stratum[:count])
+    chosen = [key in held_out for key in keys]
+    return (
+        examples.select(i for i, held in enumerate(chosen) if not held),
+        examples.select(i for i, held in enumerate(chosen) if held),
+    )
+
+
+def together(examples: Examples) -> list[bytes]:
+    """Returns what each row has in common with those that must stay on its side: its group, or its input."""
+    if examples.groups is not None:
+        return [group.encode() for group in examples.groups]
+    return [identity(value) for value in examples.inputs]

@@ -1,0 +1,185 @@
+"""Examples from a user's own file: CSV, TSV or JSONL, read strictly, each row with its place."""
+
+import csv
+import difflib
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from zoo.data.examples import Examples
+from zoo.data.lines import LONGEST_LINE, lines, text_of
+from zoo.errors import InputError
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+"""What stands between the cells of a table, by the ending of its name."""
+
+
+def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
+    """Reads two columns of a file; its name's ending says what it is.
+
+    - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
+      quotes, a quote inside it is doubled.
+    - ``.tsv``: cells between tabs, without quoting.
+    - ``.jsonl``: a JSON object a line, whose fields are the columns.
+
+    Text is UTF-8; a byte-order mark is accepted. Blanks around a cell and blank lines are dropped.
+
+    Args:
+        path: The file.
+        input: Name of the column with the inputs.
+        target: Name of the column with the targets.
+        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
+            their names are ``"1"``, ``"2"`` and so on.
+        group: Name of the column that says which rows belong together, if there is one.
+
+    Raises:
+        InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+    """
+    return two_columns(_file_rows(path, header), input, target, group)
+
+
+def stream_examples(
+    path: str | os.PathLike, input: str, target: str, header: bool = True
+) -> Iterator[tuple[str, str, str]]:
+    """Like ``read_examples``, but yields row after row: input, target and place."""
+    for where, row in _file_rows(path, header):
+        yield cell(row, input, where), cell(row, target, where), where
+
+
+def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
+    """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
+    cells = [(cell(row, column, where), where) for where, row in _file_rows(path, header)]
+    return [text for text, _ in cells], [where for _, where in cells]
+
+
+def is_table(path: str | os.PathLike) -> bool:
+    """Tells by its name whether a file has columns."""
+    return Path(path).suffix.lower() in (*SEPARATORS, ".jsonl")
+
+
+def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
+    """Yields the place of each row of a file, at least one, and its cells by column."""
+    kind = Path(path).suffix.lower()
+    if not is_table(path):
+        raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
+    rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
+    empty = True
+    for where, row in rows:
+        empty = False
+        yield where, row
+    if empty:
+        raise InputError(f"{path}: has no rows: give at least one input with its target")
+
+
+def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
+    """Returns examples of rows already read: the place of each and its cells by column."""
+    cells = [
+        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
+        for where, row in rows
+    ]
+    inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
+    return Examples(inputs, targets, places, groups if group else None)
+
+
+def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
+    places: list[str] = []  # of the lines of the row being read
+
+    def noted():
+        for where, line in lines(path, longest):
+            places.append(where)
+            yield line
+
+    quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
+    reader = csv.reader(noted(), delimiter=separator, quoting=quoting, strict=True)
+    columns: list[str] | None = None
+    while True:
+        places.clear()
+        try:
+            row = next(reader, None)
+        except csv.Error:
+            raise InputError(
+                f"{places[0]}: a quote opens in this row and does not close well:"
+                ' end the cell with ", and write a quote inside it as ""'
+            ) from None
+        if row is None:
+            break
+        if len(row) <= 1 and not "".join(row).strip():
+            continue  # a blank line
+        if columns is None:
+            columns = _columns(row, places[0], separator, header)
+            if header:
+                continue
+        if len(row) != len(columns):
+            raise InputError(
+                f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
+                f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
+            )
+        yield places[0], dict(zip(columns, row, strict=True))
+
+
+def _columns(row: list[str], where: str, separator: str, header: bool) -> list[str]:
+    others = [mark for mark in ",;\t|" if mark in row[0]]
+    if len(row) == 1 and others:
+        raise InputError(
+            f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
+            " or name the file .tsv if they stand between tabs, .csv if between commas"
+        )
+    if not header:
+        return [str(i + 1) for i in range(len(row))]
+    columns = [cell.strip() for cell in row]
+    _check_different(columns, where)
+    return columns
+
+
+def _json_rows(path) -> Iterator[tuple[str, dict]]:
+    for where, line in lines(path):
+        if not line.strip():
+            continue
+        try:
+            pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+        except InputError as error:
+            raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
+            raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
+        if not isinstance(pairs, _Pairs):
+            raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
+        _check_different([name for name, _ in pairs], where)
+        yield where, dict(pairs)
+
+
+def _finite(text: str) -> float:
+    """Python's reader takes NaN, Infinity and 1e999; JSON knows none of them."""
+    if not math.isfinite(float(text)):
+        raise InputError(f"{text[:20]} is not a number")
+    return float(text)
+
+
+class _Pairs(list):
+    """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
+
+
+def _check_different(columns: list[str], where: str) -> None:
+    twice = [name for i, name in enumerate(columns) if name in columns[:i]]
+    if twice:
+        raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
+
+
+def cell(row: dict, column: str, where: str) -> str:
+    """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
+    if column not in row:
+        nearest = difflib.get_close_matches(column, row, n=1)
+        hint = f"did you mean {_shown(nearest)}? " if nearest else ""
+        raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
+    if not isinstance(row[column], str):
+        raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
+    return text_of(row[column], where, f"column {column!r}")
+
+
+def _shown(names: list[str]) -> str:
+    """Returns names for a message: each quoted, on one line, and not too many."""
+    short = [repr(name if len(name) <= 40 else name[:37] + "...") for name in names[:20]]
+    return ", ".join(short) + (", ..." if len(names) > 20 else "")

@@ -1,0 +1,259 @@
+"""How good a model is on a whole dataset or on one's own file, with intervals."""
+
+import dataclasses
+import functools
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import datasets
+from zoo.backends.allocator import kept_memory
+from zoo.data import read
+from zoo.data.tables import SEPARATORS, stream_examples
+from zoo.errors import InputError
+from zoo.metrics.intervals import Interval, difference
+from zoo.pipeline import Pipeline
+from zoo.tasks.task import Cases
+
+STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
+PART = 4096  # cases answered and counted before the next are read
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What an evaluation found.
+
+    Attributes:
+        dataset: Name of the dataset, or the file.
+        split: Name of the split; ``"all"`` for a file.
+        size: Number of inputs.
+        options: How the answers were made: ``beam_size`` for transduction.
+        values: Metrics with their 95 % intervals, as shares.
+        inputs: The inputs, each once; empty if they were not to be kept, as are the next three.
+        outputs: The model's output for each.
+        references: The right outputs of each.
+        names: What each input is called: a text by itself, anything else by its place.
+    """
+
+    dataset: str
+    split: str
+    size: int
+    options: dict[str, Any]
+    values: dict[str, Interval]
+    inputs: list[Any]
+    outputs: list[Any]
+    references: list[Any]
+    names: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the metrics as a record keeps them: without the examples."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split,
+            "size": self.size,
+            **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
+            "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
+        }
+
+
+@kept_memory()
+def evaluate(
+    pipeline: Pipeline,
+    data: Any,
+    *,
+    split: str = "test",
+    input: str = "",
+    target: str = "",
+    header: bool = True,
+    series: str = "",
+    time: str = "",
+    limit: int | None = None,
+    batch_size: int = 256,
+    keep: bool = True,
+    start: Callable[[int], None] = lambda size: None,
+    tick: Callable[[int], None] = lambda count: None,
+    each: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
+    **options: Any,
+) -> Report:
+    """Measures a model.
+
+    A table of texts is read row by row, to count, to check and to answer, and never held whole.
+
+    Args:
+        pipeline: The model.
+        data: Name of a dataset, or what ``zoo.inputs.examples`` takes: a file, a folder of sounds, arrays.
+        split: Split of a dataset.
+        input: Column of a file with the inputs.
+        target: Column of a file with the right outputs.
+        header: Whether the first row of a CSV or TSV file names the columns.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
+        limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
+        batch_size: Inputs answered at once.
+        keep: Whether the report has all inputs, outputs and references.
+        start: Called with the number of inputs once it is known.
+        tick: Called with the number of inputs just done.
+        each: Called with the name of each input (see ``Report``), its output and the right one, in order.
+        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
+
+    Raises:
+        InputError: No such dataset, split, file or column, or a row that the model cannot read.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"limit {limit}: give at least 1")
+    task, preprocessor = pipeline.task, pipeline.preprocessor
+    source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
+    start(len(source))
+    for cases in source.parts():  # all rows are looked at before time is spent on the first answers
+        _check(pipeline, cases)
+    options = {**task.options, **asked(name), **options}
+    tallies, kept = [], Cases([], [], [])
+    said: list[Any] = []
+    for cases in source.parts():
+        outputs = pipeline.answers(cases.inputs, batch_size, tick, **options)
+        tallies.append(task.tally(preprocessor, outputs, cases.references))
+        for row in zip(_names(cases), outputs, cases.references, strict=True):
+            each(*row)
+        if keep:
+            said += outputs
+            kept.inputs.extend(cases.inputs)
+            kept.references.extend(cases.references)
+            kept.where.extend(cases.where)
+    values = task.total(preprocessor, tallies)
+    return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
+
+
+def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:
+    """Returns how two models differ on the same inputs.
+
+    Args:
+        ours: A model.
+        report: What ``evaluate`` returned for it, with the answers kept.
+        others: Another model of the same task.
+        other: What ``evaluate`` returned for that, on the same data.
+
+    Returns:
+        The name of the task's main metric, and ours less theirs, with its paired interval
+        (``zoo.metrics.difference``).
+
+    Raises:
+        InputError: The tasks or the inputs differ, or the answers were not kept.
+    """
+    if ours.spec.task != others.spec.task:
+        raise InputError(f"{others.spec.task} and {ours.spec.task}: only models of the same task can be compared")
+    if not report.names or report.names != other.names:
+        raise InputError("give two reports on the same inputs, with the answers kept")
+    mine = ours.task.counts(ours.preprocessor, report.outputs, report.references)
+    theirs = others.task.counts(others.preprocessor, other.outputs, other.references)
+    return mine.name, difference(mine, theirs)
+
+
+def _names(cases: Cases) -> list[str]:
+    rows = zip(cases.inputs, cases.where, strict=True)
+    return [value if isinstance(value, str) else where for value, where in rows]
+
+
+def _check(pipeline: Pipeline, cases: Cases) -> None:
+    for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
+        try:
+            pipeline.preprocessor.encode_input(value)
+            if pipeline.task.labelled:
+                pipeline.preprocessor.encode_target(reference)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+
+
+def asked(name: str) -> dict[str, Any]:
+    """Returns the options that a dataset sets for all models measured on it; none for other names."""
+    return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
+
+
+def _source(task, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
+    """Returns where the cases come from, and the names of dataset and split that they go by."""
+    path = Path(data) if isinstance(data, str | os.PathLike) else None
+    if path and str(data) in datasets.DATASETS:
+        return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
+    if path and not path.suffix and not path.is_dir():
+        datasets.entry(str(data))  # not a file's name either: says which datasets there are
+    input, target, header, series, _ = columns
+    if path and path.suffix.lower() in STREAMED and input and target and not series:
+        rows = functools.partial(stream_examples, data, input, target, header)
+        return _File(rows, task.several, limit), path.name, "all"
+    examples = read.examples(data, *columns, task=task.name)
+    return _Held(task.cases(examples), limit), read.named(data), "all"
+
+
+def _drawn(size: int, limit: int | None) -> Sequence[int]:
+    """Returns the numbers of the cases measured; the first ones would not do, for data often are in some order."""
+    return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
+
+
+class _Held:
+    """Cases in memory."""
+
+    def __init__(self, cases: Cases, limit: int | None):
+        self.cases = cases.select(_drawn(len(cases), limit))
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def parts(self) -> Iterator[Cases]:
+        for start in range(0, len(self), PART):
+            yield self.cases.select(range(start, min(start + PART, len(self))))
+
+
+class _File:
+    """Cases of a file that may be larger than the memory: it is read anew for each pass over them.
+
+    Args:
+        rows: Gives input, target and place of each row, each time from the start.
+        several: Whether rows of the same input are one case.
+        limit: Only so many cases.
+    """
+
+    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
+        self.rows, self.several = rows, several
+        self.repeated: dict[str, list[str]] = {}
+        if several:
+            hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
+            count = len(hashes)
+            hashes.sort()
+            twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+            del hashes
+            for text, target, _ in rows() if twice else ():
+                if hash(text) in twice:
+                    count -= text in self.repeated
+                    self.repeated.setdefault(text, []).append(target)
+        else:
+            count = sum(1 for _ in rows())
+        self.chosen = _drawn(count, limit)
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def _cases(self) -> Iterator[tuple[str, Any, str]]:
+        seen = set()
+        for text, target, where in self.rows():
+            if text not in self.repeated:
+                yield text, [target] if self.several else target, where
+            elif text not in seen:
+                seen.add(text)
+                yield text, self.repeated[text], where
+
+    def parts(self) -> Iterator[Cases]:
+        chosen = iter(self.chosen)
+        wanted = next(chosen, None)
+        part: list[tuple[str, Any, str]] = []
+        for number, case in enumerate(self._cases()):
+            if number == wanted:
+                part.append(case)
+                wanted = next(chosen, None)
+            if len(part) == PART or (wanted is None and part):
+                yield Cases(*map(list, zip(*part, strict=True)))
+                part = []
+            if wanted is None:
+                return

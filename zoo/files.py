@@ -1,0 +1,106 @@
+"""Files on disk: replaced atomically, compared with a size and a hash, locked between processes."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+import filelock
+
+from zoo.errors import StorageError
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turns a failure of the disk into a StorageError that names ``path``."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "check the space and the permissions there, or choose another folder"
+        raise StorageError(f"{path}: {error.strerror or error}: {remedy}") from None
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Opens a temporary file that takes the place of ``path`` once its bytes are on the disk.
+
+    When the body raises, the temporary file goes and ``path`` stays as it was.
+
+    Raises:
+        StorageError: The disk is full, or the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with storage(path):
+        try:
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts a folder's list of names on the disk, so that a rename outlives a power cut."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Writes a file that is always whole: the old one, then the new one (raises StorageError)."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Opens an ordinary file to read; a FIFO or a device would keep the reader waiting (raises OSError)."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not an ordinary file")
+    return open(path, "rb")
+
+
+def flaw(path: Path, size: int, sha256: str) -> str | None:
+    """Says in a few words how a file differs from its size in bytes and its hash, or None if it does not."""
+    try:
+        with open_regular(path) as file:
+            return _flaw(file, size, sha256)
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _flaw(file: BufferedReader, size: int, sha256: str) -> str | None:
+    found = os.fstat(file.fileno()).st_size
+    if found != size:
+        return f"holds {found} bytes, its record says {size}"
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
+        return f"is damaged: its SHA-256 begins {digest[:12]}, its record says {sha256[:12]}"
+    return None
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Lets one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
+    lock = filelock.FileLock(f"{path}.lock")
+    with contextlib.suppress(OSError, NotImplementedError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,149 @@
+"""Which architecture for my data: several models fine-tuned on the same rows under the same budget."""
+
+import dataclasses
+import fnmatch
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import locate
+from zoo.errors import InputError
+from zoo.evaluation.measure import Report
+from zoo.fitting.fine_tuning import default_plan, fine_tune
+from zoo.metrics.intervals import Interval, difference
+from zoo.models import registry
+from zoo.models.registry import architecture_and_size
+from zoo.training.config import Plan
+
+TIMED = 20  # single inputs whose latency is measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One model of a comparison.
+
+    Attributes:
+        model: Name of the checkpoint, or of the architecture and size.
+        values: Scores on the test part, which is the same for all, with their 95 % intervals.
+        parameters: Number of weights.
+        epochs: Epochs trained.
+        seconds: Time of training.
+        latency: Median time for a single input, in milliseconds, after the first.
+        difference: Its main score less that of the best model, each resample drawing the same rows for both
+            (``zoo.metrics.difference``); ``None`` for the best.
+    """
+
+    model: str
+    values: dict[str, Interval]
+    parameters: int
+    epochs: int
+    seconds: float
+    latency: float
+    difference: Interval | None
+
+
+def compare(
+    data: Any,
+    models: Sequence[str],
+    *,
+    input: str = "",
+    target: str = "",
+    series: str = "",
+    time: str = "",
+    task: str | None = None,
+    plan: Plan | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    seed: int | None = None,
+    output: str | os.PathLike | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[dict], None] = lambda row: None,
+    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+) -> list[Row]:
+    """Fine-tunes several models on the same rows, with the same parts, budget and seed.
+
+    Args:
+        data: What ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
+        models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
+            architectures in all sizes that match (``"*_tiny"``).
+        input: Column with the inputs.
+        target: Column with the right outputs.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
+        task: The task, where what is inferred is wrong.
+        plan: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
+        epochs: Most epochs of each, if not the plan's.
+        minutes: Most minutes of each, if not the plan's.
+        seed: Seed of everything random, if not the plan's.
+        output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        tell: Called with a line for people before each training.
+        report: Called with a dict after each epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+
+    Returns:
+        A row for each model, the best first, by the score that chose its best epoch.
+
+    Raises:
+        InputError: A name matches nothing, or the data cannot be used.
+    """
+    rows = []
+    reports: list[Report] = []
+    least = None if epochs is None else 0
+    budget = {"epochs": epochs, "least_steps": least, "minutes": minutes, "seed": seed}
+    budget = {field: value for field, value in budget.items() if value is not None}
+    for name in expand(models):
+        tell(f"{name}:")
+        own = plan or default_plan(None if architecture_and_size(name) else locate.read_record(name).spec.task)
+        folder = Path(output) / name if output is not None else None
+        mine = fine_tune(
+            name,
+            data,
+            input=input,
+            target=target,
+            series=series,
+            time=time,
+            task=task,
+            plan=dataclasses.replace(own, **budget),
+            output=folder,
+            tell=tell,
+            report=report,
+            tick=tick,
+            measured=reports.append,
+        )
+        assert mine.document is not None
+        values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
+        training = mine.document["training"]
+        cost = mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine)
+        said = reports.pop()
+        counts = mine.task.counts(mine.preprocessor, said.outputs, said.references)
+        rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
+    (_, best, first), *others = sorted(rows, key=lambda found: found[0])
+    return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
+
+
+def expand(patterns: Sequence[str]) -> list[str]:
+    """Returns the names that patterns stand for, each once, in the order of the patterns.
+
+    Raises:
+        InputError: A pattern matches nothing.
+    """
+    known = [*locate.list_models(), *registry.sizes()]
+    names: list[str] = []
+    for pattern in patterns:
+        found = fnmatch.filter(known, pattern) or ([pattern] if Path(pattern).is_dir() else [])
+        if not found:
+            raise InputError(f"{pattern!r} matches no checkpoint and no architecture; see zoo list and --architectures")
+        names += [name for name in found if name not in names]
+    return names
+
+
+def _latency(pipeline) -> float:
+    texts = (pipeline.document["golden"]["inputs"] * TIMED)[: TIMED + 1]
+    times = []
+    for text in texts:
+        start = time.perf_counter()
+        pipeline.predict([text])
+        times.append(time.perf_counter() - start)
+    return 1000 * sorted(times[1:])[len(times[1:]) // 2]

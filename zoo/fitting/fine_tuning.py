@@ -1,0 +1,294 @@
+"""Fine-tuning on one's own examples: vocabularies and labels change, what was learned stays."""
+
+import dataclasses
+import math
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import datasets
+from zoo.backends.seeding import seed_everything
+from zoo.data import read
+from zoo.data.examples import Examples
+from zoo.data.splits import make_parts
+from zoo.errors import InputError
+from zoo.evaluation.measure import Report, evaluate
+from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.models import registry
+from zoo.pipeline import Pipeline, load
+from zoo.tasks import find_task
+from zoo.training.config import Plan
+from zoo.training.lora import LowRank
+from zoo.training.state import check_resume
+
+# From fresh weights, and for models whose vocabulary changes with the data.
+PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
+
+# From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
+# rows 40 epochs validate better than 15 (docs/fine_tuning.md).
+TRANSFER = Plan(
+    epochs=15,
+    least_steps=160,
+    batch_size=32,
+    learning_rate=3e-3,
+    warmup=0.1,
+    schedule="triangular",
+    rate_decay=2.6,
+    unfreeze=True,
+    average=0.9,
+)
+
+# Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
+HEAD_ALONE = ("classification", "series_classification", "tagging")
+SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
+
+
+def fine_tune(
+    model: Pipeline | str | os.PathLike,
+    data: Any,
+    *,
+    input: str = "",
+    target: str = "",
+    header: bool = True,
+    series: str = "",
+    time: str = "",
+    group: str = "",
+    validation: Any = None,
+    test: Any = None,
+    task: str | None = None,
+    plan: Plan | None = None,
+    pretrained: bool = True,
+    output: str | os.PathLike | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[dict], None] = lambda row: None,
+    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    measured: Callable[[Report], None] = lambda report: None,
+) -> Pipeline:
+    """Trains a model on one's own examples, from pretrained weights or from none.
+
+    What the data have in common with the pretrained model keeps what was learned: symbols their
+    embeddings, and, where a text is written, their rows of the output layer. Everything new starts
+    fresh. Training stops once the validation score has not improved for ``plan.patience`` epochs, and
+    the best weights are kept. The test part is scored once, at the end.
+
+    Args:
+        model: A pipeline, or what ``zoo.load`` takes; or an architecture and its size without a dataset
+            (``"lstm_small"``), which is trained from scratch.
+        data: Whatever ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
+        input: Column with the inputs.
+        target: Column with the right outputs: labels, or texts with their symbols between blanks.
+        header: Whether the first row of a CSV or TSV names its columns; if not, they are called
+            "1", "2" and so on.
+        series: In a table with a row a step, the column that says which series a row belongs to.
+        time: And the one with its time.
+        group: Column of a table of texts that says which rows belong together, of one person for
+            instance: they are never on two sides.
+        validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
+        test: Like ``data``; by default another tenth.
+        task: The name of the task. By default the model's own; for an architecture, what the targets look
+            like: labels, if they repeat, and texts if they do not.
+        plan: How it is fitted; by default ``default_plan``.
+        pretrained: Whether to start from the model's weights; ``False`` trains the same model from
+            scratch, for comparison.
+        output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
+            run stands beside it, in ``<output>.unfinished``.
+        resume: Whether to go on with that state; otherwise there must be none.
+        tell: Called with a line for people, before training starts: what was read, and what to be aware of.
+        report: Called with a dict after each epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+        measured: Called with the report on the test part, the answers in it.
+
+    Returns:
+        A new pipeline, whose record has the test score with its interval.
+
+    Raises:
+        InputError: A file, column or row cannot be used; or a state that ``resume`` does not say what to do with.
+        Interrupted: A signal came; the state is saved, if there is an ``output``.
+        NotFiniteError: The loss or a weight became NaN or infinite.
+        StorageError: The output cannot be written.
+    """
+    unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
+    check_resume(unfinished, resume)
+    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
+    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    for line in start.lines():
+        tell(line)
+    pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
+    trainer = make_trainer(
+        pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
+    )
+    trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
+    if start.plan.lora:
+        trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
+        tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
+    if resume:
+        trainer.load()
+    trainer.run()
+    if isinstance(trainer.model, LowRank):
+        trainer.model.merge()
+    found = evaluate(pipeline, test_part)
+    measured(found)
+    recipe = {
+        "base": start.base_name,
+        "plan": dataclasses.asdict(start.plan),
+        "columns": columns,
+        "validation": "drawn" if validation is None else read.named(validation),
+        "test": "drawn" if test is None else read.named(test),
+    }
+    pipeline.document = {
+        "name": Path(output).name if output else "fine-tuned",
+        "licence": {"weights": start.licence(), "data": "the user's"},
+        "data": {
+            "name": read.named(data),
+            "source": "the user's",
+            "fingerprint": datasets.fingerprint(train),
+            "splits": start.sizes,
+        },
+        "training": training_facts(trainer, recipe),
+        "metrics": [found.to_json()],
+        "published": [
+            {"dataset": found.dataset, "split": found.split, **figure}
+            for figure in pipeline.task.baselines(train, test_part)
+        ],
+        "golden": golden(pipeline, found.inputs[:3]),
+    }
+    if output is not None:
+        pipeline.save(output)
+    if unfinished:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return pipeline
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        pipeline: The model.
+        base: The pretrained one whose weights it has; ``None`` if all are fresh.
+        parts: Training, validation and test part.
+        plan: How it is fitted.
+        new: Paths of its variables that are not the base's.
+        notes: What a user should know of the data, a line each.
+    """
+
+    pipeline: Pipeline
+    base: Pipeline | None
+    parts: list[Examples]
+    plan: Plan
+    new: set[str]
+    notes: list[str]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows of each part."""
+        return dict(zip(("train", "validation", "test"), map(len, self.parts), strict=True))
+
+    @property
+    def base_name(self) -> str:
+        """Name of the pretrained model, for the record."""
+        return self.base.document["name"] if self.base and self.base.document else SCRATCH
+
+    def licence(self) -> str:
+        """Returns what the weights may be used for, as far as it is known."""
+        if self.base is None or self.base.document is None:
+            return "as the data's"
+        base = self.base.document["licence"]
+        return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
+
+    def lines(self) -> list[str]:
+        """Returns what is told before training starts."""
+        plan, task = self.plan, self.pipeline.task
+        origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
+        rates = f"a rate of {plan.learning_rate:g}, {plan.schedule}"
+        rates += f", {plan.rate_decay:g} times less for each layer below" if plan.rate_decay != 1 else ""
+        rates += ", a layer more each epoch from the head down" if plan.unfreeze else ""
+        return [
+            f"task: {task.describe(self.pipeline.preprocessor)}",
+            "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
+            f"plan: {origin}, {plan.epochs} epochs at most; {rates}",
+            *(f"note: {note}" for note in self.notes),
+        ]
+
+
+def prepare(
+    model: Pipeline | str | os.PathLike,
+    data: Any,
+    columns: dict[str, Any],
+    validation: Any = None,
+    test: Any = None,
+    task: str | None = None,
+    plan: Plan | None = None,
+    pretrained: bool = True,
+) -> Start:
+    """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+
+    Args:
+        columns: ``input``, ``target``, ``header``, ``series``, ``time`` and ``group``.
+    """
+    untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
+    base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
+    if base and task not in (None, base.spec.task):
+        raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
+    wanted = base.spec.task if base else task
+    examples, *given = (
+        None if part is None else read.examples(part, task=wanted, **columns) for part in (data, validation, test)
+    )
+    found_task = find_task(wanted or infer_task(examples))
+    from_base = base is not None and pretrained
+    seed = plan.seed if plan else PLAN.seed
+    parts, notes = make_parts(examples, given[0], given[1], found_task.labelled, seed)
+    found_task.check(parts[0])
+    plan = plan or default_plan(found_task.name if from_base else None)
+    steps = math.ceil(len(parts[0]) / plan.batch_size)
+    plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
+    if plan.lora and not from_base:
+        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+    if plan.precision != "float32":
+        raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
+
+    seed_everything(plan.seed)
+    pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    old = base.tensors() if from_base else {}
+    new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
+    notes += found_task.warnings(pipeline.preprocessor, examples)
+    return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+
+
+def default_plan(task: str | None) -> Plan:
+    """Returns how a model is fitted if nothing is said.
+
+    Args:
+        task: That of the pretrained model; ``None`` for fresh weights.
+    """
+    return TRANSFER if task in HEAD_ALONE else PLAN
+
+
+def infer_task(examples: Examples) -> str:
+    """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
+    if not isinstance(examples.inputs[0], str):
+        return "series_classification"
+    different = len(set(examples.targets))
+    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
+
+
+def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pipeline:
+    """Returns a model for other data, with what ``base`` knows of it.
+
+    Args:
+        base: The pretrained model.
+        parts: All examples that the new one will meet, the training part first.
+        pretrained: Whether weights are taken over; otherwise all are fresh.
+    """
+    task = base.task
+    preprocessor = task.adapt(base, parts)
+    architecture = task.architecture(base.spec.architecture)
+    pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))
+    if pretrained:
+        pipeline.assign(task.carry(base, pipeline), "fine-tuning")
+    return pipeline

@@ -1,0 +1,96 @@
+"""The search of a learning rate: Smith 2017 (arXiv 1506.01186), in the form that fastai made common."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.errors import InputError, NotFiniteError
+from zoo.fitting.fine_tuning import prepare
+from zoo.fitting.setup import make_trainer
+from zoo.training import optimizers, schedules
+from zoo.training.config import Plan
+
+LOWEST, HIGHEST = 1e-6, 10.0
+SMOOTHING = 0.9  # of the running mean of the loss
+LOST = 3.0  # times the best loss, from which on higher rates need not be tried
+
+
+@dataclasses.dataclass(frozen=True)
+class RateSearch:
+    """What was found.
+
+    Attributes:
+        rates: The rates tried, rising, one a step.
+        losses: The running mean of the loss at each.
+        suggestion: A tenth of the rate at which it is lowest, for there it already begins to rise.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    suggestion: float
+
+
+def find_rate(
+    model: Any,
+    data: Any,
+    *,
+    input: str = "",
+    target: str = "",
+    header: bool = True,
+    series: str = "",
+    time: str = "",
+    group: str = "",
+    task: str | None = None,
+    plan: Plan | None = None,
+    pretrained: bool = True,
+    steps: int = 100,
+) -> RateSearch:
+    """Trains a little, at a rate that rises with each step, and looks at the loss.
+
+    The layers have the rates of a plan relative to each other, and none is frozen. Nothing is kept.
+
+    Args:
+        model: As ``fine_tune`` takes it, and so are the data and what follows.
+        data: The examples, of which the training part is used.
+        input: Column with the inputs.
+        target: Column with the right outputs.
+        header: Whether the first row of a table names its columns.
+        series: Column that says which series a row belongs to.
+        time: Column with the time.
+        group: Column that says which rows belong together.
+        task: The task, where what is inferred is wrong.
+        plan: How the model would be fitted; by default as ``fine_tune`` would.
+        pretrained: Whether to start from the model's weights.
+        steps: Rates between 1e-6 and 10.
+
+    Raises:
+        InputError: The data cannot be used, or there are fewer than 10 steps.
+        NotFiniteError: The very first loss is not finite.
+    """
+    if steps < 10:
+        raise InputError(f"{steps} steps: give at least 10")
+    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
+    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained)
+    plan = dataclasses.replace(start.plan, unfreeze=False)
+    trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
+    trained = trainer.model.trainable_variables
+    factors = [trainer.groups.factor(variable, plan.rate_decay) for variable in trained]
+    optimizer = optimizers.make_optimizer(plan, schedules.Rising(LOWEST, HIGHEST, steps), factors)
+    trainer.model.compile(optimizer=optimizer, loss=trainer.loss, auto_scale_loss=False)
+    rates, losses, mean = [], [], 0.0
+    for epoch in itertools.count():
+        for inputs, answers, weights in trainer.train.epoch(epoch):
+            rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+            loss = trainer.fit(inputs, answers, weights)
+            if np.isfinite(loss):
+                mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+                rates.append(rate)
+                losses.append(mean / (1 - SMOOTHING ** len(rates)))
+            if not np.isfinite(loss) or losses[-1] > LOST * min(losses) or len(rates) == steps:
+                if not rates:
+                    raise NotFiniteError("the first loss is not finite: look at the data")
+                return RateSearch(rates, losses, rates[int(np.argmin(losses))] / 10)
+    raise AssertionError("an epoch without batches")

@@ -1,0 +1,145 @@
+"""From a recipe to a checkpoint: data, training, measurement, record."""
+
+import dataclasses
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+
+from zoo import datasets
+from zoo.checkpoints import locate
+from zoo.data.examples import Examples
+from zoo.errors import InputError
+from zoo.evaluation.measure import evaluate
+from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.pipeline import Pipeline, load
+from zoo.recipes.recipe import Recipe
+from zoo.recipes.recipes import RECIPES
+from zoo.tasks import find_task
+from zoo.training.state import check_resume
+
+OF_DATA = ("vocabulary", "features", "source_symbols", "target_symbols")
+"""Fields of configs that follow from the data."""
+
+
+def train(
+    name: str,
+    output: Path | None = None,
+    runs: Path = Path("runs"),
+    resume: bool = False,
+    report: Callable[[dict], None] = lambda row: None,
+    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    settings: Sequence[str] = (),
+) -> Pipeline:
+    """Runs a recipe and writes its checkpoint.
+
+    Args:
+        name: One of ``RECIPES``.
+        output: The checkpoint's folder; by default its place among the zoo's weights, if the recipe is as it is.
+        runs: Where the state of unfinished runs is kept, a folder a recipe.
+        resume: Go on with the state there; otherwise there must be none.
+        report: Called with a dict after each epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+        settings: Fields of its plan or of its architecture to set to other values, each ``FIELD=VALUE``.
+
+    Returns:
+        The trained model, with its record.
+
+    Raises:
+        InputError: No such recipe or field, a changed recipe without an output, or a state that ``resume`` does not
+            say what to do with.
+        Interrupted: A signal came; the state is saved.
+        NotFiniteError: The loss became NaN or infinite.
+    """
+    recipe, folder = find(name), runs / name
+    if settings:
+        if output is None:
+            raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
+        task = find_task(datasets.entry(recipe.dataset).task)
+        family = task.architecture(recipe.architecture)
+        fields = [field.name for field in dataclasses.fields(family.config)]
+        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
+        # The architecture refuses a value here, and not after the data were read: sizes of theirs are made up.
+        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
+        family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
+        # By what is set, so that no run goes on with the state of another.
+        folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
+    elsewhere = [f"--set={setting}" for setting in settings] + ([f"--output={output}"] if output else [])
+    elsewhere += [f"--runs={runs}"] if runs != Path("runs") else []
+    command = shlex.join(["zoo", "train", name, *elsewhere, "--resume"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.plan.precision)
+    try:
+        destination = _train(name, recipe, output, folder, resume, report, tick, command)
+    finally:
+        keras.config.set_dtype_policy(before)
+    # In float32 again: the figures are of the model that users load.
+    return measure(destination, recipe)
+
+
+def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
+    """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
+    check_resume(folder, resume)
+    examples = training_examples(recipe)
+    task = find_task(datasets.entry(recipe.dataset).task)
+    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
+    validation = datasets.load(recipe.dataset, "validation")
+    trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
+    trainer.report, trainer.tick = report, tick
+    if resume:
+        trainer.load()
+    trainer.run()
+    pipeline.document = {
+        "name": name,
+        "licence": {"weights": "Apache-2.0", "data": datasets.entry(recipe.dataset).licence},
+        "data": {
+            "name": recipe.dataset,
+            "source": datasets.entry(recipe.dataset).source,
+            "fingerprint": datasets.fingerprint(examples),
+            "splits": {"train": len(examples), "validation": len(validation)},
+        },
+        "training": training_facts(trainer, dataclasses.asdict(recipe)),
+        "metrics": [],
+        "published": [],
+        "golden": {"inputs": [], "outputs": []},
+    }
+    destination = output or locate.shipped_folder() / name
+    # First the rounded weights, then the measurements: they are of the weights that users get.
+    pipeline.save(destination, dtype="float16")
+    return destination
+
+
+def measure(folder: Path, recipe: Recipe) -> Pipeline:
+    """Evaluates a saved checkpoint on its recipe's splits and writes the figures into its record."""
+    pipeline = load(Path(folder))
+    assert pipeline.document is not None
+    metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
+    published = [
+        {"dataset": data, "split": split, **figure}
+        for data, split in recipe.evaluate
+        for figure in datasets.entry(data).published
+    ]
+    pipeline.document |= {
+        "metrics": metrics,
+        "published": published,
+        "golden": golden(pipeline, list(datasets.entry(recipe.dataset).golden)),
+    }
+    pipeline.save(folder, dtype="float16")
+    return pipeline
+
+
+def find(name: str) -> Recipe:
+    """Returns a recipe by name (raises InputError for an unknown one)."""
+    if name not in RECIPES:
+        raise InputError(f"no recipe {name!r}; there are: {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def training_examples(recipe: Recipe) -> Examples:
+    """Returns the train split without the inputs of the split that the recipe excludes."""
+    examples = datasets.load(recipe.dataset, "train")
+    if recipe.exclude is None:
+        return examples
+    barred = set(datasets.load(*recipe.exclude).inputs)
+    return examples.select([i for i, text in enumerate(examples.inputs) if text not in barred])

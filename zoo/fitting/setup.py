@@ -1,0 +1,122 @@
+"""Build a pipeline with fresh weights, a trainer for it, and the facts that its record keeps."""
+
+import contextlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from zoo.backends.seeding import seed_everything
+from zoo.data.examples import Examples
+from zoo.errors import InputError
+from zoo.pipeline import Pipeline
+from zoo.tasks.task import Task
+from zoo.training.config import Plan
+from zoo.training.layer_groups import layer_groups
+from zoo.training.lora import LowRank
+from zoo.training.trainer import Trainer
+
+
+def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: int, **fields: Any) -> Pipeline:
+    """Returns a model with fresh weights.
+
+    Args:
+        task: What it is for.
+        architecture: Name of an architecture that can do it.
+        size: One of its sizes.
+        examples: Training data, to which the preprocessor is fitted.
+        seed: Seed of the weights.
+        **fields: Fields of the config that differ from the size's.
+    """
+    family = task.architecture(architecture)
+    preprocessor = task.fit(examples, family)
+    if size not in family.sizes:
+        raise InputError(f"{architecture}: no size {size!r}; there are {', '.join(family.sizes)}")
+    chosen = {**family.sizes[size], **task.prefers(family), **fields}
+    seed_everything(seed)
+    return Pipeline(task.spec(family, size, preprocessor, chosen))
+
+
+def make_trainer(
+    pipeline: Pipeline,
+    train: Examples,
+    validation: Examples,
+    plan: Plan,
+    folder: Path | None = None,
+    resume_command: str = "",
+    new: Collection[str] = (),
+) -> Trainer:
+    """Returns a trainer whose validation scores are the task's on ``validation``.
+
+    With low-rank updates its model is a ``LowRank`` around the pipeline's: after training it has to be merged.
+
+    Args:
+        pipeline: The model.
+        train: What it is trained on.
+        validation: What chooses the weights that are kept.
+        plan: How it is fitted.
+        folder: Where the state is kept, if it is.
+        resume_command: What the user types to go on.
+        new: Paths of variables that start fresh in a model that is pretrained otherwise.
+    """
+    task, preprocessor = pipeline.task, pipeline.preprocessor
+    task.check_plan(preprocessor, plan)
+    cases = task.cases(validation)
+    groups = layer_groups(pipeline.model, new)
+    model = LowRank(pipeline.model, plan.lora, groups) if plan.lora else pipeline.model
+
+    def validate() -> dict[str, float]:
+        with model.merged() if isinstance(model, LowRank) else contextlib.nullcontext():
+            outputs = pipeline.answers(cases.inputs, **task.validation)
+        values = task.score(preprocessor, outputs, cases.references)
+        return {name: value.value for name, value in values.items()}
+
+    batches = task.batches(preprocessor, train, plan)
+    return Trainer(
+        model,
+        batches,
+        validate,
+        task.monitor,
+        plan,
+        task.loss(plan),
+        folder,
+        resume_command,
+        groups=None if plan.lora else groups,
+    )
+
+
+def training_facts(trainer: Trainer, recipe: dict) -> dict:
+    """Returns a record's ``training`` part."""
+    return {
+        "recipe": recipe,
+        "seed": trainer.plan.seed,
+        "backend": keras.backend.backend(),
+        "versions": versions(),
+        "seconds": trainer.seconds,
+        "steps": trainer.step,
+        "curve": trainer.curve,
+    }
+
+
+def golden(pipeline: Pipeline, inputs: list) -> dict:
+    """Returns inputs, outputs and logits, to be compared on every machine."""
+    inputs = [pipeline.task.plain(pipeline, value) for value in inputs]
+    logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, value)] for value in inputs]
+    return {"inputs": inputs, "outputs": pipeline.predict(inputs, **pipeline.task.validation), "logits": logits}
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a record keeps: the zoo, Keras and the backend."""
+    import importlib
+    import platform
+
+    import zoo
+
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "seqzoo": zoo.__version__,
+        "keras": keras.__version__,
+        backend: importlib.import_module(backend).__version__,
+    }

@@ -1,0 +1,224 @@
+"""Greedy and beam search, each a loop inside one compiled function."""
+
+import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from zoo.backends.compile import compiled
+from zoo.preprocessing.symbols import END, PAD, START, pad
+
+WORST = -1e9  # score of a beam that must not be chosen
+MANY = 2_000  # rows from which a program for each length of the outputs is worth its seconds on TensorFlow
+AT_ONCE = 2  # batches that are decoded side by side: each takes memory of its own
+
+
+def greedy(model, source, mask, length: int):
+    """Takes the most likely symbol at each step.
+
+    Args:
+        model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
+        source: Ids, ``(batch, source_time)``.
+        mask: Booleans of the same shape.
+        length: Number of steps at most; the loop ends once every row has ended.
+
+    Returns:
+        Ids ``(batch, length)``, padded after the end mark, and their log-probabilities ``(batch,)``.
+    """
+    memory = model.encode(source, mask)
+    batch = ops.shape(source)[0]
+    ids = ops.full((batch, length), PAD, dtype="int32")
+    last = ops.full((batch,), START, dtype="int32")
+    done = ops.zeros((batch,), dtype="bool")
+    score = ops.zeros((batch,))
+
+    def running(t, ids, last, done, score, state):
+        return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
+
+    def advance(t, ids, last, done, score, state):
+        logits, _, state = model.step(last, state, memory)
+        likely = ops.log_softmax(_writable(logits))
+        chosen = ops.where(done, PAD, ops.cast(ops.argmax(likely, axis=-1), "int32"))
+        score = score + ops.where(done, 0.0, ops.max(likely, axis=-1))
+        ids = ops.where(ops.arange(length)[None] == t, chosen[:, None], ids)
+        return t + 1, ids, chosen, ops.logical_or(done, chosen == END), score, state
+
+    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, model.initial_state(memory, length))
+    _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
+    return ids, score
+
+
+def beam(model, source, mask, length: int, width: int):
+    """Beam search; a hypothesis's score is its log-probability divided by its length.
+
+    Args:
+        model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
+        source: Ids, ``(batch, source_time)``.
+        mask: Booleans of the same shape.
+        length: Number of steps at most; the loop ends once every beam has ended.
+        width: Number of hypotheses kept for each row.
+
+    Returns:
+        Ids ``(batch, width, length)``, best first, and their scores ``(batch, width)``.
+    """
+    memory = model.encode(source, mask)
+    state = model.initial_state(memory, length)
+    batch = ops.shape(source)[0]
+    memory, state = (tree.map_structure(lambda x: ops.repeat(x, width, axis=0), y) for y in (memory, state))
+    ids = ops.full((batch, width, length), PAD, dtype="int32")
+    last = ops.full((batch, width), START, dtype="int32")
+    done = ops.zeros((batch, width), dtype="bool")
+    # All beams begin the same: only the first may branch at the first step.
+    score = ops.tile(ops.where(ops.arange(width)[None] == 0, 0.0, WORST), (batch, 1))
+    rows = ops.arange(batch)[:, None] * width
+
+    def running(t, ids, last, done, score, state):
+        return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
+
+    def advance(t, ids, last, done, score, state):
+        logits, _, state = model.step(ops.reshape(last, (-1,)), state, memory)
+        likely = ops.log_softmax(_writable(logits))
+        symbols = likely.shape[-1]
+        likely = ops.reshape(likely, (batch, width, symbols))
+        # A hypothesis that has ended goes on with padding, at no cost and in no other way.
+        ended = ops.where(ops.arange(symbols) == PAD, 0.0, WORST)[None, None]
+        likely = ops.where(done[..., None], ended, likely)
+        score, flat = ops.top_k(ops.reshape(score[..., None] + likely, (batch, width * symbols)), width)
+        parent = ops.cast(flat // symbols, "int32")
+        chosen = ops.cast(flat % symbols, "int32")
+        ids = ops.take_along_axis(ids, parent[..., None], axis=1)
+        ids = ops.where(ops.arange(length)[None, None] == t, chosen[..., None], ids)
+        done = ops.logical_or(ops.take_along_axis(done, parent, axis=1), chosen == END)
+        kept = ops.reshape(rows + parent, (-1,))
+        state = tree.map_structure(lambda x: ops.take(x, kept, axis=0), state)
+        return t + 1, ids, chosen, done, score, state
+
+    start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, state)
+    _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
+    lengths = ops.cast(ops.sum(ops.cast(ids != PAD, "int32"), axis=-1), score.dtype)
+    score, order = ops.top_k(score / ops.maximum(lengths, 1.0), width)
+    return ops.take_along_axis(ids, ops.cast(order, "int32")[..., None], axis=1), score
+
+
+def _writable(logits):
+    """Bars the two marks that never stand in an output: padding and start."""
+    symbols = ops.arange(logits.shape[-1])
+    return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
+
+
+class Decoder:
+    """Decodes lists of sources in batches of about the same length.
+
+    Args:
+        model: A sequence-to-sequence model.
+        length: Longest output in symbols, the end mark included.
+    """
+
+    def __init__(self, model, length: int):
+        self.model = model
+        self.length = length
+        self._compiled = {}
+
+    def _function(self, width: int, length: int):
+        if (width, length) not in self._compiled:
+
+            def run(source):
+                if width == 1:
+                    return greedy(self.model, source, source != PAD, length)
+                return beam(self.model, source, source != PAD, length, width)
+
+            self._compiled[width, length] = compiled(self.model, run)
+        return self._compiled[width, length]
+
+    def _few(self, longest: int, rows: int) -> int:
+        """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""
+        cached = hasattr(self.model.config, "max_target")
+        if not cached or (keras.backend.backend() == "tensorflow" and rows < MANY):
+            return self.length
+        return min(self.length, max(16, 1 << (longest + 3).bit_length()))
+
+    def __call__(self, sources, width: int = 1, batch_size: int = 256, tick=lambda count: None):
+        """Decodes all sources.
+
+        A step of a Transformer reads and moves a cache as long as the outputs may be. So outputs are first
+        allowed to be little longer than their sources, and what has not ended by then is decoded anew.
+
+        Args:
+            sources: Lists of source ids.
+            width: Beam width; 1 is greedy.
+            batch_size: Rows of a batch; two batches are decoded at once where there are cores for it.
+            tick: Called with the number of rows done, after each batch.
+
+        Returns:
+            For each source, in order, its hypotheses, best first: ids (up to and without the end mark)
+            and a score, the log-probability divided by the number of ids and the end mark. Greedy
+            decoding has one hypothesis.
+        """
+        # Sorted by length, so that a batch holds little padding.
+        order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
+        outputs: list[list[tuple[list[int], float]]] = [[] for _ in sources]
+        unended = []
+        for rows, whole in ((order, False), (unended, True)):
+            batches = []
+            for start in range(0, len(rows), batch_size):
+                chosen = rows[start : start + batch_size]
+                length = self.length if whole else self._few(max(len(sources[i]) for i in chosen), len(rows))
+                self._function(width, length)  # here, for two threads would each make one
+                batches.append((chosen, length))
+
+            def run(batch):
+                chosen, length = batch
+                ids, scores = self._run([sources[i] for i in chosen], width, length, batch_size)
+                return chosen, ids, scores, (ids == END).any(-1).all(-1) | (length == self.length)
+
+            with contextlib.closing(_at_once(run, batches)) as decoded:
+                for chosen, ids, scores, ended in decoded:
+                    for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):
+                        if done:
+                            found = zip(written, values, strict=True)
+                            outputs[i] = [(_until_end(x), float(value)) for x, value in found]
+                        else:
+                            unended.append(i)
+                    tick(int(ended.sum()))
+        return outputs
+
+    def _run(self, rows: list, width: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the hypotheses of some sources, ``(rows, width, length)``, and their scores ``(rows, width)``."""
+        count, longest = len(rows), max(map(len, rows))
+        if keras.backend.backend() == "jax":
+            # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
+            longest = -(-longest // 8) * 8
+            rows = rows + [[END]] * (min(batch_size, 1 << (count - 1).bit_length()) - count)
+        ids, scores = (ops.convert_to_numpy(x)[:count] for x in self._function(width, length)(pad(rows, longest)))
+        if width == 1:
+            lengths = np.maximum((ids != PAD).sum(-1), 1)
+            ids, scores = ids[:, None], (scores / lengths)[:, None]
+        return ids, scores
+
+
+def _at_once(run, batches: list):
+    """Yields what ``run`` returns for each batch, in order; two are at work side by side where there are cores for it.
+
+    The operations of a step are small: a second core does more for another batch than for the same one.
+    """
+    if min(_cores(), len(batches)) < AT_ONCE:
+        yield from map(run, batches)
+        return
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield from pool.map(run, batches)
+    finally:  # what has not begun by then is not awaited
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _until_end(row: np.ndarray) -> list[int]:
+    ended = np.flatnonzero(row == END)
+    return row[: ended[0] if len(ended) else len(row)].tolist()

@@ -1,0 +1,76 @@
+"""Metrics of symbol sequences: word and symbol error rates from edit distances."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from zoo.errors import InputError
+from zoo.metrics.intervals import Interval, ratio
+
+
+def strip_stress(phones: Sequence[str]) -> list[str]:
+    """Returns ARPAbet phones without their stress digits: ``AH0`` becomes ``AH``."""
+    return [re.sub("[0-9]", "", phone) for phone in phones]
+
+
+def transduction_metrics(
+    hypotheses: Sequence[Sequence[str]],
+    references: Sequence[Sequence[Sequence[str]]],
+    stress: bool,
+) -> dict[str, Interval]:
+    """Returns word and phoneme error rates where a word may have several right pronunciations.
+
+    The word error rate is the share of words whose hypothesis equals none of its references. The
+    phoneme error rate is the sum, over words, of the edit distance to the closest reference, divided
+    by the sum of those references' lengths; of two equally close references the first one counts.
+
+    Args:
+        hypotheses: One sequence of phones a word; it may be empty.
+        references: For each word, one or more sequences of phones.
+        stress: Whether the phones carry stress digits, so that the rates without them count too.
+
+    Returns:
+        ``wer`` and ``per``; with ``stress`` also ``wer_no_stress`` and ``per_no_stress``.
+
+    Raises:
+        InputError: There is no word, the lengths differ, a word has no reference, a reference is
+            empty, or phones were given as one string.
+    """
+    if len(hypotheses) != len(references):
+        raise InputError(f"{len(hypotheses)} hypotheses for {len(references)} words: give one a word")
+    if not hypotheses:
+        raise InputError("no words: an error rate needs at least one")
+    for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):
+        if not word or not all(word):
+            raise InputError(f"word {i + 1}: a reference is missing or empty; give each word at least one")
+        if isinstance(hypothesis, str) or any(isinstance(phones, str) for phones in word):
+            raise InputError(f"word {i + 1}: phones are one string; split it into a list of phones")
+
+    rates = error_rates(edits(hypotheses, references))
+    if stress:
+        plain = error_rates(edits(*without_stress(hypotheses, references)))
+        rates |= {f"{name}_no_stress": interval for name, interval in plain.items()}
+    return rates
+
+
+def without_stress(hypotheses, references) -> tuple[list, list]:
+    """Returns hypotheses and references, each a list of phones, with the stress digits taken off."""
+    plain = [[strip_stress(phones) for phones in word] for word in references]
+    return [strip_stress(phones) for phones in hypotheses], plain
+
+
+def edits(hypotheses, references) -> np.ndarray:
+    """Returns ``(words, 2)``: the edit distance to the closest reference, of equal ones the first, and its length."""
+    found = np.zeros((len(hypotheses), 2), "int32")
+    for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):
+        candidates = ((Levenshtein.distance(hypothesis, phones), len(phones)) for phones in word)
+        found[i] = min(candidates, key=lambda candidate: candidate[0])
+    return found
+
+
+def error_rates(edits: np.ndarray) -> dict[str, Interval]:
+    """Returns ``wer`` and ``per`` of what ``edits`` returned."""
+    errors, lengths = edits.T
+    return {"wer": ratio(errors > 0, np.ones(len(errors), "int32")), "per": ratio(errors, lengths)}

@@ -1,0 +1,132 @@
+"""Metrics as pure functions of what was said and what would have been right; each with its interval."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.errors import InputError
+
+_RESAMPLES = 1000
+_DRAWN_AT_ONCE = 10_000_000  # counts held at once, which bounds the memory
+_LEAST = 1e-9  # divides where there is nothing to count, a resample without spans for instance
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A metric and its 95 % bootstrap interval.
+
+    Attributes:
+        value: The metric over all examples, as a share (0.2 is 20 %) unless it is in ``zoo.scores.NO_SHARES``.
+        low: The 2.5th percentile of the metric over resampled examples; the exact bound where all are right, or wrong.
+        high: The 97.5th percentile, or that bound.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a metric is the ratio of, example by example, so that two models can be held against each other.
+
+    Attributes:
+        name: The metric, ``sum(above) / sum(below)``.
+        above: ``(examples,)``.
+        below: ``(examples,)``.
+    """
+
+    name: str
+    above: np.ndarray
+    below: np.ndarray
+
+
+def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
+    """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or blocks of a long one.
+
+    Args:
+        sums: What was added up over each, nats for instance.
+        steps: Number of steps of each.
+
+    Raises:
+        InputError: There is no step.
+    """
+    if not sum(steps):
+        raise InputError("no steps: a mean needs at least one")
+    return _resampled(np.array(sums), np.array(steps))
+
+
+def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
+    """Returns ``sum(errors) / sum(lengths)``, counts of examples, ``(examples,)`` each.
+
+    Where no example has an error, or none has anything else, no resample differs, and the bootstrap would be without
+    doubt: there ``_none_wrong`` bounds the share of such examples.
+    """
+    counted = np.count_nonzero(lengths)
+    if counted and not errors.any():
+        return Interval(0.0, 0.0, 1 - _none_wrong(counted).low)
+    if counted and np.array_equal(errors, lengths):
+        return _none_wrong(counted)
+    return _resampled(errors, lengths)
+
+
+def _resampled(above: np.ndarray, below: np.ndarray) -> Interval:
+    # Examples that are alike are drawn together: with counts of errors there are few kinds.
+    kinds, counts = np.unique(np.stack([above, below]), axis=1, return_counts=True)
+    return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST))
+
+
+def _none_wrong(size: int) -> Interval:
+    """Returns the share of right examples where all are right, with its exact interval.
+
+    Clopper & Pearson 1934, Biometrika 26. It bounds as well what counts the parts of examples, for one that is wrong
+    may be so in all its parts.
+    """
+    return Interval(1.0, float(0.025 ** (1 / size)), 1.0)
+
+
+def difference(ours: Counts, others: Counts) -> Interval:
+    """Returns our metric less the other model's on the same examples, with its interval.
+
+    Both are computed from the same resamples (Koehn 2004, "Statistical Significance Tests for Machine Translation
+    Evaluation", section 4): where the same examples are hard for both, the interval is narrower than the two
+    metrics' own would let expect.
+
+    Raises:
+        InputError: They are not of the same metric, or not of as many examples.
+    """
+    if ours.name != others.name or len(ours.above) != len(others.above):
+        raise InputError(
+            f"{ours.name} of {len(ours.above)} and {others.name} of {len(others.above)} examples: only the same metric"
+            " of the same examples can be compared"
+        )
+    stacked = np.stack([ours.above, ours.below, others.above, others.below])
+    kinds, counts = np.unique(stacked, axis=1, return_counts=True)
+
+    def value(counts: np.ndarray) -> np.ndarray:
+        above, below, other_above, other_below = (counts @ kind for kind in kinds)
+        return above / np.maximum(below, _LEAST) - other_above / np.maximum(other_below, _LEAST)
+
+    return _interval(counts, value)
+
+
+def _interval(counts: np.ndarray, value) -> Interval:
+    """Returns a metric and its interval from resampling the examples, which are given as the count of each kind.
+
+    It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples and a
+    fixed seed. Drawing n examples with replacement draws the counts from a multinomial distribution.
+
+    Args:
+        counts: ``(kinds,)``.
+        value: Maps ``(resamples, kinds)`` to the metric of each resample.
+    """
+    size = int(counts.sum())
+    generator = np.random.default_rng(0)
+    at_once = max(1, _DRAWN_AT_ONCE // len(counts))
+    drawn = [
+        value(generator.multinomial(size, counts / size, min(at_once, _RESAMPLES - start)))
+        for start in range(0, _RESAMPLES, at_once)
+    ]
+    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
+    return Interval(float(value(counts[None])[0]), float(low), float(high))

@@ -1,0 +1,182 @@
+"""A backbone: an embedding and a stack of blocks, for whole sequences and for streams."""
+
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from zoo.layers.dropout import Dropout
+from zoo.models.streaming import Stream
+
+
+class Block(keras.layers.Layer):
+    """One level of a backbone, ``(batch, time, features)`` in and ``(batch, time, width)`` out.
+
+    A causal block also runs one step at a time. Its state is an explicit value, a tensor or a tuple
+    of tensors with the batch first, never hidden in the layer, so that any number of streams can
+    share one block and a state can be saved, copied or reset row by row.
+
+    ``build`` makes every variable, so that a model has them without a run.
+
+    Args:
+        width: Features of its output.
+        name: The block's name.
+    """
+
+    longest: int | None = None  # steps of the longest sequence, where there is one
+
+    def __init__(self, width: int, name: str):
+        super().__init__(name=name)
+        self.width = width
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+
+    def call(self, x, mask=None, training=False):
+        """Maps a whole sequence.
+
+        Args:
+            x: ``(batch, time, features)``.
+            mask: ``(batch, time)`` booleans, true where ``x`` is real; ``None`` means everywhere.
+            training: Whether dropout acts.
+
+        Returns:
+            ``(batch, time, width)``. What stands at masked positions means nothing.
+        """
+        raise NotImplementedError
+
+    def initial_state(self, batch_size: int) -> Any:
+        """Returns the state before the first step."""
+        raise ValueError(f"{self.name} is not causal: it cannot run step by step")
+
+    def step(self, x, state):
+        """Maps one step.
+
+        Args:
+            x: ``(batch, features)``.
+            state: What ``initial_state`` or the step before returned.
+
+        Returns:
+            ``(batch, width)`` and the next state.
+        """
+        raise ValueError(f"{self.name} is not causal: it cannot run step by step")
+
+    def extend(self, x, state):
+        """Maps several steps that follow what the state has read: what as many calls of ``step`` would.
+
+        This loops over them. Blocks that can do better compute them side by side.
+
+        Args:
+            x: ``(batch, count, features)``, ``count`` fixed.
+            state: As for ``step``.
+
+        Returns:
+            ``(batch, count, width)`` and the next state.
+        """
+        # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
+        steps = ops.swapaxes(x, 0, 1)
+        count = steps.shape[0]
+
+        def advance(t, out, *flat):
+            y, after = self.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
+            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
+            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
+
+        out = ops.zeros((count, steps.shape[1], self.width), self.compute_dtype)
+        start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
+        _, out, *flat = ops.while_loop(lambda t, *_: t < count, advance, start)
+        return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
+
+
+class Backbone(keras.Model):
+    """An input layer and a stack of blocks; heads know its output ``(batch, time, width)`` only.
+
+    Args:
+        blocks: The stack, in order.
+        embedding: Width of the input layer's output, in features.
+        vocabulary: Number of token ids, for ``tokens (batch, time)``; or
+        features: number of input features, for ``features (batch, time, features)``. One of the two.
+        dropout: Rate after the input layer.
+        name: Root of every variable's path.
+    """
+
+    def __init__(
+        self,
+        blocks: list[Block],
+        embedding: int,
+        vocabulary: int | None = None,
+        features: int | None = None,
+        dropout: float = 0.0,
+        name: str = "backbone",
+    ):
+        super().__init__(name=name)
+        if (vocabulary is None) == (features is None):
+            raise ValueError("a backbone takes either a vocabulary or features")
+        self.vocabulary = vocabulary
+        self.features = features
+        self.embedding = embedding
+        self.width = blocks[-1].width
+        if vocabulary is not None:
+            self.embed = keras.layers.Embedding(vocabulary, embedding, name="embed")
+        else:
+            self.embed = keras.layers.Dense(embedding, name="embed")
+        self.drop = Dropout(dropout, name="drop")
+        self.blocks = blocks
+
+    def build(self, shape=None):
+        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        self.embed.build((None, None, self.features))
+        width = self.embedding
+        for block in self.blocks:
+            block.build((None, None, width))
+            width = block.width
+
+    def call(self, inputs, training=False):
+        """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
+        x = self.embed(inputs["tokens"] if self.vocabulary is not None else inputs["features"])
+        return self.read(self.drop(x, training=training), inputs.get("mask"), training)
+
+    def read(self, x, mask=None, training=False):
+        """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, width)``, through all blocks."""
+        if mask is not None and keras.backend.backend() == "torch" and bool(mask.all()):
+            mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
+        for block in self.blocks:
+            x = block(x, mask=mask, training=training)
+        return x
+
+    @property
+    def longest(self) -> int | None:
+        """Steps of the longest sequence that the model can read; ``None`` where nothing bounds it."""
+        return min((block.longest for block in self.blocks if block.longest is not None), default=None)
+
+    def stream(self, batch_size: int) -> Stream:
+        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        return Stream(self, batch_size)
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the states of all blocks before the first step."""
+        return tuple(block.initial_state(batch_size) for block in self.blocks)
+
+    def step(self, x, state: tuple):
+        """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
+
+        Returns:
+            ``(batch, width)`` and the next state.
+        """
+        x = self.embed(x)
+        states = []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, after = block.step(x, before)
+            states.append(after)
+        return x, tuple(states)
+
+    def extend(self, x, state: tuple):
+        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+
+        Returns:
+            ``(batch, count, width)`` and the next state.
+        """
+        x = self.embed(x)
+        states = []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, after = block.extend(x, before)
+            states.append(after)
+        return x, tuple(states)

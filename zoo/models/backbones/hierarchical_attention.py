@@ -1,0 +1,340 @@
+"""Windows of windows: the hierarchical attention that "The fall of RNN / LSTM" (Culurciello 2018) asks for.
+
+Attention over the last ``w`` steps, over summaries of the last ``w`` windows of ``w`` steps, over summaries
+of those, and so on: ``L`` levels look ``w ** L`` steps back through ``L`` operations. Summaries are the
+attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+from keras import ops
+
+from zoo.layers.attention import Attention
+from zoo.layers.dropout import Dropout
+from zoo.layers.feed_forward import FeedForward
+from zoo.layers.pooling import AttentionPooling
+from zoo.models.architecture import Architecture, check
+from zoo.models.backbones.backbone import Backbone, Block
+from zoo.models.backbones.transformer import FinalNorm, layer_norm
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of the windows of windows.
+
+    Attributes:
+        vocabulary: Number of token ids; or
+        features: number of input features. One of the two.
+        width: Features of every position.
+        heads: Attention heads; they share the width.
+        feed_forward: Hidden units of each feed-forward part.
+        layers: Layers, one attention over all levels and one feed-forward part each.
+        window: Vectors that one level attends to; the article suggests about 100.
+        levels: How often windows are summarised into the vectors of a further level, and 1.
+        causal: Whether a position reads only itself and those before it; if not, windows are centred.
+        gate: Cosine similarity to a stored vector of the window above which a step is not stored;
+            ``None`` stores all. What is not stored is read by its own position only.
+        dropout: Rate on the input and each part's output.
+    """
+
+    vocabulary: int | None = None
+    features: int | None = None
+    width: int = 128
+    heads: int = 4
+    feed_forward: int = 512
+    layers: int = 4
+    window: int = 32
+    levels: int = 3
+    causal: bool = True
+    gate: float | None = None
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        for field in ("width", "heads", "feed_forward"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.layers <= 64, "layers must be in 1..64")
+        check(2 <= self.window <= 1024, "window must be in 2..1024")
+        check(1 <= self.levels <= 8, "levels must be in 1..8")
+        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(self.gate is None or 0 < self.gate <= 1, "gate must be in (0, 1], or null")
+        check(self.gate is None or self.causal, "a gate needs causal: it decides in the order of time")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+def unit(x):
+    """Scales the last axis to length 1, so that products are cosines."""
+    return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
+
+
+def _chosen(x, places):
+    """Returns what stands at ``places (batch, ...)`` of each row of ``x (batch, time, ...)``."""
+    rows = ops.reshape(ops.arange(ops.shape(x)[0], dtype="int32"), (-1, *[1] * (len(places.shape) - 1)))
+    return ops.take(ops.reshape(x, (-1, *x.shape[2:])), rows * x.shape[1] + places, axis=0)
+
+
+class WindowsLayer(Block):
+    """Attention over the windows of every level at once, then a feed-forward part.
+
+    Level 0 stores the steps themselves; level l stores a vector for each full group of ``w`` neighbours
+    of level l - 1. A causal position reads the last ``w`` stored vectors of each level, a centred one
+    those no further than ``w // 2`` from its own. A learned score by level, age and head says how old a
+    vector is.
+
+    The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, which of them
+    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, width)``, the heads side by
+    side; and the number of steps taken ``(batch,)``. It does not grow with the stream.
+
+    Args:
+        config: The hyper-parameters.
+        name: The block's name.
+    """
+
+    def __init__(self, config: Config, name: str):
+        super().__init__(config.width, name)
+        self.config = config
+        self.attention_norm = layer_norm("attention_norm")
+        self.attention = Attention(config.width, config.heads, name="attention")
+        self.pools = [AttentionPooling(config.width, name=f"pool_{i}") for i in range(config.levels - 1)]
+        self.feed_forward_norm = layer_norm("feed_forward_norm")
+        self.feed_forward = FeedForward(config.width, config.feed_forward, "gelu", name="feed_forward")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        for part in (self.attention_norm, self.attention, *self.pools, self.feed_forward_norm, self.feed_forward):
+            part.build(shape)
+        ages = self.config.window if self.config.causal else 2 * (self.config.window // 2) + 1
+        self.age = self.add_weight(shape=(self.config.levels, ages, self.config.heads), initializer="zeros", name="age")
+
+    def _read(self, y, keys, values, scores, seen):
+        """Attends from ``y (batch, n, width)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
+
+        ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
+        ``(batch, n, m)``.
+        """
+        products = self.attention.scores(self.attention.queries(y), keys) + ops.moveaxis(scores, -1, -3)
+        return self.attention.read(products, values, seen)
+
+    def _feed_forward(self, x, training=False):
+        return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
+
+    def _is_new(self, vector, stored, flags):
+        """Says whether a vector may be stored: none of ``stored (batch, w, width)`` is too similar."""
+        similar = ops.einsum("bd,bwd->bw", unit(vector), unit(stored)) > self.config.gate
+        return ops.logical_not(ops.any(similar & flags, axis=-1))
+
+    def _stored(self, y, mask):
+        """Returns which steps are stored, ``(batch, time)``: the real ones that pass the gate."""
+        if self.config.gate is None:
+            return mask
+
+        # Which of the steps before are too similar, (batch, time, w - 1), the nearest last.
+        earlier = ops.arange(ops.shape(y)[1])[:, None] - ops.arange(self.config.window - 1, 0, -1)
+        cosines = ops.einsum("btd,bsd->bts", unit(y), unit(y))
+        cosines = ops.take_along_axis(cosines, ops.maximum(earlier, 0)[None], axis=2)
+        similar = (cosines > self.config.gate) & (earlier >= 0)
+
+        def advance(stored, now):
+            close, real = now
+            keep = real * (1 - ops.max(close * stored, axis=-1, keepdims=True))
+            stored = ops.concatenate([stored[:, 1:], keep], axis=1)
+            return stored, stored
+
+        # In numbers, and with the carry for output: TensorFlow's scan takes nothing else.
+        steps = (
+            ops.transpose(ops.cast(similar, y.dtype), (1, 0, 2)),
+            ops.transpose(ops.cast(mask, y.dtype))[..., None],
+        )
+        nothing = ops.zeros((ops.shape(y)[0], self.config.window - 1), y.dtype)
+        stored = ops.scan(advance, nothing, steps)[1]
+        return ops.transpose(stored[:, :, -1]) > 0.5
+
+    def _levels(self, y, stored):
+        """Returns the vectors ``(batch, groups, width)`` of every level and which of them are stored."""
+        window, found = self.config.window, [(y, stored)]
+        for pool in self.pools:
+            vectors, flags = found[-1]
+            length = ops.shape(vectors)[1]
+            # The centred form reads a last group that is not full; no causal position reaches it.
+            short = -length % window
+            vectors = ops.pad(vectors, ((0, 0), (0, short), (0, 0)))
+            flags = ops.pad(flags, ((0, 0), (0, short)))
+            groups = (ops.shape(y)[0], (length + short) // window, window)
+            vectors = ops.reshape(vectors, (*groups, self.config.width))
+            flags = ops.reshape(flags, groups)
+            found.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
+        return found
+
+    def call(self, x, mask=None, training=False):
+        y = self.attention_norm(x)
+        mask = ops.ones(ops.shape(y)[:2], "bool") if mask is None else ops.cast(mask, "bool")
+        here = ops.arange(ops.shape(y)[1])
+        levels = self._levels(y, self._stored(y, mask))
+        scores, seen = [], []
+        for level, (vectors, flags) in enumerate(levels):
+            there = ops.arange(ops.shape(vectors)[1])
+            size = self.config.window**level
+            if self.config.causal:
+                age = ((here + 1) // size)[:, None] - 1 - there  # 0 is the newest that is full
+            else:
+                age = (here // size)[:, None] - there + self.config.window // 2
+            near = (age >= 0) & (age < self.age.shape[1])
+            flags = flags[:, None]
+            if level == 0:
+                flags = flags | ((here[:, None] == there)[None] & mask[:, None])  # always itself
+            seen.append(near[None] & flags)
+            scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
+        vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
+        keys, values = self.attention.keys_values(vectors)
+        read = self._read(y, keys, values, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2))
+        return self._feed_forward(x + self.drop(read, training=training), training)
+
+    def initial_state(self, batch_size):
+        if not self.config.causal:
+            return super().initial_state(batch_size)
+        shape = (batch_size, self.config.window)
+
+        def empty():
+            vectors, keys, values = (ops.zeros((*shape, self.config.width), self.compute_dtype) for _ in range(3))
+            return vectors, ops.zeros(shape, "bool"), keys, values
+
+        return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
+
+    def _pushed(self, stored, vector, keep):
+        """Returns a level's state with ``vector (batch, width)`` as its newest, stored where ``keep (batch,)``."""
+        newest = (part[:, None] for part in (vector, keep, self.attention.key(vector), self.attention.value(vector)))
+        return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
+
+    def _summarised(self, levels, count):
+        """Returns the levels' states with a summary of the level below where one is due after ``count (batch,)``."""
+        after = [levels[0]]
+        for level, stored in enumerate(levels[1:], start=1):
+            vectors, flags = after[-1][:2]
+            summary, _ = self.pools[level - 1](vectors, flags)
+            due = count % self.config.window**level == 0
+            after.append(
+                tuple(
+                    ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
+                    for old, new in zip(stored, self._pushed(stored, summary, ops.any(flags, axis=-1)), strict=True)
+                )
+            )
+        return tuple(after)
+
+    def step(self, x, state):
+        if not self.config.causal:
+            return super().step(x, state)
+        y = self.attention_norm(x)
+        before, count = state
+        count = count + 1
+        keep = ops.ones_like(count, dtype="bool")
+        if self.config.gate is not None:
+            keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
+        after: Any = (self._pushed(before[0], y, keep), *before[1:])
+        if self.pools:
+            # At most steps no window is full: nothing is summarised then.
+            full = ops.any(count % self.config.window == 0)
+            after = ops.cond(full, functools.partial(self._summarised, after, count), functools.partial(tuple, after))
+        _, seen, keys, values = (list(parts) for parts in zip(*after, strict=True))
+        newest = ops.arange(self.config.window) == self.config.window - 1
+        seen[0] = seen[0] | newest  # always itself
+        seen, keys, values = (ops.concatenate(parts, axis=1) for parts in (seen, keys, values))
+        scores = self.attention.scores_of_few(self.attention.queries(y[:, None]), keys)[:, 0]
+        scores = scores + ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.heads)))
+        read = self.attention.read_once(scores, values, seen)
+        return self._feed_forward(x + read), (after, count)
+
+    def extend(self, x, state):
+        if not self.config.causal or self.config.gate is not None:  # the gate decides step by step
+            return super().extend(x, state)
+        window, steps = self.config.window, x.shape[1]
+        before, count = state
+        y = self.attention_norm(x)
+        vectors, flags = y, ops.ones(ops.shape(y)[:2], "bool")
+        taken = count[:, None] + ops.arange(1, steps + 1, dtype="int32")
+        levels, scores, seen, after = [], [], [], []
+        for level, stored in enumerate(before):
+            size = window**level
+            if level:
+                # A window is full with the step ``number * size``: where its last vector then stands below.
+                number = (count // size)[:, None] + ops.arange(1, -(-steps // size) + 1, dtype="int32")
+                last = window - 1 + number * window - (count // (size // window))[:, None]
+                vectors, flags = self._summaries(level, levels[-1], last)
+            new = (vectors, flags, self.attention.key(vectors), self.attention.value(vectors))
+            levels.append([ops.concatenate(pair, axis=1) for pair in zip(stored, new, strict=True)])
+            # How many of the new ones each step has seen come, and so how old all are for it; 0 is the newest.
+            come = taken // size - (count // size)[:, None]
+            age = come[..., None] + window - 1 - ops.arange(window + vectors.shape[1], dtype="int32")
+            seen.append((age >= 0) & (age < window) & levels[-1][1][:, None])
+            scores.append(ops.take(self.age[level], ops.clip(age, 0, window - 1), axis=0))
+            kept = come[:, -1:] + ops.arange(window, dtype="int32")
+            after.append(tuple(_chosen(part, kept) for part in levels[-1]))
+        keys, values = (ops.concatenate([level[i] for level in levels], axis=1) for i in (2, 3))
+        heads = (-1, keys.shape[1], self.config.heads, self.config.width // self.config.heads)
+        keys, values = (ops.reshape(part, heads) for part in (keys, values))
+        read = self._read(y, keys, values, ops.concatenate(scores, axis=2), ops.concatenate(seen, axis=2))
+        return self._feed_forward(x + read), (tuple(after), count + steps)
+
+    def _summaries(self, level, below, last):
+        """Returns what windows of the level ``below`` that end at ``last (batch, n)`` come to, and which are stored.
+
+        Those that end beyond it are not full yet: no step reads them, and none keeps them.
+        """
+        places = last[..., None] + ops.arange(1 - self.config.window, 1, dtype="int32")
+        vectors, flags = (_chosen(part, ops.minimum(places, below[0].shape[1] - 1)) for part in below[:2])
+        rows, n, window, width = ops.shape(vectors)
+        vectors, _ = self.pools[level - 1](
+            ops.reshape(vectors, (rows * n, window, width)), ops.reshape(flags, (rows * n, window))
+        )
+        return ops.reshape(vectors, (rows, n, width)), ops.any(flags, axis=-1)
+
+
+def build(config: Config) -> Backbone:
+    """Returns the backbone with its variables."""
+    model = Backbone(
+        [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm(config.width, "final_norm")],
+        embedding=config.width,
+        vocabulary=config.vocabulary,
+        features=config.features,
+        dropout=config.dropout,
+        name="hierarchical_attention_backbone",
+    )
+    model.build()
+    return model
+
+
+def look_back(config: Config) -> int:
+    """Returns the most steps that an output sees, itself included.
+
+    One layer sees at least ``w ** L``, and up to ``w ** (L - 1) - 1`` more while a group fills.
+    """
+    one = config.window**config.levels
+    if config.levels > 1:
+        one += config.window ** (config.levels - 1) - 1
+    if not config.causal:
+        one = (config.window // 2 + 1) * config.window ** (config.levels - 1)
+    return config.layers * (one - 1) + 1
+
+
+def path_length(config: Config, length: int) -> int:
+    """Returns the levels between two positions ``length`` apart: ``log_w``, as the article says."""
+    levels = 1
+    while config.window**levels < length and levels < config.levels:
+        levels += 1
+    return levels
+
+
+HIERARCHICAL_ATTENTION = Architecture(
+    name="hierarchical_attention",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "layers": 2, "window": 3, "dropout": 0.0},
+        "small": {},
+        "base": {"width": 288, "heads": 6, "feed_forward": 1152, "layers": 6},
+    },
+    paper="Culurciello 2018 (The fall of RNN / LSTM); Yang et al. 2016 (aclanthology.org/N16-1174)",
+    look_back=look_back,
+    path_length=path_length,
+)

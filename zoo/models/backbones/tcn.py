@@ -1,0 +1,135 @@
+"""Temporal convolutional network: Bai, Kolter & Koltun 2018 (arXiv 1803.01271)."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo.layers.convolution import Convolution, zero_masked
+from zoo.layers.dropout import Dropout
+from zoo.models.architecture import Architecture, check
+from zoo.models.backbones.backbone import Backbone, Block
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a TCN.
+
+    Attributes:
+        vocabulary: Number of token ids; or
+        features: number of input features. One of the two.
+        embedding: Width of the input layer.
+        width: Features of every block.
+        kernel: Taps of each convolution.
+        levels: Number of residual blocks; block ``i`` has dilation ``2**i``.
+        causal: Whether convolutions see the past only; otherwise they are centred.
+        dropout: Rate after the input layer and after each convolution.
+    """
+
+    vocabulary: int | None = None
+    features: int | None = None
+    embedding: int = 128
+    width: int = 128
+    kernel: int = 3
+    levels: int = 6
+    causal: bool = True
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check(1 <= self.embedding <= 65_536, "embedding must be in 1..65536")
+        check(1 <= self.width <= 65_536, "width must be in 1..65536")
+        check(2 <= self.kernel <= 1_024, "kernel must be in 2..1024")
+        check(1 <= self.levels <= 20, "levels must be in 1..20")
+        check(self.causal or self.kernel % 2 == 1, "kernel must be odd when convolutions are centred")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+class TemporalBlock(Block):
+    """The paper's residual block: (convolution, ReLU, dropout) twice, plus the input, then ReLU.
+
+    Args:
+        config: The hyper-parameters.
+        level: The block's place, from 0; its dilation is ``2**level``.
+        name: Name of the block.
+    """
+
+    def __init__(self, config: Config, level: int, name: str):
+        super().__init__(config.width, name)
+        self.causal = config.causal
+        self.inputs = config.embedding if level == 0 else config.width
+        arguments = (config.kernel, 2**level, config.causal)
+        self.first = Convolution(self.inputs, config.width, *arguments, name="first", weight_norm=True)
+        self.second = Convolution(config.width, config.width, *arguments, name="second", weight_norm=True)
+        # The input is added as it is where the widths agree, through a biased 1x1 otherwise.
+        self.shortcut = None
+        if self.inputs != config.width:
+            self.shortcut = keras.layers.Dense(config.width, name="shortcut")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.second.build((*shape[:-1], self.width))
+        if self.shortcut is not None:
+            self.shortcut.build(shape)
+
+    def call(self, x, mask=None, training=False):
+        shortcut = self.shortcut(x) if self.shortcut else x
+        y = x
+        for convolution in (self.first, self.second):
+            y = self.drop(ops.relu(convolution(zero_masked(y, mask))), training=training)
+        return ops.relu(y + shortcut)
+
+    def initial_state(self, batch_size: int):
+        if not self.causal:
+            return super().initial_state(batch_size)
+        return self.first.initial_state(batch_size), self.second.initial_state(batch_size)
+
+    def step(self, x, state):
+        if not self.causal:
+            return super().step(x, state)
+        return self._go_on(x, state, Convolution.step)
+
+    def extend(self, x, state):
+        if not self.causal:
+            return super().extend(x, state)
+        return self._go_on(x, state, Convolution.extend)
+
+    def _go_on(self, x, state, convolve):
+        y, first = convolve(self.first, x, state[0])
+        y, second = convolve(self.second, ops.relu(y), state[1])
+        return ops.relu(ops.relu(y) + (self.shortcut(x) if self.shortcut else x)), (first, second)
+
+
+def receptive_field(config: Config) -> int:
+    """Returns how many steps one output sees: ``1 + 2 (k - 1) (2**n - 1)``, two convolutions a block."""
+    return 1 + 2 * (config.kernel - 1) * (2**config.levels - 1)
+
+
+def look_back(config: Config) -> int:
+    """Returns how many past steps one output sees, itself included: half of a centred field."""
+    field = receptive_field(config)
+    return field if config.causal else (field + 1) // 2
+
+
+def build(config: Config) -> Backbone:
+    """Returns the backbone with its variables."""
+    blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
+    model = Backbone(blocks, config.embedding, config.vocabulary, config.features, config.dropout, name="tcn_backbone")
+    model.build()
+    return model
+
+
+TCN = Architecture(
+    name="tcn",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"embedding": 12, "width": 16, "levels": 3, "dropout": 0.0},
+        "small": {"width": 160},
+        "base": {"embedding": 256, "width": 384, "levels": 8},
+    },
+    paper="Bai, Kolter & Koltun 2018 (arXiv 1803.01271)",
+    look_back=look_back,
+    path_length=lambda config, length: 2 * config.levels,
+)

@@ -1,0 +1,289 @@
+"""The Transformer as a backbone: Vaswani et al. 2017 (arXiv 1706.03762), layer norm before each part."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo.layers.attention import Attention, rotate, write, write_several
+from zoo.layers.dropout import Dropout
+from zoo.layers.feed_forward import FeedForward
+from zoo.models.architecture import Architecture, check
+from zoo.models.backbones.backbone import Backbone, Block
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a Transformer.
+
+    Attributes:
+        vocabulary: Number of token ids; or
+        features: number of input features. One of the two.
+        width: Features of every position.
+        heads: Attention heads; they share the width.
+        feed_forward: Hidden units of each feed-forward part.
+        layers: Layers, one attention and one feed-forward part each.
+        causal: Whether a position reads only itself and those before it.
+        context: How many positions a causal one reads, itself included; with learned positions also the
+            longest sequence, causal or not.
+        positions: ``"rotary"`` (Su et al. 2021, arXiv 2104.09864) or ``"learned"``.
+        activation: ``"gelu"`` (its tanh form) or ``"relu"``, in the feed-forward parts.
+        dropout: Rate on the input and each part's output.
+    """
+
+    vocabulary: int | None = None
+    features: int | None = None
+    width: int = 128
+    heads: int = 4
+    feed_forward: int = 512
+    layers: int = 5
+    causal: bool = True
+    context: int = 512
+    positions: str = "rotary"
+    activation: str = "gelu"
+    dropout: float = 0.1
+
+    def __post_init__(self):
+        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        for field in ("width", "heads", "feed_forward", "context"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.layers <= 64, "layers must be in 1..64")
+        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(self.positions in ("rotary", "learned"), "positions must be rotary or learned")
+        if self.positions == "rotary":
+            check(self.width // self.heads % 2 == 0, "rotary positions need an even width / heads")
+        check(self.activation in ("gelu", "relu"), "activation must be gelu or relu")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+def layer_norm(name: str) -> keras.layers.LayerNormalization:
+    """Returns a layer norm with the epsilon that the zoo's Transformers share."""
+    return keras.layers.LayerNormalization(epsilon=1e-5, name=name)
+
+
+class LearnedPositions(Block):
+    """Adds a learned vector to each position; the state is the position, ``(batch,)``.
+
+    Args:
+        length: The longest sequence.
+        width: Features of every position.
+        name: The block's name.
+    """
+
+    def __init__(self, length: int, width: int, name: str):
+        super().__init__(width, name)
+        self.longest = length
+        self.table = keras.layers.Embedding(length, width, name="table")
+
+    def build(self, shape):
+        self.table.build(None)
+
+    def call(self, x, mask=None, training=False):
+        """Maps ``(batch, time, width)`` to the same shape.
+
+        Raises:
+            ValueError: The sequence is longer than the table.
+        """
+        if x.shape[1] is not None and x.shape[1] > self.longest:
+            raise ValueError(
+                f"a sequence of {x.shape[1]} positions, but learned positions end at context = {self.longest}: "
+                "shorten it, or build with a larger context or rotary positions"
+            )
+        return x + self._rows(ops.arange(ops.shape(x)[1]))
+
+    def initial_state(self, batch_size):
+        return ops.zeros((batch_size,), dtype="int32")
+
+    def step(self, x, state):
+        """Maps one step; one beyond the table yields NaN, since a compiled step cannot raise."""
+        return x + self._rows(state), state + 1
+
+    def extend(self, x, state):
+        """Maps several steps; those beyond the table yield NaN."""
+        count = x.shape[1]
+        return x + self._rows(state[:, None] + ops.arange(count, dtype="int32")), state + count
+
+    def _rows(self, positions):
+        rows = self.table(ops.minimum(positions, self.longest - 1))
+        return ops.where((positions < self.longest)[..., None], rows, float("nan"))
+
+
+class TransformerLayer(Block):
+    """Self-attention and feed-forward, each added to what it reads through a layer norm.
+
+    The state of the causal one is the keys and the values of the last ``context`` positions, each
+    ``(batch, context, width)``, and the number of the next one, ``(batch,)``. They are a ring: a
+    position takes the slot of that which falls out of sight. A key is turned by its slot, once and for
+    all; and a query looks from its own slot at those filled on this round, and from one round on at those
+    of the round before. So a stream of any length meets small angles only.
+
+    Args:
+        config: The hyper-parameters.
+        name: The block's name.
+    """
+
+    def __init__(self, config: Config, name: str):
+        super().__init__(config.width, name)
+        self.config = config
+        self.attention_norm = layer_norm("attention_norm")
+        self.attention = Attention(config.width, config.heads, name="attention")
+        self.feed_forward_norm = layer_norm("feed_forward_norm")
+        self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation, name="feed_forward")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        # All of it here, and not at the first use: a variable's path says where its layer was built.
+        for part in (self.attention_norm, self.attention, self.feed_forward_norm, self.feed_forward):
+            part.build(shape)
+
+    def _place(self, x, positions):
+        return rotate(x, positions) if self.config.positions == "rotary" else x
+
+    def _feed_forward(self, x, training=False):
+        return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
+
+    def call(self, x, mask=None, training=False):
+        y = self.attention_norm(x)
+        keys, values = self.attention.keys_values(y)
+        here = ops.arange(ops.shape(x)[1])
+        queries, keys = (self._place(z, here) for z in (self.attention.queries(y), keys))
+        age = here[:, None] - here[None]
+        seen = ops.ones_like(age, dtype="bool")
+        if self.config.causal:
+            seen = (age >= 0) & (age < self.config.context)
+        seen = seen[None] if mask is None else seen[None] & mask[:, None]
+        y = self.attention(queries, keys, values, seen)
+        return self._feed_forward(x + self.drop(y, training=training), training)
+
+    def initial_state(self, batch_size):
+        if not self.config.causal:
+            return super().initial_state(batch_size)
+        empty = ops.zeros((batch_size, self.config.context, self.config.width), self.compute_dtype)
+        return empty, empty, ops.zeros((batch_size,), dtype="int32")
+
+    def step(self, x, state):
+        if not self.config.causal:
+            return super().step(x, state)
+        context = self.config.context
+        keys, values, position = state
+        y = self.attention_norm(x)[:, None]
+        slot = (position % context)[:, None]
+        new_keys, new_values = self.attention.keys_values(y)
+        flat = (-1, self.config.width)
+        keys = write(keys, slot[:, 0], ops.reshape(self._place(new_keys, slot), flat))
+        values = write(values, slot[:, 0], ops.reshape(new_values, flat))
+        this_round = ops.arange(context)[None] <= slot
+        queries = self._place(
+            ops.tile(self.attention.queries(y), (1, 2, 1, 1)), ops.concatenate([slot, slot + context], 1)
+        )
+        scores = self.attention.scores_of_few(queries, keys)
+        scores = ops.where(this_round[:, None], scores[:, 0], scores[:, 1])
+        seen = this_round | (position >= context)[:, None]
+        y = self.attention.read_once(scores, values, seen)
+        # The number only says the slot and whether the ring is full: it starts again before it overflows.
+        position = ops.where(position + 1 == 2 * context, context, position + 1)
+        return self._feed_forward(x + y), (keys, values, position)
+
+    def extend(self, x, state):
+        context, count = self.config.context, x.shape[1]
+        if not self.config.causal:
+            return super().extend(x, state)
+        if count > context:  # more than the ring holds
+            first, state = self.extend(x[:, :context], state)
+            rest, state = self.extend(x[:, context:], state)
+            return ops.concatenate([first, rest], axis=1), state
+        old_keys, old_values, position = state
+        y = self.attention_norm(x)
+        new_keys, new_values = self.attention.keys_values(y)
+        # Places are counted from the first slot of this round; what is left of the round before stands behind it.
+        start = (position % context)[:, None]
+        here, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
+        this_round = slots < start
+        ring = (-1, context, self.attention.heads, self.config.width // self.attention.heads)
+        keys = ops.reshape(old_keys, ring)
+        turned_back = self._place(keys, ops.full((1, 1), -context))
+        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, here)]
+        values = [ops.reshape(old_values, ring), new_values]
+        places = ops.concatenate([ops.where(this_round, slots, slots - context), here], axis=1)
+        age = here[..., None] - places[:, None]
+        filled = ops.concatenate([this_round | (position >= context)[:, None], ops.ones_like(here, "bool")], axis=1)
+        seen = (age >= 0) & (age < context) & filled[:, None]
+        queries = self._place(self.attention.queries(y), here)
+        y = self.attention(queries, ops.concatenate(keys, axis=1), ops.concatenate(values, axis=1), seen)
+        flat, taken = (-1, count, self.config.width), here % context
+        keys = write_several(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
+        values = write_several(old_values, taken, ops.reshape(new_values, flat))
+        position = position + count
+        position = ops.where(position >= 2 * context, position - context, position)
+        return self._feed_forward(x + y), (keys, values, position)
+
+
+class FinalNorm(Block):
+    """The layer norm after the last layer: what norm-first layers add up is normalised nowhere else.
+
+    Args:
+        width: Features in and out.
+        name: The block's name.
+    """
+
+    def __init__(self, width: int, name: str):
+        super().__init__(width, name)
+        self.norm = layer_norm("norm")
+
+    def build(self, shape):
+        self.norm.build(shape)
+
+    def call(self, x, mask=None, training=False):
+        return self.norm(x)
+
+    def initial_state(self, batch_size):
+        return ()
+
+    def step(self, x, state):
+        return self.norm(x), state
+
+    def extend(self, x, state):
+        return self.norm(x), state
+
+
+def build(config: Config) -> Backbone:
+    """Returns the backbone with its variables."""
+    blocks: list[Block] = [TransformerLayer(config, f"layer_{i}") for i in range(config.layers)]
+    if config.positions == "learned":
+        blocks.insert(0, LearnedPositions(config.context, config.width, "positions"))
+    blocks.append(FinalNorm(config.width, "final_norm"))
+    model = Backbone(
+        blocks,
+        embedding=config.width,
+        vocabulary=config.vocabulary,
+        features=config.features,
+        dropout=config.dropout,
+        name="transformer",
+    )
+    model.build()
+    return model
+
+
+def look_back(config: Config) -> int | None:
+    """Returns how many steps a causal output can see: each layer reaches ``context - 1`` further back.
+
+    With learned positions no sequence is longer than ``context``, and so no output sees more.
+    """
+    if not config.causal:
+        return None
+    return config.context if config.positions == "learned" else 1 + config.layers * (config.context - 1)
+
+
+TRANSFORMER = Architecture(
+    name="transformer",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "layers": 2, "context": 16, "dropout": 0.0},
+        "small": {},
+        "base": {"width": 256, "heads": 8, "feed_forward": 1024, "layers": 8, "context": 1024},
+    },
+    paper="Vaswani et al. 2017 (arXiv 1706.03762)",
+    look_back=look_back,
+    path_length=lambda config, length: config.layers,
+)

@@ -1,0 +1,140 @@
+"""From words to sentences to the document: Yang et al. 2016 (aclanthology.org/N16-1174)."""
+
+import dataclasses
+from typing import ClassVar
+
+import keras
+from keras import ops
+
+from zoo.layers.dropout import Dropout
+from zoo.layers.pooling import AttentionPooling
+from zoo.layers.recurrence import Bidirectional
+from zoo.models.architecture import Architecture, check
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a hierarchical attention network; section 3.3's figures are the defaults.
+
+    Attributes:
+        vocabulary: Number of token ids.
+        embedding: Features of a word vector.
+        units: Units of each direction of both GRUs; a sentence and the document have twice as many
+            features, and so have the two context vectors.
+        dropout: Rate on the word vectors, the sentence vectors and the document vector.
+    """
+
+    causal: ClassVar[bool] = False
+
+    vocabulary: int
+    embedding: int = 200
+    units: int = 50
+    dropout: float = 0.0
+
+    def __post_init__(self):
+        check(self.vocabulary >= 1, "vocabulary must be at least 1")
+        for field in ("embedding", "units"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+    @property
+    def width(self) -> int:
+        """Features of a sentence and of the document."""
+        return 2 * self.units
+
+
+class Level(keras.layers.Layer):
+    """A GRU in both directions, and the attention that makes one vector of its outputs.
+
+    Args:
+        units: Units of each direction.
+        name: The layer's name.
+    """
+
+    def __init__(self, units: int, name: str):
+        super().__init__(name=name)
+        self.both = Bidirectional("gru", units, name="both", inner="gru")
+        self.pool = AttentionPooling(2 * units, name="pool")
+
+    def build(self, shape):
+        self.both.build(shape)
+        self.pool.build((*shape[:-1], self.pool.project.units))
+
+    def call(self, x, mask):
+        """Maps ``x (batch, time, features)`` to ``(batch, 2 * units)`` and weights ``(batch, time)``."""
+        return self.pool(self.both(x, mask=mask), mask)
+
+
+class HierarchicalAttentionNetwork(keras.Model):
+    """Reads a document as sentences of words; see figure 2 of the paper.
+
+    Args:
+        config: The hyper-parameters.
+    """
+
+    def __init__(self, config: Config):
+        super().__init__(name="hierarchical_attention_network")
+        self.config = config
+        self.width = config.width
+        self.embed = keras.layers.Embedding(config.vocabulary, config.embedding, name="embed")
+        self.words = Level(config.units, name="words")
+        self.sentences = Level(config.units, name="sentences")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def build(self, shape=None):
+        self.embed.build(None)
+        self.words.build((None, None, self.config.embedding))
+        self.sentences.build((None, None, self.config.width))
+        self.built = True
+
+    def attend(self, inputs, training=False):
+        """Reads documents and says what was attended to.
+
+        Args:
+            inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``; the mask is true where a
+                word is real, and optional. A sentence without words counts as padding.
+            training: Whether dropout acts.
+
+        Returns:
+            Documents ``(batch, width)``, the weights of the sentences ``(batch, sentences)``, and those
+            of the words in each sentence ``(batch, sentences, words)``. Weights of padding are 0.
+        """
+        tokens = inputs["tokens"]
+        mask = inputs.get("mask")
+        mask = ops.ones_like(tokens, dtype="bool") if mask is None else ops.cast(mask, "bool")
+        batch, count, length = ops.shape(tokens)
+        x = self.drop(self.embed(tokens), training=training)
+        # Sentences know nothing of each other here: all of them are rows of one batch.
+        x = ops.reshape(x, (batch * count, length, self.config.embedding))
+        x, word_weights = self.words(x, ops.reshape(mask, (batch * count, length)))
+        x = self.drop(ops.reshape(x, (batch, count, self.config.width)), training=training)
+        x, sentence_weights = self.sentences(x, ops.any(mask, axis=-1))
+        return self.drop(x, training=training), sentence_weights, ops.reshape(word_weights, (batch, count, length))
+
+    def call(self, inputs, training=False):
+        """Maps documents, as ``attend`` takes them, to ``(batch, width)``."""
+        return self.attend(inputs, training=training)[0]
+
+
+def build(config: Config) -> HierarchicalAttentionNetwork:
+    """Returns the network with its variables."""
+    model = HierarchicalAttentionNetwork(config)
+    model.build()
+    return model
+
+
+NETWORK = Architecture(
+    name="hierarchical_attention_network",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"embedding": 12, "units": 5},
+        "small": {"units": 128, "dropout": 0.2},
+        "base": {"embedding": 300, "units": 256, "dropout": 0.2},
+    },
+    paper="Yang et al. 2016 (aclanthology.org/N16-1174)",
+    look_back=lambda config: None,
+    # In a document of as many sentences as words in each: from a word's GRU through its sentence's
+    # attention, and along all sentences.
+    path_length=lambda config, length: 2 + round(length**0.5),
+)

@@ -1,0 +1,164 @@
+"""Heads over a backbone: one label a sequence, one tag a word, one prediction a step."""
+
+import keras
+from keras import ops
+
+from zoo.layers.attention import NEGATIVE
+from zoo.layers.dropout import Dropout
+from zoo.models.backbones.backbone import Backbone
+from zoo.models.streaming import Stream
+
+
+class Classifier(keras.Model):
+    """Concat pooling over a backbone's positions (Howard & Ruder 2018, arXiv 1801.06146), and a dense layer.
+
+    The head reads the last real position, the maximum and the mean of all real ones. Of a
+    hierarchical attention network, which gives one vector a document, it reads that.
+
+    Args:
+        backbone: Maps inputs with a ``mask`` to ``(batch, time, width)`` or ``(batch, width)``.
+        labels: Number of classes.
+        dropout: Rate before the dense layer.
+    """
+
+    def __init__(self, backbone: keras.Model, labels: int, dropout: float):
+        super().__init__(name=f"{backbone.name}_classifier")
+        self.backbone = backbone
+        self.drop = Dropout(dropout, name="head_drop")
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        self.head = keras.layers.Dense(labels, dtype="float32", name="head")
+
+    def call(self, inputs, training=False):
+        """Maps the backbone's inputs to logits, ``(batch, labels)``."""
+        x = self.backbone(inputs, training=training)
+        if isinstance(self.backbone, Backbone):
+            x = concat_pooling(x, inputs["mask"])
+        return self.head(self.drop(x, training=training))
+
+    def build_variables(self) -> None:
+        """Creates the head's variables; the backbone has its own already."""
+        self.head.build((None, self.backbone.width * (3 if isinstance(self.backbone, Backbone) else 1)))
+        self.built = True
+
+
+def concat_pooling(x, mask):
+    """Returns the last, the maximum and the mean over real positions.
+
+    Args:
+        x: ``(batch, time, width)``.
+        mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least.
+
+    Returns:
+        ``(batch, 3 * width)``.
+    """
+    real = ops.cast(mask, x.dtype)[..., None]
+    steps = ops.arange(ops.shape(x)[1])
+    last = ops.max(ops.where(mask, steps[None], 0), axis=1)
+    last = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
+    highest = ops.max(ops.where(mask[..., None], x, ops.cast(NEGATIVE, x.dtype)), axis=1)
+    mean = ops.sum(x * real, axis=1) / ops.sum(real, axis=1)
+    return ops.concatenate([last, highest, mean], axis=-1)
+
+
+class Tagger(keras.Model):
+    """Joint tagging and classification, as in slot filling with intents (Liu & Lane 2016, arXiv 1609.01454).
+
+    A word is read at its first subword; a sentence by concat pooling.
+
+    Args:
+        backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, width)``.
+        tags: Number of tags.
+        labels: Number of the sentence's labels; 0 leaves that head out.
+        dropout: Rate before the heads.
+    """
+
+    def __init__(self, backbone: keras.Model, tags: int, labels: int, dropout: float):
+        super().__init__(name=f"{backbone.name}_tagger")
+        self.backbone = backbone
+        self.drop = Dropout(dropout, name="head_drop")
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        self.tag_head = keras.layers.Dense(tags, dtype="float32", name="tag_head")
+        self.label_head = keras.layers.Dense(labels, dtype="float32", name="label_head") if labels else None
+
+    def call(self, inputs, training=False):
+        """Maps sentences to logits.
+
+        Args:
+            inputs: ``tokens`` and ``mask`` ``(batch, time)``; ``first (batch, words)``, the position of
+                each word's first subword.
+            training: Whether dropout acts.
+
+        Returns:
+            ``tags (batch, words, tags)`` and, with labels, ``label (batch, labels)``.
+        """
+        x = self.backbone({"tokens": inputs["tokens"], "mask": inputs["mask"]}, training=training)
+        words = ops.take_along_axis(x, ops.cast(inputs["first"], "int32")[..., None], axis=1)
+        out = {"tags": self.tag_head(self.drop(words, training=training))}
+        if self.label_head is not None:
+            pooled = concat_pooling(x, inputs["mask"])
+            out["label"] = self.label_head(self.drop(pooled, training=training))
+        return out
+
+    def build_variables(self) -> None:
+        """Creates the heads' variables; the backbone has its own already."""
+        width = self.backbone.width
+        self.tag_head.build((None, None, width))
+        if self.label_head is not None:
+            self.label_head.build((None, 3 * width))
+        self.built = True
+
+
+class Predictor(keras.Model):
+    """A causal backbone and a dense layer over every position.
+
+    It runs over whole sequences and, with an explicit state, step by step; both give the same logits.
+
+    Args:
+        backbone: Maps ``tokens (batch, time)`` or ``features (batch, time, features)`` to
+            ``(batch, time, width)``, no position seeing a later one.
+        outputs: Number of logits a step: symbols, or keys that sound or do not.
+        dropout: Rate before the dense layer.
+    """
+
+    def __init__(self, backbone: keras.Model, outputs: int, dropout: float):
+        super().__init__(name=f"{backbone.name}_predictor")
+        self.backbone = backbone
+        self.drop = Dropout(dropout, name="head_drop")
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
+
+    def call(self, inputs, training=False):
+        """Maps the backbone's inputs to logits, ``(batch, time, outputs)``."""
+        x = self.backbone(inputs, training=training)
+        return self.head(self.drop(x, training=training))
+
+    def build_variables(self) -> None:
+        """Creates the head's variables; the backbone has its own already."""
+        self.head.build((None, None, self.backbone.width))
+        self.built = True
+
+    def stream(self, batch_size: int) -> Stream:
+        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        return Stream(self, batch_size)
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the state before the first step."""
+        return self.backbone.initial_state(batch_size)
+
+    def step(self, x, state: tuple):
+        """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
+
+        Returns:
+            Logits ``(batch, outputs)`` and the next state.
+        """
+        x, state = self.backbone.step(x, state)
+        return self.head(x), state
+
+    def extend(self, x, state: tuple):
+        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+
+        Returns:
+            Logits ``(batch, count, outputs)`` and the next state.
+        """
+        x, state = self.backbone.extend(x, state)
+        return self.head(x), state

@@ -1,0 +1,52 @@
+"""The architectures of the zoo, by name. Nothing here imports a backend until one is resolved."""
+
+from zoo.models.architecture import Architecture, resolve
+
+# Backbones: a sequence in, a vector a position out.
+ARCHITECTURES = {
+    "rnn": "zoo.models.backbones.recurrent:RNN",
+    "lstm": "zoo.models.backbones.recurrent:LSTM",
+    "gru": "zoo.models.backbones.recurrent:GRU",
+    "tcn": "zoo.models.backbones.tcn:TCN",
+    "wavenet": "zoo.models.backbones.wavenet:WAVENET",
+    "transformer": "zoo.models.backbones.transformer:TRANSFORMER",
+    "hierarchical_attention": "zoo.models.backbones.hierarchical_attention:HIERARCHICAL_ATTENTION",
+}
+
+# Sequence to sequence: a source sequence in, a target sequence out.
+SEQ2SEQ = {
+    "rnn": "zoo.models.seq2seq.recurrent:RNN_SEQ2SEQ",
+    "lstm": "zoo.models.seq2seq.recurrent:LSTM_SEQ2SEQ",
+    "gru": "zoo.models.seq2seq.recurrent:GRU_SEQ2SEQ",
+    "transformer": "zoo.models.seq2seq.transformer:TRANSFORMER_SEQ2SEQ",
+}
+
+# Documents: sentences of words in, one vector out.
+DOCUMENT = {
+    "hierarchical_attention_network": "zoo.models.documents.hierarchical_attention_network:NETWORK",
+}
+
+SIZES = ("tiny", "small", "base")
+
+
+def find_backbone(name: str) -> Architecture:
+    """Returns a backbone architecture by name (raises InputError for an unknown one)."""
+    return resolve(ARCHITECTURES, name)
+
+
+def find_seq2seq(name: str) -> Architecture:
+    """Returns a sequence-to-sequence architecture by name (raises InputError for an unknown one)."""
+    return resolve(SEQ2SEQ, name)
+
+
+def architecture_and_size(name: str) -> tuple[str, str] | None:
+    """Splits ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
+    architecture, _, size = name.rpartition("_")
+    known = architecture in {*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT}
+    return (architecture, size) if known and size in SIZES else None
+
+
+def sizes() -> list[str]:
+    """Returns every name that ``architecture_and_size`` splits."""
+    names = sorted({*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT})
+    return [f"{name}_{size}" for name in names for size in SIZES]

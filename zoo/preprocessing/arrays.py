@@ -1,0 +1,99 @@
+"""Preprocessors of inputs that are arrays already: series of numbers, and sequences of ids."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import expect_fields
+
+LARGEST = 65_536
+"""Most features of a step, and most ids."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NumbersPreprocessor:
+    """Series of numbers as they are, ``(time, features)``; a target is one number.
+
+    Attributes:
+        features: Numbers of a step.
+    """
+
+    features: int
+
+    def encode_input(self, series: Any) -> np.ndarray:
+        """Returns a series as float32 (raises InputError for what is not one, or not finite)."""
+        array = _array(series, "f", f"a series of numbers, (time, {self.features})")
+        if array.ndim != 2 or not len(array) or array.shape[1] != self.features:
+            raise InputError(f"a series of shape {array.shape}: give (time, {self.features})")
+        if not np.isfinite(array).all():
+            step = int(np.argwhere(~np.isfinite(array))[0, 0])
+            raise InputError(f"step {step + 1} of a series is not finite: fill the gap or take the series out")
+        return array.astype("float32")
+
+    def encode_target(self, target: Any) -> float:
+        """Returns a target as a number (raises InputError for another thing)."""
+        array = _array(target, "f", "a number")
+        if array.shape or not np.isfinite(array):
+            raise InputError(f"target {str(target)[:40]!r}: give one finite number")
+        return float(array)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"features": self.features}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "NumbersPreprocessor":
+        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        return cls(_size("features", value, where))
+
+
+@dataclasses.dataclass(frozen=True)
+class IdsPreprocessor:
+    """Sequences of ids as they are, ``(time,)``; a target has an id for each step.
+
+    Attributes:
+        symbols: Ids are below it.
+    """
+
+    symbols: int
+
+    def encode_input(self, ids: Any) -> np.ndarray:
+        """Returns ids as int32 (raises InputError for other things and for ids that there are not)."""
+        array = _array(ids, "i", f"ids from 0 to {self.symbols - 1}, (time,)")
+        if array.ndim != 1 or not len(array):
+            raise InputError(f"ids of shape {array.shape}: give (time,)")
+        unknown = np.flatnonzero((array < 0) | (array >= self.symbols))
+        if len(unknown):
+            raise InputError(f"step {unknown[0] + 1}: id {array[unknown[0]]}: give 0 to {self.symbols - 1}")
+        return array.astype("int32")
+
+    def encode_target(self, ids: Any) -> np.ndarray:
+        """As ``encode_input``."""
+        return self.encode_input(ids)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"symbols": self.symbols}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "IdsPreprocessor":
+        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        return cls(_size("symbols", value, where))
+
+
+def _array(value: Any, kind: str, expected: str) -> np.ndarray:
+    """Returns an array of floats or of whole numbers, ``kind`` ``"f"`` or ``"i"``."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.zeros(0, object)
+    if array.dtype.kind not in ("fiu" if kind == "f" else "iu"):
+        raise InputError(f"{str(value)[:40]!r}: give {expected}")
+    return array
+
+
+def _size(key: str, value: Any, where: str) -> int:
+    expect_fields({key: int}, value, where)
+    if not 1 <= value[key] <= LARGEST:
+        raise WeightsError(f"{where}.{key}: expected 1 to {LARGEST}")
+    return value[key]

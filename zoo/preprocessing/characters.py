@@ -1,0 +1,79 @@
+"""Texts by the character."""
+
+import dataclasses
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+
+UNSEEN = 0
+"""Id of what stands before a text's first known character."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CharacterPreprocessor:
+    """Characters to ids; the i-th of ``symbols`` has the id ``i + 1``, and ``UNSEEN`` stands before the first.
+
+    Attributes:
+        symbols: Every character that the model knows, in the order of their ids.
+        context: Characters of one training crop, and of one window when a text is scored.
+    """
+
+    symbols: tuple[str, ...]
+    context: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "symbols", tuple(self.symbols))
+
+    @classmethod
+    def fit(cls, texts: Iterable[str], context: int) -> "CharacterPreprocessor":
+        """Returns a preprocessor that knows every character of the texts."""
+        return cls(tuple(sorted({symbol for text in texts for symbol in text})), context)
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: i + 1 for i, symbol in enumerate(self.symbols)}
+
+    @property
+    def size(self) -> int:
+        """Number of ids, ``UNSEEN`` included."""
+        return len(self.symbols) + 1
+
+    def encode_input(self, text: str) -> np.ndarray:
+        """Returns the ids of a text, int32.
+
+        Raises:
+            InputError: It is empty, or has a character that the model does not know.
+        """
+        if not text:
+            raise InputError("the text is empty: give at least one character")
+        unknown = sorted(set(text) - set(self.symbols))
+        if unknown:
+            where = text.index(unknown[0])
+            raise InputError(
+                f"character {where + 1}, {unknown[0]!r}, is unknown to this model; it knows: {''.join(self.symbols)!r}"
+            )
+        return np.array([self._ids[symbol] for symbol in text], "int32")
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids."""
+        return "".join(self.symbols[i - 1] for i in ids)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"symbols": list(self.symbols), "context": self.context}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "CharacterPreprocessor":
+        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        expect_fields({"symbols": list, "context": int}, value, where)
+        symbols = value["symbols"]
+        single = all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols)
+        if not symbols or not single or len(set(symbols)) != len(symbols):
+            raise WeightsError(f"{where}.symbols: expected single characters, each once")
+        if not 2 <= value["context"] <= LONGEST_TEXT:
+            raise WeightsError(f"{where}.context: expected 2 to {LONGEST_TEXT}")
+        return cls(tuple(symbols), value["context"])

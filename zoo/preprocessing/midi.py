@@ -1,0 +1,96 @@
+"""Pieces as MIDI files: frames of notes in, frames of notes out."""
+
+from pathlib import Path
+
+from zoo.errors import InputError
+from zoo.files import replacing
+from zoo.preprocessing.music import KEYS, LOWEST
+
+BEAT = 480  # ticks of a quarter note
+LONGEST = 100_000  # frames of a piece
+DRUMS = 9  # the channel whose notes are not pitches
+
+
+def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> None:
+    """Writes a piece as a piano would play it; a key in neighbouring frames is one long note.
+
+    Args:
+        frames: MIDI note numbers of each frame.
+        path: File to write.
+        seconds: Time from one frame to the next.
+
+    Raises:
+        InputError: The time is out of range.
+        StorageError: The file cannot be written.
+    """
+    import mido
+
+    check_seconds(seconds)
+    # A frame is a quarter note, so that its time is the tempo: exact, and readable as notes.
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(seconds * 1e6), time=0)])
+    sounding: set[int] = set()
+    waited = 0
+    for frame in [*map(set, frames), set()]:
+        for kind, notes in (("note_off", sounding - frame), ("note_on", frame - sounding)):
+            for note in sorted(notes):
+                track.append(mido.Message(kind, note=note, velocity=64, time=waited))
+                waited = 0
+        sounding = frame
+        waited += BEAT
+    track.append(mido.MetaMessage("end_of_track", time=max(0, waited - BEAT)))
+    with replacing(Path(path)) as file:
+        mido.MidiFile(type=0, ticks_per_beat=BEAT, tracks=[track]).save(file=file)
+
+
+def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
+    """Reads what sounds at each frame of a MIDI file, all instruments but drums together.
+
+    Args:
+        path: A ``.mid`` file.
+        seconds: Time from one frame to the next. A note sounds in the frames in whose middle it does, and
+            at least in the one in which it begins.
+
+    Raises:
+        InputError: The file cannot be read, has no notes, or has notes that a piano does not have.
+    """
+    import mido
+
+    check_seconds(seconds)
+    try:
+        messages = list(mido.MidiFile(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise InputError(f"{path}: not a MIDI file ({' '.join(str(error).split())[:80] or 'cut short'})") from None
+    now, begun = 0.0, {}
+    notes: list[tuple[int, float, float]] = []
+    for message in messages:
+        now += message.time
+        if message.type not in ("note_on", "note_off") or message.channel == DRUMS:
+            continue
+        if not LOWEST <= message.note < LOWEST + KEYS:
+            raise InputError(f"{path}: MIDI note {message.note}: a piano has {LOWEST} to {LOWEST + KEYS - 1}")
+        start = begun.pop((message.channel, message.note), None)
+        if start is not None:
+            notes.append((message.note, start, now))
+        if message.type == "note_on" and message.velocity > 0:
+            begun[message.channel, message.note] = now
+    notes += [(note, start, now) for (_, note), start in begun.items()]
+    if not notes:
+        raise InputError(f"{path}: has no notes: give a piece")
+    size = round(max(end for _, _, end in notes) / seconds)
+    if size > LONGEST:
+        raise InputError(f"{path}: {size:,} frames of {seconds:g} s, at most {LONGEST:,}: give longer ones")
+    frames: list[set[int]] = [set() for _ in range(max(1, size))]
+    for note, start, end in notes:
+        # Frame i lasts from i to i + 1; round is to the frames whose middle lies within.
+        first = min(int(start / seconds + 0.5), len(frames) - 1)
+        for frame in frames[first : max(first + 1, int(end / seconds + 0.5))]:
+            frame.add(note)
+    return [sorted(frame) for frame in frames]
+
+
+def check_seconds(seconds: float) -> None:
+    """Raises InputError for a time of a frame that MIDI's tempo cannot hold, or no one would hear."""
+    if not 0.01 <= seconds <= 10:
+        raise InputError(f"{seconds:g} seconds a frame: give 0.01 to 10")

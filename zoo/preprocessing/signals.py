@@ -1,0 +1,238 @@
+"""Sound and numeric series to frames of features: plain data, written to and read from JSON."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.data.sound import LARGEST, RATES, as_channels, numbers, waveform
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import check_names, expect_fields, number_of
+
+LONGEST = 1_000_000  # steps that a record may allow a series to have
+MOST_BANDS = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """Raw numbers, each channel to mean 0 and standard deviation 1 over all steps of the training data.
+
+    Attributes:
+        mean: Of each channel.
+        scale: Standard deviation of each channel; 1 where it never changes.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, series: Sequence[np.ndarray]) -> "Numbers":
+        """Returns the front end of training series, each ``(time, channels)``."""
+        return cls(*_moments(series))
+
+    @property
+    def features(self) -> int:
+        return len(self.mean)
+
+    def read(self, value: Any) -> np.ndarray:
+        """Returns a raw input as float32 ``(time, channels)``, or raises an ``InputError``."""
+        series = as_channels(numbers(value))
+        if series.shape[1] != self.features:
+            raise InputError(f"a series of {series.shape[1]} channels: this model reads {self.features}")
+        return series
+
+    def frames(self, series: np.ndarray) -> np.ndarray:
+        """Maps ``(time, channels)`` to ``(time, features)``."""
+        return ((series - np.float32(self.mean)) / np.float32(self.scale)).astype(np.float32)
+
+
+def _moments(rows: Sequence[np.ndarray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Returns mean and standard deviation over all steps of all rows, ``(time, features)``, in 6 digits."""
+    every = np.concatenate(rows).astype(np.float64)
+    mean, deviation = every.mean(axis=0), every.std(axis=0)
+    deviation = np.where(deviation > 1e-8 * np.abs(mean) + 1e-30, deviation, 1.0)
+    return tuple(float(f"{x:.6g}") for x in mean), tuple(float(f"{x:.6g}") for x in deviation)
+
+
+@dataclasses.dataclass(frozen=True)
+class Waveform:
+    """Raw samples, so many a step and none of them twice.
+
+    Attributes:
+        rate: Samples a second; sound of another rate is resampled.
+        frame: Samples a step.
+        mu: The companding constant of ``sign(x) ln(1 + mu |x|) / ln(1 + mu)`` (ITU-T G.711, as in van den Oord
+            et al. 2016, arXiv 1609.03499, section 2.2); 0 leaves samples linear.
+    """
+
+    rate: int
+    frame: int
+    mu: int
+
+    @property
+    def features(self) -> int:
+        return self.frame
+
+    def read(self, value: Any) -> np.ndarray:
+        """Returns a raw input as ``waveform`` does."""
+        return waveform(value, self.rate)
+
+    def frames(self, samples: np.ndarray) -> np.ndarray:
+        """Maps ``(time,)`` to ``(ceil(time / frame), frame)``; silence fills the last step."""
+        if self.mu:
+            samples = np.sign(samples) * np.log1p(self.mu * np.abs(samples)) / math.log1p(self.mu)
+        short = -len(samples) % self.frame
+        return np.pad(samples, (0, short)).reshape(-1, self.frame).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogMel:
+    """Logarithms of the energy in bands of the mel scale, 25 ms windows every 10 ms, standardised.
+
+    Attributes:
+        rate: Samples a second; sound of another rate is resampled.
+        mean: Of each band over the training data.
+        scale: Standard deviation of each band.
+    """
+
+    rate: int
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, sounds: Sequence[np.ndarray], rate: int, bands: int) -> "LogMel":
+        """Returns the front end of training sounds, each as ``waveform`` returns it."""
+        plain = cls(rate, (0.0,) * bands, (1.0,) * bands)
+        return cls(rate, *_moments([plain.frames(sound) for sound in sounds]))
+
+    @property
+    def features(self) -> int:
+        return len(self.mean)
+
+    def read(self, value: Any) -> np.ndarray:
+        """Returns a raw input as ``waveform`` does."""
+        return waveform(value, self.rate)
+
+    def frames(self, samples: np.ndarray) -> np.ndarray:
+        """Maps ``(time,)`` to ``(windows, bands)``; silence fills the last window."""
+        window, hop, size = self.rate // 40, self.rate // 100, _transform_size(self.rate)
+        short = max(window - len(samples), -(len(samples) - window) % hop)
+        views = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, short)), window)[::hop]
+        power = np.abs(np.fft.rfft(views * np.hanning(window), size)) ** 2
+        energy = np.log(np.maximum(power @ mel_filters(self.rate, self.features), 1e-5))
+        return ((energy - self.mean) / np.array(self.scale)).astype(np.float32)
+
+
+def _transform_size(rate: int) -> int:
+    """Twice the window at least, so that the narrow bands of low pitch have points of their own."""
+    return 1 << (2 * (rate // 40) - 1).bit_length()
+
+
+@functools.lru_cache
+def mel_filters(rate: int, bands: int) -> np.ndarray:
+    """Returns triangular filters ``(frequencies, bands)``, equally wide in mel, from 0 Hz to half of the rate.
+
+    A frequency of f Hz is ``2595 log10(1 + f / 700)`` mel (O'Shaughnessy 1987; the HTK Book, equation 5.13); each
+    filter rises from the centre of the one below to 1 at its own, and falls to 0 at the centre of the one above.
+    """
+    highest = 2595 * math.log10(1 + rate / 2 / 700)
+    corners = 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
+    frequencies = np.fft.rfftfreq(_transform_size(rate), 1 / rate)[:, None]
+    below, centre, above = corners[:-2], corners[1:-1], corners[2:]
+    rising, falling = (frequencies - below) / (centre - below), (above - frequencies) / (above - centre)
+    return np.maximum(0, np.minimum(rising, falling))
+
+
+FRONT_ENDS: dict[str, type] = {"numbers": Numbers, "waveform": Waveform, "log_mel": LogMel}
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesPreprocessor:
+    """Series or sounds to frames of features, and numbers to labels.
+
+    Attributes:
+        front_end: What makes frames of raw input.
+        labels: The classes, in the order of the model's outputs.
+        max_length: Most steps of an input; a longer one is an error.
+    """
+
+    front_end: Numbers | Waveform | LogMel
+    labels: tuple[str, ...]
+    max_length: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    @property
+    def features(self) -> int:
+        """Number of features of a step."""
+        return self.front_end.features
+
+    def encode_input(self, value: Any) -> np.ndarray:
+        """Returns the frames of a raw input, float32 ``(time, features)``.
+
+        Raises:
+            InputError: It cannot be read, is too long, or has other channels than the model reads.
+        """
+        frames = self.front_end.frames(self.front_end.read(value))
+        if len(frames) > self.max_length:
+            raise InputError(f"{len(frames):,} steps: this model takes at most {self.max_length:,}: cut it into parts")
+        return frames
+
+    def encode_inputs(self, values: Sequence[Any]) -> list[np.ndarray]:
+        """``encode_input`` for many inputs."""
+        return [self.encode_input(value) for value in values]
+
+    def encode_target(self, label: str) -> int:
+        """Returns the number of a label (raises InputError for an unknown one)."""
+        return number_of(label, self.labels)
+
+    def to_json(self) -> dict[str, Any]:
+        kind = next(kind for kind, front_end in FRONT_ENDS.items() if isinstance(self.front_end, front_end))
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in dataclasses.asdict(self.front_end).items()
+        }
+        return {"front_end": {"kind": kind, **fields}, "labels": list(self.labels), "max_length": self.max_length}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "SeriesPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        expect_fields({"front_end": dict, "labels": list, "max_length": int}, value, where)
+        check_names(value, ("labels",), where)
+        if not value["labels"] or not 1 <= value["max_length"] <= LONGEST:
+            raise WeightsError(f"{where}: expected at least one label, and a max_length of 1 to {LONGEST}")
+        front_end = _front_end(value["front_end"], f"{where}.front_end")
+        return cls(front_end, tuple(value["labels"]), value["max_length"])
+
+
+def _front_end(value: dict[str, Any], where: str) -> Numbers | Waveform | LogMel:
+    kind = value.get("kind")
+    if not isinstance(kind, str) or kind not in FRONT_ENDS:
+        raise WeightsError(f"{where}.kind: expected one of {', '.join(FRONT_ENDS)}")
+    fields = {field.name: field.type for field in dataclasses.fields(FRONT_ENDS[kind])}
+    types: dict[str, type] = {name: int if kind is int else list for name, kind in fields.items()}
+    expect_fields({"kind": str, **types}, value, where)
+    bounds = {"rate": RATES, "frame": (1, 65_536), "mu": (0, 65_535)}
+    for name, (low, high) in bounds.items():
+        if name in fields and not low <= value[name] <= high:
+            raise WeightsError(f"{where}.{name}: expected {low} to {high}")
+    if "mean" in fields:
+        mean, scale = value["mean"], value["scale"]
+        known = all(type(number) in (int, float) and abs(number) <= LARGEST for number in [*mean, *scale])
+        most = MOST_BANDS if kind == "log_mel" else 65_536
+        if not known or not 1 <= len(mean) == len(scale) <= most or min(scale) <= 0:
+            raise WeightsError(f"{where}: expected mean and scale of each feature, each scale above 0")
+    parts = {name: tuple(value[name]) if kind is list else value[name] for name, kind in types.items()}
+    return FRONT_ENDS[kind](**parts)

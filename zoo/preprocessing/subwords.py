@@ -1,0 +1,112 @@
+"""Byte-pair subwords: learned, written down and applied by Hugging Face's ``tokenizers``."""
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zoo.errors import WeightsError
+from zoo.preprocessing.fields import expect_fields
+from zoo.preprocessing.symbols import PAD
+
+UNKNOWN = 1
+SPECIAL = ("[PAD]", "[UNK]")
+WORD_END = "</w>"  # written behind a subword that ends a word
+
+
+@dataclasses.dataclass(frozen=True)
+class Subwords:
+    """A tokenizer of lowercased text (Sennrich et al. 2016, arXiv 1508.07909).
+
+    Attributes:
+        subwords: Every subword, in the order of the ids; the first two are ``SPECIAL``.
+        merges: Pairs of subwords with a blank between them, in the order in which they are joined.
+        words: Whether words are what stands between blanks; if not, marks are words too.
+    """
+
+    subwords: tuple[str, ...]
+    merges: tuple[str, ...]
+    words: bool
+
+    @functools.cached_property
+    def library(self):
+        """The ``tokenizers.Tokenizer`` that this describes.
+
+        The library knows more parts than these: patterns, for instance, that take for ever on some texts. A
+        stranger's record gets no say in what runs.
+        """
+        from tokenizers import Tokenizer, models
+
+        ids = {subword: number for number, subword in enumerate(self.subwords)}
+        merges = [tuple(pair.split(" ")) for pair in self.merges]
+        model = models.BPE(vocab=ids, merges=merges, unk_token=SPECIAL[UNKNOWN], end_of_word_suffix=WORD_END)
+        return _with_rules(Tokenizer(model), self.words)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each text, all cores at work."""
+        return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts))]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"subwords": list(self.subwords), "merges": list(self.merges), "words": self.words}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> "Subwords":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
+        expect_fields({"subwords": list, "merges": list, "words": bool}, value, where)
+        for key in ("subwords", "merges"):
+            if not all(isinstance(text, str) for text in value[key]):
+                raise WeightsError(f"{where}.{key}: expected texts")
+        known = set(value["subwords"])
+        if len(known) != len(value["subwords"]) or tuple(value["subwords"][:2]) != SPECIAL or "" in known:
+            raise WeightsError(f"{where}.subwords: expected {', '.join(SPECIAL)} and others, each once")
+        # The library reads pairs that lead to no subword beyond its arrays, and panics.
+        for pair in value["merges"]:
+            parts = pair.split(" ")
+            if len(parts) != 2 or not {*parts, "".join(parts)} <= known:
+                raise WeightsError(f"{where}.merges: {pair[:100]!a} is not two subwords that make another one")
+        return cls(tuple(value["subwords"]), tuple(value["merges"]), value["words"])
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int, words: bool = False) -> "Subwords":
+        """Learns subwords from texts.
+
+        Args:
+            texts: The training texts.
+            size: Most ids; small data give fewer, for a subword has to occur twice.
+            words: As the attribute.
+        """
+        from tokenizers import Tokenizer, models, trainers
+
+        tokenizer = _with_rules(Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN], end_of_word_suffix=WORD_END)), words)
+        texts = list(texts)
+        # The library numbers the letters that end a word in the order of a hash table, another one in each process,
+        # and equally frequent merges in the order of those numbers. Given as reserved tokens, they have theirs from
+        # the start.
+        ends = re.compile(r"\S(?!\S)" if words else r"\w(?!\w)|[^\w\s]")
+        letters = {letter for text in texts for letter in ends.findall(tokenizer.normalizer.normalize_str(text))}
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            min_frequency=2,
+            special_tokens=[*SPECIAL, *(letter + WORD_END for letter in sorted(letters))],
+            end_of_word_suffix=WORD_END,
+            limit_alphabet=500,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        assert tokenizer.token_to_id(SPECIAL[PAD]) == PAD
+        model = json.loads(tokenizer.to_str())["model"]
+        subwords = sorted(model["vocab"], key=model["vocab"].__getitem__)
+        return cls(tuple(subwords), tuple(" ".join(pair) for pair in model["merges"]), words)
+
+
+def _with_rules(tokenizer, words: bool):
+    """Has a tokenizer lowercase its texts and split them into words."""
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Replace("<br />", " "), normalizers.NFKC(), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit() if words else pre_tokenizers.BertPreTokenizer()
+    return tokenizer

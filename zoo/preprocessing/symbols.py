@@ -1,0 +1,181 @@
+"""From raw input to arrays and back: everything here is plain data, written to and read from JSON."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+
+PAD, START, END = 0, 1, 2
+RESERVED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class SymbolTokenizer:
+    """Maps text to ids, a symbol at a time: the letters of a word, or phones between spaces.
+
+    Ids 0, 1 and 2 are padding, start and end; symbol ``i`` has the id ``i + 3``.
+
+    Attributes:
+        symbols: Every symbol, in the order of their ids.
+        separator: What stands between two symbols: ``""`` for letters, ``" "`` for phones.
+        lowercase: Whether text is lowercased first.
+    """
+
+    symbols: tuple[str, ...]
+    separator: str = ""
+    lowercase: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "symbols", tuple(self.symbols))
+        object.__setattr__(self, "_ids", {s: i + RESERVED for i, s in enumerate(self.symbols)})
+        if len(self._ids) != len(self.symbols):
+            raise InputError("a tokenizer's symbols must differ from each other")
+
+    @classmethod
+    def fit(cls, texts: Iterable[str], separator: str = "", lowercase: bool = False) -> "SymbolTokenizer":
+        """Returns a tokenizer with every symbol of the texts, sorted."""
+        empty = cls((), separator, lowercase)
+        return cls(tuple(sorted({s for text in texts for s in empty.split(text)})), separator, lowercase)
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the three reserved ones included."""
+        return len(self.symbols) + RESERVED
+
+    def split(self, text: str) -> list[str]:
+        """Returns the symbols of a text; runs of the separator and of blanks count once."""
+        text = text.lower() if self.lowercase else text
+        return text.split() if self.separator == " " else list(text.strip())
+
+    def encode(self, text: str) -> list[int]:
+        """Returns the ids of a text, without start or end.
+
+        Raises:
+            InputError: The text is empty, or has a symbol that the tokenizer does not know.
+        """
+        symbols = self.split(text)
+        if not symbols:
+            raise InputError("the text is empty: give at least one symbol")
+        unknown = sorted({s for s in symbols if s not in self._ids})
+        if unknown:
+            shown = " ".join(self.symbols[:60]) + (" ..." if len(self.symbols) > 60 else "")
+            raise InputError(
+                f"{_shorten(text)!r} has {', '.join(map(repr, unknown[:5]))}, unknown to this model; it knows: {shown}"
+            )
+        return [self._ids[s] for s in symbols]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids up to the first end; padding and start are left out."""
+        symbols = []
+        for i in ids:
+            if i == END:
+                break
+            if i >= RESERVED:
+                symbols.append(self.symbols[i - RESERVED])
+        return self.separator.join(symbols)
+
+    def extend(self, texts: Iterable[str]) -> "SymbolTokenizer":
+        """Returns a tokenizer that knows the texts' new symbols too; the old ones keep their ids."""
+        new = sorted({s for text in texts for s in self.split(text)} - set(self.symbols))
+        return dataclasses.replace(self, symbols=(*self.symbols, *new))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"symbols": list(self.symbols), "separator": self.separator, "lowercase": self.lowercase}
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
+        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, where)
+        symbols = value["symbols"]
+        if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
+            raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
+        if value["separator"] not in ("", " "):
+            raise WeightsError(f"{where}.separator: expected nothing or a blank")
+        return cls(**value)
+
+
+@dataclasses.dataclass(frozen=True)
+class TransductionPreprocessor:
+    """Source text and target text of a sequence-to-sequence model, each with its own tokenizer.
+
+    Attributes:
+        source: Tokenizer of the input.
+        target: Tokenizer of the output.
+        max_source: Longest input, in symbols; a longer one is an error, never cut.
+        max_target: Longest output that decoding may write, in symbols.
+    """
+
+    source: SymbolTokenizer
+    target: SymbolTokenizer
+    max_source: int
+    max_target: int
+
+    def encode_input(self, text: str) -> list[int]:
+        """Returns the ids of an input, with the end mark.
+
+        Raises:
+            InputError: The text is empty, too long or has unknown symbols.
+        """
+        length = len(self.source.split(text))
+        if length > self.max_source:
+            limit = f"this model takes at most {self.max_source}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
+        return [*self.source.encode(text), END]
+
+    def encode_target(self, text: str) -> list[int]:
+        """Returns the ids of an output, with start and end mark.
+
+        Raises:
+            InputError: The text is empty, too long or has unknown symbols.
+        """
+        length = len(self.target.split(text))
+        if length > self.max_target:
+            limit = f"this model writes at most {self.max_target}: shorten it"
+            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
+        return [START, *self.target.encode(text), END]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source.to_json(),
+            "target": self.target.to_json(),
+            "max_source": self.max_source,
+            "max_target": self.max_target,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TransductionPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, where)
+        for key in ("max_source", "max_target"):
+            if not 1 <= value[key] <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+        return cls(
+            SymbolTokenizer.from_json(value["source"], f"{where}.source"),
+            SymbolTokenizer.from_json(value["target"], f"{where}.target"),
+            value["max_source"],
+            value["max_target"],
+        )
+
+
+def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
+    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below."""
+    out = np.full((height or len(rows), length), PAD, dtype="int32")
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,150 @@
+"""Spans of words as tags: ``B-`` begins one, ``I-`` goes on with it, ``O`` is outside (Ramshaw & Marcus 1995)."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields
+from zoo.preprocessing.subwords import UNKNOWN, Subwords
+
+
+def begun(tags: Sequence[str]) -> list[str]:
+    """Returns tags in which every span begins with ``B-``.
+
+    An ``I-`` that follows no tag of its kind begins a span, the way conlleval and seqeval read it; it becomes the
+    ``B-`` that it stands for. Tags without these prefixes stay as they are.
+    """
+    before = ["O", *tags]
+    return [
+        f"B-{tag[2:]}" if tag.startswith("I-") and last not in (f"B-{tag[2:]}", tag) else tag
+        for last, tag in zip(before, tags, strict=False)
+    ]
+
+
+def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
+    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word."""
+    found, kind, first = set(), None, 0
+    for i, tag in enumerate([*begun(tags), "O"]):
+        inside = tag.startswith("I-")
+        if kind is not None and not inside:
+            found.add((kind, first, i - 1))
+            kind = None
+        if tag != "O" and not inside:
+            kind, first = tag.removeprefix("B-"), i
+    return found
+
+
+def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
+    """Returns the likeliest tags of a sentence among those in which every span begins with ``B-``.
+
+    A tag chosen for each word alone may go on with a span that nothing began. This is the algorithm of Viterbi (1967)
+    where each step is allowed or not: to an ``I-`` from its own kind only, to any other tag from anywhere. So a step
+    costs as much as there are tags, not their square.
+
+    Args:
+        likelihoods: Log-likelihoods, or logits, of the tags of each word ``(words, tags)``, at least one word.
+        tags: Names of the tags; each ``I-`` has its ``B-`` among them.
+    """
+    places = {tag: i for i, tag in enumerate(tags)}
+    inside = np.array([i for i, tag in enumerate(tags) if tag.startswith("I-")], int)
+    begins = np.array([places[f"B-{tags[i][2:]}"] for i in inside], int)
+    score = likelihoods[0].astype(float)
+    score[inside] = -np.inf
+    sources = []
+    for likely in likelihoods[1:]:
+        source = np.full(len(tags), score.argmax())
+        source[inside] = np.where(score[inside] > score[begins], inside, begins)
+        sources.append(source)
+        score = score[source] + likely
+    path = [int(score.argmax())]
+    for source in reversed(sources):
+        path.append(int(source[path[-1]]))
+    return path[::-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class TagPreprocessor:
+    """Sentences of words between blanks to subword ids; tags between blanks, and a label behind a tab, to numbers.
+
+    Attributes:
+        tokenizer: Splits words that are given apart into subwords.
+        tags: Every tag, in the order of the model's outputs.
+        labels: Every label of a sentence; none if the data have only tags.
+        max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
+    """
+
+    tokenizer: Subwords
+    tags: tuple[str, ...]
+    labels: tuple[str, ...]
+    max_length: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "tags", tuple(self.tags))
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the two reserved ones included."""
+        return len(self.tokenizer.subwords)
+
+    def encode_input(self, text: str) -> tuple[list[int], list[int]]:
+        """Returns the ids of a sentence's subwords, and the position of each word's first one.
+
+        Raises:
+            InputError: The sentence is empty or too long.
+        """
+        words = text.split()
+        if not words:
+            raise InputError("the sentence is empty: give at least one word")
+        encoding = self.tokenizer.library.encode(words, is_pretokenized=True)
+        if len(encoding.ids) > self.max_length:
+            raise InputError(
+                f"{text[:40]!r} has {len(encoding.ids):,} subwords, this model takes at most {self.max_length}"
+            )
+        first: dict[int, int] = {}
+        for place, word in enumerate(encoding.word_ids):
+            first.setdefault(word, place)
+        ids = encoding.ids
+        for word in range(len(words)):
+            if word not in first:  # a word of nothing that the tokenizer keeps still has its place
+                first[word] = len(ids)
+                ids = [*ids, UNKNOWN]
+        return ids, [first[word] for word in range(len(words))]
+
+    def encode_target(self, target: str) -> tuple[list[int], int]:
+        """Returns the numbers of the tags and of the label (0 if there are no labels).
+
+        Raises:
+            InputError: A tag or label is unknown, or the label is missing.
+        """
+        said, _, label = target.partition("\t")
+        tags = begun(said.split())
+        for tag in tags:
+            if tag not in self.tags:
+                raise InputError(f"tag {tag!r} is unknown to this model: it is in none of the training rows")
+        if self.labels and label not in self.labels:
+            raise InputError(f"label {label!r} is unknown to this model; it knows: {', '.join(self.labels[:20])}")
+        return [self.tags.index(tag) for tag in tags], self.labels.index(label) if self.labels else 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "tokenizer": self.tokenizer.to_json(),
+            "tags": list(self.tags),
+            "labels": list(self.labels),
+            "max_length": self.max_length,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TagPreprocessor":
+        """As ``TextPreprocessor.from_json``."""
+        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, where)
+        check_names(value, ("tags", "labels"), where)
+        if not value["tags"] or not 1 <= value["max_length"] <= LONGEST_TEXT:
+            raise WeightsError(f"{where}: expected at least one tag, and a max_length of 1 to {LONGEST_TEXT}")
+        for tag in value["tags"]:
+            if tag.startswith("I-") and f"B-{tag[2:]}" not in value["tags"]:
+                raise WeightsError(f"{where}.tags: expected B-{tag[2:]} beside {tag}")
+        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})

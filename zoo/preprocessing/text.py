@@ -1,0 +1,130 @@
+"""Texts to subword ids, flat or as sentences of words."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, number_of
+from zoo.preprocessing.subwords import WORD_END, Subwords
+
+
+@dataclasses.dataclass(frozen=True)
+class TextPreprocessor:
+    """Texts to ids, and numbers to labels.
+
+    Attributes:
+        tokenizer: Splits a text into subwords.
+        labels: The classes, in the order of the model's outputs.
+        max_length: Most ids of a text that are read. Of a longer one a third of them are its first and the others its
+            last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section 5.3.1).
+        sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
+            as another. Of these texts the first ``max_length`` ids are read.
+    """
+
+    tokenizer: Subwords
+    labels: tuple[str, ...]
+    max_length: int
+    sentences: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if len(set(self.labels)) != len(self.labels):
+            raise InputError("the labels must differ from each other")
+        if not 1 <= self.max_length <= 1_000_000:
+            raise InputError(f"max_length {self.max_length}: give 1 to 1,000,000")
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the two reserved ones included."""
+        return len(self.tokenizer.subwords)
+
+    @property
+    def first(self) -> int:
+        """Ids read from the beginning of a text that is longer than ``max_length``."""
+        return self.max_length if self.sentences else self.max_length // 3
+
+    def encode_input(self, text: str) -> list[int] | list[list[int]]:
+        """Returns the ids of a text, at most ``max_length``; with ``sentences``, a list for each of them.
+
+        Raises:
+            InputError: There is nothing in the text that could be read.
+        """
+        return self.encode_inputs([text])[0]
+
+    def encode_inputs(self, texts: Sequence[str]) -> list:
+        """``encode_input`` for many texts, on all cores."""
+        for text in texts:
+            if not isinstance(text, str):
+                raise InputError(f"{str(text)[:40]!r} is not a text: give strings")
+        if self.sentences is None:
+            rows = self.tokenizer.encode_batch(texts)
+            for text, row in zip(texts, rows, strict=True):
+                if not row:
+                    raise InputError(f"{text[:40]!r}: no word to read: give a text")
+            most = self.max_length
+            return [row if len(row) <= most else row[: self.first] + row[self.first - most :] for row in rows]
+        split = [split_sentences(text) for text in texts]
+        flat = iter(self.tokenizer.encode_batch([sentence for parts in split for sentence in parts]))
+        documents = []
+        for text, parts in zip(texts, split, strict=True):
+            most = self.sentences
+            rows = [ids[i : i + most] for ids in (next(flat) for _ in parts) for i in range(0, len(ids), most)]
+            if not rows:
+                raise InputError(f"{text[:40]!r}: no word to read: give a text")
+            kept, total = [], 0
+            for row in rows:
+                row = row[: self.max_length - total]
+                total += len(row)
+                if row:
+                    kept.append(row)
+            documents.append(kept)
+        return documents
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Returns the subwords of ids, a blank behind each that ends a word."""
+        return [self.tokenizer.subwords[i].replace(WORD_END, " ") for i in ids]
+
+    def cut(self, texts: Sequence[str]) -> int:
+        """Returns how many of the texts are longer than what is read of them."""
+        return sum(len(ids) > self.max_length for ids in self.tokenizer.encode_batch(texts))
+
+    def encode_target(self, label: str) -> int:
+        """Returns the number of a label (raises InputError for an unknown one)."""
+        return number_of(label, self.labels)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "tokenizer": self.tokenizer.to_json(),
+            "labels": list(self.labels),
+            "max_length": self.max_length,
+            "sentences": self.sentences,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TextPreprocessor":
+        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+
+        Args:
+            value: What ``to_json`` returned.
+            where: Where it came from, for messages.
+
+        Raises:
+            WeightsError: Names the key.
+        """
+        fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
+        flat = isinstance(value, dict) and value.get("sentences", 0) is None
+        expect_fields(fields, {**value, "sentences": 1} if flat else value, where)
+        check_names(value, ("labels",), where)
+        if not value["labels"]:
+            raise WeightsError(f"{where}.labels: expected at least one")
+        for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
+            if not 1 <= number <= LONGEST_TEXT:
+                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
+
+
+def split_sentences(text: str) -> list[str]:
+    """Splits a text behind full stops, question and exclamation marks, and at line ends."""
+    return [part for part in re.split(r"(?<=[.!?])\s+|\s*\n+\s*|<br\s*/?>", text) if part.strip()]

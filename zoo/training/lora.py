@@ -1,0 +1,84 @@
+"""Low-rank updates of a model's matrices: Hu et al. 2021 (arXiv 2106.09685)."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.training.layer_groups import LayerGroups
+
+
+class LowRank(keras.Model):
+    """A model whose matrices stay as they are while the sum of each and a product of two thin ones is used.
+
+    No layer has to know of it: the model is called in a scope in which its matrices have other values. So
+    every kernel gets an update, those of convolutions and inside recurrent cells too; embeddings, biases and
+    norms get none. The head, and layers in which something starts fresh, are trained as a whole. At first the
+    products are zeros, and the model is what it was.
+
+    Args:
+        model: The model; all of it but the head is frozen.
+        rank: Most columns of the first of the two, and rows of the second.
+        groups: The model's layers.
+    """
+
+    def __init__(self, model: keras.Model, rank: int, groups: LayerGroups):
+        super().__init__(name="low_rank", dtype="float32")
+        groups.freeze_below(len(groups) - 1)
+        self.inner, self.layer_groups = model, groups
+        self.down, self.up = [], []
+        for matrix in self._matrices():
+            rows, columns = math.prod(matrix.shape[:-1]), matrix.shape[-1]
+            thin = min(rank, rows, columns)
+            name = matrix.path.replace("/", "-")  # torch allows no dots
+            spread = keras.initializers.RandomNormal(stddev=1 / math.sqrt(rows))
+            self.down.append(self.add_weight(shape=(rows, thin), initializer=spread, name=f"{name}-down"))
+            self.up.append(self.add_weight(shape=(thin, columns), initializer="zeros", name=f"{name}-up"))
+        self.built = True
+
+    def _matrices(self) -> list[keras.Variable]:
+        """Returns the frozen matrices that get updates; a kernel of several taps is one of as many more rows."""
+        frozen = self.inner.non_trainable_variables
+        return [v for v in frozen if len(v.shape) > 1 and v.name not in ("embeddings", "bias")]
+
+    def _updated(self) -> list[tuple[keras.Variable, object]]:
+        """Returns each matrix with its sum."""
+        return [
+            (matrix, matrix + ops.reshape(ops.matmul(down, up), matrix.shape))
+            for matrix, down, up in zip(self._matrices(), self.down, self.up, strict=True)
+        ]
+
+    def call(self, inputs, training=False):
+        """Returns what the model does with its matrices updated."""
+        # All variables, for a scope hides what a scope around it has put in their place, as JAX's trainer does.
+        values = [(v, v.value) for v in self.inner.variables]
+        with keras.StatelessScope(values + self._updated()) as scope:
+            out = self.inner(inputs, training=training)
+        weights = {id(v) for v in self.inner.weights}
+        for seed in self.inner.variables:
+            if id(seed) not in weights:
+                seed.assign(scope.get_current_value(seed))
+        return out
+
+    @contextlib.contextmanager
+    def merged(self) -> Iterator[None]:
+        """While the body runs, the sums stand in the model itself."""
+        before = [(matrix, ops.convert_to_numpy(matrix)) for matrix in self._matrices()]
+        self._assign([(matrix, ops.convert_to_numpy(value)) for matrix, value in self._updated()])
+        try:
+            yield
+        finally:
+            self._assign(before)
+
+    def merge(self) -> None:
+        """Puts the sums into the model for good, and thaws it: it is an ordinary model again."""
+        self._assign([(matrix, ops.convert_to_numpy(value)) for matrix, value in self._updated()])
+        self.layer_groups.freeze_below(0)
+
+    @staticmethod
+    def _assign(values: list[tuple[keras.Variable, np.ndarray]]) -> None:
+        for matrix, value in values:
+            matrix.assign(value)

@@ -1,0 +1,196 @@
+"""AdamW and Muon with a learning rate per layer group."""
+
+import math
+import re
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from zoo.training.config import Plan
+
+# The backend's own class: on torch it is one that updates many weights by one operation.
+_AdamW = type(keras.optimizers.AdamW())
+
+
+class LayerwiseAdamW(_AdamW):
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) whose rate is multiplied by a factor of each weight's.
+
+    ``keras.optimizers.MultiOptimizer`` has an optimizer for each group instead, and with it a norm to clip by
+    for each, where the norm of the whole gradient is meant; and its averages are in as many places.
+
+    On TensorFlow Keras's own makes some 80 operations of each variable, more than a small model has itself, and all
+    are traced before the first step; here they are some 20.
+
+    Args:
+        factors: A factor for each variable, in the order in which the optimizer is built.
+        **options: As ``keras.optimizers.AdamW`` takes them.
+    """
+
+    def __init__(self, factors: Sequence[float], **options):
+        super().__init__(**options)
+        self.factors = list(factors)
+
+    def _grouped(self, variables) -> dict[float, list[int]]:
+        """Returns the places of variables by their factor."""
+        places: dict[float, list[int]] = {}
+        for place, variable in enumerate(variables):
+            places.setdefault(self.factors[self._get_variable_index(variable)], []).append(place)
+        return places
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        update = _fused if keras.backend.backend() == "tensorflow" else _AdamW._backend_update_step
+        for factor, places in self._grouped(trainable_variables).items():
+            chosen = [trainable_variables[i] for i in places]
+            update(self, [grads[i] for i in places], chosen, learning_rate * factor)
+
+    def _apply_weight_decay(self, variables):
+        rate = self.learning_rate
+        for factor, places in self._grouped(variables).items():
+            kept = 1 - rate * (factor * self.weight_decay)
+            for variable in [variables[i] for i in places]:
+                if self._use_weight_decay(variable):
+                    variable.assign(variable * kept)
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        first = ops.cast(ops.equal(self.iterations, 0), "float32")
+        momentum = (1 - first) * self.ema_momentum
+        moving = zip(trainable_variables, self._model_variables_moving_average, strict=True)
+        for variable, average in moving:
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+
+def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
+    """Adam's step on TensorFlow, by its one operation for it."""
+    import tensorflow as tf
+
+    step = tf.cast(optimizer.iterations.value + 1, "float32")
+    settings = {
+        "beta1": tf.constant(optimizer.beta_1),
+        "beta2": tf.constant(optimizer.beta_2),
+        "epsilon": tf.constant(optimizer.epsilon),
+        "beta1_power": optimizer.beta_1**step,
+        "beta2_power": optimizer.beta_2**step,
+    }
+    for gradient, variable in zip(gradients, variables, strict=True):
+        place = optimizer._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle,
+            m=optimizer._momentums[place].value.handle,
+            v=optimizer._velocities[place].value.handle,
+            lr=rate,
+            grad=tf.convert_to_tensor(gradient),
+            **settings,
+        )
+
+
+# A kernel with several matrices side by side: each is orthogonal by itself.
+_SIDE_BY_SIDE = {"key_value": 2, "lstm_cell": 4, "gru_cell": 3}
+_MOMENTUM = 0.95
+_ITERATIONS = 5
+_SIZE = 0.2  # the root of the mean square of an update, about that of AdamW's
+
+
+def orthogonalised(matrices, dtype: str = "float32"):
+    """Returns about the nearest matrices whose rows are orthonormal: singular values of some 0.7 to 1.2.
+
+    Five steps of a Newton-Schulz iteration, with the coefficients of Jordan et al. 2024
+    (https://kellerjordan.github.io/posts/muon).
+
+    Args:
+        matrices: ``(count, rows, columns)``, no more rows than columns.
+        dtype: In which the products are computed.
+
+    Returns:
+        The shape of ``matrices``, in float32.
+    """
+    norms = ops.sqrt(ops.sum(ops.square(matrices), axis=(1, 2), keepdims=True))
+    x = ops.cast(matrices / (norms + 1e-7), dtype)
+    for _ in range(_ITERATIONS):
+        gram = ops.matmul(x, ops.swapaxes(x, 1, 2))
+        x = 3.4445 * x + ops.matmul(-4.7750 * gram + 2.0315 * ops.matmul(gram, gram), x)
+    return ops.cast(x, "float32")
+
+
+class LayerwiseMuon(LayerwiseAdamW):
+    """Muon for the matrices of hidden layers, AdamW for all else: embeddings, heads, convolutions, biases, norms.
+
+    A matrix goes along its momentum (Nesterov's) made orthogonal, so that no direction of it is left behind. The
+    update is scaled to the size of AdamW's, so that one rate and one decay serve both (Liu et al. 2025, arXiv
+    2502.16982, section 2.2).
+
+    Keras's ``Muon`` has no rate for each layer, and takes a matrix after the other; here those of one shape are
+    one product.
+
+    Args:
+        factors: A factor for each variable, in the order in which the optimizer is built.
+        product_dtype: In which matrices are made orthogonal.
+        **options: As ``keras.optimizers.AdamW`` takes them.
+    """
+
+    def __init__(self, factors: Sequence[float], product_dtype: str = "float32", **options):
+        super().__init__(factors, **options)
+        self.product_dtype = product_dtype
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        rest, by_shape = [], {}
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            if _is_hidden_matrix(variable):
+                pieces = self._along(gradient, variable)
+                by_shape.setdefault(tuple(pieces[0].shape), []).append((variable, pieces))
+            else:
+                rest.append((gradient, variable))
+        super()._backend_update_step([g for g, _ in rest], [v for _, v in rest], learning_rate)
+        for shape, members in by_shape.items():
+            size = _SIZE * math.sqrt(max(shape))
+            stacked = orthogonalised(ops.stack([p for _, pieces in members for p in pieces]), self.product_dtype)
+            done = 0
+            for variable, pieces in members:
+                update = [stacked[done + i] for i in range(len(pieces))]
+                update = ops.concatenate([u if _is_wide(variable) else ops.transpose(u) for u in update], axis=1)
+                rate = learning_rate * (size * self.factors[self._get_variable_index(variable)])
+                variable.assign(variable - rate * update)
+                done += len(pieces)
+
+    def _along(self, gradient, variable) -> list:
+        """Takes a gradient into the momentum; returns where that leads, a matrix for each of the variable's."""
+        momentum = self._momentums[self._get_variable_index(variable)]
+        momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
+        ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
+        wide = ahead.shape[1] // _matrices(variable)
+        pieces = [ahead[:, i : i + wide] for i in range(0, ahead.shape[1], wide)]
+        return pieces if _is_wide(variable) else [ops.transpose(piece) for piece in pieces]
+
+
+def _is_hidden_matrix(variable) -> bool:
+    named = variable.name in ("kernel", "recurrent_kernel") and len(variable.shape) == 2
+    return named and not re.search("embed|head|logits", variable.path)
+
+
+def _matrices(variable) -> int:
+    """Returns how many matrices stand side by side in a variable."""
+    return next((count for layer, count in _SIDE_BY_SIDE.items() if layer in variable.path), 1)
+
+
+def _is_wide(variable) -> bool:
+    rows, columns = variable.shape
+    return rows <= columns // _matrices(variable)
+
+
+def make_optimizer(plan: Plan, rate: keras.optimizers.schedules.LearningRateSchedule, factors: Sequence[float]):
+    """Returns a plan's optimizer, which also keeps moving averages of the weights."""
+    options = {
+        "learning_rate": rate,
+        "weight_decay": plan.weight_decay,
+        "beta_2": 0.98,
+        "global_clipnorm": plan.clip_norm,
+        "use_ema": True,
+        "ema_momentum": plan.average,
+    }
+    if plan.optimizer == "muon":
+        dtype = "bfloat16" if plan.precision == "mixed_bfloat16" else "float32"
+        made = LayerwiseMuon(factors, dtype, **options)
+    else:
+        made = LayerwiseAdamW(factors, **options)
+    made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return made

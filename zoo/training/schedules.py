@@ -1,0 +1,69 @@
+"""Learning-rate schedules."""
+
+import math
+
+import keras
+from keras import ops
+
+from zoo.training.config import Plan
+
+RATIO = 32  # of the highest rate of a slanted triangle to its lowest, as the paper sets it
+
+
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to ``peak``, then a half cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
+
+    def __init__(self, peak: float, warmup: int, total: int):
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rising = (step + 1) / self.warmup
+        left = (step - self.warmup) / max(1, self.total - self.warmup)
+        falling = 0.5 * (1 + ops.cos(math.pi * ops.clip(left, 0, 1)))
+        return self.peak * ops.where(step < self.warmup, rising, falling)
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
+
+
+class SlantedTriangular(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear from ``peak / 32`` up to ``peak`` and, over the other steps, down again.
+
+    Howard & Ruder 2018 (arXiv 1801.06146), equation 3.
+    """
+
+    def __init__(self, peak: float, warmup: int, total: int):
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        rising = step / self.warmup
+        falling = 1 - (step - self.warmup) / max(1, self.total - self.warmup)
+        share = ops.clip(ops.where(step < self.warmup, rising, falling), 0, 1)
+        return self.peak * (1 + share * (RATIO - 1)) / RATIO
+
+    def get_config(self):
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}
+
+
+class Rising(keras.optimizers.schedules.LearningRateSchedule):
+    """From ``low`` to ``high`` in ``total`` steps, each the same factor above the one before."""
+
+    def __init__(self, low: float, high: float, total: int):
+        self.low, self.high, self.total = low, high, total
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        return self.low * ops.exp(math.log(self.high / self.low) / (self.total - 1) * step)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high, "total": self.total}
+
+
+SCHEDULES = {"cosine": WarmupCosine, "triangular": SlantedTriangular}
+
+
+def schedule(plan: Plan, total: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate of each of ``total`` steps, as a plan has it."""
+    return SCHEDULES[plan.schedule](plan.learning_rate, max(1, round(plan.warmup * total)), total)

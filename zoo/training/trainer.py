@@ -1,0 +1,338 @@
+"""Training that can be cut anywhere and goes on as if it had not been."""
+
+import dataclasses
+import json
+import math
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backends.allocator import kept_memory
+from zoo.errors import InputError, NotFiniteError, ZooError
+from zoo.training import optimizers, schedules
+from zoo.training.batching import Batches
+from zoo.training.config import Plan
+from zoo.training.layer_groups import LayerGroups
+from zoo.training.state import read_state, write_state
+
+
+class Interrupted(ZooError):
+    """Training was stopped by a signal, after saving its state."""
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.exit_code = 128 + signal_number
+
+
+class Trainer:
+    """Fits a model under a plan, keeping the weights that validate best.
+
+    The weights validated and kept are the moving average of the trained ones. Everything that a step
+    depends on is in the state that ``save`` writes: weights, averages, optimiser, dropout seeds, and
+    the place in the order of the data, which is a function of seed and epoch.
+
+    Args:
+        model: A built model.
+        train: Training batches.
+        validate: Called after each epoch with the averaged weights in place; returns scores by name.
+        monitor: The score whose lowest value chooses the weights kept.
+        plan: Epochs, rates and the like.
+        loss: What training lowers; a task's own is ``Task.loss``.
+        folder: Where the state is kept; ``None`` keeps none.
+        resume_command: What the user types to go on after an interruption.
+        report: Called with one dict an epoch.
+        tick: Called with (step, steps in all, loss) after each step.
+        groups: The layers from the lowest to the head, where they differ in rate or in when they are
+            trained; by default all of them are one group.
+
+    Attributes:
+        data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        train: Batches,
+        validate: Callable[[], dict[str, float]],
+        monitor: str,
+        plan: Plan,
+        loss: keras.losses.Loss,
+        folder: Path | None = None,
+        resume_command: str = "",
+        report: Callable[[dict], None] = lambda row: None,
+        tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+        groups: LayerGroups | None = None,
+    ):
+        self.model, self.train, self.validate, self.monitor, self.plan = model, train, validate, monitor, plan
+        self.folder, self.resume_command, self.report, self.tick = folder, resume_command, report, tick
+        self.total = plan.epochs * train.per_epoch
+        self.loss, self.groups = loss, groups or LayerGroups(model)
+        self.variables = model.trainable_variables  # those that are trained at any time
+        self.optimizer = None
+        self._enter(0)
+        self.step = 0
+        self.epoch_loss = [0.0, 0]
+        self.curve: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self.best: list[np.ndarray] | None = None
+        self.validating = False
+        self.data = ""
+
+    @kept_memory()
+    def run(self) -> None:
+        """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
+
+        Afterwards the model holds the best averaged weights.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM came; the state is saved first.
+            NotFiniteError: The loss or a weight is NaN or infinite; the state saved last is kept.
+        """
+        caught: list[int] = []
+
+        def handle(number, frame):
+            caught.append(number)
+            if self.validating:
+                # A validation may take long, and all that it starts from is on the disk already.
+                raise Interrupted(self._interruption(), number)
+
+        before = {s: signal.signal(s, handle) for s in _SIGNALS}
+        started, saved = time.monotonic() - self.seconds, time.monotonic()
+        try:
+            self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
+            while self.step < self.total and not self._exhausted():
+                epoch, done = divmod(self.step, self.train.per_epoch)
+                self._enter(epoch)
+                for inputs, answers, weights in self.train.epoch(epoch, start=done):
+                    if not caught:  # a signal may have come before the first step
+                        self._train_step(inputs, answers, weights)
+                    self.seconds = time.monotonic() - started
+                    if caught:
+                        self.save()
+                        raise Interrupted(self._interruption(), caught[0])
+                    if self._out_of_time():
+                        break
+                    if self.folder and time.monotonic() - saved > self.plan.save_seconds:
+                        self.save()
+                        saved = time.monotonic()
+                self.save()
+                self._validate_once(epoch + 1)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        self.groups.freeze_below(0)
+        if self.best is not None:
+            self._assign(self.best)
+
+    def _enter(self, epoch: int) -> None:
+        """Freezes what an epoch leaves frozen, and sees to an optimizer of the rest.
+
+        An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
+        step and no memory. What the one before knew goes over into the next.
+        """
+        frozen = max(0, len(self.groups) - 1 - epoch) if self.plan.unfreeze else 0
+        if self.optimizer is not None and frozen == self.frozen:
+            return
+        self.frozen, before = frozen, self.optimizer
+        self.groups.freeze_below(frozen)
+        trained = self.model.trainable_variables
+        factors = [self.groups.factor(variable, self.plan.rate_decay) for variable in trained]
+        self.optimizer = optimizers.make_optimizer(self.plan, schedules.schedule(self.plan, self.total), factors)
+        self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
+        self.optimizer.build(trained)
+        self.program = None
+        if before is not None:
+            self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
+            known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
+            for i, variable in enumerate(trained):
+                # Copies: on JAX two variables would share what each step overwrites.
+                self.optimizer._model_variables_moving_average[i].assign(ops.convert_to_numpy(variable))
+                if variable.path in known:
+                    for slot in ("_momentums", "_velocities", "_model_variables_moving_average"):
+                        value = getattr(before, slot)[known[variable.path]]
+                        getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
+
+    def _validate_once(self, epoch: int) -> None:
+        """Validates after an epoch's last step, unless that is done."""
+        if epoch > len(self.curve):
+            self.validating = True
+            self._end_epoch(epoch)
+            self.validating = False
+            self.save()
+
+    def _train_step(self, inputs, answers, weights) -> None:
+        loss = self.fit(inputs, answers, weights)
+        if not math.isfinite(loss):
+            kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
+            raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
+        self.step += 1
+        self.epoch_loss[0] += loss
+        self.epoch_loss[1] += 1
+        self.tick(self.step, self.total, loss)
+        self._check_weights()
+
+    def fit(self, inputs, answers, weights) -> float:
+        """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
+        self.model.reset_metrics()
+        if keras.backend.backend() == "tensorflow":
+            self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
+            return float(self.program((inputs, answers, weights))["loss"])
+        # With several outputs Keras returns their losses too, behind the sum.
+        return float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
+
+    def _check_weights(self) -> None:
+        """Raises NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
+        variables = self.model.trainable_variables
+        # One number of all of them, so that a step waits for the backend once.
+        if math.isfinite(float(ops.convert_to_numpy(sum(ops.sum(v) for v in variables)))):
+            return
+        for variable in variables:
+            if not np.isfinite(ops.convert_to_numpy(variable)).all():
+                kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
+                raise NotFiniteError(f"step {self.step}: {variable.path} is not finite{kept}: lower the learning rate")
+
+    def _end_epoch(self, epoch: int) -> None:
+        trained = [ops.convert_to_numpy(v) for v in self.variables]
+        moving = zip(self.model.trainable_variables, self.optimizer._model_variables_moving_average, strict=True)
+        averaged = {variable.path: ops.convert_to_numpy(average) for variable, average in moving}
+        averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
+        self._assign(averages)
+        scores = self.validate()
+        # Of equal scores the last counts: few validation examples are soon all right, and training goes on.
+        if not self.curve or scores[self.monitor] <= min(row[self.monitor] for row in self.curve):
+            self.best = averages
+        self._assign(trained)
+        loss = self.epoch_loss[0] / max(1, self.epoch_loss[1])
+        self.epoch_loss = [0.0, 0]
+        row = {"epoch": epoch, "step": self.step, "loss": loss, **scores, "seconds": self.seconds}
+        self.curve.append(row)
+        self.report(row)
+
+    def _assign(self, values) -> None:
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
+    def _out_of_time(self) -> bool:
+        return self.plan.minutes is not None and self.seconds >= 60 * self.plan.minutes
+
+    def _exhausted(self) -> bool:
+        if self._out_of_time():
+            return True
+        if self.plan.patience is None or not self.curve or self.frozen:
+            return False
+        scores = [row[self.monitor] for row in self.curve]
+        return len(scores) - 1 - scores.index(min(scores)) >= self.plan.patience
+
+    def _interruption(self) -> str:
+        at = f"stopped at step {self.step} of {self.total}"
+        if not self.folder:
+            return at
+        return f"{at}; the state is in {self.folder}. To go on: {self.resume_command}"
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        weights = {f"model/{v.path}": v for v in self.model.weights}
+        metrics = {id(v) for metric in self.model.metrics for v in metric.variables}
+        known = metrics | {id(v) for v in self.model.weights}
+        # Keras numbers seed generators through the whole process, so their paths differ from run to run.
+        seeds = [v for v in self.model.variables if id(v) not in known]
+        return {
+            **weights,
+            **{f"seed/{i}": v for i, v in enumerate(seeds)},
+            **{f"optimizer/{i}": v for i, v in enumerate(self.optimizer.variables)},
+        }
+
+    def save(self) -> None:
+        """Writes the state, whole or not at all."""
+        if self.folder is None:
+            return
+        tensors = {name: ops.convert_to_numpy(v) for name, v in self._variables().items()}
+        for i, value in enumerate(self.best or []):
+            tensors[f"best/{i}"] = value
+        if keras.backend.backend() == "torch":
+            tensors["torch/random"] = _torch_generator().get_state().numpy()
+        write_state(
+            self.folder,
+            tensors,
+            {
+                "step": self.step,
+                "frozen": self.frozen,
+                "epoch_loss": self.epoch_loss,
+                "curve": self.curve,
+                "seconds": self.seconds,
+                "plan": dataclasses.asdict(self.plan),
+                "backend": keras.backend.backend(),
+                "data": self.data,
+            },
+        )
+
+    def load(self) -> bool:
+        """Takes up the state in the folder; returns whether there was one.
+
+        Raises:
+            InputError: It is of another plan, backend or model.
+        """
+        found = read_state(self.folder) if self.folder else None
+        if found is None:
+            return False
+        tensors, told = found
+        told.setdefault("data", self.data)  # states of before it was kept
+        told["plan"] = {**dataclasses.asdict(Plan()), **told["plan"]}  # and of before a plan said all that it says now
+        facts = {"plan": dataclasses.asdict(self.plan), "backend": keras.backend.backend(), "data": self.data}
+        for what, mine in facts.items():
+            if told.get(what) != json.loads(json.dumps(mine)):
+                raise InputError(
+                    f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"
+                    f" or set it back"
+                )
+        self._enter(len(self.groups) - 1 - told.get("frozen", 0))
+        variables = self._variables()
+        for name, variable in variables.items():
+            if name not in tensors or tensors[name].shape != tuple(variable.shape):
+                raise InputError(f"{self.folder}: made with another model: {name} is missing or of another shape")
+            variable.assign(tensors[name])
+        if keras.backend.backend() == "torch":
+            _torch_generator().set_state(ops.convert_to_tensor(tensors["torch/random"], "uint8"))
+        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if told["curve"] else None
+        self.step, self.epoch_loss = told["step"], told["epoch_loss"]
+        self.curve, self.seconds = told["curve"], told["seconds"]
+        return True
+
+
+def _torch_generator():
+    """Returns the process's generator, from which Keras draws dropout on torch, and not from its own seeds."""
+    import torch
+
+    return torch.default_generator
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _tensorflow_program(model, extremes: list):
+    """Returns a training step that is traced once, for batches of every length.
+
+    Keras traces one for the first shape that comes and another, for any length, when a second comes. That takes
+    twice as long before the first step; and as the two may round differently, a resumed run, whose first batch is
+    another one, would end some bits away.
+
+    Args:
+        model: A compiled model.
+        extremes: The shortest batch and the longest, or one if all are as long.
+    """
+    import tensorflow as tf
+
+    def spec(*arrays):
+        shape = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(a.shape for a in arrays), strict=True)]
+        if len(arrays) > 1 and arrays[0].dtype.kind in "ib":  # ids of a document differ in two lengths
+            shape[1:] = [None] * (len(shape) - 1)
+        return tf.TensorSpec(shape, arrays[0].dtype)
+
+    program = tf.function(model.train_step, reduce_retracing=True, jit_compile=model.jit_compile)
+    program.get_concrete_function(keras.tree.map_structure(spec, *extremes))
+    return program
