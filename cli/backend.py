@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 
 
@@ -27,6 +26,8 @@ def start(*modules: str) -> None:
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
     """Sends the process's standard error to a file, and shows that file if an exception leaves the block."""
+    import tempfile  # here, because listing must stay quick
+
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zoo.checkpoints import locate
+from zoo.checkpoints import index, locate
 from zoo.errors import InputError
 
 from . import backend, show
@@ -41,7 +41,7 @@ def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
     names = locate.list_models(pattern)
     if not names:
         raise InputError(f"no checkpoint matches {pattern!r}; zoo list shows them all")
-    show.checkpoints([locate.read_record(name) for name in names], as_json)
+    show.checkpoints(index.list_rows(names), as_json)
 
 
 @click.command(epilog=_example("zoo info gru_small.cmudict"))

@@ -1,20 +1,41 @@
-"""The ``zoo`` command: thin over the package; each subcommand imports what it needs when it runs."""
+"""The ``zoo`` command: thin over the package; a subcommand is imported when it is run or listed."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 import click
 
 from zoo.errors import ZooError
 from zoo.version import __version__
 
-from .commands import evaluate, info, list_command, train
-from .compare import compare
-from .finetune import finetune
-from .generate import generate
-from .predict import predict
-from .probe import probe
-from .profile import profile
-from .weights import weights
+COMMANDS = {
+    "compare": "zoo.cli.compare:compare",
+    "evaluate": "zoo.cli.commands:evaluate",
+    "finetune": "zoo.cli.finetune:finetune",
+    "generate": "zoo.cli.generate:generate",
+    "info": "zoo.cli.commands:info",
+    "list": "zoo.cli.commands:list_command",
+    "predict": "zoo.cli.predict:predict",
+    "probe": "zoo.cli.probe:probe",
+    "profile": "zoo.cli.profile:profile",
+    "train": "zoo.cli.commands:train",
+    "weights": "zoo.cli.weights:weights",
+}
+
+
+class Commands(Mapping):
+    """The commands by name; the module of one is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, function = COMMANDS[name].split(":")
+        return getattr(import_module(module), function)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
 class Group(click.Group):
@@ -38,14 +59,11 @@ class Group(click.Group):
             sys.exit(1)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
     """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train."""
 
-
-for command in (list_command, info, predict, evaluate, generate, finetune, compare, probe, profile, train, weights):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

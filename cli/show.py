@@ -4,15 +4,18 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.checkpoints.record import Record
 from zoo.errors import InputError
 from zoo.metrics.scores import NO_SHARES, shown
+
+from .plain_table import WIDTH, print_plain
+
+if TYPE_CHECKING:
+    from zoo.checkpoints.record import Record
 
 NAMES = {
     "wer": "WER",
@@ -38,7 +41,7 @@ def _print(table) -> None:
 
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console.width = 200  # a table in a file or a pipe is not broken at 80 columns
+        console.width = WIDTH
     console.print(table)
 
 
@@ -63,27 +66,22 @@ def difference(name: str, value: dict[str, float]) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def checkpoints(records: list[Record], as_json: bool) -> None:
-    """Prints one line a checkpoint."""
-    rows = [
-        {
-            "name": record.name,
-            "parameters": record.weights.parameters,
-            "bytes": record.weights.bytes,
-            "data": record.data["name"],
-            "metrics": record.metrics,
-        }
-        for record in records
-    ]
+def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints the rows of the index, one line per checkpoint and metric."""
     if as_json:
         click.echo(json.dumps(rows))
         return
-    table = _table("", "name", "parameters", "size", "measured on", "score (95 % interval)")
+    columns = ("name", "parameters", "size", "measured on", "score (95 % interval)")
+    lines = []
     for row in rows:
         for i, found in enumerate(row["metrics"] or [None]):
             first = (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB") if i == 0 else ("",) * 3
-            table.add_row(*first, *(_scores(found) if found else ("", "")))
-    _print(table)
+            lines.append((*first, *(_scores(found) if found else ("", ""))))
+    if not print_plain(columns, lines):
+        table = _table("", *columns)
+        for line in lines:
+            table.add_row(*line)
+        _print(table)
 
 
 def main_score(values: dict[str, Any]) -> str:
@@ -100,6 +98,8 @@ def _scores(found: dict[str, Any]) -> tuple[str, str]:
 
 def architectures(as_json: bool) -> None:
     """Prints what the catalogue says of every architecture and size."""
+    from importlib import resources
+
     catalogue = json.loads((resources.files("zoo.models") / "catalogue.json").read_text("utf-8"))
     if as_json:
         click.echo(json.dumps(catalogue))
@@ -121,7 +121,7 @@ def architectures(as_json: bool) -> None:
     _print(table)
 
 
-def record(record: Record) -> None:
+def record(record: "Record") -> None:
     """Prints a record for people."""
     training = record.training
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
@@ -140,7 +140,7 @@ def record(record: Record) -> None:
         evaluation({"model": record.name, **found, "published": _published(record, found)})
 
 
-def _published(record: Record, found: dict[str, Any]) -> list[dict[str, Any]]:
+def _published(record: "Record", found: dict[str, Any]) -> list[dict[str, Any]]:
     return [p for p in record.published if (p["dataset"], p["split"]) == (found["dataset"], found["split"])]
 
 

@@ -2,18 +2,16 @@
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-import filelock
-
 from zoo.errors import StorageError
+
+# hashlib, secrets and filelock are imported where they are used, because listing records must stay quick.
 
 
 @contextlib.contextmanager
@@ -35,6 +33,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StorageError: The disk is full, or the folder cannot be written.
     """
+    import secrets
+
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     with storage(path):
         try:
@@ -88,6 +88,8 @@ def _flaw(file: BufferedReader, size: int, sha256: str) -> str | None:
     found = os.fstat(file.fileno()).st_size
     if found != size:
         return f"holds {found} bytes, its record says {size}"
+    import hashlib
+
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
         return f"is damaged: its SHA-256 begins {digest[:12]}, its record says {sha256[:12]}"
@@ -97,6 +99,8 @@ def _flaw(file: BufferedReader, size: int, sha256: str) -> str | None:
 @contextlib.contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Lets one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
+    import filelock
+
     lock = filelock.FileLock(f"{path}.lock")
     with contextlib.suppress(OSError, NotImplementedError):
         lock.acquire()

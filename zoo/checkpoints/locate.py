@@ -5,25 +5,18 @@ Weights are looked for in a folder given by its path, in the checkout or the ins
 cache, and at each base URL of ``ZOO_WEIGHTS_URL``, in this order.
 """
 
-import difflib
 import fnmatch
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-import platformdirs
+from typing import Any
 
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
 from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
-from zoo.checkpoints.tensors import refuse_other_formats
 from zoo.errors import DownloadError, InputError, WeightsError
 from zoo.files import atomic_write, flaw, open_regular
 
-# zoo.download and numpy are imported where they are used: listing records must stay quick.
-if TYPE_CHECKING:
-    pass
+# What listing records does not need is imported where it is used, because listing must stay quick.
 
 
 def shipped_folder() -> Path:
@@ -36,7 +29,11 @@ def shipped_folder() -> Path:
 def cache_folder() -> Path:
     """Returns the folder for fetched checkpoints: ``ZOO_CACHE``, or the user's cache of the system."""
     chosen = os.environ.get("ZOO_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("seqzoo", appauthor=False)
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("seqzoo", appauthor=False)
 
 
 def records() -> dict[str, Path]:
@@ -139,6 +136,8 @@ def _given_folder(name_or_folder: str | Path) -> Path | None:
         if (path / RECORD_FILE).is_file():
             return path
         if path.is_file():
+            from zoo.checkpoints.tensors import refuse_other_formats
+
             refuse_other_formats(path)
             raise InputError(f"{path}: is a file; give the folder that holds {RECORD_FILE} and {WEIGHTS_FILE}")
     except (OSError, ValueError):
@@ -158,6 +157,8 @@ def _checked_name(name: str | Path) -> str:
 
 
 def _unknown(name: str) -> str:
+    import difflib
+
     nearest = difflib.get_close_matches(name, records(), n=3, cutoff=0.5)
     return f"no checkpoint {name!r}; " + (f"nearest: {', '.join(nearest)}" if nearest else "see zoo list")
 
@@ -189,6 +190,8 @@ def _flaw(folder: Path, record: Record) -> str | None:
 
 def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tuple[Record, Path]:
     """Takes a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
+    from urllib.parse import urlsplit
+
     from zoo.checkpoints import download
 
     scheme = urlsplit(base).scheme
@@ -212,6 +215,7 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
 
 def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
     """Takes a checkpoint from a ``file:`` base: a folder that is read where it stands, not copied."""
+    from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
     folder = Path(url2pathname(urlsplit(base).path)) / name

@@ -147,8 +147,7 @@ class Record:
         Raises:
             WeightsError: Names the file and the key.
         """
-        _check(document, SCHEMA, where, "")
-        _bound(document, where, "", DEEPEST_JSON)
+        check(document, SCHEMA, where)
         parts = {key: value for key, value in document.items() if key != "format"}
         parts["spec"] = ModelSpec.from_json(document["spec"], where)
         tensors = {
@@ -159,6 +158,16 @@ class Record:
         record = cls(**parts)
         _check_sense(record, document["format"], where)
         return record
+
+
+def check(value: Any, schema: Any, where: str) -> None:
+    """Compares JSON values with a schema in the form of ``SCHEMA``, or with a part of it.
+
+    Raises:
+        WeightsError: Names the file and the key.
+    """
+    _check(value, schema, where, "")
+    _bound(value, where, "", DEEPEST_JSON)
 
 
 def _fail(where: str, key: str, what: str) -> NoReturn:

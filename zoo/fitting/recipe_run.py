@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from zoo import datasets
-from zoo.checkpoints import locate
+from zoo.checkpoints import index, locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
@@ -75,7 +75,9 @@ def train(
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
-    return measure(destination, recipe)
+    pipeline = measure(destination, recipe)
+    index.refresh(destination)
+    return pipeline
 
 
 def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
