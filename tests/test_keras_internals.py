@@ -39,7 +39,7 @@ def test_slots_and_indices_of_a_built_optimizer():
 
 
 def test_deferred_variables_hold_no_memory_until_they_are_initialized():
-    with keras.StatelessScope():
+    with keras_internals.deferred_variables():
         layer = keras.layers.Dense(3)
         layer.build((None, 2))
     assert [keras_internals.raw_value(variable) for variable in layer.weights] == [None, None]

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.keras_internals import initialize_deferred
+from zoo.backends.keras_internals import deferred_variables, initialize_deferred
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.record import RECORD_FILE, Record
@@ -90,7 +90,7 @@ class Pipeline:
         config = dataclasses.asdict(built.config)
         spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
         try:
-            with keras.StatelessScope():
+            with deferred_variables():
                 pipeline = cls(spec, _blank_document(name))
         except WeightsError as error:
             raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
@@ -276,7 +276,7 @@ def load(name: str | Path) -> Pipeline:
     location = file.parent / RECORD_FILE
     try:
         # A stranger's config can ask for any size: count the variables before they get memory.
-        with keras.StatelessScope():
+        with deferred_variables():
             pipeline = Pipeline(record.spec, document)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None

@@ -3,10 +3,12 @@
 ``zoo.training.optimizers`` also overrides four private methods of ``keras.optimizers.AdamW``: see ``OVERRIDDEN``.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state
 
 OVERRIDDEN = (
     "_backend_update_step",
@@ -25,8 +27,23 @@ def raw_value(variable: keras.Variable) -> Any:
     return variable._value
 
 
+@contextlib.contextmanager
+def deferred_variables() -> Iterator[None]:
+    """Let the models built in the block have variables without memory, until ``initialize_deferred`` draws them.
+
+    Only the current thread is affected.
+    """
+    key = "uninitialized_variables"  # Keras would draw all of these at its next opportunity
+    before = list(global_state.get_global_attribute(key, []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(key, before)
+
+
 def initialize_deferred(model: keras.Layer) -> None:
-    """Draw the variables of a model that was built inside ``keras.StatelessScope``, which holds no memory for them."""
+    """Draw the variables of a model that was built inside ``deferred_variables``."""
     for variable in model.variables:
         if raw_value(variable) is None:
             variable._deferred_initialize()
