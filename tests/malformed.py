@@ -27,7 +27,9 @@ def good(folder: Path) -> Path:
 
     letters, phones = SymbolTokenizer(tuple("abc")), SymbolTokenizer(("A", "B"), " ")
     preprocessor = TransductionPreprocessor(letters, phones, 8, 8)
-    config = registry.find_seq2seq("gru").configure("tiny", source_symbols=letters.size, target_symbols=phones.size)
+    config = registry.find_seq2seq("gru").configure(
+        "tiny", source_vocab_size=letters.size, target_vocab_size=phones.size
+    )
     spec = ModelSpec("gru", "tiny", copy.deepcopy(vars(config)), "transduction", preprocessor.to_json())
     Pipeline(spec, samples.document(folder.name)).save(folder, dtype="float16")
     return folder

@@ -106,14 +106,14 @@ CORPUS: Corpus = {
     "20,000 layers": (key(CONFIG + "encoder_layers", 20_000), "encoder_layers"),
     "16 layers where 1 is declared": (key(CONFIG + "encoder_layers", 16), "asks for more"),
     "an unknown field": (key(CONFIG + "function", "os.system"), "function"),
-    "a field missing": (key(CONFIG + "source_symbols", DELETED), "source_symbols"),
+    "a field missing": (key(CONFIG + "source_vocab_size", DELETED), "source_vocab_size"),
     "another attention": (key(CONFIG + "attention", "__import__('os')"), "attention"),
     "a dropout of 1": (key(CONFIG + "dropout", 1.0), "dropout"),
     "a config in a list": (key("spec.config", []), "spec.config"),
     "an architecture that is a module": (key("spec.architecture", "os:system"), "os:system"),
     "a Lambda layer": (key("spec.architecture", "keras.layers:Lambda"), "keras.layers:Lambda"),
     "an unknown task": (key("spec.task", "exec"), "exec"),
-    "fewer symbols than ids": (key(SYMBOLS, ["a"]), "source_symbols"),
+    "fewer symbols than ids": (key(SYMBOLS, ["a"]), "source_vocab_size"),
     "a symbol twice": (key(SYMBOLS, ["a", "a", "b"]), "source.symbols"),
     "an empty symbol": (key(SYMBOLS, ["a", "", "b"]), "source.symbols"),
     "numbers for symbols": (key(SYMBOLS, [1, 2, 3]), "source.symbols"),
@@ -199,7 +199,7 @@ OF_A_CLASSIFIER: Corpus = {
     "a merge of one": (key(TOKENIZER + "merges", ["a"]), "tokenizer.merges: 'a'"),
     "a merge of three": (key(TOKENIZER + "merges", ["a b c"]), "tokenizer.merges: 'a b c'"),
     "a rule for words that is a text": (key(TOKENIZER + "words", "yes"), "tokenizer.words"),
-    "another number of subwords": (key(CONFIG + "vocabulary", 5), "vocabulary"),
+    "another number of subwords": (key(CONFIG + "vocab_size", 5), "vocab_size"),
     "an embedding beyond the declared tensors": (key(CONFIG + "width", 60_000), "asks for more"),
     "the other task": (key("spec.task", "transduction"), "spec.preprocessor"),
 }
@@ -267,7 +267,7 @@ OF_CHARACTERS: Corpus = {
     "a character twice": (key("spec.preprocessor.symbols", ["a", "a"]), "symbols"),
     "two characters as one": (key("spec.preprocessor.symbols", ["ab"]), "symbols"),
     "characters in a text": (key("spec.preprocessor.symbols", "abc"), "symbols"),
-    "characters of another number": (key("spec.preprocessor.symbols", ["a"]), "vocabulary"),
+    "characters of another number": (key("spec.preprocessor.symbols", ["a"]), "vocab_size"),
     "crops of one character": (key("spec.preprocessor.context", 1), "context"),
     "crops of 1e12 characters": (key("spec.preprocessor.context", 10**12), "context"),
     "a look back of nothing": (key(CONFIG + "context", 0), "context"),
@@ -286,7 +286,7 @@ OF_IDS: Corpus = {
     "no ids": (key("spec.preprocessor.symbols", 0), "symbols"),
     "1e9 ids": (key("spec.preprocessor.symbols", 10**9), "symbols"),
     "ids in a list": (key("spec.preprocessor.symbols", [1, 2]), "symbols"),
-    "another number of ids": (key("spec.preprocessor.symbols", 12), "vocabulary"),
+    "another number of ids": (key("spec.preprocessor.symbols", 12), "vocab_size"),
 }
 
 # By the kind of checkpoint that each corpus spoils, as ``malformed.KINDS`` names them.

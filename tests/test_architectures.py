@@ -31,7 +31,7 @@ def build(variant: str):
     architecture = registry.find_backbone(name)
     fields = {**fields, "causal": True} if name == "transformer" and not fields else fields
     keras.utils.set_random_seed(2)
-    return architecture.build(architecture.configure("tiny", vocabulary=SYMBOLS, **fields))
+    return architecture.build(architecture.configure("tiny", vocab_size=SYMBOLS, **fields))
 
 
 @functools.cache
@@ -103,7 +103,7 @@ def test_other_models_see_both_ways(variant):
 )
 def test_look_back_is_what_perturbation_shows(name, fields):
     architecture = registry.find_backbone(name)
-    config = architecture.configure("tiny", vocabulary=SYMBOLS, **fields)
+    config = architecture.configure("tiny", vocab_size=SYMBOLS, **fields)
     reach = architecture.look_back(config)
     keras.utils.set_random_seed(2)
     model = architecture.build(config)
@@ -178,11 +178,11 @@ def test_features_instead_of_tokens(name):
 @pytest.mark.parametrize("name", registry.ARCHITECTURES)
 def test_configs_refuse_what_cannot_be(name):
     architecture = registry.find_backbone(name)
-    for fields in ({}, {"vocabulary": 3, "features": 3}, {"vocabulary": 3, "dropout": 2}, {"vocabulary": 3, "x": 1}):
+    for fields in ({}, {"vocab_size": 3, "features": 3}, {"vocab_size": 3, "dropout": 2}, {"vocab_size": 3, "x": 1}):
         with pytest.raises(InputError):
             architecture.configure("tiny", **fields)
     with pytest.raises(InputError, match="tiny, small, base"):
-        architecture.configure("huge", vocabulary=3)
+        architecture.configure("huge", vocab_size=3)
 
 
 def test_the_catalogue_is_that_of_the_models():

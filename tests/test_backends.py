@@ -24,14 +24,14 @@ def variants():
     for name in registry.ARCHITECTURES:
         architecture = registry.find_backbone(name)
         known = {field.name for field in dataclasses.fields(architecture.config)}
-        yield name, architecture, {"vocabulary": SYMBOLS}
+        yield name, architecture, {"vocab_size": SYMBOLS}
         for field, value in (("bidirectional", True), ("causal", False), ("gate", 0.5)):
             if field in known:
-                yield f"{name}-{field}", architecture, {"vocabulary": SYMBOLS, field: value}
+                yield f"{name}-{field}", architecture, {"vocab_size": SYMBOLS, field: value}
     for name in registry.DOCUMENT:
-        yield name, registry.resolve(registry.DOCUMENT, name), {"vocabulary": SYMBOLS}
+        yield name, registry.resolve(registry.DOCUMENT, name), {"vocab_size": SYMBOLS}
     for name in registry.SEQ2SEQ:
-        symbols = {"source_symbols": SYMBOLS, "target_symbols": SYMBOLS}
+        symbols = {"source_vocab_size": SYMBOLS, "target_vocab_size": SYMBOLS}
         yield f"{name}-seq2seq", registry.find_seq2seq(name), symbols
         variant = {"relative": 4} if name == "transformer" else {"attention": "gnmt", "decoder_layers": 2}
         yield f"{name}-{next(iter(variant))}", registry.find_seq2seq(name), {**symbols, **variant}
@@ -56,7 +56,7 @@ def outputs() -> dict[str, np.ndarray]:
         if label in registry.DOCUMENT:
             documents = {"tokens": ids.reshape(2, 4, 5), "mask": mask.reshape(2, 4, 5)}
             found[label] = ops.convert_to_numpy(model(documents))
-        elif "vocabulary" in fields:
+        elif "vocab_size" in fields:
             whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
             found[label] = np.where(mask[..., None], whole, 0)
             if config.causal:

@@ -23,7 +23,7 @@ def model(request):
     keras.utils.set_random_seed(5)
     name, factor = request.param
     architecture = registry.find_seq2seq(name)
-    made = architecture.build(architecture.configure("tiny", source_symbols=9, target_symbols=8))
+    made = architecture.build(architecture.configure("tiny", source_vocab_size=9, target_vocab_size=8))
     for variable in made.weights:  # fresh logits hardly differ; larger weights make searches diverge
         variable.assign(ops.convert_to_numpy(variable.value) * factor)
     return made

@@ -133,7 +133,7 @@ def test_a_repeated_step_is_stored_once():
 # w ** 2 - 1 = 8 more just before the next one is.
 @pytest.mark.parametrize(("length", "reach"), [(45, 27), (46, 28), (53, 35)])
 def test_look_back_is_what_perturbation_shows(length, reach):
-    config, model = made(vocabulary=13, layers=1)
+    config, model = made(vocab_size=13, layers=1)
     tokens = np.random.default_rng(0).integers(0, 13, (8, length)).astype("int32")
     last = output(model, {"tokens": tokens})[:, -1]
     for ago, seen in ((reach - 1, True), (reach, False)):
@@ -144,12 +144,12 @@ def test_look_back_is_what_perturbation_shows(length, reach):
 
 
 def test_path_is_the_logarithm_of_the_length():
-    config = HIERARCHICAL_ATTENTION.config(vocabulary=2, window=100, levels=3)
+    config = HIERARCHICAL_ATTENTION.config(vocab_size=2, window=100, levels=3)
     assert [path_length(config, length) for length in (1, 100, 101, 10_000, 1_000_000)] == [1, 1, 2, 2, 3]
 
 
 def test_the_state_does_not_grow():
-    _, model = made(vocabulary=11)
+    _, model = made(vocab_size=11)
     state = model.initial_state(2)
     shapes = [tuple(part.shape) for part in tree.flatten(state)]
     for t in range(30):
@@ -159,7 +159,7 @@ def test_the_state_does_not_grow():
 
 @pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 1.2e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])
 def test_sizes(size, low, high):
-    model = HIERARCHICAL_ATTENTION.build(HIERARCHICAL_ATTENTION.configure(size, vocabulary=256))
+    model = HIERARCHICAL_ATTENTION.build(HIERARCHICAL_ATTENTION.configure(size, vocab_size=256))
     assert low < model.count_params() < high
 
 

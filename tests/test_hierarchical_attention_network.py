@@ -19,7 +19,7 @@ LENGTHS = [[4, 1, 6], [2, 5]]  # words of each sentence of each document
 
 def made(**fields):
     keras.utils.set_random_seed(5)
-    config = ARCHITECTURE.configure("tiny", vocabulary=11, **fields)
+    config = ARCHITECTURE.configure("tiny", vocab_size=11, **fields)
     model = ARCHITECTURE.build(config)
     generator = np.random.default_rng(4)
     for v in model.weights:  # biases begin at zero, which would hide a mistake
@@ -127,12 +127,12 @@ def test_saved_and_loaded_weights_give_the_same_bits(tmp_path):
 
 
 def test_the_defaults_are_the_papers():
-    config = ARCHITECTURE.config(vocabulary=100)
+    config = ARCHITECTURE.config(vocab_size=100)
     assert (config.embedding, config.units, config.width) == (200, 50, 100)
 
 
 def test_configs_refuse_what_cannot_be():
-    for fields in ({}, {"vocabulary": 0}, {"vocabulary": 3, "dropout": 1}, {"vocabulary": 3, "units": 0}):
+    for fields in ({}, {"vocab_size": 0}, {"vocab_size": 3, "dropout": 1}, {"vocab_size": 3, "units": 0}):
         with pytest.raises(InputError):
             ARCHITECTURE.configure("tiny", **fields)
 

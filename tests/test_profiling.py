@@ -17,7 +17,7 @@ from zoo.errors import InputError
 from zoo.layers.convolution import Convolution
 from zoo.layers.recurrence import GRU, LSTM, SimpleRNN
 from zoo.models import registry
-from zoo.models.heads import Predictor
+from zoo.models.heads import NextStepModel
 
 main = importlib.import_module("zoo.cli.main").main
 WHOLE, STEP = Work(batch=3, time=7), Work(batch=3, time=1, step=True)
@@ -87,8 +87,8 @@ def test_bfloat16_is_timed_against_float32(monkeypatch):
 
 def predictor(name: str, **fields):
     architecture = registry.find_backbone(name)
-    config = architecture.configure("tiny", vocabulary=9, **fields)
-    model = Predictor(architecture.build(config), 9, dropout=0.0)
+    config = architecture.configure("tiny", vocab_size=9, **fields)
+    model = NextStepModel(architecture.build(config), 9, dropout=0.0)
     model.build_variables()
     return model
 

@@ -97,7 +97,7 @@ def test_tcn_equals_loops_over_the_formula():
 def test_transformer_equals_torch(norm_first, relative):
     architecture = registry.find_seq2seq("transformer")
     sizes = {"encoder_layers": 2, "decoder_layers": 2, "norm_first": norm_first, "relative": relative}
-    model = architecture.build(architecture.configure("tiny", source_symbols=9, target_symbols=8, **sizes))
+    model = architecture.build(architecture.configure("tiny", source_vocab_size=9, target_vocab_size=8, **sizes))
     randomise(model)
     for variable in model.weights:  # torch's layers share what is added to the scores
         first = variable.path.replace("coder_1", "coder_0")

@@ -29,7 +29,7 @@ def build(variant: str):
     architecture = registry.find_seq2seq(name)
     keras.utils.set_random_seed(3)
     return architecture.build(
-        architecture.configure("tiny", source_symbols=SYMBOLS, target_symbols=SYMBOLS + 2, **fields)
+        architecture.configure("tiny", source_vocab_size=SYMBOLS, target_vocab_size=SYMBOLS + 2, **fields)
     )
 
 

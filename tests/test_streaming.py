@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from zoo.errors import InputError
 from zoo.models import registry
-from zoo.models.heads import Predictor
+from zoo.models.heads import NextStepModel
 from zoo.models.streaming import CHUNK
 
 SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
@@ -25,8 +25,8 @@ def predictor(variant: str, tokens: bool = True):
     name, fields = VARIANTS[variant]
     architecture = registry.find_backbone(name)
     keras.utils.set_random_seed(3)
-    config = architecture.configure("tiny", **fields, **({"vocabulary": SYMBOLS} if tokens else {"features": FEATURES}))
-    model = Predictor(architecture.build(config), OUTPUTS, dropout=0.0)
+    config = architecture.configure("tiny", **fields, **({"vocab_size": SYMBOLS} if tokens else {"features": FEATURES}))
+    model = NextStepModel(architecture.build(config), OUTPUTS, dropout=0.0)
     model.build_variables()
     return model
 
@@ -206,7 +206,7 @@ def test_features_that_do_not_fit_are_named():
 
 def test_learned_positions_end_and_a_row_that_is_reset_goes_on():
     architecture = registry.find_backbone("transformer")
-    config = architecture.configure("tiny", vocabulary=SYMBOLS, positions="learned", context=4)
+    config = architecture.configure("tiny", vocab_size=SYMBOLS, positions="learned", context=4)
     stream = architecture.build(config).stream(2)
     stepped(stream, inputs(2, time=2)["tokens"])
     stream.reset([0])
@@ -240,7 +240,7 @@ def test_rows_that_there_are_not_are_refused(rows):
 
 def test_streams_need_a_causal_model_and_rows():
     architecture = registry.find_backbone("lstm")
-    both = architecture.build(architecture.configure("tiny", vocabulary=SYMBOLS, bidirectional=True))
+    both = architecture.build(architecture.configure("tiny", vocab_size=SYMBOLS, bidirectional=True))
     with pytest.raises(InputError, match="not causal: .* in one direction"):
         both.stream(1)
     with pytest.raises(InputError, match="0 rows: give at least 1"):

@@ -85,7 +85,7 @@ def oracle(tokens, mask, config, weights):
 
 
 def tiny(**fields):
-    config = TRANSFORMER.configure("tiny", **{"vocabulary": 11, **fields})
+    config = TRANSFORMER.configure("tiny", **{"vocab_size": 11, **fields})
     model = TRANSFORMER.build(config)
     return config, model, randomized(model)
 
@@ -208,9 +208,9 @@ def test_reading_both_ways_has_no_steps():
 )
 def test_impossible_configs_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        TRANSFORMER.config(vocabulary=5, **{"width": 16, **fields})
+        TRANSFORMER.config(vocab_size=5, **{"width": 16, **fields})
 
 
 @pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 2e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])
 def test_sizes(size, low, high):
-    assert low < TRANSFORMER.build(TRANSFORMER.configure(size, vocabulary=50)).count_params() < high
+    assert low < TRANSFORMER.build(TRANSFORMER.configure(size, vocab_size=50)).count_params() < high

@@ -67,7 +67,7 @@ def test_equals_loops_over_the_formulas(fields):
 
 @pytest.mark.parametrize("fields", [{}, {"kernel": 3, "initial_kernel": 4, "stacks": 1}])
 def test_look_back_is_what_perturbation_shows(fields):
-    config, model = made(vocabulary=11, **fields)
+    config, model = made(vocab_size=11, **fields)
     reach = WAVENET.look_back(config)
     tokens = np.random.default_rng(0).integers(0, 11, (8, reach + 3)).astype("int32")
     last = output(model, {"tokens": tokens})[:, -1]
@@ -80,12 +80,12 @@ def test_look_back_is_what_perturbation_shows(fields):
 
 def test_look_back_of_the_paper():
     # Dilations 1..512 with a kernel of 2 see 1024 samples; one more for the initial convolution.
-    assert WAVENET.look_back(WAVENET.config(vocabulary=2, stacks=1, initial_kernel=1)) == 1024
-    assert WAVENET.look_back(WAVENET.config(vocabulary=2, stacks=1)) == 1025
+    assert WAVENET.look_back(WAVENET.config(vocab_size=2, stacks=1, initial_kernel=1)) == 1024
+    assert WAVENET.look_back(WAVENET.config(vocab_size=2, stacks=1)) == 1025
 
 
 def test_padding_on_either_side_changes_nothing():
-    _, model = made(vocabulary=11)
+    _, model = made(vocab_size=11)
     tokens = np.random.default_rng(0).integers(0, 11, (2, 9)).astype("int32")
     expected = output(model, {"tokens": tokens})
     padded = {
@@ -97,7 +97,7 @@ def test_padding_on_either_side_changes_nothing():
 
 @pytest.mark.parametrize(("rows", "rectified"), [(1, False), (3, False), (2, True)])
 def test_queues_equal_the_whole_sequence_and_do_not_grow(rows, rectified):
-    config, model = made(vocabulary=11, rectified=rectified)
+    config, model = made(vocab_size=11, rectified=rectified)
     tokens = np.random.default_rng(0).integers(0, 11, (rows, 2 * WAVENET.look_back(config)))
     whole = output(model, {"tokens": tokens.astype("int32")})
     state = model.initial_state(rows)
@@ -110,7 +110,7 @@ def test_queues_equal_the_whole_sequence_and_do_not_grow(rows, rectified):
 
 @pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 1e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])
 def test_sizes(size, low, high):
-    assert low < WAVENET.build(WAVENET.configure(size, vocabulary=256)).count_params() < high
+    assert low < WAVENET.build(WAVENET.configure(size, vocab_size=256)).count_params() < high
 
 
 def test_dropout_acts_within_the_layers_and_in_training_only():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from zoo.builder import create_model, list_architectures
     from zoo.checkpoints.locate import list_models, read_record
     from zoo.data.examples import Examples
     from zoo.data.tables import read_examples
@@ -29,6 +30,8 @@ _PUBLIC = {
     "StorageError": "zoo.errors",
     "WeightsError": "zoo.errors",
     "ZooError": "zoo.errors",
+    "create_model": "zoo.builder",
+    "list_architectures": "zoo.builder",
     "compare": "zoo.fitting.comparison",
     "evaluate": "zoo.evaluation.measure",
     "find_rate": "zoo.fitting.rate_finder",
@@ -52,10 +55,12 @@ __all__ = [
     "WeightsError",
     "ZooError",
     "compare",
+    "create_model",
     "evaluate",
     "find_rate",
     "fine_tune",
     "generate",
+    "list_architectures",
     "list_models",
     "load",
     "read_examples",

@@ -1,6 +1,6 @@
 """A model with its preprocessing: raw input in, readable output out."""
 
-import contextlib
+import dataclasses
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.backends.keras_internals import deferred_variables, initialize_deferred
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.record import RECORD_FILE, Record
@@ -19,7 +20,9 @@ from zoo.checkpoints.tensors import read_tensors
 from zoo.data.sound import Sound
 from zoo.errors import InputError, WeightsError
 from zoo.inference.sampling import Sampling
+from zoo.models.serialization import FromArchitecture
 from zoo.tasks import find_preprocessor, find_task
+from zoo.version import __version__
 
 
 class Pipeline:
@@ -57,6 +60,45 @@ class Pipeline:
         except (InputError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
+
+    @classmethod
+    def from_model(cls, model: keras.Model, preprocessor: Any, *, task: str, name: str = "custom") -> "Pipeline":
+        """Makes a pipeline of a model that was trained by plain ``fit``, to predict, evaluate and save with.
+
+        Args:
+            model: A model that ``zoo.create_model`` or ``zoo.load`` made, or one that Keras loaded from it.
+            preprocessor: The preprocessor whose arrays it was trained on.
+            task: Name of its task.
+            name: The name that its record gets.
+
+        Returns:
+            A pipeline with this model. Its record has no scores: ``zoo.evaluate`` measures it.
+
+        Raises:
+            InputError: The model is not one of the zoo's, or does not fit the task and the preprocessor.
+
+        Example:
+            >>> import zoo
+            >>> start = zoo.load("gru_small.italy_power_demand")
+            >>> mine = zoo.Pipeline.from_model(start.model, start.preprocessor, task="series_classification")
+            >>> mine.document["metrics"]
+            []
+        """
+        built = getattr(model, "backbone", model)
+        if not isinstance(built, FromArchitecture):
+            raise InputError(f"{model.name}: not a model that zoo.create_model built: give one")
+        config = dataclasses.asdict(built.config)
+        spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
+        try:
+            with deferred_variables():
+                pipeline = cls(spec, _blank_document(name))
+        except WeightsError as error:
+            raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
+        shapes = [{v.path: tuple(v.shape) for v in one.weights} for one in (model, pipeline.model)]
+        if shapes[0] != shapes[1]:
+            raise InputError(f"{model.name}: its weights are not those of {task} with this preprocessor")
+        pipeline.model = model
+        return pipeline
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
@@ -170,6 +212,27 @@ class Pipeline:
         return save.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
 
 
+def _blank_document(name: str) -> dict[str, Any]:
+    """Returns the record of a model of which nothing is known but its weights."""
+    return {
+        "name": name,
+        "licence": {"weights": "the user's", "data": "the user's"},
+        "data": {"name": "unknown", "source": "the user's", "fingerprint": "0" * 64, "splits": {}},
+        "training": {
+            "recipe": {},
+            "seed": 0,
+            "backend": keras.backend.backend(),
+            "versions": {"seqzoo": __version__, "keras": keras.__version__},
+            "seconds": 0.0,
+            "steps": 0,
+            "curve": [],
+        },
+        "metrics": [],
+        "published": [],
+        "golden": {"inputs": [], "outputs": []},
+    }
+
+
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
     """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
@@ -210,40 +273,16 @@ def load(name: str | Path) -> Pipeline:
     record, file = locate.locate(name)
     tensors = read_tensors(file, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
+    location = file.parent / RECORD_FILE
     try:
-        with no_more_weights_than(record.weights.parameters):
+        # A stranger's config can ask for any size: count the variables before they get memory.
+        with deferred_variables():
             pipeline = Pipeline(record.spec, document)
     except WeightsError as error:
-        raise WeightsError(f"{file.parent / RECORD_FILE}: {error}") from None
+        raise WeightsError(f"{location}: {error}") from None
+    limit = record.weights.parameters
+    if sum(math.prod(variable.shape) for variable in pipeline.model.weights) > limit:
+        raise WeightsError(f"{location}: spec: asks for more weights than the {limit} values that the record declares")
+    initialize_deferred(pipeline.model)
     pipeline.assign(tensors, str(file))
     return pipeline
-
-
-@contextlib.contextmanager
-def no_more_weights_than(parameters: int) -> Iterator[None]:
-    """Refuses, before memory is touched, a layer's weight that would bring a model beyond so many values.
-
-    A stranger's config can ask for any width that is allowed at all; this holds it to the weights that
-    its record declares and its file has. Every weight of a Keras layer comes from ``add_weight``.
-    """
-    original = keras.Layer.add_weight
-    refusal = WeightsError(f"spec: asks for more weights than the {parameters} values that the record declares")
-    left = parameters
-
-    def add_weight(layer, shape=None, *arguments, **options):
-        nonlocal left
-        left -= math.prod(shape or ())
-        if left < 0:
-            raise refusal
-        return original(layer, shape, *arguments, **options)
-
-    keras.Layer.add_weight = add_weight
-    try:
-        yield
-    except Exception:
-        # What is raised within a layer's call comes out rewritten by Keras, over many lines.
-        if left < 0:
-            raise refusal from None
-        raise
-    finally:
-        keras.Layer.add_weight = original

@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from zoo.backends.keras_internals import own_weights, sublayers
 from zoo.layers.convolution import Convolution
 from zoo.layers.pooling import AttentionPooling
 from zoo.models.backbones.backbone import Backbone
@@ -227,7 +228,7 @@ def cost(layer, work: Work) -> Cost:
             return RULES[kind](layer, work)
     if isinstance(layer, FREE):
         return Cost()
-    if layer._trainable_variables:
+    if own_weights(layer):
         raise NotImplementedError(f"{type(layer).__name__}: no rule says what it costs")
     return children(layer, work)
 
@@ -235,7 +236,7 @@ def cost(layer, work: Work) -> Cost:
 def children(layer, work: Work, *without: str) -> Cost:
     """Returns the cost of the layers in a layer, without those of the given names."""
     total = Cost()
-    for child in layer._flatten_layers(include_self=False, recursive=False):
+    for child in sublayers(layer):
         if child.name not in without:
             total += cost(child, work)
     return total

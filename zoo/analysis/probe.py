@@ -283,7 +283,7 @@ def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Gen
     checked = min(CHECKED, (look_back or CHECKED) + MARGIN, backbone.longest or CHECKED)
     shape = (4, checked)
     if name == "tokens":
-        inputs = random.integers(0, backbone.vocabulary, shape).astype("int32")
+        inputs = random.integers(0, backbone.vocab_size, shape).astype("int32")
     else:
         inputs = random.normal(size=(*shape, backbone.features)).astype("float32")
     norms = influence_by_lag(pipeline.model, name, inputs, random)

@@ -17,7 +17,7 @@ from zoo.backends.allocator import kept_memory
 from zoo.backends.compile import compiled
 from zoo.errors import InputError
 from zoo.models import registry
-from zoo.models.heads import Predictor
+from zoo.models.heads import NextStepModel
 from zoo.pipeline import load
 
 SYMBOLS = 256
@@ -132,13 +132,13 @@ def find(name: str) -> keras.Model:
     split = registry.architecture_and_size(name)
     if split is None:
         model = load(name).model
-        found = model if isinstance(model, Predictor) else getattr(model, "backbone", None)
-        if not hasattr(found, "blocks") and not isinstance(found, Predictor):
+        found = model if isinstance(model, NextStepModel) else getattr(model, "backbone", None)
+        if not hasattr(found, "blocks") and not isinstance(found, NextStepModel):
             raise InputError(f"{name}: only models that read a sequence by a backbone can be profiled")
         return found
     architecture = registry.find_backbone(split[0])
-    config = architecture.configure(split[1], vocabulary=SYMBOLS)
-    model = Predictor(architecture.build(config), SYMBOLS, dropout=0.0)
+    config = architecture.configure(split[1], vocab_size=SYMBOLS)
+    model = NextStepModel(architecture.build(config), SYMBOLS, dropout=0.0)
     model.build_variables()
     return model
 
@@ -193,8 +193,8 @@ def best(function: Callable[[], Any], clock: Clock = time.perf_counter, repeats:
 def _inputs(model: keras.Model, batch: int, steps: int) -> dict[str, np.ndarray]:
     backbone = getattr(model, "backbone", model)
     random = np.random.default_rng(0)
-    if backbone.vocabulary is not None:
-        return {"tokens": random.integers(0, backbone.vocabulary, (batch, steps)).astype("int32")}
+    if backbone.vocab_size is not None:
+        return {"tokens": random.integers(0, backbone.vocab_size, (batch, steps)).astype("int32")}
     return {"features": random.normal(size=(batch, steps, backbone.features)).astype("float32")}
 
 

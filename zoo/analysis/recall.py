@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo.backends.seeding import seed_everything
 from zoo.errors import InputError
-from zoo.models.heads import Predictor
+from zoo.models.heads import NextStepModel
 from zoo.pipeline import Pipeline
 
 SYMBOLS = 8
@@ -83,7 +83,7 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, ti
     """Trains a backbone and a new head, and returns the accuracy on other sequences."""
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
-    model = Predictor(backbone, _symbols(backbone), dropout=0.0)
+    model = NextStepModel(backbone, _symbols(backbone), dropout=0.0)
     model.build_variables()
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
@@ -104,7 +104,7 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, ti
 
 
 def _symbols(backbone) -> int:
-    return min(SYMBOLS, backbone.features if backbone.vocabulary is None else backbone.vocabulary - 1)
+    return min(SYMBOLS, backbone.features if backbone.vocab_size is None else backbone.vocab_size - 1)
 
 
 def draw(backbone, batch: int, lag: int, random: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -113,8 +113,8 @@ def draw(backbone, batch: int, lag: int, random: np.random.Generator) -> tuple[d
     A symbol is a token id, the blank the last one; or a feature that is 1, the blank zeros.
     """
     symbols = random.integers(0, _symbols(backbone), batch).astype("int32")
-    if backbone.vocabulary is not None:
-        tokens = np.full((batch, lag + 1), backbone.vocabulary - 1, "int32")
+    if backbone.vocab_size is not None:
+        tokens = np.full((batch, lag + 1), backbone.vocab_size - 1, "int32")
         tokens[:, 0] = symbols
         return {"tokens": tokens}, symbols
     features = np.zeros((batch, lag + 1, backbone.features), "float32")

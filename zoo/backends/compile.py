@@ -4,6 +4,8 @@ import inspect
 
 import keras
 
+from zoo.backends.keras_internals import raw_value
+
 
 def compiled(model, function, rank: int | None = 2, features: int | None = None):
     """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
@@ -29,7 +31,7 @@ def compiled(model, function, rank: int | None = 2, features: int | None = None)
                 return function(*arguments)
 
         # Not their public value: what that asks of its surroundings took longer than a small model's step.
-        return lambda *arguments: pure([v._value for v in variables], *arguments)
+        return lambda *arguments: pure([raw_value(v) for v in variables], *arguments)
     if backend == "tensorflow":
         import tensorflow as tf
 

@@ -19,7 +19,7 @@ from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.training.state import check_resume
 
-OF_DATA = ("vocabulary", "features", "source_symbols", "target_symbols")
+OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
 """Fields of configs that follow from the data."""
 
 

@@ -33,6 +33,16 @@ class Architecture:
     look_back: Callable[[Any], int | None]
     path_length: Callable[[Any, int], int]
 
+    def __post_init__(self):
+        make = self.build
+
+        def build(config: Any) -> Any:
+            model = make(config)
+            model.architecture, model.config = self.name, config  # what ``get_config`` returns
+            return model
+
+        object.__setattr__(self, "build", build)
+
     def configure(self, size: str, **fields: Any) -> Any:
         """Returns the config of a size, with ``fields`` set on top.
 

@@ -12,9 +12,9 @@ from zoo.models.registry import ARCHITECTURES, DOCUMENT, SEQ2SEQ, resolve
 
 FILE = Path(__file__).with_name("catalogue.json")
 FORMS = {
-    "backbone": (ARCHITECTURES, {"vocabulary": 256}),
-    "document": (DOCUMENT, {"vocabulary": 256}),
-    "seq2seq": (SEQ2SEQ, {"source_symbols": 32, "target_symbols": 72}),
+    "backbone": (ARCHITECTURES, {"vocab_size": 256}),
+    "document": (DOCUMENT, {"vocab_size": 256}),
+    "seq2seq": (SEQ2SEQ, {"source_vocab_size": 32, "target_vocab_size": 72}),
 }
 
 

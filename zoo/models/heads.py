@@ -9,7 +9,23 @@ from zoo.models.backbones.backbone import Backbone
 from zoo.models.streaming import Stream
 
 
-class Classifier(keras.Model):
+class Head:
+    """Mixin: a model with a backbone and a head, which Keras can save, clone and pickle."""
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Builds the model that ``get_config`` described, with fresh weights."""
+        backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
+        model = cls(**{**config, "backbone": backbone})
+        model.build_variables()
+        return model
+
+    def build_from_config(self, config):
+        """Does nothing: ``from_config`` has made every variable."""
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Classifier(Head, keras.Model):
     """Concat pooling over a backbone's positions (Howard & Ruder 2018, arXiv 1801.06146), and a dense layer.
 
     The head reads the last real position, the maximum and the mean of all real ones. Of a
@@ -28,11 +44,16 @@ class Classifier(keras.Model):
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.head = keras.layers.Dense(labels, dtype="float32", name="head")
 
+    def get_config(self):
+        """Returns what ``from_config`` builds the model from."""
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
+
     def call(self, inputs, training=False):
         """Maps the backbone's inputs to logits, ``(batch, labels)``."""
         x = self.backbone(inputs, training=training)
         if isinstance(self.backbone, Backbone):
-            x = concat_pooling(x, inputs["mask"])
+            x = concat_pooling(x, inputs.get("mask"))
         return self.head(self.drop(x, training=training))
 
     def build_variables(self) -> None:
@@ -46,11 +67,12 @@ def concat_pooling(x, mask):
 
     Args:
         x: ``(batch, time, width)``.
-        mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least.
+        mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least. ``None`` is everywhere.
 
     Returns:
         ``(batch, 3 * width)``.
     """
+    mask = ops.ones(ops.shape(x)[:2], "bool") if mask is None else ops.cast(mask, "bool")
     real = ops.cast(mask, x.dtype)[..., None]
     steps = ops.arange(ops.shape(x)[1])
     last = ops.max(ops.where(mask, steps[None], 0), axis=1)
@@ -60,7 +82,8 @@ def concat_pooling(x, mask):
     return ops.concatenate([last, highest, mean], axis=-1)
 
 
-class Tagger(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class Tagger(Head, keras.Model):
     """Joint tagging and classification, as in slot filling with intents (Liu & Lane 2016, arXiv 1609.01454).
 
     A word is read at its first subword; a sentence by concat pooling.
@@ -80,6 +103,16 @@ class Tagger(keras.Model):
         self.tag_head = keras.layers.Dense(tags, dtype="float32", name="tag_head")
         self.label_head = keras.layers.Dense(labels, dtype="float32", name="label_head") if labels else None
 
+    def get_config(self):
+        """Returns what ``from_config`` builds the model from."""
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        return {
+            "backbone": backbone,
+            "tags": self.tag_head.units,
+            "labels": self.label_head.units if self.label_head is not None else 0,
+            "dropout": self.drop.rate,
+        }
+
     def call(self, inputs, training=False):
         """Maps sentences to logits.
 
@@ -91,11 +124,11 @@ class Tagger(keras.Model):
         Returns:
             ``tags (batch, words, tags)`` and, with labels, ``label (batch, labels)``.
         """
-        x = self.backbone({"tokens": inputs["tokens"], "mask": inputs["mask"]}, training=training)
+        x = self.backbone({"tokens": inputs["tokens"], "mask": inputs.get("mask")}, training=training)
         words = ops.take_along_axis(x, ops.cast(inputs["first"], "int32")[..., None], axis=1)
         out = {"tags": self.tag_head(self.drop(words, training=training))}
         if self.label_head is not None:
-            pooled = concat_pooling(x, inputs["mask"])
+            pooled = concat_pooling(x, inputs.get("mask"))
             out["label"] = self.label_head(self.drop(pooled, training=training))
         return out
 
@@ -108,7 +141,8 @@ class Tagger(keras.Model):
         self.built = True
 
 
-class Predictor(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class NextStepModel(Head, keras.Model):
     """A causal backbone and a dense layer over every position.
 
     It runs over whole sequences and, with an explicit state, step by step; both give the same logits.
@@ -126,6 +160,11 @@ class Predictor(keras.Model):
         self.drop = Dropout(dropout, name="head_drop")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
         self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
+
+    def get_config(self):
+        """Returns what ``from_config`` builds the model from."""
+        backbone = keras.saving.serialize_keras_object(self.backbone)
+        return {"backbone": backbone, "outputs": self.head.units, "dropout": self.drop.rate}
 
     def call(self, inputs, training=False):
         """Maps the backbone's inputs to logits, ``(batch, time, outputs)``."""

@@ -50,3 +50,8 @@ def sizes() -> list[str]:
     """Returns every name that ``architecture_and_size`` splits."""
     names = sorted({*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT})
     return [f"{name}_{size}" for name in names for size in SIZES]
+
+
+def find_without_head(name: str) -> Architecture:
+    """Returns a backbone, or an architecture of documents, by name (raises InputError for an unknown one)."""
+    return resolve({**ARCHITECTURES, **DOCUMENT}, name)

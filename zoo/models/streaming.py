@@ -21,7 +21,7 @@ class Stream:
     """Some rows of input that go on and on, and what a causal model says at each of their steps.
 
     Args:
-        model: A causal ``Backbone`` or ``Predictor``. Its ``step`` is compiled once, for all streams.
+        model: A causal ``Backbone`` or ``NextStepModel``. Its ``step`` is compiled once, for all streams.
         batch_size: Rows that are read side by side.
 
     Attributes:
@@ -93,7 +93,7 @@ class Stream:
     def _checked(self, x: Any, several: bool = False) -> np.ndarray:
         """Returns a step, or several, as the model takes it, or raises an InputError."""
         x = np.asarray(ops.convert_to_numpy(x))
-        features, vocabulary = self.backbone.features, self.backbone.vocabulary
+        features, vocab_size = self.backbone.features, self.backbone.vocab_size
         given = "steps of" if several else "a step of"
         last = () if features is None else (features,)
         if (
@@ -123,8 +123,8 @@ class Stream:
         # Of the few ids of a step Python finds the least sooner than NumPy: that was a tenth of a small model's step.
         ids = x.ravel().tolist()
         low, high = min(ids), max(ids)
-        if low < 0 or high >= vocabulary:
-            raise InputError(f"token id {low if low < 0 else high}: give 0 to {vocabulary - 1}")
+        if low < 0 or high >= vocab_size:
+            raise InputError(f"token id {low if low < 0 else high}: give 0 to {vocab_size - 1}")
         return x.astype("int32")
 
     def reset(self, rows: Sequence[int] | None = None) -> None:

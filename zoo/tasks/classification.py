@@ -35,6 +35,7 @@ class Classification(Task):
     monitor = "error"
     options = {"probabilities": False}
     validation = {}
+    head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
     labelled = True
 
     def architecture(self, name):
@@ -48,7 +49,7 @@ class Classification(Task):
         return TextPreprocessor(tokenizer, labels, MAX_LENGTH)
 
     def fields(self, preprocessor, architecture):
-        return {"vocabulary": preprocessor.size}
+        return {"vocab_size": preprocessor.size}
 
     def prefers(self, architecture):
         return both_ways(architecture)
@@ -103,10 +104,13 @@ class Classification(Task):
             }
         ]
 
-    def build(self, architecture, config, preprocessor):
-        model = Classifier(architecture.build(config), len(preprocessor.labels), HEAD_DROPOUT)
+    def create(self, architecture, config, *, num_classes, head_dropout):
+        model = Classifier(architecture.build(config), num_classes, head_dropout)
         model.build_variables()
         return model
+
+    def head_sizes(self, preprocessor):
+        return {"num_classes": len(preprocessor.labels)}
 
     def smallest(self, preprocessor) -> dict:
         """Returns the inputs of a model for one sequence as short as can be."""

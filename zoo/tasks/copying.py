@@ -27,7 +27,7 @@ class Copying(NextStep):
         return IdsPreprocessor(1 + max(int(array.max(initial=0)) for array in arrays))
 
     def fields(self, preprocessor, architecture):
-        return {"vocabulary": preprocessor.symbols}
+        return {"vocab_size": preprocessor.symbols}
 
     def outputs(self, preprocessor):
         return preprocessor.symbols

@@ -34,7 +34,7 @@ class LanguageModelling(NextStep):
         return CharacterPreprocessor.fit(examples.inputs, CONTEXT)
 
     def fields(self, preprocessor, architecture):
-        return {"vocabulary": preprocessor.size}
+        return {"vocab_size": preprocessor.size}
 
     def outputs(self, preprocessor):
         return len(preprocessor.symbols)

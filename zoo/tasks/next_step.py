@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.errors import InputError
 from zoo.models import registry
-from zoo.models.heads import Predictor
+from zoo.models.heads import NextStepModel
 from zoo.tasks.task import Task
 from zoo.training.batching import by_length
 
@@ -53,10 +53,17 @@ class NextStep(Task):
     def outputs(self, preprocessor) -> int:
         """Returns the number of logits of a step."""
 
-    def build(self, architecture, config, preprocessor):
+    @property
+    def head(self):
+        return {"output_dim": None, "head_dropout": self.head_dropout}
+
+    def head_sizes(self, preprocessor):
+        return {"output_dim": self.outputs(preprocessor)}
+
+    def create(self, architecture, config, *, output_dim, head_dropout):
         if not config.causal:
-            raise InputError(f"{self.name} asks what comes next, which only a causal {architecture.name} can be asked")
-        model = Predictor(architecture.build(config), self.outputs(preprocessor), self.head_dropout)
+            raise InputError(f"{self.name} needs a causal {architecture.name}: set causal=true")
+        model = NextStepModel(architecture.build(config), output_dim, head_dropout)
         model.build_variables()
         return model
 

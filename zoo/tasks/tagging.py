@@ -29,6 +29,7 @@ class Tagging(Task):
     monitor = "slot_error"
     options = {}
     validation = {}
+    head = {"num_tags": None, "num_classes": 0, "head_dropout": HEAD_DROPOUT}
 
     def architecture(self, name):
         return registry.find_backbone(name)
@@ -56,12 +57,15 @@ class Tagging(Task):
         return f"{self.name}, {len(preprocessor.tags)} tags{labels}"
 
     def fields(self, preprocessor, architecture):
-        return {"vocabulary": preprocessor.size}
+        return {"vocab_size": preprocessor.size}
 
-    def build(self, architecture, config, preprocessor):
-        model = Tagger(architecture.build(config), len(preprocessor.tags), len(preprocessor.labels), HEAD_DROPOUT)
+    def create(self, architecture, config, *, num_tags, num_classes, head_dropout):
+        model = Tagger(architecture.build(config), num_tags, num_classes, head_dropout)
         model.build_variables()
         return model
+
+    def head_sizes(self, preprocessor):
+        return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
 
     def batches(self, preprocessor, examples, plan):
         rows, answers = [], []

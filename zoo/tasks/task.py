@@ -56,6 +56,7 @@ class Task(abc.ABC):
         monitor: The score that validation lowers.
         options: What ``predict`` can be told, with the values it has if it is not.
         validation: The options while training is validated, where speed counts.
+        head: Sizes of the head with their defaults; ``None`` where there is none.
         several: Whether an input may have several right answers, each in a row of its own.
         judged: Whether an answer is right or wrong, so that mistakes can be shown.
         labelled: Whether targets are labels, of which every part of the data should have its share.
@@ -65,6 +66,7 @@ class Task(abc.ABC):
     monitor: str
     options: dict[str, Any]
     validation: dict[str, Any]
+    head: dict[str, Any] = {}
     several: bool = False
     judged: bool = True
     labelled: bool = False
@@ -82,8 +84,16 @@ class Task(abc.ABC):
         """Returns the config's fields that the preprocessor decides, vocabularies for instance."""
 
     @abc.abstractmethod
+    def create(self, architecture: Architecture, config: Any, **sizes: Any) -> keras.Model:
+        """Returns the model with a head of the given sizes, its variables drawn; ``head`` names them."""
+
+    def head_sizes(self, preprocessor: Any) -> dict[str, Any]:
+        """Returns the sizes of the head that a preprocessor decides."""
+        return {}
+
     def build(self, architecture: Architecture, config: Any, preprocessor: Any) -> keras.Model:
-        """Returns the model, its variables drawn."""
+        """Returns the model of a preprocessor, its variables drawn."""
+        return self.create(architecture, config, **{**self.head, **self.head_sizes(preprocessor)})
 
     @abc.abstractmethod
     def batches(self, preprocessor: Any, examples: Examples, plan: Plan) -> Batches:

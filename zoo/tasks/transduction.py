@@ -43,12 +43,12 @@ class Transduction(Task):
         )
 
     def fields(self, preprocessor, architecture):
-        fields = {"source_symbols": preprocessor.source.size, "target_symbols": preprocessor.target.size}
+        fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
         if any(field.name == "max_target" for field in dataclasses.fields(architecture.config)):
             fields["max_target"] = max(64, preprocessor.max_target + 1)
         return fields
 
-    def build(self, architecture, config, preprocessor):
+    def create(self, architecture, config):
         return architecture.build(config)
 
     def batches(self, preprocessor, examples, plan):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.backends.keras_internals import slots, variable_index, weight_averages
 from zoo.training.config import Plan
 
 # The backend's own class: on torch it is one that updates many weights by one operation.
@@ -35,7 +36,7 @@ class LayerwiseAdamW(_AdamW):
         """Returns the places of variables by their factor."""
         places: dict[float, list[int]] = {}
         for place, variable in enumerate(variables):
-            places.setdefault(self.factors[self._get_variable_index(variable)], []).append(place)
+            places.setdefault(self.factors[variable_index(self, variable)], []).append(place)
         return places
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
@@ -55,7 +56,7 @@ class LayerwiseAdamW(_AdamW):
     def _update_model_variables_moving_average(self, trainable_variables):
         first = ops.cast(ops.equal(self.iterations, 0), "float32")
         momentum = (1 - first) * self.ema_momentum
-        moving = zip(trainable_variables, self._model_variables_moving_average, strict=True)
+        moving = zip(trainable_variables, weight_averages(self), strict=True)
         for variable, average in moving:
             average.assign(momentum * average + (1 - momentum) * variable)
 
@@ -73,11 +74,11 @@ def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
         "beta2_power": optimizer.beta_2**step,
     }
     for gradient, variable in zip(gradients, variables, strict=True):
-        place = optimizer._get_variable_index(variable)
+        place = variable_index(optimizer, variable)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.value.handle,
-            m=optimizer._momentums[place].value.handle,
-            v=optimizer._velocities[place].value.handle,
+            m=slots(optimizer)["_momentums"][place].value.handle,
+            v=slots(optimizer)["_velocities"][place].value.handle,
             lr=rate,
             grad=tf.convert_to_tensor(gradient),
             **settings,
@@ -148,13 +149,13 @@ class LayerwiseMuon(LayerwiseAdamW):
             for variable, pieces in members:
                 update = [stacked[done + i] for i in range(len(pieces))]
                 update = ops.concatenate([u if _is_wide(variable) else ops.transpose(u) for u in update], axis=1)
-                rate = learning_rate * (size * self.factors[self._get_variable_index(variable)])
+                rate = learning_rate * (size * self.factors[variable_index(self, variable)])
                 variable.assign(variable - rate * update)
                 done += len(pieces)
 
     def _along(self, gradient, variable) -> list:
         """Takes a gradient into the momentum; returns where that leads, a matrix for each of the variable's."""
-        momentum = self._momentums[self._get_variable_index(variable)]
+        momentum = slots(self)["_momentums"][variable_index(self, variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
         wide = ahead.shape[1] // _matrices(variable)

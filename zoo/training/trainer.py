@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.allocator import kept_memory
+from zoo.backends.keras_internals import slots, trained_variables, weight_averages
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
@@ -149,14 +150,14 @@ class Trainer:
         self.program = None
         if before is not None:
             self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
-            known = {variable.path: i for i, variable in enumerate(before._trainable_variables)}
+            known = {variable.path: i for i, variable in enumerate(trained_variables(before))}
+            before_slots, after_slots = slots(before), slots(self.optimizer)
             for i, variable in enumerate(trained):
                 # Copies: on JAX two variables would share what each step overwrites.
-                self.optimizer._model_variables_moving_average[i].assign(ops.convert_to_numpy(variable))
+                weight_averages(self.optimizer)[i].assign(ops.convert_to_numpy(variable))
                 if variable.path in known:
-                    for slot in ("_momentums", "_velocities", "_model_variables_moving_average"):
-                        value = getattr(before, slot)[known[variable.path]]
-                        getattr(self.optimizer, slot)[i].assign(ops.convert_to_numpy(value))
+                    for slot, values in before_slots.items():
+                        after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))
 
     def _validate_once(self, epoch: int) -> None:
         """Validates after an epoch's last step, unless that is done."""
@@ -199,7 +200,7 @@ class Trainer:
 
     def _end_epoch(self, epoch: int) -> None:
         trained = [ops.convert_to_numpy(v) for v in self.variables]
-        moving = zip(self.model.trainable_variables, self.optimizer._model_variables_moving_average, strict=True)
+        moving = zip(self.model.trainable_variables, weight_averages(self.optimizer), strict=True)
         averaged = {variable.path: ops.convert_to_numpy(average) for variable, average in moving}
         averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)

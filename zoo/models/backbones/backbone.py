@@ -6,6 +6,8 @@ import keras
 from keras import ops, tree
 
 from zoo.layers.dropout import Dropout
+from zoo.models.registry import ARCHITECTURES
+from zoo.models.serialization import FromArchitecture
 from zoo.models.streaming import Stream
 
 
@@ -86,36 +88,39 @@ class Block(keras.layers.Layer):
         return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
 
 
-class Backbone(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class Backbone(FromArchitecture, keras.Model):
     """An input layer and a stack of blocks; heads know its output ``(batch, time, width)`` only.
 
     Args:
         blocks: The stack, in order.
         embedding: Width of the input layer's output, in features.
-        vocabulary: Number of token ids, for ``tokens (batch, time)``; or
+        vocab_size: Number of token ids, for ``tokens (batch, time)``; or
         features: number of input features, for ``features (batch, time, features)``. One of the two.
         dropout: Rate after the input layer.
         name: Root of every variable's path.
     """
 
+    table = ARCHITECTURES
+
     def __init__(
         self,
         blocks: list[Block],
         embedding: int,
-        vocabulary: int | None = None,
+        vocab_size: int | None = None,
         features: int | None = None,
         dropout: float = 0.0,
         name: str = "backbone",
     ):
         super().__init__(name=name)
-        if (vocabulary is None) == (features is None):
-            raise ValueError("a backbone takes either a vocabulary or features")
-        self.vocabulary = vocabulary
+        if (vocab_size is None) == (features is None):
+            raise ValueError("a backbone takes either vocab_size or features")
+        self.vocab_size = vocab_size
         self.features = features
         self.embedding = embedding
         self.width = blocks[-1].width
-        if vocabulary is not None:
-            self.embed = keras.layers.Embedding(vocabulary, embedding, name="embed")
+        if vocab_size is not None:
+            self.embed = keras.layers.Embedding(vocab_size, embedding, name="embed")
         else:
             self.embed = keras.layers.Dense(embedding, name="embed")
         self.drop = Dropout(dropout, name="drop")
@@ -131,12 +136,12 @@ class Backbone(keras.Model):
 
     def call(self, inputs, training=False):
         """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
-        x = self.embed(inputs["tokens"] if self.vocabulary is not None else inputs["features"])
+        x = self.embed(inputs["tokens"] if self.vocab_size is not None else inputs["features"])
         return self.read(self.drop(x, training=training), inputs.get("mask"), training)
 
     def read(self, x, mask=None, training=False):
         """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, width)``, through all blocks."""
-        if mask is not None and keras.backend.backend() == "torch" and bool(mask.all()):
+        if mask is not None and keras.backend.backend() == "torch" and mask.device.type != "meta" and bool(mask.all()):
             mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
         for block in self.blocks:
             x = block(x, mask=mask, training=training)

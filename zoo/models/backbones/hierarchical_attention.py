@@ -25,7 +25,7 @@ class Config:
     """Hyper-parameters of the windows of windows.
 
     Attributes:
-        vocabulary: Number of token ids; or
+        vocab_size: Number of token ids; or
         features: number of input features. One of the two.
         width: Features of every position.
         heads: Attention heads; they share the width.
@@ -39,7 +39,7 @@ class Config:
         dropout: Rate on the input and each part's output.
     """
 
-    vocabulary: int | None = None
+    vocab_size: int | None = None
     features: int | None = None
     width: int = 128
     heads: int = 4
@@ -52,7 +52,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
         for field in ("width", "heads", "feed_forward"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.layers <= 64, "layers must be in 1..64")
@@ -295,7 +295,7 @@ def build(config: Config) -> Backbone:
     model = Backbone(
         [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm(config.width, "final_norm")],
         embedding=config.width,
-        vocabulary=config.vocabulary,
+        vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
         name="hierarchical_attention_backbone",

@@ -15,7 +15,7 @@ class Config:
     """Hyper-parameters of a recurrent backbone.
 
     Attributes:
-        vocabulary: Number of token ids; or
+        vocab_size: Number of token ids; or
         features: number of input features. One of the two.
         width: Features of every position; both directions together have as many units.
         layers: Number of recurrent layers.
@@ -23,7 +23,7 @@ class Config:
         dropout: Rate after the input layer and after each recurrent layer.
     """
 
-    vocabulary: int | None = None
+    vocab_size: int | None = None
     features: int | None = None
     width: int = 256
     layers: int = 2
@@ -31,7 +31,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
         check(1 <= self.width <= 65_536, "width must be in 1..65536")
         check(1 <= self.layers <= 64, "layers must be in 1..64")
         check(not self.bidirectional or self.width % 2 == 0, "width must be even for two directions")
@@ -91,7 +91,7 @@ def _builder(cell: str):
     def build(config: Config) -> Backbone:
         blocks: list[Block] = [RecurrentBlock(cell, config, f"block_{i}") for i in range(config.layers)]
         model = Backbone(
-            blocks, config.width, config.vocabulary, config.features, config.dropout, name=f"{cell}_backbone"
+            blocks, config.width, config.vocab_size, config.features, config.dropout, name=f"{cell}_backbone"
         )
         model.build()
         return model

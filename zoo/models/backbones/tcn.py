@@ -16,7 +16,7 @@ class Config:
     """Hyper-parameters of a TCN.
 
     Attributes:
-        vocabulary: Number of token ids; or
+        vocab_size: Number of token ids; or
         features: number of input features. One of the two.
         embedding: Width of the input layer.
         width: Features of every block.
@@ -26,7 +26,7 @@ class Config:
         dropout: Rate after the input layer and after each convolution.
     """
 
-    vocabulary: int | None = None
+    vocab_size: int | None = None
     features: int | None = None
     embedding: int = 128
     width: int = 128
@@ -36,7 +36,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
         check(1 <= self.embedding <= 65_536, "embedding must be in 1..65536")
         check(1 <= self.width <= 65_536, "width must be in 1..65536")
         check(2 <= self.kernel <= 1_024, "kernel must be in 2..1024")
@@ -115,7 +115,7 @@ def look_back(config: Config) -> int:
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
-    model = Backbone(blocks, config.embedding, config.vocabulary, config.features, config.dropout, name="tcn_backbone")
+    model = Backbone(blocks, config.embedding, config.vocab_size, config.features, config.dropout, name="tcn_backbone")
     model.build()
     return model
 

@@ -17,7 +17,7 @@ class Config:
     """Hyper-parameters of a Transformer.
 
     Attributes:
-        vocabulary: Number of token ids; or
+        vocab_size: Number of token ids; or
         features: number of input features. One of the two.
         width: Features of every position.
         heads: Attention heads; they share the width.
@@ -31,7 +31,7 @@ class Config:
         dropout: Rate on the input and each part's output.
     """
 
-    vocabulary: int | None = None
+    vocab_size: int | None = None
     features: int | None = None
     width: int = 128
     heads: int = 4
@@ -44,7 +44,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
         for field in ("width", "heads", "feed_forward", "context"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.layers <= 64, "layers must be in 1..64")
@@ -255,7 +255,7 @@ def build(config: Config) -> Backbone:
     model = Backbone(
         blocks,
         embedding=config.width,
-        vocabulary=config.vocabulary,
+        vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
         name="transformer",

@@ -17,7 +17,7 @@ class Config:
     """Hyper-parameters of a WaveNet; it is always causal.
 
     Attributes:
-        vocabulary: Number of token ids; or
+        vocab_size: Number of token ids; or
         features: number of input features. One of the two.
         width: Residual channels, and features of the output.
         skip: Skip channels.
@@ -34,7 +34,7 @@ class Config:
 
     causal: ClassVar[bool] = True
 
-    vocabulary: int | None = None
+    vocab_size: int | None = None
     features: int | None = None
     width: int = 72
     skip: int = 256
@@ -46,7 +46,7 @@ class Config:
     dropout: float = 0.0
 
     def __post_init__(self):
-        check((self.vocabulary is None) != (self.features is None), "set vocabulary or features, one of them")
+        check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
         for field in ("width", "skip"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.initial_kernel <= 1024, "initial_kernel must be in 1..1024")
@@ -165,7 +165,7 @@ def build(config: Config) -> Backbone:
     model = Backbone(
         [WaveNet(config, "network")],
         embedding=config.width,
-        vocabulary=config.vocabulary,
+        vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
         name="wavenet_backbone",

@@ -10,6 +10,8 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.pooling import AttentionPooling
 from zoo.layers.recurrence import Bidirectional
 from zoo.models.architecture import Architecture, check
+from zoo.models.registry import DOCUMENT
+from zoo.models.serialization import FromArchitecture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Config:
     """Hyper-parameters of a hierarchical attention network; section 3.3's figures are the defaults.
 
     Attributes:
-        vocabulary: Number of token ids.
+        vocab_size: Number of token ids.
         embedding: Features of a word vector.
         units: Units of each direction of both GRUs; a sentence and the document have twice as many
             features, and so have the two context vectors.
@@ -26,13 +28,13 @@ class Config:
 
     causal: ClassVar[bool] = False
 
-    vocabulary: int
+    vocab_size: int
     embedding: int = 200
     units: int = 50
     dropout: float = 0.0
 
     def __post_init__(self):
-        check(self.vocabulary >= 1, "vocabulary must be at least 1")
+        check(self.vocab_size >= 1, "vocab_size must be at least 1")
         for field in ("embedding", "units"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
@@ -65,18 +67,21 @@ class Level(keras.layers.Layer):
         return self.pool(self.both(x, mask=mask), mask)
 
 
-class HierarchicalAttentionNetwork(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
     """Reads a document as sentences of words; see figure 2 of the paper.
 
     Args:
         config: The hyper-parameters.
     """
 
+    table = DOCUMENT
+
     def __init__(self, config: Config):
         super().__init__(name="hierarchical_attention_network")
         self.config = config
         self.width = config.width
-        self.embed = keras.layers.Embedding(config.vocabulary, config.embedding, name="embed")
+        self.embed = keras.layers.Embedding(config.vocab_size, config.embedding, name="embed")
         self.words = Level(config.units, name="words")
         self.sentences = Level(config.units, name="sentences")
         self.drop = Dropout(config.dropout, name="drop")

@@ -9,6 +9,8 @@ from zoo.layers.attention import NEGATIVE, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
+from zoo.models.registry import SEQ2SEQ
+from zoo.models.serialization import FromArchitecture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Config:
     """Hyper-parameters of a recurrent encoder-decoder.
 
     Attributes:
-        source_symbols: Number of source ids.
-        target_symbols: Number of target ids.
+        source_vocab_size: Number of source ids.
+        target_vocab_size: Number of target ids.
         embedding: Width of both embeddings.
         encoder_units: Units of each direction of each encoder layer.
         encoder_layers: Number of bidirectional layers.
@@ -31,8 +33,8 @@ class Config:
         dropout: Rate on embeddings, between encoder layers, on the memory and on the readout.
     """
 
-    source_symbols: int
-    target_symbols: int
+    source_vocab_size: int
+    target_vocab_size: int
     embedding: int = 128
     encoder_units: int = 160
     encoder_layers: int = 2
@@ -42,7 +44,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for field in ("source_symbols", "target_symbols", "embedding", "encoder_units", "decoder_units"):
+        for field in ("source_vocab_size", "target_vocab_size", "embedding", "encoder_units", "decoder_units"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.encoder_layers <= 16, "encoder_layers must be in 1..16")
         check(1 <= self.decoder_layers <= 16, "decoder_layers must be in 1..16")
@@ -50,7 +52,8 @@ class Config:
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
-class RecurrentSeq2Seq(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class RecurrentSeq2Seq(FromArchitecture, keras.Model):
     """A bidirectional encoder, attention, and a decoder that runs a step at a time.
 
     The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015,
@@ -63,12 +66,14 @@ class RecurrentSeq2Seq(keras.Model):
         config: The hyper-parameters.
     """
 
+    table = SEQ2SEQ
+
     def __init__(self, cell: str, config: Config):
         super().__init__(name=f"{cell}_seq2seq")
         self.config = config
         layer = LAYERS[cell]
-        self.source_embed = keras.layers.Embedding(config.source_symbols, config.embedding, name="source_embed")
-        self.target_embed = keras.layers.Embedding(config.target_symbols, config.embedding, name="target_embed")
+        self.source_embed = keras.layers.Embedding(config.source_vocab_size, config.embedding, name="source_embed")
+        self.target_embed = keras.layers.Embedding(config.target_vocab_size, config.embedding, name="target_embed")
         self.encoder = [
             Bidirectional(cell, config.encoder_units, name=f"encoder_{i}") for i in range(config.encoder_layers)
         ]
@@ -89,7 +94,7 @@ class RecurrentSeq2Seq(keras.Model):
             self.score = keras.layers.Dense(1, use_bias=False, name="attention_score")
         self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
-        self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
+        self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
@@ -185,7 +190,7 @@ class RecurrentSeq2Seq(keras.Model):
             memory: From ``encode``.
 
         Returns:
-            Logits ``(batch, target_symbols)``, attention weights ``(batch, source_time)``, next state.
+            Logits ``(batch, target_vocab_size)``, attention weights ``(batch, source_time)``, next state.
         """
         out, weights, state = self._advance(self.target_embed(target), state, memory)
         return self.logits(self._read_out(out)), weights, state
@@ -199,7 +204,7 @@ class RecurrentSeq2Seq(keras.Model):
             training: Whether dropout acts.
 
         Returns:
-            Logits ``(batch, target_time, target_symbols)`` and attention weights
+            Logits ``(batch, target_time, target_vocab_size)`` and attention weights
             ``(batch, target_time, source_time)``.
         """
         memory = self.encode(inputs["source"], inputs["source_mask"], training=training)

@@ -10,6 +10,8 @@ from keras import ops
 from zoo.layers.attention import NEGATIVE, softmax, write
 from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
+from zoo.models.registry import SEQ2SEQ
+from zoo.models.serialization import FromArchitecture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +19,8 @@ class Config:
     """Hyper-parameters of an encoder-decoder Transformer.
 
     Attributes:
-        source_symbols: Number of source ids.
-        target_symbols: Number of target ids.
+        source_vocab_size: Number of source ids.
+        target_vocab_size: Number of target ids.
         width: Features of every position.
         heads: Attention heads; they share the width.
         feed_forward: Hidden units of each feed-forward layer.
@@ -32,8 +34,8 @@ class Config:
         dropout: Rate on embeddings, attention weights and each part's output.
     """
 
-    source_symbols: int
-    target_symbols: int
+    source_vocab_size: int
+    target_vocab_size: int
     width: int = 192
     heads: int = 4
     feed_forward: int = 512
@@ -45,7 +47,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for field in ("source_symbols", "target_symbols", "width", "heads", "feed_forward", "max_target"):
+        for field in ("source_vocab_size", "target_vocab_size", "width", "heads", "feed_forward", "max_target"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(0 <= self.relative <= 65_536, "relative must be in 0..65536")
         check(1 <= self.encoder_layers <= 64, "encoder_layers must be in 1..64")
@@ -190,25 +192,28 @@ class Layer(keras.layers.Layer):
         return x, weights, cache
 
 
-class TransformerSeq2Seq(keras.Model):
+@keras.saving.register_keras_serializable(package="zoo")
+class TransformerSeq2Seq(FromArchitecture, keras.Model):
     """The encoder-decoder Transformer with sinusoidal positions.
 
     Args:
         config: The hyper-parameters.
     """
 
+    table = SEQ2SEQ
+
     def __init__(self, config: Config):
         super().__init__(name="transformer_seq2seq")
         self.config = config
-        self.source_embed = self._embedding(config.source_symbols, "source_embed")
-        self.target_embed = self._embedding(config.target_symbols, "target_embed")
+        self.source_embed = self._embedding(config.source_vocab_size, "source_embed")
+        self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
         self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
         self.decoder = [Layer(config, True, f"decoder_{i}") for i in range(config.decoder_layers)]
         if config.norm_first:  # what norm-first layers add up is normalised nowhere else
             self.encoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
-        self.logits = keras.layers.Dense(config.target_symbols, dtype="float32", name="logits")
+        self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
         self.drop = Dropout(config.dropout, name="drop")
 
     def _embedding(self, symbols: int, name: str):
@@ -260,7 +265,7 @@ class TransformerSeq2Seq(keras.Model):
             memory: From ``encode``.
 
         Returns:
-            Logits ``(batch, target_symbols)``, attention weights ``(batch, source_time)`` of the last
+            Logits ``(batch, target_vocab_size)``, attention weights ``(batch, source_time)`` of the last
             layer (the mean of its heads), and the next state.
         """
         *caches, position = state
@@ -284,7 +289,7 @@ class TransformerSeq2Seq(keras.Model):
             training: Whether dropout acts.
 
         Returns:
-            Logits ``(batch, target_time, target_symbols)`` and attention weights
+            Logits ``(batch, target_time, target_vocab_size)`` and attention weights
             ``(batch, target_time, source_time)`` of the last layer, the mean of its heads.
         """
         memory = self.encode(inputs["source"], inputs["source_mask"], training=training)

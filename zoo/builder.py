@@ -1,0 +1,112 @@
+"""Build plain Keras models by name: a backbone, a backbone with a head, or a checkpoint's with its weights."""
+
+import fnmatch
+import os
+from typing import Any
+
+import keras
+
+from zoo.errors import InputError
+from zoo.models import registry
+from zoo.pipeline import Pipeline, load
+from zoo.tasks import find_task
+from zoo.tasks.task import Task
+
+
+def list_architectures(pattern: str = "*") -> list[str]:
+    """Returns the names that ``create_model`` builds, architecture and size.
+
+    Args:
+        pattern: Wildcards as in a shell.
+
+    Example:
+        >>> import zoo
+        >>> zoo.list_architectures("gru_*")
+        ['gru_tiny', 'gru_small', 'gru_base']
+    """
+    return [name for name in registry.sizes() if fnmatch.fnmatchcase(name, pattern)]
+
+
+def create_model(name: str, pretrained: bool = False, task: str | None = None, **config: Any) -> keras.Model:
+    """Builds an ordinary Keras model.
+
+    Without ``task`` the model is a backbone: it maps ``{"tokens": (batch, time)}`` or ``{"features": (batch, time,
+    features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it has that
+    task's head, which returns logits. A sequence-to-sequence model, ``task="transduction"``, maps ``"source"``,
+    ``"source_mask"`` and ``"target"`` to logits ``(batch, target time, symbols)``.
+
+    Args:
+        name: An architecture and size (``"gru_small"``, see ``list_architectures``), or a checkpoint's name or
+            folder: then the model has the checkpoint's config and, by default, no head.
+        pretrained: Whether to take the weights of the checkpoint; a head that ``task`` adds starts fresh.
+        task: Name of the task whose head is added: ``"classification"``, ``"series_classification"``,
+            ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"`` or
+            ``"transduction"``.
+        **config: Fields of the architecture's config (``vocab_size`` or ``features``, one of them, first of all) and
+            sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``head_dropout``).
+
+    Returns:
+        The model, built, with fresh weights unless ``pretrained``.
+
+    Raises:
+        InputError: No such architecture, checkpoint, task or field; or ``pretrained`` for an architecture's name.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.create_model("tcn_tiny", task="series_classification", num_classes=3, features=6)
+        >>> model.name
+        'tcn_backbone_classifier'
+    """
+    found = registry.architecture_and_size(name)
+    if found is None:
+        return _from_checkpoint(load(name), os.fspath(name), pretrained, task, config)
+    if pretrained:
+        raise InputError(f"{name}: an architecture has no weights: name a checkpoint (zoo list), or pretrained=False")
+    architecture, size = found
+    if task is None:
+        family = registry.find_without_head(architecture)
+        return family.build(family.configure(size, **config))
+    kind = find_task(task)
+    family = kind.architecture(architecture)
+    fields, sizes = _divide(kind, config)
+    _check_sizes(kind, sizes, name)
+    chosen = {**family.sizes[size], **kind.prefers(family), **fields}
+    return kind.create(family, family.config_from(chosen), **{**kind.head, **sizes})
+
+
+def _from_checkpoint(
+    pipeline: Pipeline, name: str, pretrained: bool, task: str | None, config: dict[str, Any]
+) -> keras.Model:
+    """Returns the model of a checkpoint without its head, or with another task's."""
+    old = getattr(pipeline.model, "backbone", pipeline.model)
+    kind = find_task(task) if task else None
+    fields, sizes = _divide(kind, config) if kind else (config, {})
+    if fields:
+        raise InputError(f"{name}: {', '.join(fields)}: a checkpoint has its config: leave them out")
+    if kind:
+        _check_sizes(kind, sizes, name)
+    family = (kind or pipeline.task).architecture(pipeline.spec.architecture)
+    built_config = family.config_from(pipeline.spec.config)
+    model = kind.create(family, built_config, **{**kind.head, **sizes}) if kind else family.build(built_config)
+    if pretrained:
+        target = getattr(model, "backbone", model)
+        values = {variable.path: variable for variable in old.weights}
+        for variable in target.weights:
+            variable.assign(values[variable.path])
+    return model
+
+
+def _divide(task: Task, config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the fields of the architecture's config and the sizes of the task's head."""
+    sizes = {key: value for key, value in config.items() if key in task.head}
+    return {key: value for key, value in config.items() if key not in task.head}, sizes
+
+
+def _check_sizes(task: Task, sizes: dict[str, Any], name: str) -> None:
+    """Raises InputError for a size of the head that is missing or out of range."""
+    missing = [key for key, default in task.head.items() if default is None and key not in sizes]
+    if missing:
+        raise InputError(f"{name}: {task.name} needs {' and '.join(missing)}: give a number")
+    for key, value in sizes.items():
+        if key != "head_dropout" and (type(value) is not int or value < (0 if task.head[key] == 0 else 1)):
+            raise InputError(f"{name}: {key} = {value!r}: give a whole number, at least 1")

@@ -1,0 +1,34 @@
+"""Configs of models that an architecture built, so that Keras can save, clone and pickle them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from zoo.models.architecture import resolve
+
+
+class FromArchitecture:
+    """Mixin for a ``keras.Model`` that an ``Architecture`` builds from its config.
+
+    Attributes:
+        table: Where the architecture is found by its name.
+        architecture: Name of the architecture.
+        config: Its config.
+    """
+
+    table: ClassVar[Mapping[str, str]]
+    architecture: str
+    config: Any
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the architecture's name and the fields of its config, for ``keras.saving``."""
+        return {"architecture": self.architecture, "config": dataclasses.asdict(self.config)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Builds the model that ``get_config`` described, with fresh weights."""
+        architecture = resolve(cls.table, config["architecture"])
+        return architecture.build(architecture.config_from(config["config"]))
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Does nothing: ``from_config`` has made every variable."""
