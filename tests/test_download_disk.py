@@ -94,7 +94,7 @@ WITHOUT_LOCKS = "download.one_at_a_time = lambda path: contextlib.nullcontext()"
 
 def start(server, path, *lines):
     """Starts another process that fetches the file."""
-    code = ["import contextlib, pathlib, sys", "from zoo import download", *lines, FETCH]
+    code = ["import contextlib, pathlib, sys", "from zoo.checkpoints import download", *lines, FETCH]
     return subprocess.Popen(
         [sys.executable, "-c", "\n".join(code), server.url, str(path), SHA256, str(len(BODY))],
         cwd=ROOT,

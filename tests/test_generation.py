@@ -155,7 +155,7 @@ def test_models_that_cannot_go_on():
     with pytest.raises(InputError, match="the piece is empty"):
         generate(music, [], 3)
     labels = fresh(find_task("classification"), "gru", "tiny", reviews(), seed=1)
-    with pytest.raises(InputError, match="gru is a model of classification, which does not say what comes next"):
+    with pytest.raises(InputError, match="gru is a model of classification, which does not predict a next step"):
         generate(labels, "good", 3)
     learned = fresh(find_task("language_modelling"), "transformer", "tiny", verses(), 1, positions="learned")
     assert len(generate(learned, "la", 14)) == 14

@@ -72,13 +72,13 @@ def _read(data: Any, input: str, target: str, header: bool, series: str, time: s
     if Path(path).is_dir() or path.endswith(".ts"):
         if input or target or series or time:
             raise InputError(f"{path}: has no columns: leave their names out")
-        return read_sounds(path) if Path(path).is_dir() else series.read_ts(path)
+        return read_sounds(path) if Path(path).is_dir() else readers.read_ts(path)
     if path.endswith(".parquet"):
         return _from_frame(_parquet(path), path, input, target, series, time, task, group)
     if series or time:
-        return series.read_long(path, *_long_columns(path, series, time, input, target))
+        return readers.read_long(path, *_long_columns(path, series, time, input, target))
     if target and not input and task == SERIES:
-        return series.read_wide(path, target, header)
+        return readers.read_wide(path, target, header)
     return read_examples(path, *_columns(path, input, target), header, group)
 
 
@@ -204,9 +204,9 @@ def _from_frame(
         what = f"two columns named {twice[0]!r}: rename one" if twice else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
     if series or time:
-        return series.long(_rows(frame, columns, name), *_long_columns(name, series, time, input, target))
+        return readers.long(_rows(frame, columns, name), *_long_columns(name, series, time, input, target))
     if target and not input and task == SERIES:
-        return series.wide(_rows(frame, columns, name), target)
+        return readers.wide(_rows(frame, columns, name), target)
     input, target = _columns(name, input, target)
     if input in columns and target in columns:
         cells = frame.iloc[:, columns.index(input)].tolist()
