@@ -32,7 +32,7 @@ WORDS = {
 ENDINGS = {"": "", "s": " S", "ed": " D", "er": " ER", "ing": " IH NG", "ly": " L IY", "ness": " N AH S"}
 ROWS = [(word + ending, phones + added) for word, phones in WORDS.items() for ending, added in ENDINGS.items()]
 COMMANDS = re.findall(r"^zoo (.+)$", README, flags=re.M)
-FINE_TUNING = re.findall(r"^zoo ((?:.+\\\n)*.+)$", (ROOT / "docs" / "fine_tuning.md").read_text("utf-8"), flags=re.M)
+FINE_TUNING = re.findall(r"^zoo ((?:.+\\\n)*.+)$", (ROOT / "docs" / "guide" / "fine_tuning.md").read_text("utf-8"), flags=re.M)
 
 
 def section(heading: str) -> str:
@@ -65,7 +65,7 @@ def run(command: str) -> str:
 
 def test_the_tables_of_checkpoints_are_those_of_the_records():
     written = runpy.run_path(str(ROOT / "docs" / "table.py"))
-    checkpoints = (ROOT / "docs" / "checkpoints.md").read_text("utf-8")
+    checkpoints = (ROOT / "docs" / "guide" / "checkpoints.md").read_text("utf-8")
     for page, table in ((README, written["families"]()), (checkpoints, written["checkpoints"]())):
         assert table in page
     assert all(f"| {name} |" in checkpoints for name in locate.list_models())
