@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/guide/causal.md and docs/guide/streams.md run, on tiny models under the names there."""
+"""The commands and the Python of causal.md and streams.md in docs/guide run, on tiny models under the names there."""
 
 import dataclasses
 import importlib
