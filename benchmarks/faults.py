@@ -1,7 +1,7 @@
 """Plays faults against the zoo's download and, where installed, against four others; prints what came of each.
 
     pip install pooch huggingface_hub torch          # optional: those that are missing are left out
-    python benchmarks/faults.py --write docs/trust.md
+    python benchmarks/faults.py --write docs/guide/trust.md
 
 A real HTTP server on this machine plays the faults; every call is a process of its own, and every fault is
 played several times. What a call hands back is compared with the right bytes:

@@ -1,4 +1,4 @@
-"""Writes docs/checkpoints.md and the README's table of families, from the records: ``python docs/table.py``."""
+"""Writes docs/guide/checkpoints.md and the README's table of families, from the records: ``python docs/table.py``."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from zoo.metrics.scores import NO_SHARES, shown  # noqa: E402
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
-CHECKPOINTS = DOCS / "checkpoints.md"
+CHECKPOINTS = DOCS / "guide" / "checkpoints.md"
 START, END = "<!-- written by `python docs/table.py` from the records -->\n", "<!-- end -->"
 
 # The scores shown for each task, by their name in the records.

@@ -215,7 +215,7 @@ def test_bad_tables_leave_nothing_behind(tmp_path):
 
 
 def test_the_commands_beside_the_articles_claims_parse_and_name_what_there_is():
-    text = (ROOT / "docs" / "the-fall-of-rnn.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "experiments" / "the-fall-of-rnn.md").read_text(encoding="utf-8")
     commands = re.findall(r"`zoo ([a-z]+ [^`]+)`", text)
     assert len(commands) > 10
     for command in commands:

@@ -226,7 +226,7 @@ def test_preprocessors_survive_json_and_refuse_what_they_did_not_write(kind):
 def test_a_model_that_sees_the_future_is_refused():
     architecture = find_task("copying").architecture("tcn")
     config = architecture.configure("tiny", vocab_size=10, causal=False)
-    with pytest.raises(InputError, match="only a causal tcn"):
+    with pytest.raises(InputError, match="needs a causal tcn"):
         find_task("copying").build(architecture, config, IdsPreprocessor(10))
 
 

@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/causal.md and docs/streams.md run, on tiny models under the names there."""
+"""The commands and the Python of causal.md and streams.md in docs/guide run, on tiny models under the names there."""
 
 import dataclasses
 import importlib
@@ -18,7 +18,7 @@ from zoo.fitting.setup import fresh
 from zoo.tasks import find_task
 from zoo.training.config import Plan
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "guide"
 PAGE = (DOCS / "causal.md").read_text("utf-8")
 main = importlib.import_module("zoo.cli.main").main
 PLAY = Examples(["ROMEO: KING RICHARD\nBut, soft! what light through yonder w, la!\n" * 9], [""], ["made:1"])

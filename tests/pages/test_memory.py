@@ -1,4 +1,4 @@
-"""The commands in docs/memory.md run."""
+"""The commands in docs/guide/memory.md run."""
 
 import importlib
 import re
@@ -14,7 +14,8 @@ from zoo.analysis import profiling, recall
 from zoo.checkpoints import locate
 
 main = importlib.import_module("zoo.cli.main").main
-COMMANDS = re.findall(r"^zoo (.+)$", (Path(__file__).parents[2] / "docs" / "memory.md").read_text("utf-8"), flags=re.M)
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "memory.md"
+COMMANDS = re.findall(r"^zoo (.+)$", PAGE.read_text("utf-8"), flags=re.M)
 
 
 @pytest.fixture(autouse=True)

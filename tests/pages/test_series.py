@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/series.md run."""
+"""The commands and the Python of docs/guide/series.md run."""
 
 import dataclasses
 import importlib
@@ -13,7 +13,7 @@ from samples import slopes, sounds, write_wav
 from zoo import datasets
 from zoo.fitting import fine_tuning
 
-TEXT = (Path(__file__).parents[2] / "docs" / "series.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 
@@ -48,7 +48,7 @@ def test_its_commands_run():
 
 def test_its_python_runs(monkeypatch):
     for code in re.findall(r"```python\n(.*?)```", TEXT, flags=re.S):
-        exec(compile(code, "docs/series.md", "exec"), {})
+        exec(compile(code, "docs/guide/series.md", "exec"), {})
 
 
 def test_it_names_the_datasets_of_series():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data import series as readers
 from zoo.data.examples import Examples
 from zoo.data.lines import text_of
 from zoo.data.sound import Sound, as_channels, numbers, read_wav

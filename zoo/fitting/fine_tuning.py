@@ -29,7 +29,7 @@ from zoo.training.state import check_resume
 PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
 
 # From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
-# rows 40 epochs validate better than 15 (docs/fine_tuning.md).
+# rows 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
 TRANSFER = Plan(
     epochs=15,
     least_steps=160,

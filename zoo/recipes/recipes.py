@@ -152,7 +152,7 @@ RECIPES = {
 
 
 # Next frame of music, next character of a text. Within a dataset all families have about the same number of weights
-# and one plan; or, on the chorales, that of three which validated best (docs/causal.md).
+# and one plan; or, on the chorales, that of three which validated best (docs/guide/causal.md).
 _FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
 
 
