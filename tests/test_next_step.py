@@ -197,9 +197,9 @@ def test_a_crop_begins_with_nothing_known_and_short_texts_are_padded():
 
 def test_only_causal_models_say_what_comes_next():
     for task, examples in ((MUSIC, tunes()), (CHARACTERS, verses())):
-        with pytest.raises(WeightsError, match="only a causal gru"):
+        with pytest.raises(WeightsError, match="needs a causal gru: set bidirectional=false"):
             fresh(task, "gru", "tiny", examples, 1, bidirectional=True)
-        with pytest.raises(WeightsError, match="only a causal transformer"):
+        with pytest.raises(WeightsError, match="needs a causal transformer: set causal=true"):
             fresh(task, "transformer", "tiny", examples, 1, causal=False)
 
 

@@ -13,7 +13,7 @@ import zoo
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
-from zoo.fitting import recipe_run, setup
+from zoo.fitting import recipe_run
 from zoo.fitting.fine_tuning import adapt, fine_tune
 from zoo.fitting.setup import fresh, make_trainer
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
@@ -136,7 +136,7 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     few = spelled()
     monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: few)
     monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: few)
-    monkeypatch.setattr(setup, "make_trainer", make)
+    monkeypatch.setattr(recipe_run, "make_trainer", make)
     out, name = tmp_path / "out", "gru_small.cmudict"
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)

@@ -62,7 +62,8 @@ class NextStep(Task):
 
     def create(self, architecture, config, *, output_dim, head_dropout):
         if not config.causal:
-            raise InputError(f"{self.name} needs a causal {architecture.name}: set causal=true")
+            field = "bidirectional=false" if hasattr(config, "bidirectional") else "causal=true"
+            raise InputError(f"{self.name} needs a causal {architecture.name}: set {field}")
         model = NextStepModel(architecture.build(config), output_dim, head_dropout)
         model.build_variables()
         return model
