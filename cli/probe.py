@@ -42,7 +42,8 @@ def probe(
     chosen = dataset or locate.read_record(name).data["name"]
     backend.start(*([] if data else ["tensorflow"]))  # it reads the datasets, whatever the backend
     from zoo import datasets
-    from zoo.analysis import probe, recall
+    from zoo.analysis import probe as probing
+    from zoo.analysis import recall as recalling
     from zoo.pipeline import load
 
     if data:
@@ -50,11 +51,11 @@ def probe(
     else:
         examples = datasets.load(chosen, split)
     pipeline = load(name)
-    found = probe.probe(pipeline, examples, history, windows, seed)
-    recalled = recall.recall(pipeline, _lags(lags) or recall.LAGS, seed=seed) if recall else []
-    probed = probe.document(chosen, split, found, recalled)
+    found = probing.probe(pipeline, examples, history, windows, seed)
+    recalled = recalling.recall(pipeline, _lags(lags) or recalling.LAGS, seed=seed) if recall else []
+    probed = probing.document(chosen, split, found, recalled)
     if record:
-        probe.write(locate.locate(name)[1].parent, probed)
+        probing.write(locate.locate(name)[1].parent, probed)
     if as_json:
         click.echo(json.dumps({"model": name, **probed}))
     else:
