@@ -1,14 +1,14 @@
 """Build plain Keras models by name: a backbone, a backbone with a head, or a checkpoint's with its weights."""
 
 import fnmatch
-import os
 from typing import Any
 
 import keras
 
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import load
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
 
@@ -59,7 +59,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
     """
     found = registry.architecture_and_size(name)
     if found is None:
-        return _from_checkpoint(load(name), os.fspath(name), pretrained, task, config)
+        return _from_checkpoint(name, pretrained, task, config)
     if pretrained:
         raise InputError(f"{name}: an architecture has no weights: name a checkpoint (zoo list), or pretrained=False")
     architecture, size = found
@@ -74,24 +74,24 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
     return kind.create(family, family.config_from(chosen), **{**kind.head, **sizes})
 
 
-def _from_checkpoint(
-    pipeline: Pipeline, name: str, pretrained: bool, task: str | None, config: dict[str, Any]
-) -> keras.Model:
+def _from_checkpoint(name: str, pretrained: bool, task: str | None, config: dict[str, Any]) -> keras.Model:
     """Returns the model of a checkpoint without its head, or with another task's."""
-    old = getattr(pipeline.model, "backbone", pipeline.model)
-    kind = find_task(task) if task else None
-    fields, sizes = _divide(kind, config) if kind else (config, {})
+    pipeline = load(name) if pretrained else None
+    spec = pipeline.spec if pipeline else locate.read_record(name).spec
+    kind = find_task(task or spec.task)
+    fields, sizes = _divide(kind, config) if task else (config, {})
     if fields:
         raise InputError(f"{name}: {', '.join(fields)}: a checkpoint has its config: leave them out")
-    if kind:
+    family = kind.architecture(spec.architecture)
+    built_config = family.config_from(spec.config)
+    if task:
         _check_sizes(kind, sizes, name)
-    family = (kind or pipeline.task).architecture(pipeline.spec.architecture)
-    built_config = family.config_from(pipeline.spec.config)
-    model = kind.create(family, built_config, **{**kind.head, **sizes}) if kind else family.build(built_config)
-    if pretrained:
-        target = getattr(model, "backbone", model)
-        values = {variable.path: variable for variable in old.weights}
-        for variable in target.weights:
+        model = kind.create(family, built_config, **{**kind.head, **sizes})
+    else:
+        model = family.build(built_config)
+    if pipeline:
+        values = {variable.path: variable for variable in pipeline.model.weights}
+        for variable in getattr(model, "backbone", model).weights:
             variable.assign(values[variable.path])
     return model
 
