@@ -3,8 +3,8 @@
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.imdb_reviews
 
-- ``recipe``: what ``zoo finetune`` does (``zoo.fine_tuning.TRANSFER``): rates that fall from the head down, layers
-  thawed one an epoch, a slanted triangular schedule.
+- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.fine_tuning.TRANSFER``): rates that fall from the head down,
+  one more layer thawed per epoch, a slanted triangular schedule.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
   layers, all of them from the start, and a cosine schedule. Its rate is Adam's usual one, a thousandth.
 - ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), its C the best of 0.1, 1, 10

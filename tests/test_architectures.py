@@ -11,8 +11,7 @@ from safetensors.numpy import load_file
 
 from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
-from zoo.models import registry
-from zoo.models.registry import catalogue
+from zoo.models import catalogue, registry
 
 VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "lstm-both-ways": ("lstm", {"bidirectional": True}),

@@ -1,7 +1,10 @@
 """Imports between the packages of the zoo point downwards only."""
 
 import ast
+import re
 from pathlib import Path
+
+import zoo
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,3 +59,31 @@ def test_an_import_upwards_is_seen():
     assert upward("models", "def f():\n    from zoo.pipeline import load\n") == {"pipeline"}
     assert upward("pipeline", "from zoo.models import registry\nimport zoo.tasks.task\n") == set()
     assert upward("files", "from zoo import layers\n") == {"layers"}
+
+
+def missing(text: str) -> set[str]:
+    """Returns the dotted names below ``zoo`` in a text that are neither a module, a folder nor a public name."""
+    names = {tuple(name.split(".")[1:3]) for name in re.findall(r"\bzoo(?:\.[a-z][a-z_0-9]*)+", text)}
+    known = {*zoo.__all__, "cli", "weights"}
+    wrong = set()
+    for first, *rest in names:
+        folder = ROOT / "zoo" / first
+        if first in known or folder.with_suffix(".py").is_file():
+            continue
+        attributes = (folder / "__init__.py").read_text("utf-8") if folder.is_dir() else ""
+        inside = (
+            not rest or (folder / f"{rest[0]}.py").is_file() or (folder / rest[0]).is_dir() or rest[0] in attributes
+        )
+        if not folder.is_dir() or not inside:
+            wrong.add(".".join([first, *rest]))
+    return wrong
+
+
+def test_modules_that_code_and_pages_name_exist():
+    files = [
+        *(ROOT / "zoo").rglob("*.py"),
+        *(ROOT / "benchmarks").glob("*.py"),
+        *(ROOT / "docs" / "guide").glob("*.md"),
+    ]
+    assert {str(file.relative_to(ROOT)): found for file in files if (found := missing(file.read_text("utf-8")))} == {}
+    assert missing("see zoo.hub and zoo.metrics.scores, zoo.load, zoo.metrics.ratio") == {"hub", "metrics.ratio"}

@@ -10,8 +10,8 @@ CODE = """
 import random, sys
 from pathlib import Path
 import keras, numpy as np, zoo
-from zoo.plan import Plan
-from zoo.seeding import seed_everything
+from zoo.training.config import Plan
+from zoo.backends.seeding import seed_everything
 
 def drawn():
     layers = [keras.layers.Dense(3), keras.layers.Dropout(0.5)]

@@ -154,7 +154,7 @@ def roofline(found: dict, path: str | Path) -> None:
     """Draws the FLOPs a second that a machine allows and those that a model reaches, against arithmetic intensity.
 
     Args:
-        found: What ``zoo.profiling.Profile.to_json`` returned.
+        found: What ``zoo.analysis.profiling.Profile.to_json`` returned.
         path: File to write; its ending says the format.
 
     Raises:

@@ -298,7 +298,7 @@ def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, A
         name: The dataset, or the file.
         split: Its split.
         found: What ``probe`` returned.
-        recalled: What ``zoo.recall.recall`` returned; none if it was not run.
+        recalled: What ``zoo.analysis.recall.recall`` returned; none if it was not run.
     """
     rows = [{key: x for key, x in dataclasses.asdict(row).items() if x is not None} for row in recalled]
     return {"dataset": name, "split": split, **found.to_json(), "recall": rows}

@@ -14,7 +14,7 @@ from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
 from zoo.files import atomic_write, storage, sync_folder
 
-# zoo.download and numpy are imported where they are used: listing records must stay quick.
+# zoo.checkpoints.download and numpy are imported where they are used: listing records must stay quick.
 if TYPE_CHECKING:
     import numpy as np
 CARD_FILE = "README.md"

@@ -85,7 +85,7 @@ def evaluate(
 
     Args:
         pipeline: The model.
-        data: Name of a dataset, or what ``zoo.inputs.examples`` takes: a file, a folder of sounds, arrays.
+        data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
         target: Column of a file with the right outputs.
@@ -138,7 +138,7 @@ def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report
 
     Returns:
         The name of the task's main metric, and ours less theirs, with its paired interval
-        (``zoo.metrics.difference``).
+        (``zoo.metrics.intervals.difference``).
 
     Raises:
         InputError: The tasks or the inputs differ, or the answers were not kept.

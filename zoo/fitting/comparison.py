@@ -32,7 +32,7 @@ class Row:
         seconds: Time of training.
         latency: Median time for a single input, in milliseconds, after the first.
         difference: Its main score less that of the best model, each resample drawing the same rows for both
-            (``zoo.metrics.difference``); ``None`` for the best.
+            (``zoo.metrics.intervals.difference``); ``None`` for the best.
     """
 
     model: str
@@ -65,7 +65,7 @@ def compare(
     """Fine-tunes several models on the same rows, with the same parts, budget and seed.
 
     Args:
-        data: What ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
+        data: What ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
             architectures in all sizes that match (``"*_tiny"``).
         input: Column with the inputs.

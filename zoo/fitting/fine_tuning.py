@@ -79,7 +79,7 @@ def fine_tune(
     Args:
         model: A pipeline, or what ``zoo.load`` takes; or an architecture and its size without a dataset
             (``"lstm_small"``), which is trained from scratch.
-        data: Whatever ``zoo.inputs.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
+        data: Whatever ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         input: Column with the inputs.
         target: Column with the right outputs: labels, or texts with their symbols between blanks.
         header: Whether the first row of a CSV or TSV names its columns; if not, they are called

@@ -20,7 +20,7 @@ def vary(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     and shifts in time are what keyword spotting trains with (Warden 2018, arXiv 1804.03209).
 
     Args:
-        samples: ``(time,)``, as ``zoo.signals.waveform`` returns them.
+        samples: ``(time,)``, as ``zoo.data.sound.waveform`` returns them.
         generator: Where chance comes from.
 
     Returns:

@@ -48,7 +48,7 @@ class Plan:
             computes in bfloat16 and keeps weights in float32: faster on processors with instructions for it
             (AVX512-BF16, AMX), and far slower on others.
         augment: Whether sounds are varied, and some words of texts hidden, anew each time that they are trained on
-            (``zoo.augmentation``).
+            (``zoo.training.augmentation``).
 
     Raises:
         InputError: A field is of another type, or out of bounds.
