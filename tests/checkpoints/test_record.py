@@ -114,6 +114,13 @@ def test_what_no_record_may_hold_is_named(path, value, message):
     assert str(caught.value).isprintable()
 
 
+def test_a_record_of_a_newer_version_says_so_whatever_its_keys():
+    newer = {**changed(["format"], 2), "added_later": 1}
+    del newer["spec"]
+    with pytest.raises(WeightsError, match=r"^record.json: format: 2 is not known here, only 1: update seqzoo$"):
+        Record.from_json(newer, "record.json")
+
+
 def test_deep_nesting_is_refused():
     deep = []
     for _ in range(20):
