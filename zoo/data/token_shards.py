@@ -64,9 +64,7 @@ class TokenShards:
         return ids
 
 
-def write_shards(
-    folder: Path, texts: dict[str, Iterable[str]], tokenizer: Tokenizer, separator: int
-) -> TokenShards:
+def write_shards(folder: Path, texts: dict[str, Iterable[str]], tokenizer: Tokenizer, separator: int) -> TokenShards:
     """Encodes the texts of each split and writes them as shards; the manifest comes last.
 
     Args:

@@ -44,7 +44,7 @@ class Windows:
         self.order = np.random.default_rng(seed).permutation(count)
         self.sampled = sampled
         if sampled:
-            counts = np.bincount(ids[: 20_000_000], minlength=vocab_size) + 1.0
+            counts = np.bincount(ids[:20_000_000], minlength=vocab_size) + 1.0
             self.frequent = np.argsort(-counts, kind="stable")[: sampled // 3]
             self.others = np.setdiff1d(np.arange(vocab_size), self.frequent)
             # The probability that an id is no target in a batch.
