@@ -41,6 +41,7 @@ from .commands import _example
 )
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
+@click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
     name,
@@ -65,6 +66,7 @@ def finetune(
     augment,
     from_scratch,
     picture,
+    unlabelled,
     resume,
 ) -> None:
     """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
@@ -114,6 +116,7 @@ def finetune(
             pretrained=not from_scratch,
             output=output,
             resume=resume,
+            unlabelled=unlabelled,
             tell=lambda line: click.echo(line, err=True),
             report=report,
             tick=tick,

@@ -143,6 +143,34 @@ class Pipeline:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
         return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
 
+    def embed(self, inputs: Any, batch_size: int = 64, tick: Callable[[int], None] = lambda count: None) -> np.ndarray:
+        """Returns a vector for each input, for search, clustering or a classifier of one's own.
+
+        It is the last, the maximum and the mean over the positions of what the model's head reads.
+
+        Args:
+            inputs: As ``predict`` takes them.
+            batch_size: Inputs read at once.
+            tick: Called with the number of inputs just done.
+
+        Returns:
+            ``(inputs, 3 * width)``, float32.
+
+        Raises:
+            InputError: An input cannot be read, or the model is no classifier and no language model.
+
+        Example:
+            >>> import zoo
+            >>> zoo.load("tcn_small.ucr_gun_point").embed([[[0.1], [0.2], [0.3]]]).shape  # doctest: +SKIP
+            (1, 480)
+        """
+        if batch_size < 1:
+            raise InputError("batch size must be at least 1")
+        inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
+        if not inputs:
+            raise InputError("no inputs: give at least one")
+        return self.task.embed(self, inputs, batch_size, tick)
+
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if batch_size < 1:
             raise InputError("batch size must be at least 1")

@@ -49,12 +49,14 @@ class Classifier(Head, keras.Model):
         backbone = keras.saving.serialize_keras_object(self.backbone)
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
+    def features(self, inputs, training=False):
+        """Maps the backbone's inputs to what the head reads, ``(batch, 3 * width)``, or ``(batch, width)`` of documents."""
+        x = self.backbone(inputs, training=training)
+        return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
+
     def call(self, inputs, training=False):
         """Maps the backbone's inputs to logits, ``(batch, labels)``."""
-        x = self.backbone(inputs, training=training)
-        if isinstance(self.backbone, Backbone):
-            x = concat_pooling(x, inputs.get("mask"))
-        return self.head(self.drop(x, training=training))
+        return self.head(self.drop(self.features(inputs, training), training=training))
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
@@ -217,6 +219,10 @@ class NextStepModel(Head, keras.Model):
         """Creates the head's variables; the backbone has its own already."""
         self.head.build((None, None, self.backbone.width))
         self.built = True
+
+    def features(self, inputs, training=False):
+        """Maps the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * width)``."""
+        return concat_pooling(self.backbone(inputs, training=training), inputs.get("mask"))
 
     def stream(self, batch_size: int) -> Stream:
         """Returns a stream of so many rows (raises InputError for a model that is not causal)."""

@@ -48,6 +48,15 @@ class Subwords:
         """Returns the ids of each text, all cores at work."""
         return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts))]
 
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Returns the subwords of ids, a space behind each that ends a word."""
+        return [self.subwords[i].replace(WORD_END, " ") for i in ids]
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+        return len(self.subwords)
+
     def to_json(self) -> dict[str, Any]:
         return {"subwords": list(self.subwords), "merges": list(self.merges), "words": self.words}
 

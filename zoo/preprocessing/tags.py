@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
 from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
@@ -76,7 +77,7 @@ class TagPreprocessor:
         max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
     """
 
-    tokenizer: Subwords
+    tokenizer: Subwords | ByteSubwords
     tags: tuple[str, ...]
     labels: tuple[str, ...]
     max_length: int
@@ -88,7 +89,7 @@ class TagPreprocessor:
     @property
     def size(self) -> int:
         """Number of ids, the two reserved ones included."""
-        return len(self.tokenizer.subwords)
+        return self.tokenizer.size
 
     def encode_input(self, text: str) -> tuple[list[int], list[int]]:
         """Returns the ids of a sentence's subwords, and the position of each word's first one.
@@ -112,7 +113,10 @@ class TagPreprocessor:
             if word not in first:  # a word of nothing that the tokenizer keeps still has its place
                 first[word] = len(ids)
                 ids = [*ids, UNKNOWN]
-        return ids, [first[word] for word in range(len(words))]
+        places = [first[word] for word in range(len(words))]
+        if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
+            return [SEPARATOR, *ids], [place + 1 for place in places]
+        return ids, places
 
     def encode_target(self, target: str) -> tuple[list[int], int]:
         """Returns the numbers of the tags and of the label (0 if there are no labels).
@@ -147,4 +151,4 @@ class TagPreprocessor:
         for tag in value["tags"]:
             if tag.startswith("I-") and f"B-{tag[2:]}" not in value["tags"]:
                 raise WeightsError(f"{where}.tags: expected B-{tag[2:]} beside {tag}")
-        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})

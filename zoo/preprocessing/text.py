@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
 from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, number_of
-from zoo.preprocessing.subwords import WORD_END, Subwords
+from zoo.preprocessing.subwords import Subwords
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TextPreprocessor:
             as another. Of these texts the first ``max_length`` ids are read.
     """
 
-    tokenizer: Subwords
+    tokenizer: Subwords | ByteSubwords
     labels: tuple[str, ...]
     max_length: int
     sentences: int | None = None
@@ -38,7 +39,7 @@ class TextPreprocessor:
     @property
     def size(self) -> int:
         """Number of ids, the two reserved ones included."""
-        return len(self.tokenizer.subwords)
+        return self.tokenizer.size
 
     @property
     def first(self) -> int:
@@ -61,8 +62,10 @@ class TextPreprocessor:
         if self.sentences is None:
             rows = self.tokenizer.encode_batch(texts)
             for text, row in zip(texts, rows, strict=True):
-                if not row:
+                if not row or not text.strip():
                     raise InputError(f"{text[:40]!r}: no word to read: give a text")
+            if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
+                rows = [[SEPARATOR, *row] for row in rows]
             most = self.max_length
             return [row if len(row) <= most else row[: self.first] + row[self.first - most :] for row in rows]
         split = [split_sentences(text) for text in texts]
@@ -83,8 +86,8 @@ class TextPreprocessor:
         return documents
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the subwords of ids, a blank behind each that ends a word."""
-        return [self.tokenizer.subwords[i].replace(WORD_END, " ") for i in ids]
+        """Returns the subwords of ids, with the space between words."""
+        return self.tokenizer.tokens(ids)
 
     def cut(self, texts: Sequence[str]) -> int:
         """Returns how many of the texts are longer than what is read of them."""
@@ -122,7 +125,7 @@ class TextPreprocessor:
         for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
             if not 1 <= number <= LONGEST_TEXT:
                 raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
-        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})
 
 
 def split_sentences(text: str) -> list[str]:

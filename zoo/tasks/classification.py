@@ -48,6 +48,9 @@ class Classification(Task):
             return TextPreprocessor(tokenizer, labels, MAX_DOCUMENT, MAX_SENTENCE)
         return TextPreprocessor(tokenizer, labels, MAX_LENGTH)
 
+    def fit_tokenizer(self, tokenizer, examples):
+        return TextPreprocessor(tokenizer, tuple(sorted(set(examples.targets))), MAX_LENGTH)
+
     def fields(self, preprocessor, architecture):
         return {"vocab_size": preprocessor.size}
 
@@ -172,21 +175,34 @@ class Classification(Task):
     def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
         """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
 
-        def run(steps, mask):
-            inputs = {name: steps, "mask": ops.cast(mask, "bool")}
+        def run(inputs):
             return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
+
+        return self._run(pipeline, "classify", run, rows, batch_size, tick)
+
+    def embed(self, pipeline, inputs, batch_size, tick):
+        """Returns what the head reads of each input: the last, the maximum and the mean of the backbone's output."""
+        rows = pipeline.preprocessor.encode_inputs(inputs)
+        return self._run(pipeline, "embed", pipeline.model.features, rows, batch_size, tick)
+
+    def _run(self, pipeline, key: str, function, rows, batch_size, tick) -> np.ndarray:
+        """Returns a function of the model's inputs for each row; batches hold rows of about the same length."""
+
+        def run(steps, mask):
+            return function({name: steps, "mask": ops.cast(mask, "bool")})
 
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
-        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
-        out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
+        program = pipeline.once(key, lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
+        out: list[np.ndarray | None] = [None] * len(rows)
         for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
-            found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
-            out[chosen] = found[: len(chosen)]
+            found = ops.convert_to_numpy(program(inputs[name], inputs["mask"].astype("int32")))
+            for place, i in enumerate(chosen):
+                out[i] = found[place]
             tick(len(chosen))
-        return out
+        return np.stack([row for row in out if row is not None])
 
     def score(self, preprocessor, outputs, references):
         return classification_metrics(_likeliest(outputs), references)

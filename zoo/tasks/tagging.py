@@ -41,6 +41,9 @@ class Tagging(Task):
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
 
+    def fit_tokenizer(self, tokenizer, examples):
+        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
+
     def _labels(self, preprocessor, examples):
         tags, labels = set(), set()
         for target in examples.targets:

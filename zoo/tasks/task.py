@@ -79,6 +79,21 @@ class Task(abc.ABC):
     def fit(self, examples: Examples, architecture: Architecture) -> Any:
         """Returns the preprocessor that training examples ask for."""
 
+    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Any:
+        """Returns the preprocessor that has a language model's tokenizer, and the labels of training examples.
+
+        Raises:
+            InputError: The task does not read texts.
+        """
+        raise InputError(f"{self.name} does not start from a language model: choose classification or tagging")
+
+    def embed(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick) -> np.ndarray:
+        """Returns features of whole inputs, ``(inputs, features)`` (raises InputError where there are none)."""
+        raise InputError(
+            f"{pipeline.spec.architecture} is a model of {self.name}, which has no features of a whole input:"
+            " choose a classifier or a language model"
+        )
+
     @abc.abstractmethod
     def fields(self, preprocessor: Any, architecture: Architecture) -> dict[str, Any]:
         """Returns the config's fields that the preprocessor decides, vocabularies for instance."""
