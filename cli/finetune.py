@@ -83,11 +83,11 @@ def finetune(
     if lora and plain:
         raise InputError("--lora has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
-    known = locate.read_record(name).spec.task if checkpoint else None
+    spec = locate.read_record(name).spec if checkpoint else None
     backend.start()
     from zoo.fitting import fine_tuning
 
-    plan = fine_tuning.default_plan(None if from_scratch else known)
+    plan = fine_tuning.default_plan(None) if from_scratch or spec is None else fine_tuning.plan_from(spec, task)
     if plain or lora:
         plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
     said = {"epochs": epochs, "least_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}

@@ -11,7 +11,7 @@ from typing import Any
 from zoo.checkpoints import locate
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
-from zoo.fitting.fine_tuning import default_plan, fine_tune
+from zoo.fitting.fine_tuning import default_plan, fine_tune, plan_from
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
@@ -95,7 +95,9 @@ def compare(
     budget = {field: value for field, value in budget.items() if value is not None}
     for name in expand(models):
         tell(f"{name}:")
-        own = plan or default_plan(None if architecture_and_size(name) else locate.read_record(name).spec.task)
+        own = plan or (
+            default_plan(None) if architecture_and_size(name) else plan_from(locate.read_record(name).spec, task)
+        )
         folder = Path(output) / name if output is not None else None
         mine = fine_tune(
             name,

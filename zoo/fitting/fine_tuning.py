@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
+from zoo.checkpoints.spec import ModelSpec
 from zoo.data import read
 from zoo.data.examples import Examples, identity
 from zoo.data.splits import make_parts
@@ -317,6 +318,12 @@ def default_plan(task: str | None) -> Plan:
         task: That of the pretrained model; ``None`` for fresh weights.
     """
     return TRANSFER if task in HEAD_ALONE else PLAN
+
+
+def plan_from(spec: ModelSpec, task: str | None) -> Plan:
+    """Returns ``default_plan`` for a pretrained model; a language model that does another task starts a classifier."""
+    starts_another = spec.preprocessor.get("tokenizer") is not None and spec.task == "language_modelling"
+    return default_plan("classification" if starts_another and task != spec.task else spec.task)
 
 
 def infer_task(examples: Examples) -> str:

@@ -75,7 +75,6 @@ def read_unlabelled(source: Any) -> list[str]:
     """
     if source is None:
         return []
-    texts = list(source)
     if isinstance(source, str | os.PathLike):
         try:
             with open(source, encoding="utf-8") as file:
@@ -84,6 +83,8 @@ def read_unlabelled(source: Any) -> list[str]:
             raise InputError(f"{os.fspath(source)}: {error.strerror}: give a file with a text per line") from None
         except UnicodeDecodeError:
             raise InputError(f"{os.fspath(source)}: not UTF-8: convert it") from None
+    else:
+        texts = list(source)
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise InputError("unlabelled: give at least one text, and none that is empty")
     return texts
