@@ -50,7 +50,7 @@ class Classifier(Head, keras.Model):
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
     def features(self, inputs, training=False):
-        """Maps the backbone's inputs to what the head reads, ``(batch, 3 * width)``; of documents ``(batch, width)``."""
+        """Maps the backbone's inputs to what the head reads: ``(batch, 3 * width)``, or ``(batch, width)``."""
         x = self.backbone(inputs, training=training)
         return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
 
