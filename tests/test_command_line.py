@@ -187,10 +187,10 @@ def test_words_that_cannot_be_read(words, part):
     fails(run("predict", MODEL, *words), 2, part)
 
 
-def test_bad_lines_are_named_and_nothing_is_predicted(tmp_path):
+def test_bad_lines_are_named_and_nothing_is_predicted_if_the_user_is_strict(tmp_path):
     file = tmp_path / "words.txt"
     file.write_text("cat\nd0g\n")
-    result = run("predict", MODEL, "--file", file)
+    result = run("predict", MODEL, "--file", file, "--strict")
     fails(result, 2, "words.txt:2", "'0'")
     assert not result.stdout
 
