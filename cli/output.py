@@ -38,13 +38,19 @@ def prepare_streams() -> None:
 
 def echo(text: str = "", err: bool = False, nl: bool = True) -> None:
     """Prints lines; what could steer a terminal is escaped."""
-    click.echo(escape(text, keep="\n\t"), err=err, nl=nl)
+    echo_raw(escape(text, keep="\n\t"), err, nl)
+
+
+def echo_raw(text: str, err: bool = False, nl: bool = True) -> None:
+    """Prints a text as it is."""
+    # Without a file click takes UTF-8 for an output whose encoding is ASCII.
+    click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
 
 
 def echo_json(value: Any) -> None:
     """Prints a JSON value on a line, readable where the encoding has its characters."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    click.echo(json.dumps(value, ensure_ascii=not unicode))
+    echo_raw(json.dumps(value, ensure_ascii=not unicode))
 
 
 def note(line: str) -> None:

@@ -17,7 +17,7 @@ from zoo.files import check_output
 
 from . import backend
 from .commands import _beam, _example
-from .output import Text, echo, echo_json, note
+from .output import Text, echo, echo_json, echo_raw, note
 
 STREAMED = 256  # lines of standard input answered at once; fewer where fewer have come
 
@@ -182,14 +182,14 @@ class _Printer:
             best = max(output, key=output.get) if likely else output
             self._csv([*kept.values(), value, best, *([f"{output[best]:.4f}"] if likely else [])])
         else:
-            click.echo(f"{escape(str(value))}\t{escape(str(output), keep=chr(9))}")
+            echo_raw(f"{escape(str(value))}\t{escape(str(output), keep=chr(9))}")
         self.count += 1
 
     def _csv(self, cells: list[Any]) -> None:
         written = io.StringIO()
         csv.writer(written, lineterminator="").writerow(cells)
         # A file gets the cells as they are; a terminal would obey them.
-        (echo if sys.stdout.isatty() else click.echo)(written.getvalue())
+        (echo if sys.stdout.isatty() else echo_raw)(written.getvalue())
 
 
 def _plot(pipeline, text: str, output, path: str) -> None:

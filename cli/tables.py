@@ -3,10 +3,9 @@
 import textwrap
 from collections.abc import Sequence
 
-import click
-
 from zoo.escape import escape
 
+from .output import echo_raw
 from .plain_table import WIDTH, print_plain
 
 
@@ -53,4 +52,4 @@ def _print_blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], title: 
                 lines += textwrap.wrap(
                     text, width, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False
                 )
-    click.echo("\n\n".join("\n".join(lines) for lines in blocks))
+    echo_raw("\n\n".join("\n".join(lines) for lines in blocks))
