@@ -96,12 +96,12 @@ def test_local_copies_are_known_by_their_content(tmp_path, monkeypatch):
 
 def test_without_local_copies_files_are_fetched_and_checked(tmp_path, monkeypatch, server, waits):
     monkeypatch.delenv("ZOO_DATA_FILES", raising=False)
-    builder = SimpleNamespace(url_infos=infos({server.url: BODY}))
+    builder = SimpleNamespace(name="made", url_infos=infos({server.url: BODY}))
     manager = SimpleNamespace(download_dir=tmp_path / "downloads")
     path = datasets.fetch(builder, manager, {"a": server.url})["a"]
     assert Path(path).read_bytes() == BODY and Path(path).parent == tmp_path / "downloads"
     # Nobody listens there: one error at once, no tries.
-    builder = SimpleNamespace(url_infos=infos({"http://127.0.0.1:9/b": b"two"}))
+    builder = SimpleNamespace(name="made", url_infos=infos({"http://127.0.0.1:9/b": b"two"}))
     with pytest.raises(DownloadError, match="127.0.0.1:9/b: .*refused"):
         datasets.fetch(builder, manager, {"b": "http://127.0.0.1:9/b"})
     monkeypatch.setenv("ZOO_OFFLINE", "1")
