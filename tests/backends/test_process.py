@@ -30,7 +30,7 @@ if __name__ == "__main__":
     queue = context.Queue()
     child = context.Process(target=work, args=(queue,))
     child.start()
-    print(queue.get(timeout=100))
+    print(queue.get(timeout=400))
     child.join(20)
     sys.exit(child.exitcode)
 """
@@ -41,7 +41,7 @@ def test_a_process_forked_after_a_backend_ran(tmp_path, parent):
     (tmp_path / "work.py").write_text(CODE)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, tmp_path / "work.py", parent]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     assert ('multiprocessing.get_context("spawn")' in done.stdout) == (parent == "ran")
 

@@ -46,6 +46,12 @@ def test_list_as_json_by_pattern():
     assert all(row["parameters"] > 0 for row in rows)
 
 
+@pytest.mark.parametrize("arguments", [["-c", "import zoo"], ["-m", "zoo.cli.main", "list"]], ids=["import", "list"])
+def test_it_starts_without_a_warning(arguments):
+    run = subprocess.run([sys.executable, "-W", "error", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0 and run.stderr == "", run.stderr
+
+
 def test_listing_and_info_import_no_backend():
     code = (
         "import sys, zoo\nfrom zoo.cli.main import main\n"
