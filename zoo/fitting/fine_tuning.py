@@ -12,12 +12,12 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.record import name_of_folder
-from zoo.checkpoints.save import check_document, check_folder
+from zoo.checkpoints.save import check_folder
 from zoo.checkpoints.spec import ModelSpec
 from zoo.data import read
-from zoo.data.examples import Examples, identity
+from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
-from zoo.errors import InputError, WeightsError
+from zoo.errors import InputError
 from zoo.evaluation.measure import Report, evaluate
 from zoo.fitting import baselines, transfer
 from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
@@ -147,7 +147,14 @@ def fine_tune(
     }
     _check_record(pipeline, document, recipe, test_part)
     if start.language_model is not None and not (resume and unfinished and (unfinished / STATE).exists()):
-        _read_the_domain(start, unlabelled, domain_folder, resume, tell, report, tick)
+        copy, domain = transfer.domain_trainer(
+            start.language_model, start.parts, unlabelled, start.plan, domain_folder, tell
+        )
+        domain.report, domain.tick = report, tick
+        if resume:
+            domain.load()
+        domain.run()
+        transfer.start_from(copy, pipeline, train, start.plan.seed)
     trainer = make_trainer(
         pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
     )
@@ -160,7 +167,7 @@ def fine_tune(
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
-    for line in _against_tfidf(pipeline, train, validation_part, trainer.curve):
+    for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
         tell(line)
     found = evaluate(pipeline, test_part)
     measured(found)
@@ -179,51 +186,6 @@ def fine_tune(
     if unfinished:
         shutil.rmtree(unfinished, ignore_errors=True)
     return pipeline
-
-
-def _read_the_domain(start: "Start", unlabelled, folder: Path | None, resume: bool, tell, report, tick) -> None:
-    """Trains the language model on the texts of the data, and starts the new model from it and a linear head."""
-    train, validation, test = start.parts
-    texts = [*train.inputs, *transfer.read_unlabelled(unlabelled)]
-    leaked = {identity(text) for text in test.inputs} & {identity(text) for text in texts[len(train) :]}
-    if leaked:
-        tell(f"note: {len(leaked):,} of the unlabelled texts stand in the test part too: take them out")
-    copy, trainer = transfer.domain_trainer(start.language_model, texts, validation.inputs, start.plan, folder)
-    tell(f"language model: reads {len(texts):,} texts of these data, {trainer.plan.epochs} epochs")
-    trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
-    if resume:
-        trainer.load()
-    trainer.run()
-    transfer.transfer_backbone(copy, start.pipeline)
-    if start.pipeline.spec.task == "classification":
-        transfer.fit_linear_head(start.pipeline, train, start.plan.seed)
-
-
-def _against_tfidf(pipeline: Pipeline, train: Examples, validation: Examples, curve: list[dict]) -> list[str]:
-    """Returns a line if logistic regression on TF-IDF gets more of the validation part right."""
-    if pipeline.spec.task != "classification" or len(set(train.targets)) < 2:
-        return []
-    found = baselines.tfidf(train.inputs, train.targets).predict(validation.inputs)
-    theirs = float(np.mean(found == np.array(validation.targets)))
-    ours = 1 - min(row["error"] for row in curve)
-    if theirs <= ours:
-        return []
-    return [
-        f"note: TF-IDF with logistic regression gets {theirs:.1%} of the validation part right, this model {ours:.1%}:"
-        " consider it (zoo compare --models tfidf)"
-    ]
-
-
-def _check_record(pipeline: Pipeline, document: dict[str, Any], recipe: dict[str, Any], test: Examples) -> None:
-    """Raise InputError, before the first step, for what no record could hold at the end: a huge number."""
-    inputs = [pipeline.task.plain(pipeline, value) for value in pipeline.task.cases(test).inputs[:GOLDEN]]
-    golden = {"inputs": inputs, "outputs": inputs}
-    made = {**document, "training": {**document["training"], "recipe": recipe}, "golden": golden}
-    shapes = {variable.path: tuple(variable.shape) for variable in pipeline.model.weights}
-    try:
-        check_document({**made, "spec": pipeline.spec.to_json()}, shapes)
-    except WeightsError as error:
-        raise InputError(f"the model could not be saved: {error}") from None
 
 
 @dataclasses.dataclass(frozen=True)

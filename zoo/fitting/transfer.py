@@ -7,15 +7,17 @@ fine-tuned.
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.data.examples import Examples
+from zoo.data.examples import Examples, identity
+from zoo.datasets import fingerprint
 from zoo.errors import InputError
 from zoo.fitting.setup import make_trainer
+from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Task
 from zoo.training.config import Plan
@@ -98,27 +100,53 @@ def transfer_backbone(base: Pipeline, pipeline: Pipeline) -> None:
 
 
 def domain_trainer(
-    base: Pipeline, texts: Sequence[str], validation: Sequence[str], plan: Plan, folder: Path | None
+    base: Pipeline,
+    parts: list[Examples],
+    unlabelled: Any,
+    plan: Plan,
+    folder: Path | None,
+    tell: Callable[[str], None],
 ) -> tuple[Pipeline, Trainer]:
     """Returns a copy of a language model and a trainer that reads the texts of another domain.
 
     Args:
         base: The language model, which stays as it is.
-        texts: The texts.
-        validation: Texts that choose the best epoch.
+        parts: The training part, whose texts are read; the validation part, which chooses the best epoch; and the
+            test part, of which no text should be among the unlabelled ones.
+        unlabelled: More texts, as ``read_unlabelled`` takes them.
         plan: Seed and time limit are taken from it.
         folder: Where the state is kept, if it is.
+        tell: Called with a line for people.
+
+    Raises:
+        InputError: The unlabelled texts cannot be read.
     """
+    train, validation, test = parts
+    more = read_unlabelled(unlabelled)
+    leaked = len({identity(text) for text in test.inputs} & {identity(text) for text in more})
+    if leaked:
+        tell(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
+    texts = [*train.inputs, *more]
     copy = Pipeline(base.spec)
     copy.assign(base.tensors(), "language model")
     tokens = sum(len(row) + 1 for row in base.preprocessor.tokenizer.encode_batch(texts))
     epochs = max(1, min(DOMAIN.epochs, MAX_DOMAIN_TOKENS // tokens))
     own = dataclasses.replace(DOMAIN, epochs=epochs, seed=plan.seed, minutes=plan.minutes)
-    parts = [
-        Examples(list(part), [""] * len(part), [f"text:{i + 1}" for i in range(len(part))])
-        for part in (texts, validation)
-    ]
-    return copy, make_trainer(copy, *parts, own, folder, "the same command with --resume")
+    tell(f"language model: reads {len(texts):,} texts of these data, {epochs} epochs")
+    read, checked = (
+        Examples(list(rows), [""] * len(rows), [f"text:{i + 1}" for i in range(len(rows))])
+        for rows in (texts, validation.inputs)
+    )
+    trainer = make_trainer(copy, read, checked, own, folder, "the same command with --resume")
+    trainer.data = fingerprint(read)
+    return copy, trainer
+
+
+def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -> None:
+    """Sets a pipeline's backbone to a language model's, and a classifier's head to a linear one on its features."""
+    transfer_backbone(language_model, pipeline)
+    if isinstance(pipeline.model, Classifier):
+        fit_linear_head(pipeline, train, seed)
 
 
 def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
