@@ -4,9 +4,9 @@ The gradient of such a recurrence is one too, in reverse time (Martin & Cundy 20
 gradient of all states, ``g_t = dy_t + conj(a_{t+1}) g_{t+1}``, ``db_t = g_t`` and ``da_t = g_t conj(h_{t-1})``. Nothing
 but the decays and the states is kept for it.
 
-Each backend runs the form that was fastest there (benchmarks/linear_recurrence.py, docs/experiments/linear_recurrence.md):
-torch and JAX a plain loop over time, TensorFlow chunks of 16 steps that advance side by side.
-``keras.ops.associative_scan`` was slower on all three.
+Each backend runs the form that was fastest there (docs/experiments/linear_recurrence.md): torch and JAX a plain loop
+over time, TensorFlow chunks of 16 steps that advance side by side. ``keras.ops.associative_scan`` was slower on all
+three.
 """
 
 from typing import Any

@@ -60,11 +60,11 @@ class Config:
 
 
 class LRU(keras.layers.Layer):
-    """``h_t = lambda * h_{t-1} + exp(gamma) * (B x_t)`` with complex ``h``, ``lambda`` and ``B`` (equation 3, section 3.4).
+    """``h_t = lambda * h_{t-1} + exp(gamma) * (B x_t)`` with complex ``h``, ``lambda`` and ``B`` (section 3.4).
 
-    ``lambda = exp(-exp(nu) + i exp(theta))`` for each unit, so that its absolute value stays below 1, and ``exp(gamma)``
-    begins as ``sqrt(1 - |lambda| ** 2)``. A complex number is a pair of reals, the real parts of a vector first.
-    States are float32 also where the layers around compute in bfloat16. A masked step adds nothing to the state.
+    Each unit has ``lambda = exp(-exp(nu) + i exp(theta))``, whose absolute value stays below 1. At first ``exp(gamma)``
+    is ``sqrt(1 - |lambda| ** 2)``. A complex number is a pair of reals, the real parts of a vector first. States are
+    float32 also where the layers around compute in bfloat16. A masked step adds nothing to the state.
 
     Args:
         units: Complex units.

@@ -1,7 +1,7 @@
 """minGRU and minLSTM: Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201).
 
-Gates and candidates read the input of their step and not the state before. So the recurrence is linear, and all steps of
-a sequence are computed side by side but for one multiplication and one addition each.
+Gates and candidates read the input of their step and not the state before. So the recurrence is linear: all steps of a
+sequence are computed side by side, but for one multiplication and one addition each.
 """
 
 import dataclasses
@@ -81,7 +81,7 @@ class MinGRU(LinearRecurrence):
 
 
 class MinLSTM(LinearRecurrence):
-    """``h_t = f'_t h_{t-1} + i'_t g(W_h x_t)`` with ``f' = f / (f + i)``, ``i' = i / (f + i)`` (section 3.2, appendix B).
+    """``h_t = f'_t h_{t-1} + i'_t g(W_h x_t)`` with ``f' = f / (f + i)``, ``i' = i / (f + i)`` (section 3.2).
 
     ``f = sigmoid(W_f x)`` and ``i = sigmoid(W_i x)``; the shares are ``sigmoid(log f - log i)`` and one minus that.
     ``W_f``, ``W_i`` and ``W_h`` are one kernel, side by side.

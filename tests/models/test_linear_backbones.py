@@ -176,7 +176,7 @@ def test_the_first_eigenvalues_of_an_lru_lie_on_its_ring_and_its_states_have_the
     radius = np.exp(-np.exp(weights["nu"]))
     assert 0.6 <= radius.min() < 0.62 and 0.88 < radius.max() <= 0.9
     assert np.mean(radius**2) == pytest.approx((0.6**2 + 0.9**2) / 2, abs=0.02)  # squares are uniform on a ring
-    assert 0 < np.exp(weights["theta"]).min() and 0.95 < np.exp(weights["theta"]).max() <= 1.0
+    assert np.exp(weights["theta"]).min() > 0 and 0.95 < np.exp(weights["theta"]).max() <= 1.0
     np.testing.assert_allclose(np.exp(weights["gamma"]), np.sqrt(1 - radius**2), rtol=1e-4)
 
 
