@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.keras_internals import deferred_variables, initialize_deferred
+from zoo.backends.process import claim_process
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.record import RECORD_FILE, Record
@@ -41,9 +42,11 @@ class Pipeline:
 
     Raises:
         WeightsError: The spec cannot be built.
+        ForkError: A backend ran before this process was forked.
     """
 
     def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
+        claim_process()
         self.spec = spec
         self.document = document
         self._made: dict[str, Any] = {}
@@ -91,7 +94,7 @@ class Pipeline:
         spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
         try:
             with deferred_variables():
-                pipeline = cls(spec, _blank_document(name))
+                pipeline = cls(spec, blank_document(name))
         except WeightsError as error:
             raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
         shapes = [{v.path: tuple(v.shape) for v in one.weights} for one in (model, pipeline.model)]
@@ -128,7 +131,9 @@ class Pipeline:
 
         Raises:
             InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
+            ForkError: A backend ran before this process was forked.
         """
+        claim_process()
         options = self._options(options, batch_size)
         inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
         return self.task.predict(self, inputs, batch_size, tick, **options)
@@ -141,6 +146,7 @@ class Pipeline:
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        claim_process()
         return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
@@ -155,11 +161,11 @@ class Pipeline:
         """Continues a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
-    def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
+    def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
         from zoo.tasks.transduction import alignment
 
-        return alignment(self, text)
+        return alignment(self, text, output)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns the weights by the path of their variable."""
@@ -209,10 +215,10 @@ class Pipeline:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
         document = {**self.document, "spec": self.spec.to_json()}
         card = model_card(document) if "base" in document["training"]["recipe"] else None
-        return save.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
+        return save.save_checkpoint(Path(folder).expanduser(), document, self.tensors(), dtype, card)
 
 
-def _blank_document(name: str) -> dict[str, Any]:
+def blank_document(name: str) -> dict[str, Any]:
     """Returns the record of a model of which nothing is known but its weights."""
     return {
         "name": name,
@@ -256,6 +262,7 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
     """
+    claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
@@ -267,6 +274,7 @@ def load(name: str | Path) -> Pipeline:
 
     Raises:
         InputError: There is no such checkpoint.
+        ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """

@@ -9,9 +9,11 @@ import keras
 
 from zoo import datasets
 from zoo.checkpoints import index, locate
+from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
+from zoo.fitting import pretraining
 from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
@@ -53,6 +55,7 @@ def train(
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe, folder = find(name), runs / name
+    destination = check_folder(output or locate.shipped_folder() / name)
     if settings:
         if output is None:
             raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
@@ -71,7 +74,7 @@ def train(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.plan.precision)
     try:
-        destination = _train(name, recipe, output, folder, resume, report, tick, command)
+        _train(name, recipe, destination, folder, resume, report, tick, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
@@ -80,14 +83,21 @@ def train(
     return pipeline
 
 
-def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
-    """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
+def _train(name, recipe: Recipe, destination: Path, folder: Path, resume: bool, report, tick, command: str) -> None:
+    """``train`` up to the weights in ``destination``, with the state in ``folder``."""
     check_resume(folder, resume)
-    examples = training_examples(recipe)
-    task = find_task(datasets.entry(recipe.dataset).task)
-    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
-    validation = datasets.load(recipe.dataset, "validation")
-    trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
+    if recipe.corpus:
+        found = pretraining.shards(recipe, folder.parent / "shards")
+        pipeline, trainer = pretraining.setup(recipe, found, folder, command)
+        fingerprint, sizes = found.fingerprint, found.tokens
+    else:
+        examples = training_examples(recipe)
+        task = find_task(datasets.entry(recipe.dataset).task)
+        pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
+        validation = datasets.load(recipe.dataset, "validation")
+        trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
+        fingerprint = datasets.fingerprint(examples)
+        sizes = {"train": len(examples), "validation": len(validation)}
     trainer.report, trainer.tick = report, tick
     if resume:
         trainer.load()
@@ -98,18 +108,16 @@ def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tic
         "data": {
             "name": recipe.dataset,
             "source": datasets.entry(recipe.dataset).source,
-            "fingerprint": datasets.fingerprint(examples),
-            "splits": {"train": len(examples), "validation": len(validation)},
+            "fingerprint": fingerprint,
+            "splits": sizes,
         },
         "training": training_facts(trainer, dataclasses.asdict(recipe)),
         "metrics": [],
         "published": [],
         "golden": {"inputs": [], "outputs": []},
     }
-    destination = output or locate.shipped_folder() / name
     # First the rounded weights, then the measurements: they are of the weights that users get.
     pipeline.save(destination, dtype="float16")
-    return destination
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:

@@ -59,7 +59,7 @@ class Config:
 
 def sinusoids(length, width: int):
     """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, width)``."""
-    rates = 10_000.0 ** (-np.arange(0, width, 2, dtype="float32") / width)
+    rates = ops.convert_to_tensor(10_000.0 ** (-np.arange(0, width, 2, dtype="float32") / width))
     angles = ops.arange(length, dtype="float32")[:, None] * rates[None]
     return ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, width))
 
