@@ -188,6 +188,18 @@ def fine_tune(
     return pipeline
 
 
+def _check_record(pipeline: Pipeline, document: dict[str, Any], recipe: dict[str, Any], test: Examples) -> None:
+    """Raise InputError, before the first step, for what no record could hold at the end: a huge number."""
+    inputs = [pipeline.task.plain(pipeline, value) for value in pipeline.task.cases(test).inputs[:GOLDEN]]
+    golden = {"inputs": inputs, "outputs": inputs}
+    made = {**document, "training": {**document["training"], "recipe": recipe}, "golden": golden}
+    shapes = {variable.path: tuple(variable.shape) for variable in pipeline.model.weights}
+    try:
+        check_document({**made, "spec": pipeline.spec.to_json()}, shapes)
+    except WeightsError as error:
+        raise InputError(f"the model could not be saved: {error}") from None
+
+
 @dataclasses.dataclass(frozen=True)
 class Start:
     """What a training starts from.
