@@ -12,12 +12,12 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.record import name_of_folder
-from zoo.checkpoints.save import check_folder
+from zoo.checkpoints.save import check_document, check_folder
 from zoo.checkpoints.spec import ModelSpec
 from zoo.data import read
 from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import Report, evaluate
 from zoo.fitting import baselines, transfer
 from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
