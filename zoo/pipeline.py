@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.keras_internals import deferred_variables, initialize_deferred
+from zoo.backends.keras_internals import deferred_variables, initialize_deferred, standalone
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card
 from zoo.checkpoints.record import RECORD_FILE, Record
@@ -31,6 +31,7 @@ class Pipeline:
     Args:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
+        dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
 
     Attributes:
         spec: As given.
@@ -43,10 +44,9 @@ class Pipeline:
         WeightsError: The spec cannot be built.
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
+    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
         self.spec = spec
         self.document = document
-        self._made: dict[str, Any] = {}
         try:
             self.task = find_task(spec.task)
             self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
@@ -56,7 +56,8 @@ class Pipeline:
                 found = getattr(config, field)
                 if found != due and not (field == "max_target" and found > due):
                     raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
-            self.model = self.task.build(architecture, config, self.preprocessor)
+            with standalone(dtype):
+                self.model = self.task.build(architecture, config, self.preprocessor)
         except (InputError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
@@ -100,11 +101,14 @@ class Pipeline:
         pipeline.model = model
         return pipeline
 
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what is pickled and copied: the spec stands for the task and the preprocessor."""
+        return {name: value for name, value in vars(self).items() if name not in ("task", "preprocessor")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.task = find_task(self.spec.task)
+        self.preprocessor = find_preprocessor(self.spec.task, self.spec.preprocessor)
 
     def predict(
         self,

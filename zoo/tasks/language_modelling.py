@@ -6,7 +6,7 @@ import math
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
 from zoo.metrics.intervals import Counts, Interval, mean_per_step
@@ -80,12 +80,7 @@ class LanguageModelling(NextStep):
                 owners.append(number)
                 first.append(known)
 
-        def run(ids):
-            logits = pipeline.model({"tokens": ids[:, :-1]}, training=False)
-            right = ops.maximum(ids[:, 1:] - 1, 0)
-            return -ops.take_along_axis(ops.log_softmax(logits), right[..., None], axis=-1)[..., 0]
-
-        function = pipeline.once("score", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _nats)
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
         answers = [{"nats": [], "characters": []} for _ in inputs]
         for number, known, window, nats in zip(owners, first, windows, found, strict=True):
@@ -112,10 +107,7 @@ class LanguageModelling(NextStep):
         symbols = pipeline.preprocessor.symbols
         rows = [np.concatenate([[UNSEEN], pipeline.preprocessor.encode_input(text)]) for text in inputs]
 
-        def run(ids):
-            return ops.softmax(pipeline.model({"tokens": ids}, training=False), axis=-1)
-
-        function = pipeline.once("predict", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _probabilities)
         found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
@@ -157,6 +149,22 @@ def spans(length: int, context: int) -> list[tuple[int, int]]:
     stride = context // 2
     later = range(stride, max(stride, length - context + stride), stride)
     return [(0, 0), *((start, context - stride) for start in later)]
+
+
+def _nats(model):
+    """Returns the compiled negative log-likelihood of each id of a window but the first."""
+
+    def run(ids):
+        logits = model({"tokens": ids[:, :-1]}, training=False)
+        right = ops.maximum(ids[:, 1:] - 1, 0)
+        return -ops.take_along_axis(ops.log_softmax(logits), right[..., None], axis=-1)[..., 0]
+
+    return compiled(model, run)
+
+
+def _probabilities(model):
+    """Returns the compiled probabilities of what follows each id."""
+    return compiled(model, lambda ids: ops.softmax(model({"tokens": ids}, training=False), axis=-1))
 
 
 LANGUAGE_MODELLING = LanguageModelling()

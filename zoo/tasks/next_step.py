@@ -64,9 +64,7 @@ class NextStep(Task):
         if not config.causal:
             field = "bidirectional=false" if hasattr(config, "bidirectional") else "causal=true"
             raise InputError(f"{self.name} needs a causal {architecture.name}: set {field}")
-        model = NextStepModel(architecture.build(config), output_dim, head_dropout)
-        model.build_variables()
-        return model
+        return NextStepModel.around(architecture.build(config), output_dim, head_dropout)
 
     def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:
         """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""

@@ -8,7 +8,7 @@ import re
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
@@ -174,7 +174,7 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
 
 
 def _decoder(pipeline) -> Decoder:
-    return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
+    return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
 def alignment(pipeline, text: str) -> tuple[list[str], list[str], np.ndarray]:
@@ -190,16 +190,22 @@ def alignment(pipeline, text: str) -> tuple[list[str], list[str], np.ndarray]:
     if pipeline.spec.task != "transduction":
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
-    def align(source, target):
-        return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
-
     source = pipeline.preprocessor.encode_input(text)
     ((output, _),) = _decoder(pipeline)([source])[0]
-    run = pipeline.once("align", lambda: compiled(pipeline.model, align))
+    run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *output]], len(output) + 1))
     target = pipeline.preprocessor.target
     read = [*pipeline.preprocessor.source.split(text), "."]
     return read, [*target.split(target.decode(output)), "."], ops.convert_to_numpy(weights)[0]
+
+
+def _aligned(model):
+    """Returns the compiled attention weights of sources and targets."""
+
+    def align(source, target):
+        return model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
+
+    return compiled(model, align)
 
 
 def _marks_stress(phones) -> bool:
