@@ -17,7 +17,7 @@ from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report, evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.tasks import find_task
@@ -140,7 +140,7 @@ def fine_tune(
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
     }
-    pipeline.document = {
+    document = {
         "name": Path(output).name if output else "fine-tuned",
         "licence": {"weights": start.licence(), "data": "the user's"},
         "data": {
@@ -155,8 +155,9 @@ def fine_tune(
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:3]),
+        "golden": pipeline.golden(found.inputs[:3]),
     }
+    pipeline.set_document(document)
     if output is not None:
         pipeline.save(output)
     if unfinished:

@@ -12,7 +12,7 @@ from zoo.checkpoints import index, locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
@@ -85,7 +85,9 @@ def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tic
     check_resume(folder, resume)
     examples = training_examples(recipe)
     task = find_task(datasets.entry(recipe.dataset).task)
-    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
+    pipeline = fresh(
+        task, recipe.architecture, recipe.size, examples, recipe.plan.seed, recipe.plan.precision, **recipe.config
+    )
     validation = datasets.load(recipe.dataset, "validation")
     trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
     trainer.report, trainer.tick = report, tick
@@ -125,7 +127,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline.document |= {
         "metrics": metrics,
         "published": published,
-        "golden": golden(pipeline, list(datasets.entry(recipe.dataset).golden)),
+        "golden": pipeline.golden(list(datasets.entry(recipe.dataset).golden)),
     }
     pipeline.save(folder, dtype="float16")
     return pipeline
