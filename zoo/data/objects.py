@@ -160,8 +160,8 @@ def _dicts(name: str, rows: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 def as_pair(data: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
     """Returns inputs and labels of an object that holds pairs; ``None`` for other things.
 
-    Pairs are in a tuple ``(x, y)``, a ``tf.data.Dataset`` in batches or not, a torch ``Dataset`` or ``DataLoader``, or a
-    list of tuples. Labels may be texts, whole numbers, one-hot rows or a column vector.
+    Pairs are in a tuple ``(x, y)``, a ``tf.data.Dataset`` in batches or not, a torch ``Dataset`` or ``DataLoader``, or
+    a list of tuples. Labels may be texts, whole numbers, one-hot rows or a column vector.
 
     Raises:
         InputError: An element is not a pair.
