@@ -11,9 +11,10 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.keras_internals import deferred_variables, initialize_deferred, standalone
+from zoo.backends.process import claim_process
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card, modified_card
-from zoo.checkpoints.record import RECORD_FILE, Record, Weights, is_name
+from zoo.checkpoints.record import RECORD_FILE, Record, Weights, name_of_folder
 from zoo.checkpoints.spec import ModelSpec
 from zoo.checkpoints.tensors import are_described, describe, read_tensors
 from zoo.data.objects import as_inputs
@@ -42,9 +43,11 @@ class Pipeline:
 
     Raises:
         WeightsError: The spec cannot be built.
+        ForkError: A backend ran before this process was forked.
     """
 
     def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
+        claim_process()
         self.spec = spec
         self.document = document
         self.described: Weights | None = None
@@ -93,7 +96,7 @@ class Pipeline:
         spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
         try:
             with deferred_variables():
-                pipeline = cls(spec, _blank_document(name))
+                pipeline = cls(spec, blank_document(name))
         except WeightsError as error:
             raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
         shapes = [{v.path: tuple(v.shape) for v in one.weights} for one in (model, pipeline.model)]
@@ -134,7 +137,9 @@ class Pipeline:
 
         Raises:
             InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
+            ForkError: A backend ran before this process was forked.
         """
+        claim_process()
         options = self._options(options, batch_size)
         return self.task.predict(self, as_inputs(inputs), batch_size, tick, **options)
 
@@ -146,6 +151,7 @@ class Pipeline:
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        claim_process()
         return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
@@ -164,11 +170,11 @@ class Pipeline:
         """Continues a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
-    def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
+    def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
         from zoo.tasks.transduction import alignment
 
-        return alignment(self, text)
+        return alignment(self, text, output)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns the weights by the path of their variable."""
@@ -221,14 +227,13 @@ class Pipeline:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
         tensors = self.tensors()
         if self.described is not None and not are_described(tensors, self.described):
-            name = Path(folder).name
-            self.set_document(self._modified_document(name if is_name(name) else f"{self.document['name']}_modified"))
+            self.set_document(self._modified_document(name_of_folder(Path(folder).name)))
         document = {**self.document, "spec": self.spec.to_json()}
         recipe = document["training"]["recipe"]
-        card = (
-            model_card(document) if "base" in recipe else modified_card(document) if "modified_from" in recipe else None
-        )
-        return save.save_checkpoint(Path(folder), document, tensors, dtype, card)
+        card = model_card(document) if "base" in recipe else None
+        if "modified_from" in recipe:
+            card = modified_card(document)
+        return save.save_checkpoint(Path(folder).expanduser(), document, tensors, dtype, card)
 
     def set_document(self, document: dict[str, Any]) -> None:
         """Sets what is known of the model as its weights are now."""
@@ -238,7 +243,7 @@ class Pipeline:
         """Returns the record of a model that was changed since its own was made."""
         assert self.document is not None and self.described is not None
         before = self.document
-        document = _blank_document(name)
+        document = blank_document(name)
         document["licence"] = {
             part: f"the user's, and as {before['name']}: {licence}" for part, licence in before["licence"].items()
         }
@@ -254,7 +259,7 @@ class Pipeline:
         return {"inputs": inputs, "outputs": outputs, "logits": logits}
 
 
-def _blank_document(name: str) -> dict[str, Any]:
+def blank_document(name: str) -> dict[str, Any]:
     """Returns the record of a model of which nothing is known but its weights."""
     return {
         "name": name,
@@ -298,6 +303,7 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
     """
+    claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
@@ -309,6 +315,7 @@ def load(name: str | Path) -> Pipeline:
 
     Raises:
         InputError: There is no such checkpoint.
+        ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """

@@ -10,6 +10,7 @@ from keras import ops, tree
 from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import WORST
+from zoo.limits import MAX_SEED
 
 CHUNK = 32  # steps of one call of the compiled function
 MAX_LENGTH = 1_000_000  # steps that can be asked for
@@ -40,8 +41,8 @@ class Sampling:
             raise InputError(f"temperature {self.temperature:g}: give 0, which takes the likeliest, or 0.01 to 100")
         if not 0 < self.top_p <= 1:
             raise InputError(f"top-p {self.top_p:g}: give a probability above 0, at most 1")
-        if self.seed < 0:
-            raise InputError(f"seed {self.seed}: give 0 or more")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise InputError(f"seed {self.seed}: give 0 to {MAX_SEED}")
 
 
 def check_length(model: Any, length: int, known: int) -> None:
