@@ -103,6 +103,49 @@ class Convolution(keras.layers.Layer):
         return self._valid(x), (x[:, x.shape[1] - self.reach :], *scale)
 
 
+class DepthwiseConvolution(keras.layers.Layer):
+    """A causal convolution of each feature with few taps of its own: ``y_t = b + sum over j of w_j x_{t - k + 1 + j}``.
+
+    Args:
+        kernel_size: Number of taps.
+        name: Name of the layer.
+    """
+
+    def __init__(self, kernel_size: int, name: str):
+        super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.kernel_size = kernel_size
+
+    def build(self, shape):
+        bound = self.kernel_size**-0.5  # as torch draws a convolution's weights
+        uniform = keras.initializers.RandomUniform(-bound, bound)
+        self.weight = self.add_weight(shape=(self.kernel_size, shape[-1]), initializer=uniform, name="kernel")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+
+    def call(self, x, mask=None):
+        """Maps ``(batch, time, features)`` to the same shape; what is masked counts as zeros."""
+        return self._valid(ops.pad(zero_masked(x, mask), ((0, 0), (self.kernel_size - 1, 0), (0, 0))))
+
+    def _valid(self, x):
+        """Maps ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
+        time = ops.shape(x)[1] - self.kernel_size + 1
+        return sum(x[:, tap : tap + time] * self.weight[tap] for tap in range(self.kernel_size)) + self.bias
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the inputs before the first step: zeros, ``(batch, kernel_size - 1, features)``."""
+        return (ops.zeros((batch_size, self.kernel_size - 1, self.bias.shape[0]), self.compute_dtype),)
+
+    def step(self, x, state: tuple):
+        """Maps one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
+        y, state = self.extend(x[:, None], state)
+        return y[:, 0], state
+
+    def extend(self, x, state: tuple):
+        """Maps several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
+        count, x = x.shape[1], ops.concatenate([state[0], x], axis=1)
+        return self._valid(x), (x[:, count:],)
+
+
 def _torch_convolution(x, kernel, bias, dilation: int):
     """What ``call`` computes, as torch's convolution of an image one pixel high.
 
