@@ -20,7 +20,7 @@ from zoo.data.splits import make_parts
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import Report, evaluate
 from zoo.fitting import baselines, transfer
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, blank_document, load
@@ -171,7 +171,7 @@ def fine_tune(
         tell(line)
     found = evaluate(pipeline, test_part)
     measured(found)
-    pipeline.document = {
+    document = {
         **document,
         "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
@@ -179,8 +179,9 @@ def fine_tune(
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:GOLDEN]),
+        "golden": pipeline.golden(found.inputs[:GOLDEN]),
     }
+    pipeline.set_document(document)
     if folder is not None:
         pipeline.save(folder)
     if unfinished:

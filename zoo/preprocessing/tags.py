@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
-from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields
+from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, expect_text
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
 
@@ -97,7 +97,7 @@ class TagPreprocessor:
         Raises:
             InputError: The sentence is empty or too long.
         """
-        words = text.split()
+        words = expect_text(text).split()
         if not words:
             raise InputError("the sentence is empty: give at least one word")
         encoding = self.tokenizer.library.encode(words, is_pretokenized=True)

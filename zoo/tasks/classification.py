@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.data.examples import identity
 from zoo.errors import InputError
 from zoo.metrics.intervals import Counts
@@ -108,9 +108,7 @@ class Classification(Task):
         ]
 
     def create(self, architecture, config, *, num_classes, head_dropout):
-        model = Classifier(architecture.build(config), num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Classifier.around(architecture.build(config), num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_classes": len(preprocessor.labels)}
@@ -174,31 +172,22 @@ class Classification(Task):
 
     def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
         """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
-
-        def run(inputs):
-            return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
-
-        return self._run(pipeline, "classify", run, rows, batch_size, tick)
+        return self._run(pipeline, _class_probabilities, rows, batch_size, tick)
 
     def embed(self, pipeline, inputs, batch_size, tick):
         """Returns what the head reads of each input: the last, the maximum and the mean of the backbone's output."""
-        rows = pipeline.preprocessor.encode_inputs(inputs)
-        return self._run(pipeline, "embed", pipeline.model.features, rows, batch_size, tick)
+        return self._run(pipeline, _features, pipeline.preprocessor.encode_inputs(inputs), batch_size, tick)
 
-    def _run(self, pipeline, key: str, function, rows, batch_size, tick) -> np.ndarray:
-        """Returns a function of the model's inputs for each row; batches hold rows of about the same length."""
-
-        def run(steps, mask):
-            return function({name: steps, "mask": ops.cast(mask, "bool")})
-
+    def _run(self, pipeline, make, rows, batch_size, tick) -> np.ndarray:
+        """Returns a program's output for each row, ``(rows, outputs)``."""
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
-        program = pipeline.once(key, lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
+        function = program(pipeline.model, make, name, smallest["mask"].ndim, features)
         out: list[np.ndarray | None] = [None] * len(rows)
         for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
-            found = ops.convert_to_numpy(program(inputs[name], inputs["mask"].astype("int32")))
+            found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             for place, i in enumerate(chosen):
                 out[i] = found[place]
             tick(len(chosen))
@@ -248,6 +237,23 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
+
+
+def _class_probabilities(model, name: str, rank: int, features: int | None):
+    """Returns the compiled probabilities of the labels, from the model's inputs of that name and their mask."""
+
+    def run(steps, mask):
+        inputs = {name: steps, "mask": ops.cast(mask, "bool")}
+        return ops.softmax(model(inputs, training=False), axis=-1)
+
+    return compiled(model, run, rank, features)
+
+
+def _features(model, name: str, rank: int, features: int | None):
+    """Returns what the head reads, compiled, from the model's inputs of that name and their mask."""
+    return compiled(
+        model, lambda steps, mask: model.features({name: steps, "mask": ops.cast(mask, "bool")}), rank, features
+    )
 
 
 def _likeliest(outputs: list) -> list[str]:
