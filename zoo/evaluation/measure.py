@@ -17,7 +17,7 @@ from zoo.data.bad_rows import BadRows
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
@@ -63,7 +63,7 @@ class Report:
 
 @kept_memory()
 def evaluate(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike,
     data: Any,
     *,
     split: str = "test",
@@ -85,7 +85,7 @@ def evaluate(
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
-        pipeline: The model.
+        pipeline: The model, or what ``zoo.load`` takes.
         data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
@@ -106,6 +106,7 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
     source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
     start(len(source))

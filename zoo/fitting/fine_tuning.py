@@ -19,7 +19,7 @@ from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import Report, evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.models import registry
 from zoo.pipeline import Pipeline, blank_document, load
 from zoo.tasks import find_task
@@ -160,7 +160,7 @@ def fine_tune(
         trainer.model.merge()
     found = evaluate(pipeline, test_part)
     measured(found)
-    pipeline.document = {
+    document = {
         **document,
         "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
@@ -168,8 +168,9 @@ def fine_tune(
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:GOLDEN]),
+        "golden": pipeline.golden(found.inputs[:GOLDEN]),
     }
+    pipeline.set_document(document)
     if folder is not None:
         pipeline.save(folder)
     if unfinished:
