@@ -11,6 +11,7 @@ from zoo.checkpoints import index, locate
 from zoo.errors import InputError
 
 from . import backend, show
+from .columns import labels_option
 
 SLOW = 1.5  # times as long in bfloat16 as in float32, from which on it is worth a word
 
@@ -23,6 +24,10 @@ def _example(text: str) -> str:
 def _plain(value):
     """Returns an array as lists, and a recording as its name."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _note(line: str) -> None:
+    click.echo(f"note: {line}", err=True)
 
 
 def _beam(beam: int | None) -> dict:
@@ -66,6 +71,7 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
 @click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
+@labels_option
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -75,7 +81,24 @@ def info(name: str, as_json: bool) -> None:
     "--against", multiple=True, help="Another model, measured on the same inputs: how they differ. As often as needed."
 )
 def evaluate(
-    name, data, dataset, split, input, target, no_header, series, time, limit, beam, as_json, predictions, page, against
+    name,
+    data,
+    dataset,
+    split,
+    input,
+    target,
+    no_header,
+    series,
+    time,
+    strip_labels,
+    tag_names,
+    allow_unknown,
+    limit,
+    beam,
+    as_json,
+    predictions,
+    page,
+    against,
 ) -> None:
     """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
@@ -112,6 +135,9 @@ def evaluate(
             header=not no_header,
             series=series,
             time=time,
+            strip_labels=strip_labels,
+            tag_names=tag_names,
+            allow_unknown=allow_unknown,
             limit=limit,
             keep=bool(page or against),
             start=lambda size: tick(0, total=size),
@@ -125,7 +151,7 @@ def evaluate(
             row = {"input": text, "output": output, "references": references}
             file.write(json.dumps(row, default=_plain).encode() + b"\n")
 
-        report = measured(pipeline, tick, **({"each": note} if predictions else {}), **options)
+        report = measured(pipeline, tick, tell=_note, **({"each": note} if predictions else {}), **options)
     others = []
     for other in against:
         with progress(f"evaluating {other}") as tick:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.checkpoints.scores import NO_SHARES, shown, shown_interval
 from zoo.errors import InputError
-from zoo.metrics.scores import NO_SHARES, shown
 
 from .plain_table import WIDTH, print_plain
 
@@ -31,6 +31,9 @@ NAMES = {
     "bpc": "bits a character",
     "nats": "nats a character",
     "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R2",
     "step_loss": "loss, nats a step",
     "recall": "symbols recalled",
 }
@@ -51,12 +54,6 @@ def _table(title: str, *columns: str):
 
     table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
     return table
-
-
-def interval(name: str, value: dict[str, float]) -> str:
-    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
-    low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
-    return f"{shown(name, value['value'])} ({low} - {high})"
 
 
 def difference(name: str, value: dict[str, float]) -> str:
@@ -93,7 +90,7 @@ def main_score(values: dict[str, Any]) -> str:
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
     name = main_score(found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
-    return where, f"{NAMES[name]} {interval(name, found['values'][name])}"
+    return where, f"{NAMES[name]} {shown_interval(name, found['values'][name])}"
 
 
 def architectures(as_json: bool) -> None:
@@ -151,9 +148,9 @@ def evaluation(found: dict[str, Any]) -> None:
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
     table = _table(title, "system", *(NAMES[name] for name in values))
-    table.add_row(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))
+    table.add_row(f"{found['model']} (95 % interval)", *(shown_interval(*item) for item in values.items()))
     for other in found.get("against", ()):
-        cells = [interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
+        cells = [shown_interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
         table.add_row(f"{other['model']} (95 % interval)", *cells)
     for figure in found["published"]:
         cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
@@ -193,7 +190,7 @@ def comparison(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(
             row["model"],
-            interval(name, row["values"][name]),
+            shown_interval(name, row["values"][name]),
             difference(name, row["difference"]) if row["difference"] else "",
             f"{row['parameters']:,}",
             str(row["epochs"]),

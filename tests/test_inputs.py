@@ -114,7 +114,7 @@ def test_arrays_of_series_and_lists_of_texts():
         ([[1, 2], [1, np.inf]], ["a", "b"], "row:2: step 2 is inf"),
         ([[1, 2]], ["a", "b"], "1 rows and 2 labels"),
         ([], [], "0 rows and 0 labels"),
-        ([[1, 2]], [0.5], "row:1: 0.5 is no label"),
+        ([[1, 2]], [np.nan], "row:1: nan is no label"),
         ([[1, 2]], [[0, 1]], "row:1: .* is no label"),
         ([[1, 2]], [" "], "row:1: the label is empty"),
         ([object()], ["a"], "row:1: .* is not a series"),

@@ -2,18 +2,16 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from zoo.data.examples import Examples
-from zoo.data.lines import lines
+from zoo.data.columns import DEFAULT, Columns
+from zoo.data.examples import Examples, Reading
+from zoo.data.lines import ending, lines
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
-
-LONGEST_LINE = 10_000_000
-"""Longest line of a file, in bytes: a whole series stands on one."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 _FLAGS = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
@@ -36,7 +34,7 @@ def read_ts(path: str | os.PathLike) -> Examples:
     """
     header = _Header()
     inputs, labels, where = [], [], []
-    for place, line in lines(path, LONGEST_LINE):
+    for place, line in lines(path):
         line = line.strip()
         if not line or (not header.complete and line.startswith("#")):
             continue
@@ -52,7 +50,7 @@ def read_ts(path: str | os.PathLike) -> Examples:
     return Examples(inputs, labels, where)
 
 
-def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examples:
+def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
     """Reads a table with a row a series: one column is the label, the others are the steps in order.
 
     Args:
@@ -60,6 +58,7 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
         label: Name of the column with the labels.
         header: Whether the first row names the columns; if it does not, their names are ``"1"``, ``"2"``
             and so on. The UCR archive's own ``.tsv`` files have no header and the label in column ``"1"``.
+        columns: As ``wide`` takes them.
 
     Returns:
         Examples whose inputs are float32 arrays ``(time, 1)`` and whose targets are the labels.
@@ -68,20 +67,57 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
         InputError: The file cannot be read or used, or a value is missing or not finite; the message
             says where.
     """
-    return wide(_rows(path, header), label)
+    return wide(_rows(path, header), label, columns)
 
 
-def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str) -> Examples:
-    """Returns the same from rows already read: the place of each and its cells by column."""
+def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Columns = DEFAULT) -> Examples:
+    """Returns the same from rows already read: the place of each and its cells by column.
+
+    Columns that number or name the rows are no steps. They are left out, and a note says which: columns without a
+    name, columns called ``id`` or ``index``, and a first column of whole numbers that grows from row to row.
+
+    Args:
+        rows: The rows.
+        label: Name of the column with the labels; ``""`` if the rows have none.
+        columns: If its ``input`` names columns, these are the steps, whatever they look like; if ``left_out`` does,
+            these are not.
+    """
     inputs, labels, where = [], [], []
+    chosen, left_out, first = columns.input_names, columns.left_out, []
+    steps: list[str] = []
     for place, row in rows:
-        labels.append(cell(row, label, place))
-        steps = [column for column in row if column != label]
-        if not steps:
-            raise InputError(f"{place}: no column but {label!r}: give a column for each step")
-        inputs.append(np.array([[_number(row[step], place, f"column {step!r}")] for step in steps], np.float32))
+        if not where:
+            left_out = left_out or tuple(name for name in row if name != label and _ROW_NAME.fullmatch(name.strip()))
+            steps = chosen or [name for name in row if name != label and name not in left_out]
+            if not steps:
+                raise InputError(f"{place}: no column but {label!r}: give a column for each step")
+        labels.append(cell(row, label, place) if label else "")
+        values = [_number(_value(row, step, place), place, f"column {step!r}") for step in steps]
+        inputs.append(np.array(values, np.float32)[:, None])
+        first.append(values[0])
         where.append(place)
-    return Examples(inputs, labels, where)
+    if not chosen and not columns.left_out and len(steps) > 1 and _numbers_rows(first):
+        left_out = (*left_out, steps[0])
+        inputs = [series[1:] for series in inputs]
+    notes = []
+    if left_out and not columns.left_out:
+        names = ", ".join(map(repr, left_out))
+        notes.append(f"column {names} numbers or names the rows and is not read: name it in --input if it is a step")
+    return Examples(inputs, labels, where, reading=Reading(notes=tuple(notes), left_out=left_out))
+
+
+_ROW_NAME = re.compile(r"|unnamed: \d+|(row|sample|series|case)?[ _-]?(id|index|idx|uuid)", re.IGNORECASE)
+
+
+def _numbers_rows(values: list[float]) -> bool:
+    """Tells whether numbers count rows: whole, each larger than the last; of few rows, by one each."""
+    steps = np.diff(values)
+    whole = all(value.is_integer() for value in values)
+    return len(values) > 2 and whole and bool((steps > 0).all() if len(values) >= 10 else (steps == 1).all())
+
+
+def _value(row: dict[str, str], column: str, place: str) -> str:
+    return row[column] if column in row else cell(row, column, place)
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:
@@ -150,11 +186,11 @@ class _Steps:
 
 
 def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
-    kind = Path(path).suffix.lower()
+    kind = ending(path)
     if kind not in SEPARATORS:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv or .tsv file")
     empty = True
-    for row in table_rows(path, SEPARATORS[kind], header, LONGEST_LINE):
+    for row in table_rows(path, SEPARATORS[kind], header):
         empty = False
         yield row
     if empty:

@@ -12,6 +12,7 @@ import numpy as np
 from zoo.errors import InputError
 
 RATES = (1_000, 192_000)  # samples a second that are taken for sound
+ENDINGS = (".wav", ".flac", ".ogg")
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -35,6 +36,11 @@ class Sound:
 
     def __str__(self) -> str:
         return self.name or f"{len(self.samples) / self.rate:.2f} s of sound"
+
+
+def is_sound_name(name: str) -> bool:
+    """Tells by its ending whether a file is a sound that ``read_wav`` reads."""
+    return name.lower().endswith(ENDINGS)
 
 
 def read_wav(path: str | os.PathLike) -> Sound:

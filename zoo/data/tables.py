@@ -6,14 +6,18 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from typing import Any
 
-from zoo.data.examples import Examples
-from zoo.data.lines import LONGEST_LINE, lines, text_of
+from zoo.data.columns import DEFAULT, Columns
+from zoo.data.examples import Examples, Reading
+from zoo.data.lines import LONGEST_LINE, ending, lines, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of a table, by the ending of its name."""
+
+# The csv module's own limit for all readers of a process, 131,072, is less than a document may need.
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 
 
 def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
@@ -37,31 +41,32 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
     """
-    return two_columns(_file_rows(path, header), input, target, group)
+    return two_columns(file_rows(path, header), input, target, group)
 
 
 def stream_examples(
     path: str | os.PathLike, input: str, target: str, header: bool = True
 ) -> Iterator[tuple[str, str, str]]:
     """Like ``read_examples``, but yields row after row: input, target and place."""
-    for where, row in _file_rows(path, header):
-        yield cell(row, input, where), cell(row, target, where), where
+    for where, row in file_rows(path, header):
+        made = two_columns([(where, row)], input, target)
+        yield made.inputs[0], made.targets[0], where
 
 
 def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
     """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
-    cells = [(cell(row, column, where), where) for where, row in _file_rows(path, header)]
+    cells = [(cell(row, column, where), where) for where, row in file_rows(path, header)]
     return [text for text, _ in cells], [where for _, where in cells]
 
 
 def is_table(path: str | os.PathLike) -> bool:
     """Tells by its name whether a file has columns."""
-    return Path(path).suffix.lower() in (*SEPARATORS, ".jsonl")
+    return ending(path) in (*SEPARATORS, ".jsonl")
 
 
-def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
+def file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
     """Yields the place of each row of a file, at least one, and its cells by column."""
-    kind = Path(path).suffix.lower()
+    kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
     rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
@@ -73,22 +78,71 @@ def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dic
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
 
-def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
-    """Returns examples of rows already read: the place of each and its cells by column."""
-    cells = [
-        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
-        for where, row in rows
-    ]
-    inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
-    return Examples(inputs, targets, places, groups if group else None)
+def two_columns(
+    rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "", columns: Columns = DEFAULT
+) -> Examples:
+    """Returns examples of rows already read: the place of each and its cells by column.
+
+    A cell may be a text; in JSON and data frames also a list of tokens or of tags, or a series of numbers; and a
+    target may be a number.
+    """
+    inputs, targets, places, groups, tokens = [], [], [], [], False
+    for where, row in rows:
+        value = _at(row, input, where)
+        tokens = tokens or (isinstance(value, list) and len(value) > 0 and isinstance(value[0], str))
+        inputs.append(_input(value, where, f"column {input!r}"))
+        targets.append(_target(_at(row, target, where), where, f"column {target!r}", columns) if target else "")
+        places.append(where)
+        groups.append(cell(row, group, where) if group else "")
+    reading = Reading(task="tagging" if tokens else None)
+    return Examples(inputs, targets, places, groups if group else None, reading)
 
 
-def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
+def _input(value: Any, where: str, what: str) -> Any:
+    if not isinstance(value, list):
+        return _text(value, where, what)
+    if len(value) and isinstance(value[0], str):
+        return _joined(value, where, what)
+    from zoo.data.sound import as_channels, numbers  # NumPy takes a moment that a wrong name should not cost
+
+    try:
+        return as_channels(numbers(value))
+    except InputError as error:
+        raise InputError(f"{where}: {what}: {error}") from None
+
+
+def _target(value: Any, where: str, what: str, columns: Columns) -> str:
+    if isinstance(value, list):
+        names = [name.strip() for name in columns.tag_names.split(",")] if columns.tag_names else None
+        return _joined([_named_tag(tag, names, where, what) for tag in value], where, what)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _text(value, where, what)
+
+
+def _named_tag(tag: Any, names: list[str] | None, where: str, what: str) -> Any:
+    if isinstance(tag, bool) or not isinstance(tag, int):
+        return tag
+    if names is None or not 0 <= tag < len(names):
+        known = f"only {len(names)} tags are named" if names else "tags have no names"
+        raise InputError(f"{where}: {what}: tag {tag}: {known}: name them in their order, --tag-names O,B-PER,I-PER")
+    return names[tag]
+
+
+def _joined(parts: Any, where: str, what: str) -> str:
+    """Returns tokens or tags between spaces."""
+    for part in parts:
+        if not isinstance(part, str) or not part.strip() or len(part.split()) > 1:
+            raise InputError(f"{where}: {what}: {part!r:.40} is no token: give texts without spaces")
+    return text_of(" ".join(part.strip() for part in parts), where, what)
+
+
+def table_rows(path, separator: str, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
 
     def noted():
-        for where, line in lines(path, longest):
+        for where, line in lines(path):
             places.append(where)
             yield line
 
@@ -170,13 +224,21 @@ def _check_different(columns: list[str], where: str) -> None:
 
 def cell(row: dict, column: str, where: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
+    return _text(_at(row, column, where), where, f"column {column!r}")
+
+
+def _at(row: dict, column: str, where: str) -> Any:
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
         raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
-    if not isinstance(row[column], str):
-        raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
-    return text_of(row[column], where, f"column {column!r}")
+    return row[column]
+
+
+def _text(value: Any, where: str, what: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{where}: {what} is not text: write it as a JSON string, in quotes")
+    return text_of(value, where, what)
 
 
 def _shown(names: list[str]) -> str:

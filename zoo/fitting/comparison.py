@@ -58,6 +58,7 @@ def compare(
     minutes: float | None = None,
     seed: int | None = None,
     output: str | os.PathLike | None = None,
+    columns: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
@@ -78,6 +79,7 @@ def compare(
         minutes: Most minutes of each, if not the plan's.
         seed: Seed of everything random, if not the plan's.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        columns: What else ``fine_tune`` is told of the data: ``group``, ``symbols``, ``strip_labels`` and so on.
         tell: Called with a line for people before each training.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
@@ -107,6 +109,7 @@ def compare(
             task=task,
             plan=dataclasses.replace(own, **budget),
             output=folder,
+            **(columns or {}),
             tell=tell,
             report=report,
             tick=tick,

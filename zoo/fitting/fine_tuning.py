@@ -13,14 +13,18 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
 from zoo.data import read
+from zoo.data.columns import Columns
 from zoo.data.examples import Examples
+from zoo.data.labels import unify
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
-from zoo.evaluation.measure import Report, evaluate
+from zoo.evaluation.measure import Report, evaluate, unknown_tokens
 from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.tasks import find_task
+from zoo.tasks.number_regression import looks_measured, regression_of
+from zoo.tasks.task import Task
 from zoo.training.config import Plan
 from zoo.training.lora import LowRank
 from zoo.training.state import check_resume
@@ -43,7 +47,7 @@ TRANSFER = Plan(
 )
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
-HEAD_ALONE = ("classification", "series_classification", "tagging")
+HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
 
@@ -62,6 +66,10 @@ def fine_tune(
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    symbols: str = "",
+    strip_labels: bool = False,
+    tag_names: str = "",
+    allow_unknown: bool = False,
     output: str | os.PathLike | None = None,
     resume: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -90,11 +98,16 @@ def fine_tune(
             instance: they are never on two sides.
         validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
         test: Like ``data``; by default another tenth.
-        task: The name of the task. By default the model's own; for an architecture, what the targets look
-            like: labels, if they repeat, and texts if they do not.
+        task: The name of the task; ``"regression"`` for numbers of texts, series or sounds. By default the model's
+            own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
+            repeat, and texts if they do not.
         plan: How it is fitted; by default ``default_plan``.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
+        symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
+        strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
+        tag_names: Names of tags that the data number, between commas.
+        allow_unknown: Whether to go on if the pretrained model knows less than half of the tokens.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
             run stands beside it, in ``<output>.unfinished``.
         resume: Whether to go on with that state; otherwise there must be none.
@@ -114,8 +127,8 @@ def fine_tune(
     """
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
     check_resume(unfinished, resume)
-    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names)
+    start = prepare(model, data, columns, validation, test, task, plan, pretrained, allow_unknown)
     for line in start.lines():
         tell(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
@@ -136,7 +149,7 @@ def fine_tune(
     recipe = {
         "base": start.base_name,
         "plan": dataclasses.asdict(start.plan),
-        "columns": columns,
+        "columns": start.columns.to_json(),
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
     }
@@ -175,6 +188,7 @@ class Start:
         plan: How it is fitted.
         new: Paths of its variables that are not the base's.
         notes: What a user should know of the data, a line each.
+        columns: What of a table was read.
     """
 
     pipeline: Pipeline
@@ -183,6 +197,7 @@ class Start:
     plan: Plan
     new: set[str]
     notes: list[str]
+    columns: Columns
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -219,30 +234,42 @@ class Start:
 def prepare(
     model: Pipeline | str | os.PathLike,
     data: Any,
-    columns: dict[str, Any],
+    columns: Columns,
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    allow_unknown: bool = False,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
-        columns: ``input``, ``target``, ``header``, ``series``, ``time`` and ``group``.
+        columns: What of a table is read, and how.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
-    if base and task not in (None, base.spec.task):
+    if base and task not in (None, base.spec.task, "regression", regression_of(base.spec.task, [])):
         raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
-    wanted = base.spec.task if base else task
-    examples, *given = (
-        None if part is None else read.examples(part, task=wanted, **columns) for part in (data, validation, test)
-    )
-    found_task = find_task(wanted or infer_task(examples))
+    wanted = task or (base.spec.task if base else None)
+    read_parts = [
+        None if part is None else read.examples(part, task=wanted, **vars(columns)) for part in (data, validation, test)
+    ]
+    notes = list(read_parts[0].reading.notes)
+    measured = looks_measured(read_parts[0].targets) if task is None else None
+    if task == "regression" or (measured and (base is None or base.spec.task != regression_of(base.spec.task, []))):
+        wanted = regression_of(base.spec.task if base else None, read_parts[0].inputs)
+        notes += [measured] if measured else []
+    found_task = find_task(wanted or infer_task(read_parts[0]))
+    if columns.strip_labels and found_task.labelled:
+        read_parts = _with_same_labels(read_parts)
+    read_parts = [part and found_task.standardize(part) for part in read_parts]
+    examples, *given = read_parts
+    notes += [note for note in examples.reading.notes if note not in notes]
+    columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
     seed = plan.seed if plan else PLAN.seed
-    parts, notes = make_parts(examples, given[0], given[1], found_task.labelled, seed)
+    parts, more = make_parts(examples, given[0], given[1], found_task.labelled, seed)
     found_task.check(parts[0])
     plan = plan or default_plan(found_task.name if from_base else None)
     steps = math.ceil(len(parts[0]) / plan.batch_size)
@@ -253,11 +280,24 @@ def prepare(
         raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
 
     seed_everything(plan.seed)
-    pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    if untrained:
+        pipeline = fresh(found_task, *untrained, parts[0], plan.seed)
+    else:
+        pipeline = adapt(base, parts, pretrained, found_task)
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
+    notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
     notes += found_task.warnings(pipeline.preprocessor, examples)
-    return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+    return Start(pipeline, base if from_base else None, parts, plan, new, notes, columns)
+
+
+def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
+    """Returns parts in which labels that look alike are one label, the same in all parts."""
+    labels = [target for part in parts if part for target in part.targets]
+    names = dict(zip(labels, unify(labels), strict=True))
+    merged = len(set(labels)) - len(set(names.values()))
+    note = [f"{merged} spellings of labels are read as others that look alike"] * bool(merged)
+    return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
 
 
 def default_plan(task: str | None) -> Plan:
@@ -271,21 +311,24 @@ def default_plan(task: str | None) -> Plan:
 
 def infer_task(examples: Examples) -> str:
     """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
+    if examples.reading.task:
+        return examples.reading.task
     if not isinstance(examples.inputs[0], str):
         return "series_classification"
     different = len(set(examples.targets))
     return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
 
 
-def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pipeline:
+def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:
     """Returns a model for other data, with what ``base`` knows of it.
 
     Args:
         base: The pretrained model.
         parts: All examples that the new one will meet, the training part first.
         pretrained: Whether weights are taken over; otherwise all are fresh.
+        task: The task of the new model, if it is not that of ``base`` but can keep its layers.
     """
-    task = base.task
+    task = task or base.task
     preprocessor = task.adapt(base, parts)
     architecture = task.architecture(base.spec.architecture)
     pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.columns import Columns
 from zoo.errors import InputError, NotFiniteError
 from zoo.fitting.fine_tuning import prepare
 from zoo.fitting.setup import make_trainer
@@ -47,6 +48,8 @@ def find_rate(
     plan: Plan | None = None,
     pretrained: bool = True,
     steps: int = 100,
+    allow_unknown: bool = False,
+    **more: Any,
 ) -> RateSearch:
     """Trains a little, at a rate that rises with each step, and looks at the loss.
 
@@ -65,6 +68,8 @@ def find_rate(
         plan: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
         steps: Rates between 1e-6 and 10.
+        allow_unknown: As ``fine_tune`` takes it.
+        **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
         InputError: The data cannot be used, or there are fewer than 10 steps.
@@ -72,8 +77,8 @@ def find_rate(
     """
     if steps < 10:
         raise InputError(f"{steps} steps: give at least 10")
-    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained)
+    columns = Columns(input, target, header, series, time, group, **more)
+    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained, allow_unknown=allow_unknown)
     plan = dataclasses.replace(start.plan, unfreeze=False)
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
     trained = trainer.model.trainable_variables

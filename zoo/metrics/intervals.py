@@ -17,7 +17,7 @@ class Interval:
     """A metric and its 95 % bootstrap interval.
 
     Attributes:
-        value: The metric over all examples, as a share (0.2 is 20 %) unless it is in ``zoo.metrics.scores.NO_SHARES``.
+        value: The metric over all examples, a share (0.2 is 20 %) unless it is in ``zoo.checkpoints.scores.NO_SHARES``.
         low: The 2.5th percentile of the metric over resampled examples; the exact bound where all are right, or wrong.
         high: The 97.5th percentile, or that bound.
     """

@@ -7,6 +7,7 @@ from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.characters import CharacterPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
+from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import TransductionPreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
@@ -23,6 +24,8 @@ TASKS = {
     "music_modelling": "zoo.tasks.music_modelling:MUSIC_MODELLING",
     "series_classification": "zoo.tasks.series_classification:SERIES_CLASSIFICATION",
     "regression": "zoo.tasks.regression:REGRESSION",
+    "text_regression": "zoo.tasks.number_regression:TEXT_REGRESSION",
+    "series_regression": "zoo.tasks.number_regression:SERIES_REGRESSION",
     "copying": "zoo.tasks.copying:COPYING",
 }
 
@@ -35,6 +38,8 @@ PREPROCESSORS = {
     "music_modelling": MusicPreprocessor,
     "series_classification": SeriesPreprocessor,
     "regression": NumbersPreprocessor,
+    "text_regression": TextNumbers,
+    "series_regression": SeriesNumbers,
     "copying": IdsPreprocessor,
 }
 

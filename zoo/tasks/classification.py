@@ -54,6 +54,9 @@ class Classification(Task):
     def prefers(self, architecture):
         return both_ways(architecture)
 
+    def unknown_share(self, preprocessor, inputs):
+        return preprocessor.tokenizer.unknown_share(inputs)
+
     def check(self, train):
         if len(set(train.targets)) < 2:
             file = train.where[0].rpartition(":")[0] or train.where[0]
@@ -126,28 +129,31 @@ class Classification(Task):
 
     def batches(self, preprocessor, examples, plan):
         rows = self._encode(preprocessor, examples)
+        answers, weights = self.answers_and_weights(preprocessor, examples, plan)
+
+        def collate(chosen, length, height, generator=None):
+            inputs = self.pack([rows[i] for i in chosen], length, height)
+            if generator:
+                inputs["tokens"] = hide(inputs["tokens"], generator)
+            answer, weight = np.zeros((height, *answers.shape[1:]), answers.dtype), np.zeros(height, "float32")
+            answer[: len(chosen)], weight[: len(chosen)] = answers[chosen], weights[chosen]
+            return inputs, answer, weight
+
+        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+
+    def answers_and_weights(self, preprocessor, examples, plan) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the right answer of each row and its weight (raises InputError for an unknown label)."""
         answers = []
         for label, where in zip(examples.targets, examples.where, strict=True):
             try:
                 answers.append(preprocessor.encode_target(label))
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-
         counts = np.bincount(answers, minlength=len(preprocessor.labels))
         # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         share = balanced if plan.balance else np.ones(len(counts))
-
-        def collate(chosen, length, height, generator=None):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
-            if generator:
-                inputs["tokens"] = hide(inputs["tokens"], generator)
-            answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
-            answer[: len(chosen)] = [answers[i] for i in chosen]
-            weight[: len(chosen)] = share[answer[: len(chosen)]]
-            return inputs, answer, weight
-
-        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+        return np.array(answers, "int32"), share[answers]
 
     def _encode(self, preprocessor, examples) -> list:
         try:
@@ -164,23 +170,27 @@ class Classification(Task):
         """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
-        likely = self._probabilities(pipeline, rows, batch_size, tick)
+        likely = self.outputs(pipeline, rows, batch_size, tick)
         if not probabilities:
             return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
-        """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
+    def finish(self, logits):
+        """Returns what a model's logits say: the probabilities of the labels."""
+        return ops.softmax(logits, axis=-1)
+
+    def outputs(self, pipeline, rows, batch_size, tick) -> np.ndarray:
+        """Returns ``(texts, outputs)``; batches hold texts of about the same length, padded to few shapes."""
 
         def run(steps, mask):
             inputs = {name: steps, "mask": ops.cast(mask, "bool")}
-            return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
+            return self.finish(pipeline.model(inputs, training=False))
 
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
         function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
-        out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
+        out = np.zeros((len(rows), pipeline.model.head.units), "float32")
         for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
             found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))

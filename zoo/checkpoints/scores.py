@@ -1,9 +1,15 @@
 """How scores are written for people. Imports nothing, for listing records must stay quick."""
 
-NO_SHARES = frozenset({"nll", "bpc", "nats", "mse", "step_loss"})
+NO_SHARES = frozenset({"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss"})
 """Metrics that are numbers of their own: nats a frame or a step, bits a character, squares. All others are shares."""
 
 
 def shown(name: str, value: float) -> str:
     """Returns a metric's value: a share as a percentage, another number with four digits."""
     return f"{value:.4g}" if name in NO_SHARES else f"{100 * value:.2f} %"
+
+
+def shown_interval(name: str, value: dict[str, float]) -> str:
+    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
+    low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
+    return f"{shown(name, value['value'])} ({low} - {high})"
