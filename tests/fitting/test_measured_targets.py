@@ -64,7 +64,7 @@ def test_ratings_become_no_text_and_stars_stay_labels():
 
 def test_the_layers_of_a_classifier_are_kept_for_numbers():
     start = prepare("lstm_small.imdb_reviews", numbered(reviews(), "praise"), Columns(), plan=PLAN)
-    assert start.pipeline.spec.task == "text_regression" and start.new == {"head/kernel"}
+    assert start.pipeline.spec.task == "text_regression" and start.new == {"head/kernel", "head/bias"}
     assert start.base_name == "lstm_small.imdb_reviews"
 
 

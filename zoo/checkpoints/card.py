@@ -98,8 +98,8 @@ def _scores(document: dict[str, Any]) -> list[str]:
 def _curve(curve: list[dict[str, Any]]) -> list[str]:
     scores = [key for key in curve[0] if key not in ("epoch", "loss", "step", "seconds")]
     every = -(-len(curve) // EPOCHS)
-    shown = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
-    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(shown(key, row[key]) for key in scores)] for row in shown]
+    chosen = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
+    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(shown(key, row[key]) for key in scores)] for row in chosen]
     return _table(["epoch", "loss", *(f"validation {_name(key)}" for key in scores)], rows)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import conll
+from zoo.data import conll, ts
 from zoo.data import series as readers
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
@@ -82,7 +82,7 @@ def _read(data: Any, columns: Columns, task: str | None) -> Examples:
     if Path(path).is_dir() or kind == ".ts":
         if columns.input or columns.target or columns.series or columns.time:
             raise InputError(f"{path}: has no columns: leave their names out")
-        return read_sounds(path) if Path(path).is_dir() else readers.read_ts(path)
+        return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
     if kind == ".parquet":
         return _from_frame(_parquet(path), path, columns, task)
     if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):

@@ -1,4 +1,4 @@
-"""Numeric series from a user's own file, read strictly: ``.ts``, or a table with a row a series or a row a step."""
+"""Numeric series from a user's own file, read strictly: a table with a row a series or a row a step."""
 
 import dataclasses
 import os
@@ -9,45 +9,11 @@ import numpy as np
 
 from zoo.data.columns import DEFAULT, Columns
 from zoo.data.examples import Examples, Reading
-from zoo.data.lines import ending, lines
+from zoo.data.lines import ending
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
 
 _LARGEST = float(np.finfo(np.float32).max)
-_FLAGS = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
-
-
-def read_ts(path: str | os.PathLike) -> Examples:
-    """Reads labelled series in the ``.ts`` format of the UCR and UEA archives.
-
-    Comments after ``#``, the header's ``@`` lines, then a series a line: the values of a dimension
-    between commas, dimensions between colons, the label last (format:
-    https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html). Series may differ in length,
-    the dimensions of one may not.
-
-    Returns:
-        Examples whose inputs are float32 arrays ``(time, features)`` and whose targets are the labels.
-
-    Raises:
-        InputError: The file cannot be read or used, it has time stamps or no classes, or a value is
-            missing or not finite; the message says where.
-    """
-    header = _Header()
-    inputs, labels, where = [], [], []
-    for place, line in lines(path):
-        line = line.strip()
-        if not line or (not header.complete and line.startswith("#")):
-            continue
-        if header.complete:
-            series, label = _case(line, header, place)
-            inputs.append(series)
-            labels.append(label)
-            where.append(place)
-        else:
-            header.add(line, place)
-    if not inputs:
-        raise InputError(f"{path}: has no series: give at least one after a line @data")
-    return Examples(inputs, labels, where)
 
 
 def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
@@ -92,7 +58,7 @@ def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Column
             if not steps:
                 raise InputError(f"{place}: no column but {label!r}: give a column for each step")
         labels.append(cell(row, label, place) if label else "")
-        values = [_number(_value(row, step, place), place, f"column {step!r}") for step in steps]
+        values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
         inputs.append(np.array(values, np.float32)[:, None])
         first.append(values[0])
         where.append(place)
@@ -154,8 +120,8 @@ def long(
         )
     found: dict[str, _Steps] = {}
     for place, row in rows:
-        name, now = cell(row, series, place), _number(cell(row, time, place), place, f"column {time!r}")
-        steps = [_number(cell(row, value, place), place, f"column {value!r}") for value in values]
+        name, now = cell(row, series, place), number_in(cell(row, time, place), place, f"column {time!r}")
+        steps = [number_in(cell(row, value, place), place, f"column {value!r}") for value in values]
         kind = cell(row, label, place)
         one = found.setdefault(name, _Steps(kind, place, now))
         if one.label != kind:
@@ -197,86 +163,8 @@ def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
         raise InputError(f"{path}: has no rows: give at least one")
 
 
-class _Header:
-    """What the ``@`` lines of a ``.ts`` file say.
-
-    Attributes:
-        labels: The classes.
-        dimensions: How many each series has; ``None`` until a line or the first series says so.
-        length: Steps of each series; ``None`` if they may differ, or until the first series says so.
-        flags: The lines that say true or false, by name in lower case.
-        complete: Whether ``@data`` has come.
-    """
-
-    def __init__(self):
-        self.labels: list[str] = []
-        self.dimensions: int | None = None
-        self.length: int | None = None
-        self.complete = False
-        self.flags: dict[str, bool] = {}
-        self._seen: set[str] = set()
-
-    def add(self, line: str, place: str) -> None:
-        """Takes in a line, or raises an ``InputError``."""
-        name, *values = line.split()
-        name = name.removeprefix("@").lower() if line.startswith("@") else ""
-        if name in self._seen:
-            raise InputError(f"{place}: a second line @{name}: leave one")
-        self._seen.add(name)
-        if name == "data":
-            self._finish(place)
-        elif name == "classlabel" and values and values[0].lower() in ("true", "false"):
-            self.labels = values[1:] if values[0].lower() == "true" else []
-        elif name in _FLAGS and len(values) == 1 and values[0].lower() in ("true", "false"):
-            self.flags[name] = values[0].lower() == "true"
-        elif name in ("dimension", "dimensions") and len(values) == 1 and values[0].isdecimal():
-            self.dimensions = int(values[0])
-        elif name == "serieslength" and len(values) == 1 and values[0].isdecimal():
-            self.length = int(values[0])
-        elif name != "problemname":
-            raise InputError(
-                f"{place}: {line[:60]!r} is not understood: write @problemName NAME; @timeStamps, @missing,"
-                " @univariate, @equalLength true or false; @dimensions, @seriesLength NUMBER;"
-                " @classLabel true LABEL LABEL ...; then @data"
-            )
-
-    def _finish(self, place: str) -> None:
-        if self.flags.get("timestamps"):
-            raise InputError(
-                f"{place}: series with time stamps are not read: write the values alone, @timeStamps false"
-            )
-        if self.flags.get("targetlabel") or not self.labels:
-            raise InputError(f"{place}: no classes are named above: write a line @classLabel true LABEL LABEL ...")
-        if self.flags.get("univariate"):
-            self.dimensions = 1
-        self.complete = True
-
-
-def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
-    """Returns the series ``(time, features)`` and the label of a line of data."""
-    *dimensions, label = (part.strip() for part in line.split(":"))
-    if label not in header.labels:
-        raise InputError(
-            f"{place}: label {label[:40]!r} is none of @classLabel's: end the line with a colon and one of them"
-        )
-    header.dimensions = header.dimensions or len(dimensions)
-    if len(dimensions) != header.dimensions:
-        raise InputError(f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series as many")
-    rows = [dimension.split(",") for dimension in dimensions]
-    if header.flags.get("equallength"):
-        header.length = header.length or len(rows[0])
-    for i, row in enumerate(rows, 1):
-        expected = header.length or len(rows[0])
-        if len(row) != expected:
-            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each as many")
-    numbers = [
-        [_number(text, place, f"step {j} of dimension {i}") for j, text in enumerate(row, 1)]
-        for i, row in enumerate(rows, 1)
-    ]
-    return np.array(numbers, np.float32).T, label
-
-
-def _number(text: str, where: str, what: str) -> float:
+def number_in(text: str, where: str, what: str) -> float:
+    """Returns the finite number of a cell (raises InputError with its place)."""
     try:
         number = float("nan") if "_" in text else float(text)  # float takes 1_000 for a number
     except ValueError:
