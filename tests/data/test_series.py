@@ -69,7 +69,7 @@ def test_a_bad_series_in_a_ts_file_is_named(write, row, message):
         ("@classLabel\n", "a.ts:1: '@classLabel' is not understood"),
         ("1,2,3:up\n", "a.ts:1: '1,2,3:up' is not understood"),
         ("@missing false\n@Missing false\n", "a.ts:2: a second line @missing"),
-        ("@timeStamps true\n@classLabel true a b\n@data\n(0,1),2:a\n", "a.ts:4: step 2 of dimension 1 is '2'"),
+        ("@timeStamps true\n@classLabel true a b\n@data\n(0,1),2:a\n", "a.ts:4: a value without its time stamp"),
         ("@timeStamps true\n@classLabel true a b\n@data\n(0,1),(1,2:a\n", "a.ts:4: a value without its time stamp"),
         ("@classLabel false\n@data\n", "a.ts:2: no classes and no targets above"),
         ("@data\n1,2,3\n", "a.ts:2: no label: end the line with a colon"),

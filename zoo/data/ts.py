@@ -119,8 +119,9 @@ def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
     stamped = header.flags.get("timestamps", False)
     if stamped:
         # Colons inside a time stamp are no separators: only the values stay.
+        rest = _STAMPED.sub("", line.rpartition(":")[0])
         line = _STAMPED.sub(lambda match: match[2], line)
-        if "(" in line or ")" in line:
+        if rest.strip(",: "):
             raise InputError(f"{place}: a value without its time stamp: write (TIME,VALUE) for each")
     *dimensions, label = (part.strip() for part in line.split(":"))
     if header.labels and label not in header.labels:
