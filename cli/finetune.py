@@ -58,6 +58,7 @@ def finetune(
     symbols,
     strip_labels,
     tag_names,
+    dialect,
     allow_unknown,
     output,
     validation,
@@ -106,9 +107,10 @@ def finetune(
         "series": series,
         "time": time,
         "group": group,
-        "symbols": symbols,
+        "symbols": symbols or "",
         "strip_labels": strip_labels,
         "tag_names": tag_names,
+        "dialect": dialect,
         "allow_unknown": allow_unknown,
     }
     if picture:

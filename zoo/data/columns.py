@@ -23,6 +23,7 @@ class Columns:
         symbols: How target texts are split; one of ``SYMBOLS``.
         strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
         tag_names: Names of tags that the data number, between commas.
+        dialect: How a ``.csv`` or ``.tsv`` is written, as ``zoo.data.dialects.Dialect.parse`` takes it.
         left_out: Columns of a wide table that are not steps; they were left out when the model was made.
 
     Raises:
@@ -38,6 +39,7 @@ class Columns:
     symbols: str = ""
     strip_labels: bool = False
     tag_names: str = ""
+    dialect: str = ""
     left_out: tuple[str, ...] = ()
 
     def __post_init__(self):

@@ -79,7 +79,7 @@ def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
     name = _name(path)
     try:
-        _refuse_special(path, name)
+        refuse_special(path, name)
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open_bytes(path) as file:
             yield from _decoded(file, name, longest)
     except FileNotFoundError:
@@ -104,7 +104,7 @@ def open_bytes(path: str | os.PathLike) -> IO[Any]:
     return gzip.open(path, "rb") if os.fspath(path).lower().endswith(".gz") else open(path, "rb")
 
 
-def _refuse_special(path, name: str) -> None:
+def refuse_special(path, name: str) -> None:
     """A FIFO that nobody writes to would wait for ever, a device never end; open pipes of a shell are fine."""
     if os.fspath(path) == "-" or os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
         return

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.data import conll, ts
 from zoo.data import series as readers
 from zoo.data.columns import Columns
+from zoo.data.dialects import Dialect, read_table
 from zoo.data.examples import Examples
 from zoo.data.lines import ending, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
@@ -87,6 +88,9 @@ def _read(data: Any, columns: Columns, task: str | None) -> Examples:
         return _from_frame(_parquet(path), path, columns, task)
     if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):
         return conll.read_conll(path, columns)
+    if columns.dialect:
+        rows, notes = read_table(path, columns.header, Dialect.parse(columns.dialect))
+        return _from_rows(rows, path, columns, task).with_notes(*notes)
     return _from_rows(file_rows(path, columns.header), path, columns, task)
 
 
@@ -221,15 +225,17 @@ def from_tensorflow(data: Any) -> Examples:
 
 def _parquet(path: str) -> Any:
     try:
-        import pandas
-        import pyarrow
+        import pandas  # noqa: F401 - which pyarrow needs
+        import pyarrow.parquet
     except ImportError:
         raise InputError(f"{path}: reading Parquet needs pandas and pyarrow: pip install 'seqzoo[parquet]'") from None
     try:
-        return pandas.read_parquet(path)
+        table = pyarrow.parquet.read_table(path)
+        table.validate(full=True)  # a text that is no UTF-8 would be found later, cell by cell
+        return table.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check its name and folder") from None
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
+    except Exception as error:  # two libraries read a stranger's metadata, and raise whatever it makes them raise
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 

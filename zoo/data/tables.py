@@ -179,12 +179,12 @@ def _columns(row: list[str], where: str, separator: str, header: bool) -> list[s
     if len(row) == 1 and others:
         raise InputError(
             f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
-            " or name the file .tsv if they stand between tabs, .csv if between commas"
+            " or name the file .tsv if they stand between tabs, .csv if between commas, or use --dialect auto"
         )
     if not header:
         return [str(i + 1) for i in range(len(row))]
     columns = [cell.strip() for cell in row]
-    _check_different(columns, where)
+    check_different(columns, where)
     return columns
 
 
@@ -201,7 +201,7 @@ def _json_rows(path) -> Iterator[tuple[str, dict]]:
             raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
         if not isinstance(pairs, _Pairs):
             raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
-        _check_different([name for name, _ in pairs], where)
+        check_different([name for name, _ in pairs], where)
         yield where, dict(pairs)
 
 
@@ -216,7 +216,7 @@ class _Pairs(list):
     """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
 
 
-def _check_different(columns: list[str], where: str) -> None:
+def check_different(columns: list[str], where: str) -> None:
     twice = [name for i, name in enumerate(columns) if name in columns[:i]]
     if twice:
         raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")

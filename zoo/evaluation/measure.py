@@ -79,6 +79,7 @@ def evaluate(
     symbols: str = "",
     strip_labels: bool = False,
     tag_names: str = "",
+    dialect: str = "",
     allow_unknown: bool = False,
     limit: int | None = None,
     batch_size: int = 256,
@@ -102,9 +103,10 @@ def evaluate(
         header: Whether the first row of a CSV or TSV file names the columns.
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
-        symbols: As ``fine_tune`` takes it, and so are the next three.
+        symbols: As ``fine_tune`` takes it, and so are the next four.
         strip_labels: Whether labels that look alike are one label.
         tag_names: Names of tags that the data number.
+        dialect: How a CSV or TSV is written.
         allow_unknown: Whether to go on if the model knows less than half of the tokens.
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
@@ -123,7 +125,7 @@ def evaluate(
     task, preprocessor = pipeline.task, pipeline.preprocessor
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     left_out = Columns.from_json(known).left_out
-    columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, left_out)
+    columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect, left_out)
     source, name, split = _source(pipeline, data, split, columns, limit)
     for note in source.notes:
         tell(note)
@@ -226,7 +228,14 @@ def _source(pipeline, data, split, columns, limit) -> "tuple[_Held | _File, str,
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
     named = columns.input and columns.target and not columns.series
-    if path and task.streamed and not columns.strip_labels and ending(path) in STREAMED and named:
+    if (
+        path
+        and task.streamed
+        and not columns.strip_labels
+        and not columns.dialect
+        and ending(path) in STREAMED
+        and named
+    ):
         rows = functools.partial(_composed, data, columns)
         return _File(rows, task.several, limit), path.name, "all"
     examples = read.examples(data, task=task.name, **vars(columns))

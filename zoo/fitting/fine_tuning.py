@@ -69,6 +69,7 @@ def fine_tune(
     symbols: str = "",
     strip_labels: bool = False,
     tag_names: str = "",
+    dialect: str = "",
     allow_unknown: bool = False,
     output: str | os.PathLike | None = None,
     resume: bool = False,
@@ -107,6 +108,7 @@ def fine_tune(
         symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
         strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
         tag_names: Names of tags that the data number, between commas.
+        dialect: How a CSV or TSV is written: ``"auto"`` to find out, or for instance ``"separator=; decimal=,"``.
         allow_unknown: Whether to go on if the pretrained model knows less than half of the tokens.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
             run stands beside it, in ``<output>.unfinished``.
@@ -127,7 +129,7 @@ def fine_tune(
     """
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
     check_resume(unfinished, resume)
-    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names)
+    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
     start = prepare(model, data, columns, validation, test, task, plan, pretrained, allow_unknown)
     for line in start.lines():
         tell(line)
