@@ -83,7 +83,7 @@ def test_parquet_needs_its_libraries_and_a_whole_file(tmp_path, monkeypatch):
     importing = builtins.__import__
 
     def without(name, *arguments, **options):
-        if name == "pyarrow":
+        if name.startswith("pyarrow"):
             raise ImportError(name)
         return importing(name, *arguments, **options)
 
@@ -160,7 +160,7 @@ def test_a_folder_has_a_folder_for_each_label(tmp_path):
     with pytest.raises(InputError, match=r"low/9.mp3: not a .wav file"):
         examples(tmp_path)
     (tmp_path / "low" / "9.mp3").rename(tmp_path / "low" / "9.wav")
-    with pytest.raises(InputError, match=r"low/9.wav: not a whole .wav file"):
+    with pytest.raises(InputError, match=r"low/9.wav: not a sound file"):
         examples(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"lay them out as LABEL/NAME.wav"):

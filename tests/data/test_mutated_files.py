@@ -23,13 +23,33 @@ from zoo.preprocessing.midi import read_midi
 SECONDS = 10  # that one file may take on a busy machine
 MEGABYTES = 300
 FEW, MANY = 40, 2_000
-INTERESTING = [b"", b"\0", b"\xff" * 4, b"\x7f\xff\xff\xff", b'"', b",", b"\n", b"\r", b"nan", b"1e999", b"-1", b"[" * 200]
+INTERESTING = [
+    b"",
+    b"\0",
+    b"\xff" * 4,
+    b"\x7f\xff\xff\xff",
+    b'"',
+    b",",
+    b"\n",
+    b"\r",
+    b"nan",
+    b"1e999",
+    b"-1",
+    b"[" * 200,
+]
 
 
 def _wav() -> bytes:
     samples = (8_000 * np.sin(np.arange(400) / 5)).astype("<i2").tobytes()
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8_000, 16_000, 2, 16)
-    return b"RIFF" + struct.pack("<I", 28 + len(samples) + 8) + b"WAVE" + form + struct.pack("<4sI", b"data", len(samples)) + samples
+    return (
+        b"RIFF"
+        + struct.pack("<I", 28 + len(samples) + 8)
+        + b"WAVE"
+        + form
+        + struct.pack("<4sI", b"data", len(samples))
+        + samples
+    )
 
 
 def _mid(path) -> bytes:
@@ -51,7 +71,9 @@ TS = b"@problemName A\n@timeStamps false\n@univariate false\n@dimensions 2\n@cla
     b"1,2.5,-3:4,5,6:%s\n" % label for label in (b"a", b"b", b"a")
 )
 CSV = b'text,label,n\n"a, b",x,1.5\nc,y,2\nd e f,x,3\n"g ""h""",y,4\n'
-JSONL = b"".join(json.dumps({"text": f"text {i}", "label": "ab"[i % 2], "tags": ["O", "B-x"]}).encode() + b"\n" for i in range(6))
+JSONL = b"".join(
+    json.dumps({"text": f"text {i}", "label": "ab"[i % 2], "tags": ["O", "B-x"]}).encode() + b"\n" for i in range(6)
+)
 
 
 def _mutated(data: bytes, generator: random.Random) -> bytes:
@@ -114,7 +136,9 @@ def read_mutations(name: str, folder, start: int, count: int) -> None:
             except InputError as error:
                 assert "\n" not in str(error) and str(path) in str(error), (name, seed, number, str(error))
             except BaseException as error:
-                raise AssertionError(f"{name}, seed {seed}, reader {number}: {type(error).__name__}: {error}") from error
+                raise AssertionError(
+                    f"{name}, seed {seed}, reader {number}: {type(error).__name__}: {error}"
+                ) from error
             finally:
                 signal.alarm(0)
 
@@ -144,7 +168,9 @@ def test_many_mutated_files(name, tmp_path):
         "t.measure(sys.argv[2], pathlib.Path(sys.argv[3]), 0, int(sys.argv[4]))"
     )
     folder = str(__import__("pathlib").Path(__file__).parent)
-    result = subprocess.run([sys.executable, "-c", code, folder, name, tmp_path, str(MANY)], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, folder, name, tmp_path, str(MANY)], capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr[-2_000:]
 
 

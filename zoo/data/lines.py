@@ -6,7 +6,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -17,8 +17,20 @@ LONGEST_LINE = 10_000_000
 """Longest line of a file, and longest cell of any table, in bytes: a long document, or a long series."""
 
 
-def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
+OnBad = Callable[[InputError], None]
+
+
+def refuse(error: InputError) -> None:
+    """Raises the error of a row, as readers do unless they are told otherwise."""
+    raise error
+
+
+def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[str], list[str]]:
     """Reads one input a line from a UTF-8 text file, or from standard input if the path is ``-``.
+
+    Args:
+        path: The file.
+        on_bad: Called with the error of each line that cannot be used; the others are returned.
 
     Returns:
         The inputs, and the place of each as ``file:line``.
@@ -26,16 +38,29 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     Raises:
         InputError: The file cannot be read, is empty, or has an empty line; the message says where.
     """
-    inputs, places = [], []
-    for where, line in lines(path):
-        inputs.append(text_of(line, where, "the line"))
-        places.append(where)
-    if not inputs:
+    inputs, places, empty = [], [], True
+    for where, line in _opened(path, LONGEST_LINE):
+        empty = False
+        _take(where, line, inputs, places, on_bad)
+    if empty:
         raise InputError(f"{_name(path)}: is empty: give one input a line")
     return inputs, places
 
 
-def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
+def _take(where: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
+    """Adds a line to the inputs, or calls ``on_bad`` with its error."""
+    if isinstance(line, InputError):
+        on_bad(line)
+        return
+    try:
+        inputs.append(text_of(line, where, "the line"))
+    except InputError as error:
+        on_bad(error)
+    else:
+        places.append(where)
+
+
+def stream_lines(most: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[str], list[str]]]:
     """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``most``.
 
     A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
@@ -44,9 +69,8 @@ def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
     inputs, places, empty = [], [], True
     for where, line in _decoded(source, "stdin", LONGEST_LINE):
         empty = False
-        inputs.append(text_of(line, where, "the line"))
-        places.append(where)
-        if len(inputs) == most or not source.ready():
+        _take(where, line, inputs, places, on_bad)
+        if inputs and (len(inputs) == most or not source.ready()):
             yield inputs, places
             inputs, places = [], []
     if inputs:
@@ -75,8 +99,19 @@ class _Piped:
         return line
 
 
-def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
-    """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
+def lines(path, longest: int = LONGEST_LINE, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
+    """Yields the place and the text of each line, its line end kept; standard input for ``-``.
+
+    A line that is no UTF-8 text goes to ``on_bad``, and the next one follows.
+    """
+    for where, line in _opened(path, longest):
+        if isinstance(line, InputError):
+            on_bad(line)
+        else:
+            yield where, line
+
+
+def _opened(path, longest: int) -> Iterator[tuple[str, str | InputError]]:
     name = _name(path)
     try:
         refuse_special(path, name)
@@ -117,7 +152,8 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str]]:
+def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str | InputError]]:
+    """Yields the place of each line and its text, or what is wrong with its bytes."""
     number = 0
     while True:
         where = f"{name}:{number + 1}"
@@ -129,18 +165,25 @@ def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple
         if len(line) > longest:
             raise InputError(f"{where}: a line of more than {longest:,} bytes: cut it, or give a text file")
         try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
-                " give a text file saved as UTF-8"
-            ) from None
-        if "\0" in text:
-            raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
-        if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
-            raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
+            text = _decode(line, where)
+        except InputError as error:
+            text = error
         yield where, text
         number += 1
+
+
+def _decode(line: bytes, where: str) -> str:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8: give a text file saved as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+    if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
+        raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
+    return text
 
 
 def text_of(text: str, where: str, what: str) -> str:

@@ -16,6 +16,7 @@ from zoo.data.lines import ending, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
 from zoo.errors import InputError
+from zoo.escape import printable
 
 SERIES = ("series_classification", "series_regression", "regression")
 """Tasks in which a table without an input column has a series per row."""
@@ -136,7 +137,7 @@ def as_sounds(examples: Examples, table: str) -> Examples:
 
 def named(data: Any) -> str:
     """Returns what a record calls the data."""
-    return Path(os.fspath(data)).name if isinstance(data, str | os.PathLike) else "examples"
+    return printable(Path(os.path.abspath(data)).name) if isinstance(data, str | os.PathLike) else "examples"
 
 
 def _long_columns(name: str, columns: Columns) -> tuple[str, str, list[str], str]:

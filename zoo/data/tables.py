@@ -5,12 +5,12 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from zoo.data.columns import DEFAULT, Columns
 from zoo.data.examples import Examples, Reading
-from zoo.data.lines import LONGEST_LINE, ending, lines, text_of
+from zoo.data.lines import LONGEST_LINE, OnBad, ending, lines, refuse, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -53,10 +53,38 @@ def stream_examples(
         yield made.inputs[0], made.targets[0], where
 
 
-def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
-    """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
-    cells = [(cell(row, column, where), where) for where, row in file_rows(path, header)]
-    return [text for text, _ in cells], [where for _, where in cells]
+def read_column(
+    path: str | os.PathLike, column: str, header: bool = True, keep: Sequence[str] = (), on_bad: OnBad = refuse
+) -> tuple[list[str], list[str], list[dict]]:
+    """Reads one column of a file as ``read_examples`` does.
+
+    Args:
+        path: The file.
+        column: The column.
+        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns.
+        keep: Other columns, whose cells are taken as they are, empty or not.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
+
+    Returns:
+        The inputs, the place of each, and the kept cells of each by column.
+
+    Raises:
+        InputError: The file cannot be read, or its first row lacks a column.
+    """
+    inputs, places, kept = [], [], []
+    for where, row in file_rows(path, header, on_bad):
+        try:
+            others = {name: _at(row, name, where) for name in keep}
+            text = cell(row, column, where)
+        except InputError as error:
+            if not places and not {column, *keep} <= set(row):
+                raise
+            on_bad(error)
+        else:
+            inputs.append(text)
+            places.append(where)
+            kept.append(others)
+    return inputs, places, kept
 
 
 def is_table(path: str | os.PathLike) -> bool:
@@ -64,12 +92,12 @@ def is_table(path: str | os.PathLike) -> bool:
     return ending(path) in (*SEPARATORS, ".jsonl")
 
 
-def file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
+def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
     """Yields the place of each row of a file, at least one, and its cells by column."""
     kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
+    rows = _json_rows(path, on_bad) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=on_bad)
     empty = True
     for where, row in rows:
         empty = False
@@ -137,7 +165,7 @@ def _joined(parts: Any, where: str, what: str) -> str:
     return text_of(" ".join(part.strip() for part in parts), where, what)
 
 
-def table_rows(path, separator: str, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
+def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
 
@@ -167,10 +195,12 @@ def table_rows(path, separator: str, header: bool) -> Iterator[tuple[str, dict[s
             if header:
                 continue
         if len(row) != len(columns):
-            raise InputError(
+            error = InputError(
                 f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
                 f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
             )
+            on_bad(error)
+            continue
         yield places[0], dict(zip(columns, row, strict=True))
 
 
@@ -188,21 +218,30 @@ def _columns(row: list[str], where: str, separator: str, header: bool) -> list[s
     return columns
 
 
-def _json_rows(path) -> Iterator[tuple[str, dict]]:
-    for where, line in lines(path):
+def _json_rows(path, on_bad: OnBad) -> Iterator[tuple[str, dict]]:
+    for where, line in lines(path, on_bad=on_bad):
         if not line.strip():
             continue
         try:
-            pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+            row = _json_row(line, where)
         except InputError as error:
-            raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-            raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
-        if not isinstance(pairs, _Pairs):
-            raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
-        check_different([name for name, _ in pairs], where)
-        yield where, dict(pairs)
+            on_bad(error)
+        else:
+            yield where, row
+
+
+def _json_row(line: str, where: str) -> dict:
+    try:
+        pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+    except InputError as error:
+        raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
+        raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
+    if not isinstance(pairs, _Pairs):
+        raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
+    check_different([name for name, _ in pairs], where)
+    return dict(pairs)
 
 
 def _finite(text: str) -> float:

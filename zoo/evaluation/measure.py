@@ -20,7 +20,7 @@ from zoo.data.lines import ending
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
@@ -67,7 +67,7 @@ class Report:
 
 @kept_memory()
 def evaluate(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike,
     data: Any,
     *,
     split: str = "test",
@@ -95,7 +95,7 @@ def evaluate(
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
-        pipeline: The model.
+        pipeline: The model, or what ``zoo.load`` takes.
         data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
@@ -122,6 +122,7 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     left_out = Columns.from_json(known).left_out

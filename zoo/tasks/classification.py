@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.data.examples import identity
 from zoo.errors import InputError
 from zoo.metrics.intervals import Counts
@@ -37,6 +37,7 @@ class Classification(Task):
     validation = {}
     head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
     labelled = True
+    softmax = True
 
     def architecture(self, name):
         return registry.resolve({**registry.ARCHITECTURES, **registry.DOCUMENT}, name)
@@ -108,9 +109,7 @@ class Classification(Task):
         ]
 
     def create(self, architecture, config, *, num_classes, head_dropout):
-        model = Classifier(architecture.build(config), num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Classifier.around(architecture.build(config), num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_classes": len(preprocessor.labels)}
@@ -175,21 +174,12 @@ class Classification(Task):
             return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def finish(self, logits):
-        """Returns what a model's logits say: the probabilities of the labels."""
-        return ops.softmax(logits, axis=-1)
-
     def outputs(self, pipeline, rows, batch_size, tick) -> np.ndarray:
         """Returns ``(texts, outputs)``; batches hold texts of about the same length, padded to few shapes."""
-
-        def run(steps, mask):
-            inputs = {name: steps, "mask": ops.cast(mask, "bool")}
-            return self.finish(pipeline.model(inputs, training=False))
-
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
-        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
+        function = program(pipeline.model, _outputs, self.softmax, name, smallest["mask"].ndim, features)
         out = np.zeros((len(rows), pipeline.model.head.units), "float32")
         for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
@@ -242,6 +232,16 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
+
+
+def _outputs(model, softmax: bool, name: str, rank: int, features: int | None):
+    """Returns the compiled outputs, of labels their probabilities, from the inputs of that name and their mask."""
+
+    def run(steps, mask):
+        out = model({name: steps, "mask": ops.cast(mask, "bool")}, training=False)
+        return ops.softmax(out, axis=-1) if softmax else out
+
+    return compiled(model, run, rank, features)
 
 
 def _likeliest(outputs: list) -> list[str]:

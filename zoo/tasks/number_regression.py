@@ -22,6 +22,7 @@ class OneNumber(Classification):
     options = {}
     labelled = False
     judged = False
+    softmax = False
     preprocessor: type
     what: str
 
@@ -72,9 +73,6 @@ class OneNumber(Classification):
         """Returns a number for each input."""
         rows = pipeline.preprocessor.encode_inputs(inputs)
         return [pipeline.preprocessor.decode(row[0]) for row in self.outputs(pipeline, rows, batch_size, tick)]
-
-    def finish(self, logits):
-        return logits
 
     def score(self, preprocessor, outputs, references):
         return regression_metrics(outputs, [number(reference) for reference in references])

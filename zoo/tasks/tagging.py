@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.metrics.labels import slot_counts, tagging_metrics
 from zoo.models import registry
@@ -84,9 +84,7 @@ class Tagging(Task):
         return {"vocab_size": preprocessor.size}
 
     def create(self, architecture, config, *, num_tags, num_classes, head_dropout):
-        model = Tagger(architecture.build(config), num_tags, num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Tagger.around(architecture.build(config), num_tags, num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
@@ -124,11 +122,7 @@ class Tagging(Task):
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]
 
-        def run(tokens, mask, first):
-            out = pipeline.model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
-            return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
-
-        function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _likelihoods)
         outputs = [""] * len(rows)
         for chosen, length, height in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, height)
@@ -164,6 +158,16 @@ def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
     """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
     tokens = pad([ids for ids, _ in rows] + [[1]] * (height - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, height)}
+
+
+def _likelihoods(model):
+    """Returns the compiled log-likelihoods of the tags, and the logits of the labels if there are any."""
+
+    def run(tokens, mask, first):
+        out = model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
+        return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
+
+    return compiled(model, run)
 
 
 TAGGING = Tagging()
