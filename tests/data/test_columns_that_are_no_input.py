@@ -44,6 +44,19 @@ def test_a_first_column_that_grows_by_whole_numbers_is_no_step_unless_it_is_name
     assert examples(shuffled, target="label", task=TASK).inputs[0].shape == (6, 1)
 
 
+def test_series_of_json_stand_in_numbers(tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"id": 1, "t0": 1.5, "t1": 2, "label": "a"}\n{"id": 2, "t0": 3, "t1": 4, "label": 1}\n')
+    found = examples(file, target="label", task=TASK)
+    np.testing.assert_array_equal(found.inputs[1], [[3], [4]])
+    assert found.targets == ["a", "1"]
+    file.write_text('{"t0": 1, "t1": null, "label": "a"}\n')
+    with pytest.raises(InputError, match="a.jsonl:1: column 't1' is not text"):
+        examples(file, target="label", task=TASK)
+    file.write_text('{"s": "x", "t": 1, "v": 2, "label": "a"}\n{"s": "x", "t": 2, "v": 3, "label": "a"}\n')
+    assert examples(file, "v", "label", series="s", time="t").inputs[0].tolist() == [[2], [3]]
+
+
 def test_names_of_sound_files_in_a_table_are_sounds(tmp_path):
     made = sounds(6)
     for i, sound in enumerate(made.inputs):

@@ -12,7 +12,7 @@ from zoo.data import series as readers
 from zoo.data.columns import Columns
 from zoo.data.dialects import Dialect, read_table
 from zoo.data.examples import Examples
-from zoo.data.lines import ending, text_of
+from zoo.data.lines import OnBad, ending, refuse, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
 from zoo.errors import InputError
@@ -31,6 +31,7 @@ def examples(
     time: str = "",
     task: str | None = None,
     group: str = "",
+    on_bad: OnBad = refuse,
     **more: Any,
 ) -> Examples:
     """Returns the examples in a file, a folder or an object.
@@ -57,19 +58,20 @@ def examples(
         time: Column with the time of a row.
         task: The task, where it is known.
         group: Column of a table of texts that says which rows belong together.
+        on_bad: Called with the error of each row of a table of texts that cannot be used; the others are returned.
         **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
         InputError: The data cannot be read, or a row cannot be used; the message says where.
     """
     columns = Columns(input, target, header, series, time, group, **more)
-    found = _read(data, columns, task)
+    found = _read(data, columns, task, on_bad)
     if group and found.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
     return found.with_notes(symbols=columns.symbols) if columns.symbols else found
 
 
-def _read(data: Any, columns: Columns, task: str | None) -> Examples:
+def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
     if isinstance(data, Examples):
         return data
     if isinstance(data, tuple) and len(data) == 2:
@@ -77,7 +79,7 @@ def _read(data: Any, columns: Columns, task: str | None) -> Examples:
     if hasattr(data, "element_spec"):
         return from_tensorflow(data)
     if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", columns, task)
+        return _from_frame(data, "DataFrame", columns, task, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path, kind = os.fspath(data), ending(data)
@@ -86,36 +88,45 @@ def _read(data: Any, columns: Columns, task: str | None) -> Examples:
             raise InputError(f"{path}: has no columns: leave their names out")
         return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
     if kind == ".parquet":
-        return _from_frame(_parquet(path), path, columns, task)
+        return _from_frame(_parquet(path), path, columns, task, on_bad)
     if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):
         return conll.read_conll(path, columns)
     if columns.dialect:
         rows, notes = read_table(path, columns.header, Dialect.parse(columns.dialect))
-        return _from_rows(rows, path, columns, task).with_notes(*notes)
-    return _from_rows(file_rows(path, columns.header), path, columns, task)
+        return _from_rows(rows, path, columns, task, on_bad).with_notes(*notes)
+    return _from_rows(file_rows(path, columns.header, on_bad), path, columns, task, on_bad)
 
 
-def _from_rows(rows: Iterable[tuple[str, dict]], name: str, columns: Columns, task: str | None) -> Examples:
+def _from_rows(
+    rows: Iterable[tuple[str, dict]], name: str, columns: Columns, task: str | None, on_bad: OnBad
+) -> Examples:
     """Returns the examples of a table: the place of each row and its cells by column."""
     if columns.series or columns.time:
-        return readers.long(rows, *_long_columns(name, columns))
+        return readers.long(_as_texts(rows), *_long_columns(name, columns))
     if columns.target and task in SERIES and (not columns.input or "," in columns.input):
-        return readers.wide(rows, columns.target, columns)
+        return readers.wide(_as_texts(rows), columns.target, columns)
     if not columns.input or not columns.target:
         raise InputError(
             f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
             f" of a table with a series a row: --target COLUMN --task {SERIES[0]}"
         )
-    return as_sounds(two_columns(rows, columns.input, columns.target, columns.group, columns), name)
+    found = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
+    return as_sounds(found, name, on_bad)
 
 
-def as_sounds(examples: Examples, table: str) -> Examples:
+def _as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
+    """Yields rows with the numbers of JSON as texts, as the readers of series take them."""
+    for where, row in rows:
+        numeric = {name for name, value in row.items() if type(value) in (int, float)}
+        yield where, {name: str(value) if name in numeric else value for name, value in row.items()}
+
+
+def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Examples:
     """Returns the sounds that inputs name, if all are names of sound files and one of these exists; else the examples.
 
     Names are relative to the folder of the table, or to the working folder.
 
-    Raises:
-        InputError: Some of the files exist and one does not, or is not a sound that can be read.
+    Where one of the others does not, or is no sound, ``on_bad`` is called with the error of its row.
     """
     if not len(examples) or not all(isinstance(x, str) and is_sound_name(x) for x in examples.inputs):
         return examples
@@ -123,16 +134,17 @@ def as_sounds(examples: Examples, table: str) -> Examples:
     paths = [next((p for p in (folder / name, Path(name)) if p.is_file()), None) for name in examples.inputs]
     if not any(paths):
         return examples
-    for name, path, where in zip(examples.inputs, paths, examples.where, strict=True):
-        if path is None:
-            raise InputError(f"{where}: {name}: no such file: correct the name or take the row out")
-    sounds = []
-    for path, where in zip(paths, examples.where, strict=True):
+    sounds, rows = [], []
+    for i, (path, where) in enumerate(zip(paths, examples.where, strict=True)):
         try:
+            if path is None:
+                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or take the row out")
             sounds.append(read_wav(path))
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    return examples.with_notes("the inputs name sound files, which are read as sounds", inputs=sounds)
+            on_bad(InputError(f"{where}: {error}"))
+        else:
+            rows.append(i)
+    return examples.select(rows).with_notes("the inputs name sound files, which are read as sounds", inputs=sounds)
 
 
 def named(data: Any) -> str:
@@ -241,14 +253,14 @@ def _parquet(path: str) -> Any:
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
-def _from_frame(frame: Any, name: str, columns: Columns, task: str | None) -> Examples:
+def _from_frame(frame: Any, name: str, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
     """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
     names = list(map(str, frame.columns))
     duplicates = [column for i, column in enumerate(names) if column in names[:i]]
     if duplicates or not len(frame):
         what = f"two columns named {duplicates[0]!r}: rename one" if duplicates else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
-    return _from_rows(_rows(frame, names, name), name, columns, task)
+    return _from_rows(_rows(frame, names, name), name, columns, task, on_bad)
 
 
 def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:

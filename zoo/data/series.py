@@ -83,7 +83,7 @@ def _numbers_rows(values: list[float]) -> bool:
 
 
 def _value(row: dict[str, str], column: str, place: str) -> str:
-    return row[column] if column in row else cell(row, column, place)
+    return row[column] if isinstance(row.get(column), str) else cell(row, column, place)
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:

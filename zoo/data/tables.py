@@ -20,7 +20,14 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 
 
-def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
+def read_examples(
+    path: str | os.PathLike,
+    input: str,
+    target: str,
+    header: bool = True,
+    group: str = "",
+    on_bad: OnBad = refuse,
+) -> Examples:
     """Reads two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
@@ -37,11 +44,12 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
             their names are ``"1"``, ``"2"`` and so on.
         group: Name of the column that says which rows belong together, if there is one.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
     """
-    return two_columns(file_rows(path, header), input, target, group)
+    return two_columns(file_rows(path, header, on_bad), input, target, group, on_bad=on_bad)
 
 
 def stream_examples(
@@ -107,21 +115,32 @@ def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> 
 
 
 def two_columns(
-    rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "", columns: Columns = DEFAULT
+    rows: Iterable[tuple[str, dict]],
+    input: str,
+    target: str,
+    group: str = "",
+    columns: Columns = DEFAULT,
+    on_bad: OnBad = refuse,
 ) -> Examples:
     """Returns examples of rows already read: the place of each and its cells by column.
 
     A cell may be a text; in JSON and data frames also a list of tokens or of tags, or a series of numbers; and a
     target may be a number.
     """
-    inputs, targets, places, groups, tokens = [], [], [], [], False
+    found, tokens = [], False
     for where, row in rows:
-        value = _at(row, input, where)
-        tokens = tokens or (isinstance(value, list) and len(value) > 0 and isinstance(value[0], str))
-        inputs.append(_input(value, where, f"column {input!r}"))
-        targets.append(_target(_at(row, target, where), where, f"column {target!r}", columns) if target else "")
-        places.append(where)
-        groups.append(cell(row, group, where) if group else "")
+        try:
+            value = _at(row, input, where)
+            text = _input(value, where, f"column {input!r}")
+            right = _target(_at(row, target, where), where, f"column {target!r}", columns) if target else ""
+            found.append((text, right, where, cell(row, group, where) if group else ""))
+        except InputError as error:
+            if not found and not {input, *filter(None, (target, group))} <= set(row):
+                raise  # the column is missing, not a cell
+            on_bad(error)
+        else:
+            tokens = tokens or (isinstance(value, list) and isinstance(value[0], str))
+    inputs, targets, places, groups = ([row[i] for row in found] for i in range(4))
     reading = Reading(task="tagging" if tokens else None)
     return Examples(inputs, targets, places, groups if group else None, reading)
 

@@ -14,6 +14,7 @@ from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.data.labels import unify
@@ -49,6 +50,7 @@ TRANSFER = Plan(
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
 HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
+SKIP = "correct them, or leave them out with --skip-bad-rows"
 GOLDEN = 3  # test inputs that a record keeps
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
@@ -68,6 +70,7 @@ def fine_tune(
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
     symbols: str = "",
     strip_labels: bool = False,
     tag_names: str = "",
@@ -107,6 +110,8 @@ def fine_tune(
         plan: How it is fitted; by default ``default_plan``.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
+            before the first step.
         symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
         strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
         tag_names: Names of tags that the data number, between commas.
@@ -133,7 +138,7 @@ def fine_tune(
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     check_resume(unfinished, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained, allow_unknown)
+    start = prepare(model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows, allow_unknown)
     for line in start.lines():
         tell(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
@@ -262,6 +267,7 @@ def prepare(
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
     allow_unknown: bool = False,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
@@ -274,19 +280,25 @@ def prepare(
     if base and task not in (None, base.spec.task, "regression", regression_of(base.spec.task, [])):
         raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
     wanted = task or (base.spec.task if base else None)
-    read_parts = [
-        None if part is None else read.examples(part, task=wanted, **vars(columns)) for part in (data, validation, test)
+    bad = BadRows(skip_bad_rows)
+    found = [
+        None if part is None else read.examples(part, task=wanted, on_bad=bad, **vars(columns))
+        for part in (data, validation, test)
     ]
-    notes = list(read_parts[0].reading.notes)
-    measured = looks_measured(read_parts[0].targets) if task is None else None
+    bad.check(SKIP)
+    if not len(found[0]):
+        raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
+    notes = list(found[0].reading.notes)
+    measured = looks_measured(found[0].targets) if task is None else None
     if task == "regression" or (measured and (base is None or base.spec.task != regression_of(base.spec.task, []))):
-        wanted = regression_of(base.spec.task if base else None, read_parts[0].inputs)
+        wanted = regression_of(base.spec.task if base else None, found[0].inputs)
         notes += [measured] if measured else []
-    found_task = find_task(wanted or infer_task(read_parts[0]))
+    found_task = find_task(wanted or infer_task(found[0]))
     if columns.strip_labels and found_task.labelled:
-        read_parts = _with_same_labels(read_parts)
-    read_parts = [part and found_task.standardize(part) for part in read_parts]
-    examples, *given = read_parts
+        found = _with_same_labels(found)
+    found = [part and bad.leave_out(part, found_task.misfits(part, base)) for part in found]
+    bad.check(SKIP)
+    examples, *given = (part and found_task.standardize(part) for part in found)
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
@@ -306,6 +318,12 @@ def prepare(
         pipeline = fresh(found_task, *untrained, parts[0], plan.seed)
     else:
         pipeline = adapt(base, parts, pretrained, found_task)
+    for i, part in enumerate(parts):
+        parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
+        if bad.skip and not len(parts[i]):
+            raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
+    bad.check(SKIP)
+    notes += bad.notes()
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
     notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
@@ -320,6 +338,18 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
     merged = len(set(labels)) - len(set(names.values()))
     note = [f"{merged} spellings of labels are read as others that look alike"] * bool(merged)
     return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
+
+
+def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+    """Returns the numbers of the rows of a part that cannot be encoded, and why."""
+    check = task.check_training_example if training else task.check_example
+    found = []
+    for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
+        try:
+            check(preprocessor, value, target)
+        except InputError as error:
+            found.append((i, error))
+    return found
 
 
 def default_plan(task: str | None) -> Plan:

@@ -48,6 +48,7 @@ def find_rate(
     plan: Plan | None = None,
     pretrained: bool = True,
     steps: int = 100,
+    skip_bad_rows: bool = False,
     allow_unknown: bool = False,
     **more: Any,
 ) -> RateSearch:
@@ -68,6 +69,7 @@ def find_rate(
         plan: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
         steps: Rates between 1e-6 and 10.
+        skip_bad_rows: As ``fine_tune`` takes it.
         allow_unknown: As ``fine_tune`` takes it.
         **more: Other fields of ``zoo.data.columns.Columns``.
 
@@ -78,7 +80,16 @@ def find_rate(
     if steps < 10:
         raise InputError(f"{steps} steps: give at least 10")
     columns = Columns(input, target, header, series, time, group, **more)
-    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained, allow_unknown=allow_unknown)
+    start = prepare(
+        model,
+        data,
+        columns,
+        task=task,
+        plan=plan,
+        pretrained=pretrained,
+        skip_bad_rows=skip_bad_rows,
+        allow_unknown=allow_unknown,
+    )
     plan = dataclasses.replace(start.plan, unfreeze=False)
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
     trained = trainer.model.trainable_variables

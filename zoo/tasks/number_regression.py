@@ -26,13 +26,14 @@ class OneNumber(Classification):
     preprocessor: type
     what: str
 
-    def standardize(self, examples):
-        for target, where in zip(examples.targets, examples.where, strict=True):
+    def misfits(self, examples, base):
+        found = super().misfits(examples, base)
+        for i, target in enumerate(examples.targets):
             try:
                 number(target)
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
-        return examples
+                found.append((i, error))
+        return found
 
     def fit(self, examples, architecture):
         return self._fitted(super().fit(examples, architecture), examples)

@@ -61,6 +61,10 @@ class Tagging(Task):
             return []
         return ["every sentence is a single word: if these are lines of longer ones, put empty lines between sentences"]
 
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
+
     def fit(self, examples, architecture):
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)

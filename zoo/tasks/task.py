@@ -93,6 +93,19 @@ class Task(abc.ABC):
         """Returns the share of tokens that the preprocessor does not know; None where inputs are not tokenized."""
         return None
 
+    def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+        """Raises InputError for an example that cannot be trained on."""
+        self.check_example(preprocessor, value, target)
+
+    def misfits(self, examples: Examples, base: Any) -> list[tuple[int, InputError]]:
+        """Returns the numbers of rows that no preprocessor can be made for, and why.
+
+        Args:
+            examples: Some rows.
+            base: The pipeline that is fine-tuned, if there is one.
+        """
+        return []
+
     @abc.abstractmethod
     def fit(self, examples: Examples, architecture: Architecture) -> Any:
         """Returns the preprocessor that training examples ask for."""
