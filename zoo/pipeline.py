@@ -43,6 +43,14 @@ class Pipeline:
     Raises:
         WeightsError: The spec cannot be built.
         ForkError: A backend ran before this process was forked.
+
+    Example:
+        >>> import zoo
+        >>> pipeline = zoo.load("gru_small.cmudict")
+        >>> pipeline.predict(["cat"])
+        ['K AE1 T']
+        >>> type(pipeline.model).__name__
+        'RecurrentSeq2Seq'
     """
 
     def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
@@ -240,7 +248,15 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
+        >>> len(text)
+        20
+    """
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
 
 
@@ -261,6 +277,13 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     Raises:
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
+        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
+        True
     """
     claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
@@ -277,6 +300,11 @@ def load(name: str | Path) -> Pipeline:
         ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
+        ['K AE1 T', 'F OW1 N IY0 M']
     """
     record, file = locate.locate(name)
     tensors = read_tensors(file, record)

@@ -16,6 +16,12 @@ class Examples:
         targets: What it should say: texts, labels among them, or arrays of numbers.
         where: Place of each row, as ``file:line``, for messages.
         groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["a fine film", "a poor film"], ["good", "bad"], ["made:1", "made:2"])
+        >>> len(examples)
+        2
     """
 
     inputs: list[Any]

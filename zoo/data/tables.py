@@ -37,6 +37,13 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+
+    Example:
+        >>> import zoo
+        >>> from pathlib import Path
+        >>> _ = Path("words.csv").write_text("word,phones\\ncat,K AE T\\n")
+        >>> zoo.read_examples("words.csv", input="word", target="phones").targets
+        ['K AE T']
     """
     return two_columns(_file_rows(path, header), input, target, group)
 
