@@ -32,6 +32,7 @@ class Pipeline:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
         dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
+        preprocessor: The preprocessor of the spec, if it was made already.
 
     Attributes:
         spec: As given.
@@ -46,14 +47,20 @@ class Pipeline:
         ForkError: A backend ran before this process was forked.
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        document: dict[str, Any] | None = None,
+        dtype: str = "float32",
+        preprocessor: Any = None,
+    ):
         claim_process()
         self.spec = spec
         self.document = document
         self.described: Weights | None = None
         try:
             self.task = find_task(spec.task)
-            self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+            self.preprocessor = preprocessor or find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
             config = architecture.config_from(spec.config)
             for field, due in self.task.fields(self.preprocessor, architecture).items():
@@ -307,11 +314,13 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
-def load(name: str | Path) -> Pipeline:
+def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
     """Loads a pretrained model, its weights verified against their SHA-256.
 
     Args:
         name: A checkpoint's name (see ``list_models``), or a folder that ``save`` wrote.
+        record: What ``zoo.read_record`` returned for the name, if it was called already.
+        preprocessor: What was made from that record, if it was.
 
     Raises:
         InputError: There is no such checkpoint.
@@ -319,14 +328,13 @@ def load(name: str | Path) -> Pipeline:
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """
-    record, file = locate.locate(name)
-    tensors = read_tensors(file, record)
+    record, file, tensors = locate.locate_and_read(name, read_tensors, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
         # A stranger's config can ask for any size: count the variables before they get memory.
         with deferred_variables():
-            pipeline = Pipeline(record.spec, document)
+            pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None
     limit = record.weights.parameters
