@@ -20,6 +20,22 @@ class InputError(ZooError):
     exit_code = 2
 
 
+class BadRowsError(InputError):
+    """Several rows cannot be used; each has a line.
+
+    Args:
+        rows: The lines.
+    """
+
+    def __init__(self, rows: list[str]):
+        super().__init__("\n".join(rows))
+        self.rows = rows
+
+    def lines(self) -> list[str]:
+        """Returns the lines."""
+        return [" ".join(row.splitlines()) for row in self.rows]
+
+
 class PartlyAnsweredError(InputError):
     """Some inputs could not be read; the others have been answered."""
 

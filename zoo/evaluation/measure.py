@@ -13,6 +13,7 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.allocator import kept_memory
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
@@ -109,8 +110,10 @@ def evaluate(
     task, preprocessor = pipeline.task, pipeline.preprocessor
     source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
     start(len(source))
+    bad = BadRows()
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
-        _check(pipeline, cases)
+        _check(pipeline, cases, bad)
+    bad.check()
     options = {**task.options, **asked(name), **options}
     tallies, kept = [], Cases([], [], [])
     said: list[Any] = []
@@ -158,14 +161,12 @@ def _names(cases: Cases) -> list[str]:
     return [value if isinstance(value, str) else where for value, where in rows]
 
 
-def _check(pipeline: Pipeline, cases: Cases) -> None:
+def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
     for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
         try:
-            pipeline.preprocessor.encode_input(value)
-            if pipeline.task.labelled:
-                pipeline.preprocessor.encode_target(reference)
+            pipeline.task.check_example(pipeline.preprocessor, value, reference)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            bad(InputError(f"{where}: {error}"))
 
 
 def asked(name: str) -> dict[str, Any]:

@@ -37,6 +37,16 @@ class Tagging(Task):
     def prefers(self, architecture):
         return both_ways(architecture)
 
+    def check_example(self, preprocessor, value, target):
+        _, first = preprocessor.encode_input(value)
+        tags = len(target.partition("\t")[0].split())
+        if tags != len(first):
+            raise InputError(f"{len(first)} words and {tags} tags: give one tag per word")
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
+
     def fit(self, examples, architecture):
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
@@ -69,10 +79,9 @@ class Tagging(Task):
         rows, answers = [], []
         for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
             try:
+                self.check_example(preprocessor, text, target)
                 rows.append(preprocessor.encode_input(text))
                 answers.append(preprocessor.encode_target(target))
-                if len(answers[-1][0]) != len(rows[-1][1]):
-                    raise InputError(f"{len(rows[-1][1])} words and {len(answers[-1][0])} tags: give one a word")
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
 

@@ -42,6 +42,10 @@ class Transduction(Task):
             LONGEST,
         )
 
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
+
     def fields(self, preprocessor, architecture):
         fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
         if any(field.name == "max_target" for field in dataclasses.fields(architecture.config)):
