@@ -55,6 +55,7 @@ from .output import Text, echo, note
     is_flag=True,
     help="Vary sounds, or hide a tenth of a text's words, anew in each epoch.",
 )
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -79,6 +80,7 @@ def finetune(
     seed,
     balance,
     augment,
+    skip_bad_rows,
     from_scratch,
     picture,
     resume,
@@ -118,7 +120,7 @@ def finetune(
         "group": group,
     }
     if picture:
-        _find_rate(name, data, columns, task, plan, not from_scratch, picture)
+        _find_rate(name, data, columns, task, plan, not from_scratch, skip_bad_rows, picture)
         return
     with show.training(f"fine-tuning {name}") as (report, tick):
         pipeline = fine_tuning.fine_tune(
@@ -130,6 +132,7 @@ def finetune(
             task=task,
             plan=plan,
             pretrained=not from_scratch,
+            skip_bad_rows=skip_bad_rows,
             output=output,
             resume=resume,
             tell=note,
@@ -142,10 +145,14 @@ def finetune(
     show.fine_tuned(pipeline.document, pipeline.task.monitor, output, example)
 
 
-def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:
+def _find_rate(
+    name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, skip: bool, picture: str
+) -> None:
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
-    found = rate_finder.find_rate(name, data, **columns, task=task, plan=plan, pretrained=pretrained)
+    found = rate_finder.find_rate(
+        name, data, **columns, task=task, plan=plan, pretrained=pretrained, skip_bad_rows=skip
+    )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
     echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

@@ -107,6 +107,9 @@ def record(record: "Record") -> None:
         "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}",
         "versions": versions,
     }
+    if "modified_from" in training["recipe"]:
+        base = training["recipe"]["modified_from"]
+        lines["modified from"] = f"{base['name']}, SHA-256 {base['sha256']}: its scores do not hold"
     for key, value in lines.items():
         echo(f"{key:<13} {value}")
     for found in record.metrics:

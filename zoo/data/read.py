@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.data import series as readers
 from zoo.data.examples import Examples
-from zoo.data.lines import text_of
+from zoo.data.lines import OnBad, refuse, text_of
 from zoo.data.sound import Sound, as_channels, numbers, read_wav
 from zoo.data.tables import read_examples, two_columns
 from zoo.errors import InputError
@@ -27,6 +27,7 @@ def examples(
     time: str = "",
     task: str | None = None,
     group: str = "",
+    on_bad: OnBad = refuse,
 ) -> Examples:
     """Returns the examples in a file, a folder or an object.
 
@@ -49,17 +50,28 @@ def examples(
         time: Column with the time of a row.
         task: The task, where it is known.
         group: Column of a table of texts that says which rows belong together.
+        on_bad: Called with the error of each row of a table of texts that cannot be used; the others are returned.
 
     Raises:
         InputError: The data cannot be read, or a row cannot be used; the message says where.
     """
-    found = _read(data, input, target, header, series, time, task, group)
+    found = _read(data, input, target, header, series, time, task, group, on_bad)
     if group and found.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
     return found
 
 
-def _read(data: Any, input: str, target: str, header: bool, series: str, time: str, task: str | None, group: str):
+def _read(
+    data: Any,
+    input: str,
+    target: str,
+    header: bool,
+    series: str,
+    time: str,
+    task: str | None,
+    group: str,
+    on_bad: OnBad,
+):
     if isinstance(data, Examples):
         return data
     if isinstance(data, tuple) and len(data) == 2:
@@ -67,7 +79,7 @@ def _read(data: Any, input: str, target: str, header: bool, series: str, time: s
     if hasattr(data, "element_spec"):
         return from_tensorflow(data)
     if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", input, target, series, time, task, group)
+        return _from_frame(data, "DataFrame", input, target, series, time, task, group, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path = os.fspath(data)
@@ -76,12 +88,12 @@ def _read(data: Any, input: str, target: str, header: bool, series: str, time: s
             raise InputError(f"{path}: has no columns: leave their names out")
         return read_sounds(path) if Path(path).is_dir() else readers.read_ts(path)
     if path.endswith(".parquet"):
-        return _from_frame(_parquet(path), path, input, target, series, time, task, group)
+        return _from_frame(_parquet(path), path, input, target, series, time, task, group, on_bad)
     if series or time:
         return readers.read_long(path, *_long_columns(path, series, time, input, target))
     if target and not input and task == SERIES:
         return readers.read_wide(path, target, header)
-    return read_examples(path, *_columns(path, input, target), header, group)
+    return read_examples(path, *_columns(path, input, target), header, group, on_bad)
 
 
 def named(data: Any) -> str:
@@ -197,7 +209,7 @@ def _parquet(path: str) -> Any:
 
 
 def _from_frame(
-    frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None, group: str
+    frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None, group: str, on_bad: OnBad
 ) -> Examples:
     """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
     columns = list(map(str, frame.columns))
@@ -216,7 +228,7 @@ def _from_frame(
             arrays = [np.array(list(map(list, cell)) if np.ndim(cell[0]) else list(cell)) for cell in cells]
             labels = [row[target] for _, row in _rows(frame, columns, name)]
             return from_arrays(arrays, labels, name)
-    return two_columns(_rows(frame, columns, name), input, target, group)
+    return two_columns(_rows(frame, columns, name), input, target, group, on_bad)
 
 
 def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, str]]]:

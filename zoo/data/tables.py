@@ -17,7 +17,14 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of a table, by the ending of its name."""
 
 
-def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
+def read_examples(
+    path: str | os.PathLike,
+    input: str,
+    target: str,
+    header: bool = True,
+    group: str = "",
+    on_bad: OnBad = refuse,
+) -> Examples:
     """Reads two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
@@ -34,6 +41,7 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
             their names are ``"1"``, ``"2"`` and so on.
         group: Name of the column that says which rows belong together, if there is one.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
@@ -45,7 +53,7 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         >>> zoo.read_examples("words.csv", input="word", target="phones").targets
         ['K AE T']
     """
-    return two_columns(_file_rows(path, header), input, target, group)
+    return two_columns(_file_rows(path, header, on_bad), input, target, group, on_bad)
 
 
 def stream_examples(
@@ -109,12 +117,19 @@ def _file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) ->
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
 
-def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
+def two_columns(
+    rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "", on_bad: OnBad = refuse
+) -> Examples:
     """Returns examples of rows already read: the place of each and its cells by column."""
-    cells = [
-        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
-        for where, row in rows
-    ]
+    cells = []
+    for where, row in rows:
+        try:
+            group_cell = cell(row, group, where) if group else ""
+            cells.append((cell(row, input, where), cell(row, target, where), where, group_cell))
+        except InputError as error:
+            if not cells and not {input, target, *([group] if group else [])} <= set(row):
+                raise  # the column is missing, not a cell
+            on_bad(error)
     inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
     return Examples(inputs, targets, places, groups if group else None)
 

@@ -13,10 +13,11 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.allocator import kept_memory
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
@@ -69,7 +70,7 @@ class Report:
 
 @kept_memory()
 def evaluate(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike,
     data: Any,
     *,
     split: str = "test",
@@ -91,7 +92,7 @@ def evaluate(
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
-        pipeline: The model.
+        pipeline: The model, or what ``zoo.load`` takes.
         data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
@@ -118,11 +119,14 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
     source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
     start(len(source))
+    bad = BadRows()
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
-        _check(pipeline, cases)
+        _check(pipeline, cases, bad)
+    bad.check()
     options = {**task.options, **asked(name), **options}
     tallies, kept = [], Cases([], [], [])
     said: list[Any] = []
@@ -170,14 +174,12 @@ def _names(cases: Cases) -> list[str]:
     return [value if isinstance(value, str) else where for value, where in rows]
 
 
-def _check(pipeline: Pipeline, cases: Cases) -> None:
+def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
     for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
         try:
-            pipeline.preprocessor.encode_input(value)
-            if pipeline.task.labelled:
-                pipeline.preprocessor.encode_target(reference)
+            pipeline.task.check_example(pipeline.preprocessor, value, reference)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            bad(InputError(f"{where}: {error}"))
 
 
 def asked(name: str) -> dict[str, Any]:

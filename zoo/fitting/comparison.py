@@ -58,6 +58,7 @@ def compare(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
+    skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
@@ -78,6 +79,7 @@ def compare(
         epochs: Most epochs of each, if not the plan's.
         minutes: Most minutes of each, if not the plan's.
         seed: Seed of everything random, if not the plan's.
+        skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
         tell: Called with a line for people before each training.
         report: Called with a dict after each epoch.
@@ -107,7 +109,7 @@ def compare(
     columns = {"input": input, "target": target, "header": True, "series": series, "time": time, "group": ""}
     for name, own in zip(names, plans, strict=True):
         # All are tried before the first is trained: a model that cannot read the data costs no hours.
-        prepare(name, data, columns, task=task, plan=own)
+        prepare(name, data, columns, task=task, plan=own, skip_bad_rows=skip_bad_rows)
     for name, own, folder in zip(names, plans, folders, strict=True):
         tell(f"{name}:")
         mine = fine_tune(
@@ -119,6 +121,7 @@ def compare(
             time=time,
             task=task,
             plan=own,
+            skip_bad_rows=skip_bad_rows,
             output=folder,
             tell=tell,
             report=report,

@@ -14,14 +14,16 @@ from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
 from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import Report, evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.models import registry
 from zoo.pipeline import Pipeline, blank_document, load
 from zoo.tasks import find_task
+from zoo.tasks.task import Task
 from zoo.training.config import Plan
 from zoo.training.lora import LowRank
 from zoo.training.state import check_resume
@@ -45,6 +47,7 @@ TRANSFER = Plan(
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
 HEAD_ALONE = ("classification", "series_classification", "tagging")
+SKIP = "correct them, or leave them out with --skip-bad-rows"
 GOLDEN = 3  # test inputs that a record keeps
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
@@ -64,6 +67,7 @@ def fine_tune(
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
     resume: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -97,6 +101,8 @@ def fine_tune(
         plan: How it is fitted; by default ``default_plan``.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
+            before the first step.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
             run stands beside it, in ``<output>.unfinished``.
         resume: Whether to go on with that state; otherwise there must be none.
@@ -126,7 +132,7 @@ def fine_tune(
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     check_resume(unfinished, resume)
     columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    start = prepare(model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows)
     for line in start.lines():
         tell(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
@@ -162,7 +168,7 @@ def fine_tune(
         trainer.model.merge()
     found = evaluate(pipeline, test_part)
     measured(found)
-    pipeline.document = {
+    document = {
         **document,
         "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
@@ -170,8 +176,9 @@ def fine_tune(
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:GOLDEN]),
+        "golden": pipeline.golden(found.inputs[:GOLDEN]),
     }
+    pipeline.set_document(document)
     if folder is not None:
         pipeline.save(folder)
     if unfinished:
@@ -252,6 +259,7 @@ def prepare(
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
@@ -263,10 +271,17 @@ def prepare(
     if base and task not in (None, base.spec.task):
         raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
     wanted = base.spec.task if base else task
+    bad = BadRows(skip_bad_rows)
     examples, *given = (
-        None if part is None else read.examples(part, task=wanted, **columns) for part in (data, validation, test)
+        None if part is None else read.examples(part, task=wanted, **columns, on_bad=bad)
+        for part in (data, validation, test)
     )
+    bad.check(SKIP)
+    if not len(examples):
+        raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
     found_task = find_task(wanted or infer_task(examples))
+    examples, *given = (part and bad.leave_out(part, found_task.misfits(part, base)) for part in (examples, *given))
+    bad.check(SKIP)
     from_base = base is not None and pretrained
     seed = plan.seed if plan else PLAN.seed
     parts, notes = make_parts(examples, given[0], given[1], found_task.labelled, seed)
@@ -281,10 +296,28 @@ def prepare(
 
     seed_everything(plan.seed)
     pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    for i, part in enumerate(parts):
+        parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
+        if bad.skip and not len(parts[i]):
+            raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
+    bad.check(SKIP)
+    notes += bad.notes()
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
     notes += found_task.warnings(pipeline.preprocessor, examples)
     return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+
+
+def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+    """Returns the numbers of the rows of a part that cannot be encoded, and why."""
+    check = task.check_training_example if training else task.check_example
+    found = []
+    for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
+        try:
+            check(preprocessor, value, target)
+        except InputError as error:
+            found.append((i, error))
+    return found
 
 
 def default_plan(task: str | None) -> Plan:

@@ -47,6 +47,7 @@ def find_rate(
     plan: Plan | None = None,
     pretrained: bool = True,
     steps: int = 100,
+    skip_bad_rows: bool = False,
 ) -> RateSearch:
     """Trains a little, at a rate that rises with each step, and looks at the loss.
 
@@ -65,6 +66,7 @@ def find_rate(
         plan: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
         steps: Rates between 1e-6 and 10.
+        skip_bad_rows: As ``fine_tune`` takes it.
 
     Raises:
         InputError: The data cannot be used, or there are fewer than 10 steps.
@@ -80,7 +82,7 @@ def find_rate(
     if steps < 10:
         raise InputError(f"{steps} steps: give at least 10")
     columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained)
+    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained, skip_bad_rows=skip_bad_rows)
     plan = dataclasses.replace(start.plan, unfreeze=False)
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
     trained = trainer.model.trainable_variables

@@ -75,6 +75,25 @@ class Task(abc.ABC):
     def architecture(self, name: str) -> Architecture:
         """Returns an architecture that can do the task (raises InputError for another)."""
 
+    def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+        """Raises InputError for an input, or a target, that cannot be encoded."""
+        preprocessor.encode_input(value)
+        if self.labelled:
+            preprocessor.encode_target(target)
+
+    def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+        """Raises InputError for an example that cannot be trained on."""
+        self.check_example(preprocessor, value, target)
+
+    def misfits(self, examples: Examples, base: Any) -> list[tuple[int, InputError]]:
+        """Returns the numbers of rows that no preprocessor can be made for, and why.
+
+        Args:
+            examples: Some rows.
+            base: The pipeline that is fine-tuned, if there is one.
+        """
+        return []
+
     @abc.abstractmethod
     def fit(self, examples: Examples, architecture: Architecture) -> Any:
         """Returns the preprocessor that training examples ask for."""

@@ -8,7 +8,7 @@ import re
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
@@ -41,6 +41,10 @@ class Transduction(Task):
             LONGEST,
             LONGEST,
         )
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
 
     def fields(self, preprocessor, architecture):
         fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
@@ -174,7 +178,7 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
 
 
 def _decoder(pipeline) -> Decoder:
-    return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
+    return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
 def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
@@ -195,16 +199,22 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     if pipeline.spec.task != "transduction":
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
-    def align(source, target):
-        return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
-
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target
     output = pipeline.predict([text])[0] if output is None else output
     written = target.encode(output) if output else []  # a model may write nothing
-    run = pipeline.once("align", lambda: compiled(pipeline.model, align))
+    run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
     read = [*pipeline.preprocessor.source.split(text), "."]
     return read, [*target.split(output), "."], ops.convert_to_numpy(weights)[0]
+
+
+def _aligned(model):
+    """Returns the compiled attention weights of sources and targets."""
+
+    def align(source, target):
+        return model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
+
+    return compiled(model, align)
 
 
 def _marks_stress(phones) -> bool:
