@@ -7,7 +7,14 @@ NO_SHARES = frozenset(
 
 
 def shown(name: str, value: float) -> str:
-    """Returns a metric's value: a share as a percentage, another number with four digits."""
+    """Returns a metric's value: a share as a percentage, another number with four digits.
+
+    Example:
+        >>> shown("accuracy", 0.8972)
+        '89.72 %'
+        >>> shown("nll", 2.70941)
+        '2.709'
+    """
     return f"{value:.4g}" if name in NO_SHARES else f"{100 * value:.2f} %"
 
 

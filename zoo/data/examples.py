@@ -35,6 +35,12 @@ class Examples:
         where: Place of each row, as ``file:line``, for messages.
         groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
         reading: How they were read.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["a fine film", "a poor film"], ["good", "bad"], ["made:1", "made:2"])
+        >>> len(examples)
+        2
     """
 
     inputs: list[Any]

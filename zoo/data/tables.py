@@ -48,6 +48,13 @@ def read_examples(
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+
+    Example:
+        >>> import zoo
+        >>> from pathlib import Path
+        >>> _ = Path("words.csv").write_text("word,phones\\ncat,K AE T\\n")
+        >>> zoo.read_examples("words.csv", input="word", target="phones").targets
+        ['K AE T']
     """
     return two_columns(file_rows(path, header, on_bad), input, target, group, on_bad=on_bad)
 

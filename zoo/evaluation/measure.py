@@ -43,6 +43,13 @@ class Report:
         outputs: The model's output for each.
         references: The right outputs of each.
         names: What each input is called: a text by itself, anything else by its place.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
+        >>> report = zoo.evaluate(zoo.load("gru_small.cmudict"), examples)
+        >>> report.size, sorted(report.values)
+        (2, ['per', 'per_no_stress', 'wer', 'wer_no_stress'])
     """
 
     dataset: str
@@ -120,6 +127,12 @@ def evaluate(
 
     Raises:
         InputError: No such dataset, split, file or column, or a row that the model cannot read.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
+        >>> zoo.evaluate(zoo.load("gru_small.cmudict"), examples).values["wer"].value
+        0.0
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")

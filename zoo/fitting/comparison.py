@@ -92,6 +92,13 @@ def compare(
 
     Raises:
         InputError: A name matches nothing, or the data cannot be used.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> rows = zoo.compare((x, y), ["gru_tiny", "tcn_tiny"], epochs=1)
+        >>> sorted(row.model for row in rows)
+        ['gru_tiny', 'tcn_tiny']
     """
     rows = []
     reports: list[Report] = []

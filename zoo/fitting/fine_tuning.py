@@ -133,6 +133,14 @@ def fine_tune(
         Interrupted: A signal came; the state is saved, if there is an ``output``.
         NotFiniteError: The loss or a weight became NaN or infinite.
         StorageError: The output cannot be written.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> from zoo.training.config import Plan
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> mine = zoo.fine_tune("gru_tiny", (x, y), plan=Plan(epochs=1))
+        >>> len(mine.predict(x[:3]))
+        3
     """
     folder = None if output is None else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None

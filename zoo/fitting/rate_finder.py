@@ -76,6 +76,13 @@ def find_rate(
     Raises:
         InputError: The data cannot be used, or there are fewer than 10 steps.
         NotFiniteError: The very first loss is not finite.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> found = zoo.find_rate("gru_tiny", (x, y), steps=20)
+        >>> found.suggestion > 0
+        True
     """
     if steps < 10:
         raise InputError(f"{steps} steps: give at least 10")

@@ -25,6 +25,12 @@ class Subwords:
         subwords: Every subword, in the order of the ids; the first two are ``SPECIAL``.
         merges: Pairs of subwords with a blank between them, in the order in which they are joined.
         words: Whether words are what stands between blanks; if not, marks are words too.
+
+    Example:
+        >>> subwords = Subwords.learn(["low lower lowest", "new newer newest"], 40)
+        >>> ids = subwords.encode_batch(["Lowest"])[0]
+        >>> "".join(subwords.subwords[i] for i in ids)
+        'lowest</w>'
     """
 
     subwords: tuple[str, ...]

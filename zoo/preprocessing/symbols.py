@@ -28,6 +28,13 @@ class SymbolTokenizer:
         lowercase: Whether text is lowercased first.
         form: The Unicode normal form of the symbols, which text is brought to: ``"NFC"`` or ``"NFD"``.
         graphemes: Whether a letter and its marks are one symbol (``split_graphemes``), where nothing separates them.
+
+    Example:
+        >>> tokenizer = SymbolTokenizer.fit(["K AE T", "D AO G"], separator=" ")
+        >>> tokenizer.encode("D AE T")
+        [5, 3, 8]
+        >>> tokenizer.decode([6, 4, 8])
+        'G AO T'
     """
 
     symbols: tuple[str, ...]
@@ -138,6 +145,15 @@ class TransductionPreprocessor:
         target: Tokenizer of the output.
         max_source: Longest input, in symbols; a longer one is an error, never cut.
         max_target: Longest output that decoding may write, in symbols.
+
+    Example:
+        >>> letters = SymbolTokenizer.fit(["cat"])
+        >>> phones = SymbolTokenizer.fit(["K AE T"], separator=" ")
+        >>> preprocessor = TransductionPreprocessor(letters, phones, 20, 20)
+        >>> preprocessor.encode_input("cat")
+        [4, 3, 5, 2]
+        >>> preprocessor.encode_target("K AE T")
+        [1, 4, 3, 5, 2]
     """
 
     source: SymbolTokenizer
@@ -233,7 +249,12 @@ def are_unspaced(texts: Sequence[str]) -> bool:
 
 
 def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
-    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below."""
+    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below.
+
+    Example:
+        >>> pad([[5, 6], [7]], 3).tolist()
+        [[5, 6, 0], [7, 0, 0]]
+    """
     out = np.full((height or len(rows), length), PAD, dtype="int32")
     for i, row in enumerate(rows):
         out[i, : len(row)] = row
