@@ -24,6 +24,11 @@ def regression_metrics(outputs: Sequence[float], references: Sequence[float]) ->
 
     Raises:
         InputError: There is no example, or the lengths differ.
+
+    Example:
+        >>> values = regression_metrics([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])
+        >>> round(values["mae"].value, 3), round(values["r2"].value, 3)
+        (0.667, 0.538)
     """
     if len(outputs) != len(references) or not len(outputs):
         raise InputError(f"{len(outputs)} answers for {len(references)} examples: give one per example, at least one")

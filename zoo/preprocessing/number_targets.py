@@ -20,6 +20,13 @@ class NumberTargets:
         reader: Reads the inputs; it has no labels.
         mean: Mean of the training targets.
         scale: Their standard deviation; 1 where all are equal.
+
+    Example:
+        >>> targets = NumberTargets(None, mean=10.0, scale=2.0)
+        >>> targets.encode_target("13")
+        1.5
+        >>> targets.decode(1.5)
+        13.0
     """
 
     reader: Any
@@ -66,13 +73,27 @@ class NumberTargets:
 
 
 class TextNumbers(NumberTargets):
-    """Texts with a number each."""
+    """Texts with a number each.
+
+    Example:
+        >>> from zoo.preprocessing.subwords import Subwords
+        >>> reader = TextPreprocessor(Subwords.learn(["a good film", "a bad film"], 100), (), 20)
+        >>> TextNumbers(reader, mean=3.0, scale=1.0).encode_target("4.5")
+        1.5
+    """
 
     KIND = TextPreprocessor
 
 
 class SeriesNumbers(NumberTargets):
-    """Series or sounds with a number each."""
+    """Series or sounds with a number each.
+
+    Example:
+        >>> from zoo.preprocessing.signals import Numbers
+        >>> reader = SeriesPreprocessor(Numbers((0.0,), (2.0,)), (), 100)
+        >>> SeriesNumbers(reader, mean=0.0, scale=1.0).encode_input([2.0, 4.0]).tolist()
+        [[1.0], [2.0]]
+    """
 
     KIND = SeriesPreprocessor
 
