@@ -10,6 +10,7 @@ from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .columns import labels_option, symbols_option
 from .commands import _example
 from .output import Text, echo, note
 
@@ -35,11 +36,14 @@ from .output import Text, echo, note
 @click.option(
     "--group", type=Text(), default="", help="Column whose rows of one value stay together, on one side of every split."
 )
+@symbols_option
+@labels_option
 @click.option("--output", help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task",
+    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
@@ -69,6 +73,11 @@ def finetune(
     series,
     time,
     group,
+    symbols,
+    strip_labels,
+    tag_names,
+    dialect,
+    allow_unknown,
     output,
     validation,
     test,
@@ -87,7 +96,7 @@ def finetune(
     unlabelled,
     resume,
 ) -> None:
-    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
+    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
@@ -120,6 +129,11 @@ def finetune(
         "series": series,
         "time": time,
         "group": group,
+        "symbols": symbols or "",
+        "strip_labels": strip_labels,
+        "tag_names": tag_names,
+        "dialect": dialect,
+        "allow_unknown": allow_unknown,
     }
     if picture:
         _find_rate(name, data, columns, task, plan, not from_scratch, skip_bad_rows, picture)

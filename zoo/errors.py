@@ -66,6 +66,10 @@ class WeightsError(ZooError):
     exit_code = 5
 
 
+class IntegrityError(WeightsError):
+    """A weights file is not, byte for byte, the one that its record describes."""
+
+
 class DownloadError(ZooError):
     """Weights or data could not be fetched from any of the places tried."""
 

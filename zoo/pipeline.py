@@ -32,6 +32,7 @@ class Pipeline:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
         dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
+        preprocessor: The preprocessor of the spec, if it was made already.
 
     Attributes:
         spec: As given.
@@ -44,16 +45,30 @@ class Pipeline:
     Raises:
         WeightsError: The spec cannot be built.
         ForkError: A backend ran before this process was forked.
+
+    Example:
+        >>> import zoo
+        >>> pipeline = zoo.load("gru_small.cmudict")
+        >>> pipeline.predict(["cat"])
+        ['K AE1 T']
+        >>> type(pipeline.model).__name__
+        'RecurrentSeq2Seq'
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        document: dict[str, Any] | None = None,
+        dtype: str = "float32",
+        preprocessor: Any = None,
+    ):
         claim_process()
         self.spec = spec
         self.document = document
         self.described: Weights | None = None
         try:
             self.task = find_task(spec.task)
-            self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+            self.preprocessor = preprocessor or find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
             config = architecture.config_from(spec.config)
             for field, due in self.task.fields(self.preprocessor, architecture).items():
@@ -310,7 +325,15 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
+        >>> len(text)
+        20
+    """
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
 
 
@@ -331,31 +354,44 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     Raises:
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
+        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
+        True
     """
     claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
-def load(name: str | Path) -> Pipeline:
+def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
     """Loads a pretrained model, its weights verified against their SHA-256.
 
     Args:
         name: A checkpoint's name (see ``list_models``), or a folder that ``save`` wrote.
+        record: What ``zoo.read_record`` returned for the name, if it was called already.
+        preprocessor: What was made from that record, if it was.
 
     Raises:
         InputError: There is no such checkpoint.
         ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
+        ['K AE1 T', 'F OW1 N IY0 M']
     """
-    record, file = locate.locate(name)
-    tensors = read_tensors(file, record)
+    record, file, tensors = locate.locate_and_read(name, read_tensors, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
         # A stranger's config can ask for any size: count the variables before they get memory.
         with deferred_variables():
-            pipeline = Pipeline(record.spec, document)
+            pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None
     limit = record.weights.parameters

@@ -60,6 +60,7 @@ def compare(
     seed: int | None = None,
     skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
+    columns: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
@@ -81,6 +82,7 @@ def compare(
         seed: Seed of everything random, if not the plan's.
         skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        columns: What else ``fine_tune`` is told of the data: ``group``, ``symbols``, ``strip_labels`` and so on.
         tell: Called with a line for people before each training.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
@@ -90,6 +92,13 @@ def compare(
 
     Raises:
         InputError: A name matches nothing, or the data cannot be used.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> rows = zoo.compare((x, y), ["gru_tiny", "tcn_tiny"], epochs=1)
+        >>> sorted(row.model for row in rows)
+        ['gru_tiny', 'tcn_tiny']
     """
     rows = []
     reports: list[Report] = []
@@ -116,6 +125,7 @@ def compare(
             plan=own,
             skip_bad_rows=skip_bad_rows,
             output=folder,
+            **(columns or {}),
             tell=tell,
             report=report,
             tick=tick,

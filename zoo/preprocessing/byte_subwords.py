@@ -67,6 +67,10 @@ class ByteSubwords:
         """Returns the ids of each text, on all cores."""
         return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def unknown_share(self, texts: Sequence) -> float:
+        """Returns 0: bytes spell every text."""
+        return 0.0
+
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids without the first space; a character of which bytes are missing becomes U+FFFD."""
         text = self.pieces(ids).decode("utf-8", "replace")

@@ -17,6 +17,10 @@ def begun(tags: Sequence[str]) -> list[str]:
 
     An ``I-`` that follows no tag of its kind begins a span, the way conlleval and seqeval read it; it becomes the
     ``B-`` that it stands for. Tags without these prefixes stay as they are.
+
+    Example:
+        >>> begun(["O", "I-city", "I-city"])
+        ['O', 'B-city', 'I-city']
     """
     before = ["O", *tags]
     return [
@@ -26,7 +30,12 @@ def begun(tags: Sequence[str]) -> list[str]:
 
 
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word."""
+    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word.
+
+    Example:
+        >>> sorted(spans(["O", "B-city", "I-city", "B-date"]))
+        [('city', 1, 2), ('date', 3, 3)]
+    """
     found, kind, first = set(), None, 0
     for i, tag in enumerate([*begun(tags), "O"]):
         inside = tag.startswith("I-")
@@ -48,6 +57,11 @@ def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
     Args:
         likelihoods: Log-likelihoods, or logits, of the tags of each word ``(words, tags)``, at least one word.
         tags: Names of the tags; each ``I-`` has its ``B-`` among them.
+
+    Example:
+        >>> import numpy as np
+        >>> most_likely(np.array([[0.0, 1.0, 3.0], [0.0, 1.0, 3.0]]), ["O", "B-city", "I-city"])
+        [1, 2]
     """
     places = {tag: i for i, tag in enumerate(tags)}
     inside = np.array([i for i, tag in enumerate(tags) if tag.startswith("I-")], int)
@@ -75,6 +89,14 @@ class TagPreprocessor:
         tags: Every tag, in the order of the model's outputs.
         labels: Every label of a sentence; none if the data have only tags.
         max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
+
+    Example:
+        >>> words = Subwords.learn(["fly to rome", "fly to oslo"], 60, words=True)
+        >>> preprocessor = TagPreprocessor(words, ("O", "B-city"), ("flight",), 32)
+        >>> preprocessor.encode_target("O O B-city\\tflight")
+        ([0, 0, 1], 0)
+        >>> len(preprocessor.encode_input("fly to rome")[1])
+        3
     """
 
     tokenizer: Subwords | ByteSubwords

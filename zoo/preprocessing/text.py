@@ -22,6 +22,13 @@ class TextPreprocessor:
             last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section 5.3.1).
         sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
             as another. Of these texts the first ``max_length`` ids are read.
+
+    Example:
+        >>> preprocessor = TextPreprocessor(Subwords.learn(["a good film", "a bad film"], 40), ("bad", "good"), 64)
+        >>> preprocessor.encode_target("good")
+        1
+        >>> "".join(preprocessor.tokens(preprocessor.encode_input("A bad film")))
+        'a bad film '
     """
 
     tokenizer: Subwords | ByteSubwords
@@ -128,5 +135,10 @@ class TextPreprocessor:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Splits a text behind full stops, question and exclamation marks, and at line ends."""
+    """Splits a text behind full stops, question and exclamation marks, and at line ends.
+
+    Example:
+        >>> split_sentences("It starts well. Does it end well?")
+        ['It starts well.', 'Does it end well?']
+    """
     return [part for part in re.split(r"(?<=[.!?])\s+|\s*\n+\s*|<br\s*/?>", text) if part.strip()]
