@@ -1,12 +1,13 @@
 """Examples from whatever a user has: tables, series, folders of sound, Parquet, pandas, NumPy, tf.data."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.data import objects
 from zoo.data import series as readers
 from zoo.data.examples import Examples
 from zoo.data.lines import OnBad, refuse, text_of
@@ -38,8 +39,10 @@ def examples(
       columns with the values, between commas).
     - A ``.ts`` file of the UCR and UEA archives.
     - A folder with a folder of ``.wav`` files for each label.
-    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels.
-    - A ``tf.data.Dataset`` of such ``(x, y)``, one row an element.
+    - A dict of columns, a list of dicts, a pyarrow ``Table`` or a Hugging Face ``Dataset``, read as a DataFrame is.
+    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels,
+      which may be a column vector or one-hot rows.
+    - A ``tf.data.Dataset`` of such ``(x, y)``, in batches or not; a torch ``Dataset`` or ``DataLoader``; or pairs.
 
     Args:
         data: One of these.
@@ -74,12 +77,12 @@ def _read(
 ):
     if isinstance(data, Examples):
         return data
-    if isinstance(data, tuple) and len(data) == 2:
-        return from_arrays(*data)
-    if hasattr(data, "element_spec"):
-        return from_tensorflow(data)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", input, target, series, time, task, group, on_bad)
+    pair = objects.as_pair(data)
+    if pair is not None:
+        return from_arrays(*pair)
+    if objects.as_table(data) is not None:
+        kind = "DataFrame" if hasattr(data, "itertuples") else "table"
+        return _from_frame(data, kind, input, target, series, time, task, group, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path = os.fspath(data)
@@ -178,21 +181,6 @@ def _label(label: Any, where: str) -> str:
     return str(label)
 
 
-def from_tensorflow(data: Any) -> Examples:
-    """Returns the examples of a ``tf.data.Dataset`` of ``(x, y)``, as ``from_arrays`` takes them.
-
-    Raises:
-        InputError: Its elements are not pairs, or are batches; or a row cannot be used.
-    """
-    spec = data.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2:
-        raise InputError(f"a tf.data.Dataset of {str(spec)[:80]}: give one of (x, y)")
-    if spec[1].shape.rank != 0:
-        raise InputError(f"a tf.data.Dataset with labels of shape {spec[1].shape}: give one row at a time, .unbatch()")
-    rows = list(data.as_numpy_iterator())
-    return from_arrays([x for x, _ in rows], [y for _, y in rows])
-
-
 def _parquet(path: str) -> Any:
     try:
         import pandas
@@ -211,29 +199,26 @@ def _parquet(path: str) -> Any:
 def _from_frame(
     frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None, group: str, on_bad: OnBad
 ) -> Examples:
-    """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
-    columns = list(map(str, frame.columns))
+    """Returns the examples of a table that is an object, read as strictly as a table of texts."""
+    columns = list(map(str, getattr(frame, "columns", [])))
     twice = [column for i, column in enumerate(columns) if column in columns[:i]]
-    if twice or not len(frame):
+    cells = [] if twice else [row for _, row in objects.as_table(frame) or ()]
+    if twice or not cells:
         what = f"two columns named {twice[0]!r}: rename one" if twice else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
+    rows = [(f"{name}:{i + 1}", {key: _text(value) for key, value in row.items()}) for i, row in enumerate(cells)]
     if series or time:
-        return readers.long(_rows(frame, columns, name), *_long_columns(name, series, time, input, target))
+        return readers.long(rows, *_long_columns(name, series, time, input, target))
     if target and not input and task == SERIES:
-        return readers.wide(_rows(frame, columns, name), target)
+        return readers.wide(rows, target)
     input, target = _columns(name, input, target)
-    if input in columns and target in columns:
-        cells = frame.iloc[:, columns.index(input)].tolist()
-        if isinstance(cells[0], list | np.ndarray):
-            arrays = [np.array(list(map(list, cell)) if np.ndim(cell[0]) else list(cell)) for cell in cells]
-            labels = [row[target] for _, row in _rows(frame, columns, name)]
-            return from_arrays(arrays, labels, name)
-    return two_columns(_rows(frame, columns, name), input, target, group, on_bad)
+    if input in cells[0] and target in cells[0] and isinstance(cells[0][input], list | np.ndarray):
+        values = [row[input] for row in cells]
+        arrays = [np.array(list(map(list, value)) if np.ndim(value[0]) else list(value)) for value in values]
+        return from_arrays(arrays, [row[target] for _, row in rows], name)
+    return two_columns(rows, input, target, group, on_bad)
 
 
-def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields the place of each row and its cells as texts; what is missing is empty."""
-    missing = frame.isna().to_numpy()
-    for i, row in enumerate(frame.itertuples(index=False, name=None)):
-        cells = ["" if missing[i, j] else str(value) for j, value in enumerate(row)]
-        yield f"{name}:{i + 1}", dict(zip(columns, cells, strict=True))
+def _text(value: Any) -> str:
+    """Returns a cell as a text; what is missing is empty."""
+    return "" if objects.is_missing(value) else str(value)
