@@ -32,7 +32,8 @@ from .output import Text, echo_json, note
 )
 @click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task",
+    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")

@@ -45,6 +45,14 @@ class Pipeline:
     Raises:
         WeightsError: The spec cannot be built.
         ForkError: A backend ran before this process was forked.
+
+    Example:
+        >>> import zoo
+        >>> pipeline = zoo.load("gru_small.cmudict")
+        >>> pipeline.predict(["cat"])
+        ['K AE1 T']
+        >>> type(pipeline.model).__name__
+        'RecurrentSeq2Seq'
     """
 
     def __init__(
@@ -160,6 +168,35 @@ class Pipeline:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
         claim_process()
         return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
+
+    def embed(self, inputs: Any, batch_size: int = 64, tick: Callable[[int], None] = lambda count: None) -> np.ndarray:
+        """Returns a vector for each input, for search, clustering or a classifier of one's own.
+
+        It is the last, the maximum and the mean over the positions of what the model's head reads.
+
+        Args:
+            inputs: As ``predict`` takes them.
+            batch_size: Inputs read at once.
+            tick: Called with the number of inputs just done.
+
+        Returns:
+            ``(inputs, 3 * width)``, float32.
+
+        Raises:
+            InputError: An input cannot be read, or the model is no classifier and no language model.
+
+        Example:
+            >>> import zoo
+            >>> zoo.load("tcn_small.ucr_gun_point").embed([[[0.1], [0.2], [0.3]]]).shape  # doctest: +SKIP
+            (1, 480)
+        """
+        if batch_size < 1:
+            raise InputError("batch size must be at least 1")
+        claim_process()
+        inputs = as_inputs(inputs)
+        if not inputs:
+            raise InputError("no inputs: give at least one")
+        return self.task.embed(self, inputs, batch_size, tick)
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
@@ -288,7 +325,15 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
+        >>> len(text)
+        20
+    """
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
 
 
@@ -309,6 +354,13 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     Raises:
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
+        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
+        True
     """
     claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
@@ -327,6 +379,11 @@ def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = 
         ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
+        ['K AE1 T', 'F OW1 N IY0 M']
     """
     record, file, tensors = locate.locate_and_read(name, read_tensors, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}

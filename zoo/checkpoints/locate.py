@@ -55,6 +55,11 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Args:
         pattern: Wildcards as in a shell: ``"*.cmudict"``.
+
+    Example:
+        >>> import zoo
+        >>> "gru_small.cmudict" in zoo.list_models("*.cmudict")
+        True
     """
     return [name for name in records() if fnmatch.fnmatchcase(name, pattern)]
 
@@ -68,6 +73,11 @@ def read_record(name_or_folder: str | Path) -> Record:
     Raises:
         InputError: There is no such checkpoint or folder.
         WeightsError: The record is damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.read_record("gru_small.cmudict").spec.architecture
+        'gru'
     """
     folder = _given_folder(name_or_folder)
     if folder:

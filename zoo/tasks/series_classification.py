@@ -27,6 +27,7 @@ class SeriesClassification(Classification):
     """A series has one of a fixed set of labels; a text is classified alike, but for what is read."""
 
     name = "series_classification"
+    streamed = False
 
     def architecture(self, name):
         return registry.find_backbone(name)
@@ -89,6 +90,9 @@ class SeriesClassification(Classification):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
         return {"features": features, "mask": mask}
+
+    def unknown_share(self, preprocessor, inputs):
+        return None
 
     def varies(self, preprocessor):
         return not isinstance(preprocessor.front_end, Numbers)
