@@ -5,6 +5,7 @@ import pytest
 from keras import ops
 from samples import reviews
 
+from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.fitting import baselines, transfer
@@ -32,7 +33,7 @@ def base(request):
 
 
 def test_the_classifier_starts_from_the_backbone_and_reads_what_the_language_model_read(base):
-    start = prepare(base, reviews(), {})
+    start = prepare(base, reviews(), Columns())
     assert start.pipeline.spec.task == "classification" and start.language_model is base
     known = base.tensors()
     kept = [path for path, value in start.pipeline.tensors().items() if path in known and path not in start.new]
@@ -41,7 +42,7 @@ def test_the_classifier_starts_from_the_backbone_and_reads_what_the_language_mod
     ids = start.pipeline.preprocessor.encode_input(text)
     assert ids == [SEPARATOR, *base.preprocessor.encode_input(text)]
     np.testing.assert_allclose(start.pipeline.embed([text]), base.embed([text]), atol=1e-5)
-    fresh = prepare(base, reviews(), {}, pretrained=False)
+    fresh = prepare(base, reviews(), Columns(), pretrained=False)
     assert fresh.language_model is None and fresh.base is None
 
 
@@ -116,7 +117,7 @@ def test_tagging_starts_from_a_language_model(base):
     rows = Examples(["play the river", "go to town"] * 12, ["O B-x I-x", "O O B-x"] * 12, [f"x:{i}" for i in range(24)])
     texts = [f"{text} {i}" for i, text in enumerate(rows.inputs)]
     rows = Examples(texts, [f"{tags} O" for tags in rows.targets], rows.where)
-    start = prepare(base, rows, {}, task="tagging")
+    start = prepare(base, rows, Columns(), task="tagging")
     ids, first = start.pipeline.preprocessor.encode_input("play the river 0")
     assert ids == [SEPARATOR, *base.preprocessor.encode_input("play the river 0")] and first[0] == 1
     words = [start.pipeline.preprocessor.tokenizer.decode([ids[place]]) for place in first]
@@ -125,7 +126,7 @@ def test_tagging_starts_from_a_language_model(base):
 
 def test_other_tasks_are_refused(base):
     with pytest.raises(InputError, match="does not start from a language model"):
-        prepare(base, reviews(), {}, task="transduction")
+        prepare(base, reviews(), Columns(), task="transduction")
     with pytest.raises(InputError, match="no features of a whole input"):
         load("gru_small.snips").embed(["play"])
 
