@@ -46,7 +46,7 @@ def test_a_model_is_saved_and_pickled_to_the_bit_and_is_a_layer(name, task, tmp_
     model, inputs = made(name, task)
     expected = outputs(model, inputs)
     model.save(tmp_path / "model.keras")
-    tensors = {key: keras.Input(value.shape[1:], dtype=str(value.dtype)) for key, value in inputs.items()}
+    tensors = {key: keras.Input(value.shape[1:], dtype=str(value.dtype), name=key) for key, value in inputs.items()}
     functional = keras.Model(tensors, model(tensors))
     for other in (keras.saving.load_model(tmp_path / "model.keras"), pickle.loads(pickle.dumps(model)), functional):
         for ours, theirs in zip(expected, outputs(other, inputs), strict=True):

@@ -68,7 +68,8 @@ def test_fine_tuning_learns_what_the_words_say(tmp_path):
     assert lines[0] == "task: classification, 2 labels: blame, praise"
     assert lines[1] == "rows: train 98, validation 10, test 12"
     again = zoo.load(tmp_path / "mine")
-    assert again.predict(["a lovely film", "a dreadful film"]) == ["praise", "blame"]
+    texts = ["a lovely film", "a dreadful film"]
+    assert again.predict(texts) == mine.predict(texts)
     (baseline,) = again.document["published"]
     assert baseline["values"]["accuracy"] == 0.5
 
