@@ -154,7 +154,7 @@ def compare(
 
 
 def _tfidf(start: Start) -> tuple:
-    """Returns the main score, its counts and the row of TF-IDF (raises InputError if these are no texts with labels)."""
+    """Returns the main score, its counts and the row of TF-IDF (raises InputError where it cannot be used)."""
     pipeline, (train, _, test) = start.pipeline, start.parts
     if not pipeline.task.labelled or not isinstance(train.inputs[0], str) or "\t" in train.targets[0]:
         raise InputError(f"{TFIDF} classifies texts, and the task is {pipeline.spec.task}: leave it out")
