@@ -72,6 +72,8 @@ def fine_tune(
     test: Any = None,
     task: str | None = None,
     plan: Plan | None = None,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     symbols: str = "",
@@ -112,6 +114,8 @@ def fine_tune(
             own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
             repeat, and texts if they do not.
         plan: How it is fitted; by default ``default_plan``.
+        epochs: Most epochs, if not the plan's.
+        learning_rate: The highest rate, if not the plan's.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
         skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
@@ -152,7 +156,11 @@ def fine_tune(
     domain_folder = unfinished / "language_model" if unfinished else None
     check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows, allow_unknown)
+    settings = {"epochs": epochs, "least_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    settings = {field: value for field, value in settings.items() if value is not None}
+    start = prepare(
+        model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows, allow_unknown, settings
+    )
     for line in start.lines():
         tell(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
@@ -296,11 +304,13 @@ def prepare(
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
+    settings: dict[str, Any] | None = None,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.
+        settings: Fields of the plan that are set to other values.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
@@ -334,7 +344,7 @@ def prepare(
     seed = plan.seed if plan else PLAN.seed
     parts, more = make_parts(examples, given[0], given[1], found_task.labelled, seed)
     found_task.check(parts[0])
-    plan = plan or default_plan(found_task.name if from_base else None)
+    plan = dataclasses.replace(plan or default_plan(found_task.name if from_base else None), **(settings or {}))
     steps = math.ceil(len(parts[0]) / plan.batch_size)
     plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
     if plan.lora and not from_base:
