@@ -118,6 +118,15 @@ class DepthwiseConvolution(keras.layers.Layer):
     Args:
         kernel_size: Number of taps.
         name: Name of the layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.convolution import DepthwiseConvolution
+        >>> layer = DepthwiseConvolution(4, name="convolution")
+        >>> tuple(layer(np.ones((1, 10, 3), "float32")).shape)
+        (1, 10, 3)
+        >>> layer.count_params()
+        15
     """
 
     def __init__(self, kernel_size: int, name: str):

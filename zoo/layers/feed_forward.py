@@ -45,6 +45,13 @@ class GatedFeedForward(keras.layers.Layer):
         width: Features in and out.
         hidden: Features between the two.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.feed_forward import GatedFeedForward
+        >>> layer = GatedFeedForward(8, 16, name="feed_forward")
+        >>> tuple(layer(np.ones((1, 3, 8), "float32")).shape)
+        (1, 3, 8)
     """
 
     def __init__(self, width: int, hidden: int, name: str):
