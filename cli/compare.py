@@ -16,11 +16,11 @@ from . import backend, show
     "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
 )
 @click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
-@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between spaces.")
 @click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
 @click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, sequence_to_sequence."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
@@ -35,7 +35,7 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
     from zoo.fitting import comparison
 
     names = [name.strip() for name in models.split(",") if name.strip()]
-    with show.training("comparing") as (report, tick):
+    with show.training("comparing") as (on_epoch, on_step):
         rows = comparison.compare(
             data,
             names,
@@ -48,9 +48,9 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
             minutes=minutes,
             seed=seed,
             output=output,
-            tell=lambda line: click.echo(line, err=True),
-            report=report,
-            tick=tick,
+            on_message=lambda line: click.echo(line, err=True),
+            on_epoch=on_epoch,
+            on_step=on_step,
         )
     found = [dataclasses.asdict(row) for row in rows]
     if as_json:

@@ -16,7 +16,7 @@ from .commands import _example
 @click.argument("name")
 @click.argument("data")
 @click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
-@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between blanks.")
+@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between spaces.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
 @click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
@@ -25,15 +25,15 @@ from .commands import _example
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, sequence_to_sequence."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate, that of the head.")
-@click.option("--lora", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
+@click.option("--lora-rank", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
 @click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
-@click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
+@click.option("--class-balanced", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option(
     "--augment",
     is_flag=True,
@@ -58,10 +58,10 @@ def finetune(
     epochs,
     minutes,
     rate,
-    lora,
+    lora_rank,
     plain,
     seed,
-    balance,
+    class_balanced,
     augment,
     from_scratch,
     picture,
@@ -78,19 +78,23 @@ def finetune(
         raise InputError("say where the result goes: --output FOLDER")
     if output and Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
         raise InputError(f"{output}: exists already: choose another --output")
-    if lora and plain:
-        raise InputError("--lora has one rate as it is: leave --plain out")
+    if lora_rank and plain:
+        raise InputError("--lora-rank has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
     known = locate.read_record(name).spec.task if checkpoint else None
     backend.start()
     from zoo.fitting import fine_tuning
 
-    plan = fine_tuning.default_plan(None if from_scratch else known)
-    if plain or lora:
-        plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
-    said = {"epochs": epochs, "least_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
+    training_config = fine_tuning.default_training_config(None if from_scratch else known)
+    if plain or lora_rank:
+        training_config = dataclasses.replace(
+            training_config, layer_lr_decay=1.0, gradual_unfreezing=False, lora_rank=lora_rank or 0
+        )
+    said = {"epochs": epochs, "min_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
     said = {field: value for field, value in said.items() if value is not None}
-    plan = dataclasses.replace(plan, seed=seed, balance=balance, augment=augment, **said)
+    training_config = dataclasses.replace(
+        training_config, seed=seed, class_balanced=class_balanced, augment=augment, **said
+    )
     columns = {
         "input": input,
         "target": target,
@@ -100,9 +104,9 @@ def finetune(
         "group": group,
     }
     if picture:
-        _find_rate(name, data, columns, task, plan, not from_scratch, picture)
+        _find_rate(name, data, columns, task, training_config, not from_scratch, picture)
         return
-    with show.training(f"fine-tuning {name}") as (report, tick):
+    with show.training(f"fine-tuning {name}") as (on_epoch, on_step):
         pipeline = fine_tuning.fine_tune(
             name,
             data,
@@ -110,13 +114,13 @@ def finetune(
             validation=validation,
             test=test,
             task=task,
-            plan=plan,
+            training_config=training_config,
             pretrained=not from_scratch,
             output=output,
             resume=resume,
-            tell=lambda line: click.echo(line, err=True),
-            report=report,
-            tick=tick,
+            on_message=lambda line: click.echo(line, err=True),
+            on_epoch=on_epoch,
+            on_step=on_step,
         )
     assert pipeline.document is not None
     front_end = getattr(pipeline.preprocessor, "front_end", None)
@@ -124,10 +128,14 @@ def finetune(
     show.fine_tuned(pipeline.document, pipeline.task.monitor, output, example)
 
 
-def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:
+def _find_rate(
+    name: str, data: str, columns: dict, task: str | None, training_config, pretrained: bool, picture: str
+) -> None:
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
-    found = rate_finder.find_rate(name, data, **columns, task=task, plan=plan, pretrained=pretrained)
+    found = rate_finder.find_rate(
+        name, data, **columns, task=task, training_config=training_config, pretrained=pretrained
+    )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
     click.echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

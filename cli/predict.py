@@ -60,10 +60,10 @@ def predict(
     if input and not table:
         raise InputError("--input names a column of a table: give --file with a name in .csv, .tsv or .jsonl")
     pipeline, inputs, outputs = None, [], []
-    for inputs, where in _parts(words, file, table, no_header, bool(plot)):
+    for inputs, locations in _parts(words, file, table, no_header, bool(plot)):
         if plot and len(inputs) != 1:
             raise InputError(f"--plot draws one input, not {len(inputs)}")
-        for text, place in zip(inputs, where, strict=True):
+        for text, place in zip(inputs, locations, strict=True):
             try:
                 preprocessor.encode_input(text)
             except InputError as error:
@@ -108,8 +108,8 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
     likely = "probabilities" in pipeline.task.options
     if likely and (as_json or table):
         options["probabilities"] = True
-    with progress("predicting", len(inputs)) as tick:
-        outputs = pipeline.predict(inputs, tick=tick, **options)
+    with progress("predicting", len(inputs)) as on_step:
+        outputs = pipeline.predict(inputs, on_step=on_step, **options)
     if as_json:
         lines = [
             json.dumps({"input": text, "output": output}, ensure_ascii=False)

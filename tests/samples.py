@@ -111,7 +111,7 @@ SPEC = {
     "architecture": "gru",
     "size": "tiny",
     "config": {"dilations": (1, 2)},
-    "task": "transduction",
+    "task": "sequence_to_sequence",
     "preprocessor": {},
 }
 TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.array([0.5], "float32")}

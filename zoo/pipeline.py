@@ -110,7 +110,7 @@ class Pipeline:
         self,
         inputs: Any,
         batch_size: int = 256,
-        tick: Callable[[int], None] = lambda count: None,
+        on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs: a pronunciation for a word, a label for a text.
@@ -119,8 +119,8 @@ class Pipeline:
             inputs: Texts; for sound paths of .wav files, ``Sound`` or arrays of samples; for series arrays
                 ``(time, features)``. Or a single text, path or ``Sound``.
             batch_size: Inputs answered at once.
-            tick: Called with the number of inputs just done.
-            **options: The task's own: ``beam_size`` for transduction (1 is greedy and fastest),
+            on_step: Called with the number of inputs just done.
+            **options: The task's own: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
                 ``probabilities=True`` for classification.
 
         Returns:
@@ -131,17 +131,17 @@ class Pipeline:
         """
         options = self._options(options, batch_size)
         inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
-        return self.task.predict(self, inputs, batch_size, tick, **options)
+        return self.task.predict(self, inputs, batch_size, on_step, **options)
 
-    def answers(
+    def predict_raw(
         self,
         inputs: list[Any],
         batch_size: int = 256,
-        tick: Callable[[int], None] = lambda count: None,
+        on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
-        return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
+        return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if batch_size < 1:
@@ -156,8 +156,8 @@ class Pipeline:
         return generate(self, prompt, length, **settings)
 
     def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
-        """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
-        from zoo.tasks.transduction import alignment
+        """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""
+        from zoo.tasks.sequence_to_sequence import alignment
 
         return alignment(self, text)
 
@@ -168,12 +168,12 @@ class Pipeline:
             raise WeightsError(f"{self.model.name}: two variables share a path")
         return named
 
-    def assign(self, tensors: Mapping[str, np.ndarray], where: str) -> None:
+    def assign(self, tensors: Mapping[str, np.ndarray], location: str) -> None:
         """Sets every weight.
 
         Args:
             tensors: Arrays by the path of their variable.
-            where: Where they come from, for messages.
+            location: Where they come from, for messages.
 
         Raises:
             WeightsError: A tensor is missing, of another shape, or unknown to the model.
@@ -181,12 +181,12 @@ class Pipeline:
         variables = {v.path: v for v in self.model.weights}
         for name in sorted(set(variables) | set(tensors)):
             if name not in tensors:
-                raise WeightsError(f"{where}: tensor {name} is missing")
+                raise WeightsError(f"{location}: tensor {name} is missing")
             if name not in variables:
-                raise WeightsError(f"{where}: tensor {name} is unknown to {self.spec.architecture}")
+                raise WeightsError(f"{location}: tensor {name} is unknown to {self.spec.architecture}")
             if tuple(tensors[name].shape) != tuple(variables[name].shape):
                 raise WeightsError(
-                    f"{where}: tensor {name} is {tensors[name].shape}, not {tuple(variables[name].shape)}"
+                    f"{location}: tensor {name} is {tensors[name].shape}, not {tuple(variables[name].shape)}"
                 )
         for name, variable in variables.items():
             variable.assign(tensors[name])
@@ -270,7 +270,7 @@ def load(name: str | Path) -> Pipeline:
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """
-    record, file = locate.locate(name)
+    record, file = locate.resolve(name)
     tensors = read_tensors(file, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE

@@ -15,7 +15,7 @@ from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -103,7 +103,7 @@ def test_the_page_on_evaluation():
 def test_fine_tuning(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
+    monkeypatch.setattr(fine_tuning, "FROM_SCRATCH", dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1))
     (command,) = [command for command in FINE_TUNING if command.startswith("finetune gru_small.cmudict")]
     for part, rows in (("train", ROWS[2:]), ("dev", ROWS[:1]), ("test", ROWS[1:2])):
         Path(f"ice_{part}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
@@ -113,8 +113,8 @@ def test_fine_tuning(monkeypatch):
 def test_labels_of_texts(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
-    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
+    monkeypatch.setattr(fine_tuning, "FROM_SCRATCH", dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1))
+    monkeypatch.setattr(fine_tuning, "ULMFIT", dataclasses.replace(fine_tuning.ULMFIT, epochs=1, min_steps=0))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for command in re.findall(r"^zoo (.+)$", section("Fine-tune"), flags=re.M):
@@ -125,7 +125,7 @@ def test_labels_of_texts(monkeypatch):
 def test_the_page_on_fine_tuning(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
+    monkeypatch.setattr(fine_tuning, "ULMFIT", dataclasses.replace(fine_tuning.ULMFIT, epochs=1, min_steps=0))
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
@@ -138,7 +138,10 @@ def test_the_page_on_fine_tuning(monkeypatch):
 
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
-        recipe_run.RECIPES["gru_small.cmudict"], size="tiny", exclude=("cmudict", "none"), plan=Plan(epochs=1)
+        recipe_run.RECIPES["gru_small.cmudict"],
+        size="tiny",
+        exclude=("cmudict", "none"),
+        training_config=TrainingConfig(epochs=1),
     )
     monkeypatch.setitem(recipe_run.RECIPES, "gru_small.cmudict", recipe)
     monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
@@ -154,8 +157,8 @@ def test_its_python_runs(monkeypatch):
     import zoo
     from zoo.fitting import fine_tuning
 
-    short = dataclasses.replace(fine_tuning.PLAN, epochs=1)
-    monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, plan=short, **k))
+    short = dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1)
+    monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, training_config=short, **k))
     for code in re.findall(r"```python\n(.*?)```", README, flags=re.S):
         exec(compile("import zoo\n" + code, "README.md", "exec"), {})
     assert (Path("my-g2p") / "record.json").exists()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
-from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
+from zoo.checkpoints.strict_json import MAX_JSON_BYTES, parse_json
 from zoo.errors import DownloadError, InputError, WeightsError
-from zoo.files import atomic_write, flaw, open_regular
+from zoo.files import atomic_write, integrity_error, open_regular
 
 # What listing records does not need is imported where it is used, because listing must stay quick.
 
@@ -75,7 +75,7 @@ def read_record(name_or_folder: str | Path) -> Record:
     raise InputError(_unknown(name))
 
 
-def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
+def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
     """Finds a checkpoint, fetching it where it must be.
 
     Args:
@@ -93,7 +93,7 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
     folder = _given_folder(name_or_folder)
     if folder:
         record = _read_record_file(folder / RECORD_FILE)
-        wrong = _flaw(folder, record)
+        wrong = _integrity_error(folder, record)
         if wrong:
             raise WeightsError(f"{wrong}: copy the folder again")
         return record, folder / WEIGHTS_FILE
@@ -109,7 +109,7 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
         except WeightsError as error:
             tried.append(str(error))
             continue
-        wrong = _flaw(folder, found)
+        wrong = _integrity_error(folder, found)
         if not wrong:
             return found, folder / WEIGHTS_FILE
         tried.append(wrong)
@@ -166,7 +166,7 @@ def _unknown(name: str) -> str:
 def _read_record_file(file: Path) -> Record:
     try:
         with open_regular(file) as opened:
-            data = opened.read(LARGEST_JSON + 1)
+            data = opened.read(MAX_JSON_BYTES + 1)
     except OSError as error:
         raise WeightsError(f"{file}: cannot be read: {error.strerror}") from None
     return Record.from_json(parse_json(data, str(file)), str(file))
@@ -176,15 +176,15 @@ def _read_named_record(folder: Path) -> Record:
     return _same_name(_read_record_file(folder / RECORD_FILE), folder.name, str(folder / RECORD_FILE))
 
 
-def _same_name(record: Record, name: str, where: str) -> Record:
+def _same_name(record: Record, name: str, location: str) -> Record:
     if record.name != name:
-        raise WeightsError(f"{where}: name: is {record.name!r} where {name!r} is due")
+        raise WeightsError(f"{location}: name: is {record.name!r} where {name!r} is due")
     return record
 
 
-def _flaw(folder: Path, record: Record) -> str | None:
+def _integrity_error(folder: Path, record: Record) -> str | None:
     file = folder / WEIGHTS_FILE
-    wrong = flaw(file, record.weights.bytes, record.weights.sha256)
+    wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     return f"{file}: {wrong}" if wrong else None
 
 
@@ -204,7 +204,7 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
     found = record
     if found is None:
         url = f"{base}/{name}/{RECORD_FILE}"
-        page = download.fetch_text(url, LARGEST_JSON)
+        page = download.fetch_text(url, MAX_JSON_BYTES)
         found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
     weights = found.weights
     file = download.fetch(f"{base}/{name}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
@@ -220,7 +220,7 @@ def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, P
 
     folder = Path(url2pathname(urlsplit(base).path)) / name
     found = record or _read_named_record(folder)
-    wrong = _flaw(folder, found)
+    wrong = _integrity_error(folder, found)
     if wrong:
         raise WeightsError(wrong)
     return found, folder / WEIGHTS_FILE
@@ -232,7 +232,7 @@ def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Rec
 
     found = record
     if found is None:
-        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", LARGEST_JSON)
+        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", MAX_JSON_BYTES)
         found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
     weights = found.weights
     return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)

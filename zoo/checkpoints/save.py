@@ -70,10 +70,10 @@ def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: s
         "parameters": sum(tensor.size for tensor in tensors.values()),
         "tensors": {path: {"shape": list(tensor.shape), "dtype": dtype} for path, tensor in tensors.items()},
     }
-    where = str(folder / RECORD_FILE)
+    location = str(folder / RECORD_FILE)
     # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
     text = json.dumps({"format": 1, **document, "weights": weights})
-    record = Record.from_json(parse_json(text.encode(), where), where)
+    record = Record.from_json(parse_json(text.encode(), location), location)
     atomic_write(temporary / RECORD_FILE, record.to_text().encode())
     return record
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from zoo.errors import InputError
 
-LONGEST_LINE = 100_000
+MAX_LINE_BYTES = 100_000
 """Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
 
 
@@ -24,26 +24,26 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
         InputError: The file cannot be read, is empty, or has an empty line; the message says where.
     """
     inputs, places = [], []
-    for where, line in lines(path):
-        inputs.append(text_of(line, where, "the line"))
-        places.append(where)
+    for location, line in lines(path):
+        inputs.append(text_of(line, location, "the line"))
+        places.append(location)
     if not inputs:
         raise InputError(f"{_name(path)}: is empty: give one input a line")
     return inputs, places
 
 
-def stream_lines(most: int) -> Iterator[tuple[list[str], list[str]]]:
-    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``most``.
+def stream_lines(max_lines: int) -> Iterator[tuple[list[str], list[str]]]:
+    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``max_lines``.
 
     A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
     """
     source = _Piped(sys.stdin.buffer)
     inputs, places, empty = [], [], True
-    for where, line in _decoded(source, "stdin", LONGEST_LINE):
+    for location, line in _decoded(source, "stdin", MAX_LINE_BYTES):
         empty = False
-        inputs.append(text_of(line, where, "the line"))
-        places.append(where)
-        if len(inputs) == most or not source.ready():
+        inputs.append(text_of(line, location, "the line"))
+        places.append(location)
+        if len(inputs) == max_lines or not source.ready():
             yield inputs, places
             inputs, places = [], []
     if inputs:
@@ -72,13 +72,13 @@ class _Piped:
         return line
 
 
-def lines(path, longest: int = LONGEST_LINE) -> Iterator[tuple[str, str]]:
+def lines(path, max_bytes: int = MAX_LINE_BYTES) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
     name = _name(path)
     try:
         _refuse_special(path, name)
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
-            yield from _decoded(file, name, longest)
+            yield from _decoded(file, name, max_bytes)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
@@ -101,36 +101,36 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str]]:
+def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str]]:
     number = 0
     while True:
-        where = f"{name}:{number + 1}"
-        line = file.readline(longest + 1)
+        location = f"{name}:{number + 1}"
+        line = file.readline(max_bytes + 1)
         if number == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:
             return
-        if len(line) > longest:
-            raise InputError(f"{where}: a line of more than {longest:,} bytes: is this a text file?")
+        if len(line) > max_bytes:
+            raise InputError(f"{location}: a line of more than {max_bytes:,} bytes: is this a text file?")
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
+                f"{location}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
                 " give a text file saved as UTF-8"
             ) from None
         if "\0" in text:
-            raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+            raise InputError(f"{location}: a NUL byte: give a text file saved as UTF-8, not a binary one")
         if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
-            raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
-        yield where, text
+            raise InputError(f"{location}: a carriage return inside a line: end each line with a line feed")
+        yield location, text
         number += 1
 
 
-def text_of(text: str, where: str, what: str) -> str:
+def text_of(text: str, location: str, what: str) -> str:
     text = text.strip()
     if not text:
-        raise InputError(f"{where}: {what} is empty: fill it in or take the line out")
+        raise InputError(f"{location}: {what} is empty: fill it in or take the line out")
     if re.search("[\0\ud800-\udfff]", text):
-        raise InputError(f"{where}: {what} has characters that are not text: take them out")
+        raise InputError(f"{location}: {what} has characters that are not text: take them out")
     return text

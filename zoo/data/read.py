@@ -112,17 +112,17 @@ def read_sounds(folder: str | os.PathLike) -> Examples:
     Raises:
         InputError: It has none, or a file in a label's folder is not a whole ``.wav`` file.
     """
-    inputs, targets, where = [], [], []
+    inputs, targets, locations = [], [], []
     for label in sorted(path for path in Path(folder).iterdir() if path.is_dir() and path.name[0] != "."):
         for file in sorted(path for path in label.iterdir() if path.name[0] != "."):
             if file.suffix.lower() != ".wav":
                 raise InputError(f"{file}: not a .wav file: convert it, or move it elsewhere")
             inputs.append(read_wav(file))
             targets.append(label.name)
-            where.append(str(file))
+            locations.append(str(file))
     if not inputs:
         raise InputError(f"{folder}: no .wav files in folders of their label: lay them out as LABEL/NAME.wav")
-    return Examples(inputs, targets, where)
+    return Examples(inputs, targets, locations)
 
 
 def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Examples:
@@ -139,29 +139,29 @@ def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Exampl
     """
     if len(x) != len(y) or not len(x):
         raise InputError(f"{len(x)} rows and {len(y)} labels: give a label a row, at least one")
-    inputs, labels, where = [], [], [f"{name}:{i + 1}" for i in range(len(x))]
-    for value, label, place in zip(x, y, where, strict=True):
+    inputs, labels, locations = [], [], [f"{name}:{i + 1}" for i in range(len(x))]
+    for value, label, place in zip(x, y, locations, strict=True):
         inputs.append(_input(value, place))
         labels.append(_label(label, place))
-    return Examples(inputs, labels, where)
+    return Examples(inputs, labels, locations)
 
 
-def _input(value: Any, where: str) -> Any:
+def _input(value: Any, location: str) -> Any:
     value = value.decode() if isinstance(value, bytes) else value
     if isinstance(value, str):
-        return text_of(value, where, "the text")
+        return text_of(value, location, "the text")
     try:
         return value if isinstance(value, Sound) else as_channels(numbers(value))
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{location}: {error}") from None
 
 
-def _label(label: Any, where: str) -> str:
+def _label(label: Any, location: str) -> str:
     label = label.decode() if isinstance(label, bytes) else label
     if isinstance(label, str):
-        return text_of(label, where, "the label")
+        return text_of(label, location, "the label")
     if np.ndim(label) or not isinstance(label, int | np.integer | np.bool_):
-        raise InputError(f"{where}: {str(label)[:40]} is no label: give a text or a whole number")
+        raise InputError(f"{location}: {str(label)[:40]} is no label: give a text or a whole number")
     return str(label)
 
 

@@ -12,10 +12,10 @@ from zoo.data.lines import lines
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
 
-LONGEST_LINE = 10_000_000
+MAX_LINE_BYTES = 10_000_000
 """Longest line of a file, in bytes: a whole series stands on one."""
 
-_LARGEST = float(np.finfo(np.float32).max)
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _FLAGS = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
 
 
@@ -35,8 +35,8 @@ def read_ts(path: str | os.PathLike) -> Examples:
             missing or not finite; the message says where.
     """
     header = _Header()
-    inputs, labels, where = [], [], []
-    for place, line in lines(path, LONGEST_LINE):
+    inputs, labels, locations = [], [], []
+    for place, line in lines(path, MAX_LINE_BYTES):
         line = line.strip()
         if not line or (not header.complete and line.startswith("#")):
             continue
@@ -44,12 +44,12 @@ def read_ts(path: str | os.PathLike) -> Examples:
             series, label = _case(line, header, place)
             inputs.append(series)
             labels.append(label)
-            where.append(place)
+            locations.append(place)
         else:
             header.add(line, place)
     if not inputs:
         raise InputError(f"{path}: has no series: give at least one after a line @data")
-    return Examples(inputs, labels, where)
+    return Examples(inputs, labels, locations)
 
 
 def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examples:
@@ -73,15 +73,15 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
 
 def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str) -> Examples:
     """Returns the same from rows already read: the place of each and its cells by column."""
-    inputs, labels, where = [], [], []
+    inputs, labels, locations = [], [], []
     for place, row in rows:
         labels.append(cell(row, label, place))
         steps = [column for column in row if column != label]
         if not steps:
             raise InputError(f"{place}: no column but {label!r}: give a column for each step")
         inputs.append(np.array([[_number(row[step], place, f"column {step!r}")] for step in steps], np.float32))
-        where.append(place)
-    return Examples(inputs, labels, where)
+        locations.append(place)
+    return Examples(inputs, labels, locations)
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:
@@ -124,7 +124,7 @@ def long(
         one = found.setdefault(name, _Steps(kind, place, now))
         if one.label != kind:
             raise InputError(
-                f"{place}: series {name!r} is {kind!r} here and {one.label!r} at {one.where}: give it one label"
+                f"{place}: series {name!r} is {kind!r} here and {one.label!r} at {one.location}: give it one label"
             )
         if one.steps and now <= one.now:
             raise InputError(
@@ -135,7 +135,7 @@ def long(
     return Examples(
         [np.array(one.steps, np.float32) for one in found.values()],
         [one.label for one in found.values()],
-        [one.where for one in found.values()],
+        [one.location for one in found.values()],
     )
 
 
@@ -144,7 +144,7 @@ class _Steps:
     """What has been read of a series: its label, the place of its first row, its last time, its values."""
 
     label: str
-    where: str
+    location: str
     now: float
     steps: list[list[float]] = dataclasses.field(default_factory=list)
 
@@ -154,7 +154,7 @@ def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
     if kind not in SEPARATORS:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv or .tsv file")
     empty = True
-    for row in table_rows(path, SEPARATORS[kind], header, LONGEST_LINE):
+    for row in table_rows(path, SEPARATORS[kind], header, MAX_LINE_BYTES):
         empty = False
         yield row
     if empty:
@@ -240,13 +240,13 @@ def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
     return np.array(numbers, np.float32).T, label
 
 
-def _number(text: str, where: str, what: str) -> float:
+def _number(text: str, location: str, what: str) -> float:
     try:
         number = float("nan") if "_" in text else float(text)  # float takes 1_000 for a number
     except ValueError:
         number = float("nan")
-    if not abs(number) <= _LARGEST:
+    if not abs(number) <= _MAX_FLOAT32:
         raise InputError(
-            f"{where}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
+            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
         )
     return number

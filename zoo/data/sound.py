@@ -12,7 +12,7 @@ import numpy as np
 from zoo.errors import InputError
 
 RATES = (1_000, 192_000)  # samples a second that are taken for sound
-LARGEST = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,12 +70,13 @@ def read_wav(path: str | os.PathLike) -> Sound:
     return sound
 
 
-def _check_finite(values: np.ndarray, where: str = "") -> None:
+def _check_finite(values: np.ndarray, location: str = "") -> None:
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         place = " of channel ".join(str(i + 1) for i in bad[0])
         raise InputError(
-            f"{where}step {place} is {values[tuple(bad[0])]}, not a finite number: fill the gap or take the series out"
+            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number:"
+            " fill the gap or take the series out"
         )
 
 
@@ -131,7 +132,7 @@ def numbers(value: Any) -> np.ndarray:
     if array.ndim not in (1, 2) or not array.size:
         raise InputError(f"a series of shape {array.shape}: give (time, channels), at least one step")
     # What is beyond float32 would become infinite in it.
-    _check_finite(np.where(np.abs(array) <= LARGEST, array, np.where(np.isnan(array), np.nan, np.inf)))
+    _check_finite(np.where(np.abs(array) <= MAX_FLOAT32, array, np.where(np.isnan(array), np.nan, np.inf)))
     return array
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zoo.data.examples import Examples
-from zoo.data.lines import LONGEST_LINE, lines, text_of
+from zoo.data.lines import MAX_LINE_BYTES, lines, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -44,14 +44,14 @@ def stream_examples(
     path: str | os.PathLike, input: str, target: str, header: bool = True
 ) -> Iterator[tuple[str, str, str]]:
     """Like ``read_examples``, but yields row after row: input, target and place."""
-    for where, row in _file_rows(path, header):
-        yield cell(row, input, where), cell(row, target, where), where
+    for location, row in _file_rows(path, header):
+        yield cell(row, input, location), cell(row, target, location), location
 
 
 def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
     """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
-    cells = [(cell(row, column, where), where) for where, row in _file_rows(path, header)]
-    return [text for text, _ in cells], [where for _, where in cells]
+    cells = [(cell(row, column, location), location) for location, row in _file_rows(path, header)]
+    return [text for text, _ in cells], [location for _, location in cells]
 
 
 def is_table(path: str | os.PathLike) -> bool:
@@ -66,9 +66,9 @@ def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dic
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
     rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
     empty = True
-    for where, row in rows:
+    for location, row in rows:
         empty = False
-        yield where, row
+        yield location, row
     if empty:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
@@ -76,20 +76,22 @@ def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dic
 def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
     """Returns examples of rows already read: the place of each and its cells by column."""
     cells = [
-        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
-        for where, row in rows
+        (cell(row, input, location), cell(row, target, location), location, cell(row, group, location) if group else "")
+        for location, row in rows
     ]
     inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
     return Examples(inputs, targets, places, groups if group else None)
 
 
-def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) -> Iterator[tuple[str, dict[str, str]]]:
+def table_rows(
+    path, separator: str, header: bool, max_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
 
     def noted():
-        for where, line in lines(path, longest):
-            places.append(where)
+        for location, line in lines(path, max_bytes):
+            places.append(location)
             yield line
 
     quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
@@ -120,35 +122,35 @@ def table_rows(path, separator: str, header: bool, longest: int = LONGEST_LINE) 
         yield places[0], dict(zip(columns, row, strict=True))
 
 
-def _columns(row: list[str], where: str, separator: str, header: bool) -> list[str]:
+def _columns(row: list[str], location: str, separator: str, header: bool) -> list[str]:
     others = [mark for mark in ",;\t|" if mark in row[0]]
     if len(row) == 1 and others:
         raise InputError(
-            f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
+            f"{location}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
             " or name the file .tsv if they stand between tabs, .csv if between commas"
         )
     if not header:
         return [str(i + 1) for i in range(len(row))]
     columns = [cell.strip() for cell in row]
-    _check_different(columns, where)
+    _check_different(columns, location)
     return columns
 
 
 def _json_rows(path) -> Iterator[tuple[str, dict]]:
-    for where, line in lines(path):
+    for location, line in lines(path):
         if not line.strip():
             continue
         try:
             pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
         except InputError as error:
-            raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
+            raise InputError(f"{location}: not JSON ({error}): write one JSON object a line") from None
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-            raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
+            raise InputError(f"{location}: not JSON ({reason}): write one JSON object a line") from None
         if not isinstance(pairs, _Pairs):
-            raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
-        _check_different([name for name, _ in pairs], where)
-        yield where, dict(pairs)
+            raise InputError(f"{location}: not a JSON object: write {{...}} with a field for each column")
+        _check_different([name for name, _ in pairs], location)
+        yield location, dict(pairs)
 
 
 def _finite(text: str) -> float:
@@ -162,21 +164,21 @@ class _Pairs(list):
     """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
 
 
-def _check_different(columns: list[str], where: str) -> None:
+def _check_different(columns: list[str], location: str) -> None:
     twice = [name for i, name in enumerate(columns) if name in columns[:i]]
     if twice:
-        raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
+        raise InputError(f"{location}: two columns named {_shown(twice[:1])}: rename one of them")
 
 
-def cell(row: dict, column: str, where: str) -> str:
+def cell(row: dict, column: str, location: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
-        raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
+        raise InputError(f"{location}: no column {column!r}; {hint}there are: {_shown(list(row))}")
     if not isinstance(row[column], str):
-        raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
-    return text_of(row[column], where, f"column {column!r}")
+        raise InputError(f"{location}: column {column!r} is not text: write it as a JSON string, in quotes")
+    return text_of(row[column], location, f"column {column!r}")
 
 
 def _shown(names: list[str]) -> str:

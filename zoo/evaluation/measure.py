@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo import datasets
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 from zoo.data import read
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
@@ -31,7 +31,7 @@ class Report:
         dataset: Name of the dataset, or the file.
         split: Name of the split; ``"all"`` for a file.
         size: Number of inputs.
-        options: How the answers were made: ``beam_size`` for transduction.
+        options: How the answers were made: ``beam_size`` for sequence_to_sequence.
         values: Metrics with their 95 % intervals, as shares.
         inputs: The inputs, each once; empty if they were not to be kept, as are the next three.
         outputs: The model's output for each.
@@ -60,7 +60,7 @@ class Report:
         }
 
 
-@kept_memory()
+@retain_freed_memory()
 def evaluate(
     pipeline: Pipeline,
     data: Any,
@@ -74,9 +74,9 @@ def evaluate(
     limit: int | None = None,
     batch_size: int = 256,
     keep: bool = True,
-    start: Callable[[int], None] = lambda size: None,
-    tick: Callable[[int], None] = lambda count: None,
-    each: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
+    on_start: Callable[[int], None] = lambda size: None,
+    on_step: Callable[[int], None] = lambda count: None,
+    on_prediction: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
     **options: Any,
 ) -> Report:
     """Measures a model.
@@ -95,10 +95,10 @@ def evaluate(
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
         keep: Whether the report has all inputs, outputs and references.
-        start: Called with the number of inputs once it is known.
-        tick: Called with the number of inputs just done.
-        each: Called with the name of each input (see ``Report``), its output and the right one, in order.
-        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
+        on_start: Called with the number of inputs once it is known.
+        on_step: Called with the number of inputs just done.
+        on_prediction: Called with the name of each input (see ``Report``), its output and the right one, in order.
+        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for sequence_to_sequence.
 
     Raises:
         InputError: No such dataset, split, file or column, or a row that the model cannot read.
@@ -107,23 +107,23 @@ def evaluate(
         raise InputError(f"limit {limit}: give at least 1")
     task, preprocessor = pipeline.task, pipeline.preprocessor
     source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
-    start(len(source))
+    on_start(len(source))
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
         _check(pipeline, cases)
     options = {**task.options, **asked(name), **options}
-    tallies, kept = [], Cases([], [], [])
+    states, kept = [], Cases([], [], [])
     said: list[Any] = []
     for cases in source.parts():
-        outputs = pipeline.answers(cases.inputs, batch_size, tick, **options)
-        tallies.append(task.tally(preprocessor, outputs, cases.references))
+        outputs = pipeline.predict_raw(cases.inputs, batch_size, on_step, **options)
+        states.append(task.update_metrics(preprocessor, outputs, cases.references))
         for row in zip(_names(cases), outputs, cases.references, strict=True):
-            each(*row)
+            on_prediction(*row)
         if keep:
             said += outputs
             kept.inputs.extend(cases.inputs)
             kept.references.extend(cases.references)
-            kept.where.extend(cases.where)
-    values = task.total(preprocessor, tallies)
+            kept.locations.extend(cases.locations)
+    values = task.compute_metrics(preprocessor, states)
     return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
 
 
@@ -147,24 +147,24 @@ def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report
         raise InputError(f"{others.spec.task} and {ours.spec.task}: only models of the same task can be compared")
     if not report.names or report.names != other.names:
         raise InputError("give two reports on the same inputs, with the answers kept")
-    mine = ours.task.counts(ours.preprocessor, report.outputs, report.references)
-    theirs = others.task.counts(others.preprocessor, other.outputs, other.references)
+    mine = ours.task.metric_counts(ours.preprocessor, report.outputs, report.references)
+    theirs = others.task.metric_counts(others.preprocessor, other.outputs, other.references)
     return mine.name, difference(mine, theirs)
 
 
 def _names(cases: Cases) -> list[str]:
-    rows = zip(cases.inputs, cases.where, strict=True)
-    return [value if isinstance(value, str) else where for value, where in rows]
+    rows = zip(cases.inputs, cases.locations, strict=True)
+    return [value if isinstance(value, str) else location for value, location in rows]
 
 
 def _check(pipeline: Pipeline, cases: Cases) -> None:
-    for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
+    for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
         try:
             pipeline.preprocessor.encode_input(value)
-            if pipeline.task.labelled:
+            if pipeline.task.has_labels:
                 pipeline.preprocessor.encode_target(reference)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            raise InputError(f"{location}: {error}") from None
 
 
 def asked(name: str) -> dict[str, Any]:
@@ -172,19 +172,19 @@ def asked(name: str) -> dict[str, Any]:
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
-def _source(task, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
+def _source(task, data, split, columns, limit) -> "tuple[_InMemory | _File, str, str]":
     """Returns where the cases come from, and the names of dataset and split that they go by."""
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
-        return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
+        return _InMemory(task.cases(datasets.load(str(data), split)), limit), str(data), split
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
     input, target, header, series, _ = columns
     if path and path.suffix.lower() in STREAMED and input and target and not series:
         rows = functools.partial(stream_examples, data, input, target, header)
-        return _File(rows, task.several, limit), path.name, "all"
+        return _File(rows, task.multi_reference, limit), path.name, "all"
     examples = read.examples(data, *columns, task=task.name)
-    return _Held(task.cases(examples), limit), read.named(data), "all"
+    return _InMemory(task.cases(examples), limit), read.named(data), "all"
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:
@@ -192,7 +192,7 @@ def _drawn(size: int, limit: int | None) -> Sequence[int]:
     return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
 
 
-class _Held:
+class _InMemory:
     """Cases in memory."""
 
     def __init__(self, cases: Cases, limit: int | None):
@@ -211,14 +211,14 @@ class _File:
 
     Args:
         rows: Gives input, target and place of each row, each time from the start.
-        several: Whether rows of the same input are one case.
+        multi_reference: Whether rows of the same input are one case.
         limit: Only so many cases.
     """
 
-    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
-        self.rows, self.several = rows, several
+    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], multi_reference: bool, limit: int | None):
+        self.rows, self.multi_reference = rows, multi_reference
         self.repeated: dict[str, list[str]] = {}
-        if several:
+        if multi_reference:
             hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
             count = len(hashes)
             hashes.sort()
@@ -237,12 +237,12 @@ class _File:
 
     def _cases(self) -> Iterator[tuple[str, Any, str]]:
         seen = set()
-        for text, target, where in self.rows():
+        for text, target, location in self.rows():
             if text not in self.repeated:
-                yield text, [target] if self.several else target, where
+                yield text, [target] if self.multi_reference else target, location
             elif text not in seen:
                 seen.add(text)
-                yield text, self.repeated[text], where
+                yield text, self.repeated[text], location
 
     def parts(self) -> Iterator[Cases]:
         chosen = iter(self.chosen)

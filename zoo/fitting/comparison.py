@@ -11,11 +11,11 @@ from typing import Any
 from zoo.checkpoints import locate
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
-from zoo.fitting.fine_tuning import default_plan, fine_tune
+from zoo.fitting.fine_tuning import default_training_config, fine_tune
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 TIMED = 20  # single inputs whose latency is measured
 
@@ -53,14 +53,14 @@ def compare(
     series: str = "",
     time: str = "",
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
     output: str | os.PathLike | None = None,
-    tell: Callable[[str], None] = lambda line: None,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_message: Callable[[str], None] = lambda line: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> list[Row]:
     """Fine-tunes several models on the same rows, with the same parts, budget and seed.
 
@@ -73,14 +73,14 @@ def compare(
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
         task: The task, where what is inferred is wrong.
-        plan: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
-        epochs: Most epochs of each, if not the plan's.
-        minutes: Most minutes of each, if not the plan's.
-        seed: Seed of everything random, if not the plan's.
+        training_config: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
+        epochs: Most epochs of each, if not the training config's.
+        minutes: Most minutes of each, if not the training config's.
+        seed: Seed of everything random, if not the training config's.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
-        tell: Called with a line for people before each training.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
+        on_message: Called with a line for people before each training.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
 
     Returns:
         A row for each model, the best first, by the score that chose its best epoch.
@@ -91,11 +91,13 @@ def compare(
     rows = []
     reports: list[Report] = []
     least = None if epochs is None else 0
-    budget = {"epochs": epochs, "least_steps": least, "minutes": minutes, "seed": seed}
+    budget = {"epochs": epochs, "min_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
     for name in expand(models):
-        tell(f"{name}:")
-        own = plan or default_plan(None if architecture_and_size(name) else locate.read_record(name).spec.task)
+        on_message(f"{name}:")
+        own = training_config or default_training_config(
+            None if architecture_and_size(name) else locate.read_record(name).spec.task
+        )
         folder = Path(output) / name if output is not None else None
         mine = fine_tune(
             name,
@@ -105,19 +107,19 @@ def compare(
             series=series,
             time=time,
             task=task,
-            plan=dataclasses.replace(own, **budget),
+            training_config=dataclasses.replace(own, **budget),
             output=folder,
-            tell=tell,
-            report=report,
-            tick=tick,
-            measured=reports.append,
+            on_message=on_message,
+            on_epoch=on_epoch,
+            on_step=on_step,
+            on_evaluated=reports.append,
         )
         assert mine.document is not None
         values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
         training = mine.document["training"]
         cost = mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine)
         said = reports.pop()
-        counts = mine.task.counts(mine.preprocessor, said.outputs, said.references)
+        counts = mine.task.metric_counts(mine.preprocessor, said.outputs, said.references)
         rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
     (_, best, first), *others = sorted(rows, key=lambda found: found[0])
     return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]

@@ -21,25 +21,25 @@ from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.lora import LowRank
 from zoo.training.state import check_resume
 
 # From fresh weights, and for models whose vocabulary changes with the data.
-PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
+FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
 
 # From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
 # rows 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
-TRANSFER = Plan(
+ULMFIT = TrainingConfig(
     epochs=15,
-    least_steps=160,
+    min_steps=160,
     batch_size=32,
     learning_rate=3e-3,
     warmup=0.1,
-    schedule="triangular",
-    rate_decay=2.6,
-    unfreeze=True,
-    average=0.9,
+    schedule="slanted_triangular",
+    layer_lr_decay=2.6,
+    gradual_unfreezing=True,
+    ema_decay=0.9,
 )
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
@@ -60,20 +60,20 @@ def fine_tune(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     pretrained: bool = True,
     output: str | os.PathLike | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
-    measured: Callable[[Report], None] = lambda report: None,
+    on_message: Callable[[str], None] = lambda line: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_evaluated: Callable[[Report], None] = lambda report: None,
 ) -> Pipeline:
     """Trains a model on one's own examples, from pretrained weights or from none.
 
     What the data have in common with the pretrained model keeps what was learned: symbols their
     embeddings, and, where a text is written, their rows of the output layer. Everything new starts
-    fresh. Training stops once the validation score has not improved for ``plan.patience`` epochs, and
+    fresh. Training stops once the validation score has not improved for ``training_config.patience`` epochs, and
     the best weights are kept. The test part is scored once, at the end.
 
     Args:
@@ -81,7 +81,7 @@ def fine_tune(
             (``"lstm_small"``), which is trained from scratch.
         data: Whatever ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         input: Column with the inputs.
-        target: Column with the right outputs: labels, or texts with their symbols between blanks.
+        target: Column with the right outputs: labels, or texts with their symbols between spaces.
         header: Whether the first row of a CSV or TSV names its columns; if not, they are called
             "1", "2" and so on.
         series: In a table with a row a step, the column that says which series a row belongs to.
@@ -92,16 +92,16 @@ def fine_tune(
         test: Like ``data``; by default another tenth.
         task: The name of the task. By default the model's own; for an architecture, what the targets look
             like: labels, if they repeat, and texts if they do not.
-        plan: How it is fitted; by default ``default_plan``.
+        training_config: How it is fitted; by default ``default_training_config``.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
             run stands beside it, in ``<output>.unfinished``.
         resume: Whether to go on with that state; otherwise there must be none.
-        tell: Called with a line for people, before training starts: what was read, and what to be aware of.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
-        measured: Called with the report on the test part, the answers in it.
+        on_message: Called with a line for people, before training starts: what was read, and what to be aware of.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
+        on_evaluated: Called with the report on the test part, the answers in it.
 
     Returns:
         A new pipeline, whose record has the test score with its interval.
@@ -115,27 +115,27 @@ def fine_tune(
     unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
     check_resume(unfinished, resume)
     columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    start = prepare(model, data, columns, validation, test, task, training_config, pretrained)
     for line in start.lines():
-        tell(line)
+        on_message(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
     trainer = make_trainer(
-        pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
+        pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
-    trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
-    if start.plan.lora:
+    trainer.on_epoch, trainer.on_step, trainer.data = on_epoch, on_step, datasets.fingerprint(train)
+    if start.training_config.lora_rank:
         trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
-        tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
+        on_message(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
     if resume:
         trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     found = evaluate(pipeline, test_part)
-    measured(found)
+    on_evaluated(found)
     recipe = {
         "base": start.base_name,
-        "plan": dataclasses.asdict(start.plan),
+        "training_config": dataclasses.asdict(start.training_config),
         "columns": columns,
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
@@ -172,7 +172,7 @@ class Start:
         pipeline: The model.
         base: The pretrained one whose weights it has; ``None`` if all are fresh.
         parts: Training, validation and test part.
-        plan: How it is fitted.
+        training_config: How it is fitted.
         new: Paths of its variables that are not the base's.
         notes: What a user should know of the data, a line each.
     """
@@ -180,7 +180,7 @@ class Start:
     pipeline: Pipeline
     base: Pipeline | None
     parts: list[Examples]
-    plan: Plan
+    training_config: TrainingConfig
     new: set[str]
     notes: list[str]
 
@@ -203,15 +203,19 @@ class Start:
 
     def lines(self) -> list[str]:
         """Returns what is told before training starts."""
-        plan, task = self.plan, self.pipeline.task
+        training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
-        rates = f"a rate of {plan.learning_rate:g}, {plan.schedule}"
-        rates += f", {plan.rate_decay:g} times less for each layer below" if plan.rate_decay != 1 else ""
-        rates += ", a layer more each epoch from the head down" if plan.unfreeze else ""
+        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
+        rates += (
+            f", {training_config.layer_lr_decay:g} times less for each layer below"
+            if training_config.layer_lr_decay != 1
+            else ""
+        )
+        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"plan: {origin}, {plan.epochs} epochs at most; {rates}",
+            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -223,7 +227,7 @@ def prepare(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     pretrained: bool = True,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
@@ -241,32 +245,36 @@ def prepare(
     )
     found_task = find_task(wanted or infer_task(examples))
     from_base = base is not None and pretrained
-    seed = plan.seed if plan else PLAN.seed
-    parts, notes = make_parts(examples, given[0], given[1], found_task.labelled, seed)
+    seed = training_config.seed if training_config else FROM_SCRATCH.seed
+    parts, notes = make_parts(examples, given[0], given[1], found_task.has_labels, seed)
     found_task.check(parts[0])
-    plan = plan or default_plan(found_task.name if from_base else None)
-    steps = math.ceil(len(parts[0]) / plan.batch_size)
-    plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
-    if plan.lora and not from_base:
+    training_config = training_config or default_training_config(found_task.name if from_base else None)
+    steps = math.ceil(len(parts[0]) / training_config.batch_size)
+    training_config = dataclasses.replace(
+        training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
+    )
+    if training_config.lora_rank and not from_base:
         raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
-    if plan.precision != "float32":
-        raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
+    if training_config.precision != "float32":
+        raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
 
-    seed_everything(plan.seed)
-    pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    seed_everything(training_config.seed)
+    pipeline = (
+        fresh(found_task, *untrained, parts[0], training_config.seed) if untrained else adapt(base, parts, pretrained)
+    )
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
     notes += found_task.warnings(pipeline.preprocessor, examples)
-    return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+    return Start(pipeline, base if from_base else None, parts, training_config, new, notes)
 
 
-def default_plan(task: str | None) -> Plan:
+def default_training_config(task: str | None) -> TrainingConfig:
     """Returns how a model is fitted if nothing is said.
 
     Args:
         task: That of the pretrained model; ``None`` for fresh weights.
     """
-    return TRANSFER if task in HEAD_ALONE else PLAN
+    return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
 
 
 def infer_task(examples: Examples) -> str:
@@ -274,7 +282,7 @@ def infer_task(examples: Examples) -> str:
     if not isinstance(examples.inputs[0], str):
         return "series_classification"
     different = len(set(examples.targets))
-    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
+    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "sequence_to_sequence"
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pipeline:
@@ -290,5 +298,5 @@ def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pip
     architecture = task.architecture(base.spec.architecture)
     pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))
     if pretrained:
-        pipeline.assign(task.carry(base, pipeline), "fine-tuning")
+        pipeline.assign(task.transfer_weights(base, pipeline), "fine-tuning")
     return pipeline

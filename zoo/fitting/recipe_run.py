@@ -28,8 +28,8 @@ def train(
     output: Path | None = None,
     runs: Path = Path("runs"),
     resume: bool = False,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     settings: Sequence[str] = (),
 ) -> Pipeline:
     """Runs a recipe and writes its checkpoint.
@@ -39,9 +39,9 @@ def train(
         output: The checkpoint's folder; by default its place among the zoo's weights, if the recipe is as it is.
         runs: Where the state of unfinished runs is kept, a folder a recipe.
         resume: Go on with the state there; otherwise there must be none.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
-        settings: Fields of its plan or of its architecture to set to other values, each ``FIELD=VALUE``.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
+        settings: Fields of its training config or of its architecture to set to other values, each ``FIELD=VALUE``.
 
     Returns:
         The trained model, with its record.
@@ -69,9 +69,9 @@ def train(
     elsewhere += [f"--runs={runs}"] if runs != Path("runs") else []
     command = shlex.join(["zoo", "train", name, *elsewhere, "--resume"])
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.plan.precision)
+    keras.config.set_dtype_policy(recipe.training_config.precision)
     try:
-        destination = _train(name, recipe, output, folder, resume, report, tick, command)
+        destination = _train(name, recipe, output, folder, resume, on_epoch, on_step, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
@@ -80,15 +80,15 @@ def train(
     return pipeline
 
 
-def _train(name, recipe: Recipe, output, folder: Path, resume: bool, report, tick, command: str) -> Path:
+def _train(name, recipe: Recipe, output, folder: Path, resume: bool, on_epoch, on_step, command: str) -> Path:
     """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
     check_resume(folder, resume)
     examples = training_examples(recipe)
     task = find_task(datasets.entry(recipe.dataset).task)
-    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
+    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.training_config.seed, **recipe.config)
     validation = datasets.load(recipe.dataset, "validation")
-    trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
-    trainer.report, trainer.tick = report, tick
+    trainer = make_trainer(pipeline, examples, validation, recipe.training_config, folder, command)
+    trainer.on_epoch, trainer.on_step = on_epoch, on_step
     if resume:
         trainer.load()
     trainer.run()

@@ -8,16 +8,16 @@ class FeedForward(keras.layers.Layer):
     """Two dense layers with a non-linearity between them, the same at each position.
 
     Args:
-        width: Features in and out.
-        hidden: Features between the two.
+        hidden_dim: Features in and out.
+        ffn_dim: Features between the two.
         activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
         name: The layer's name.
     """
 
-    def __init__(self, width: int, hidden: int, activation: str, name: str):
+    def __init__(self, hidden_dim: int, ffn_dim: int, activation: str, name: str):
         super().__init__(name=name)
-        self.expand = keras.layers.Dense(hidden, name="expand")
-        self.contract = keras.layers.Dense(width, name="contract")
+        self.expand = keras.layers.Dense(ffn_dim, name="expand")
+        self.contract = keras.layers.Dense(hidden_dim, name="contract")
         self.activation = ops.relu if activation == "relu" else ops.gelu  # Keras's gelu is the tanh form
 
     def build(self, shape):
@@ -25,5 +25,5 @@ class FeedForward(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def call(self, x):
-        """Maps ``(..., width)`` to ``(..., width)``."""
+        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(self.activation(self.expand(x)))

@@ -15,7 +15,7 @@ def strip_stress(phones: Sequence[str]) -> list[str]:
     return [re.sub("[0-9]", "", phone) for phone in phones]
 
 
-def transduction_metrics(
+def sequence_to_sequence_metrics(
     hypotheses: Sequence[Sequence[str]],
     references: Sequence[Sequence[Sequence[str]]],
     stress: bool,

@@ -32,7 +32,7 @@ class Classifier(Head, keras.Model):
     hierarchical attention network, which gives one vector a document, it reads that.
 
     Args:
-        backbone: Maps inputs with a ``mask`` to ``(batch, time, width)`` or ``(batch, width)``.
+        backbone: Maps inputs with a ``mask`` to ``(batch, time, hidden_dim)`` or ``(batch, hidden_dim)``.
         labels: Number of classes.
         dropout: Rate before the dense layer.
     """
@@ -58,7 +58,7 @@ class Classifier(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
-        self.head.build((None, self.backbone.width * (3 if isinstance(self.backbone, Backbone) else 1)))
+        self.head.build((None, self.backbone.hidden_dim * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 
 
@@ -66,11 +66,11 @@ def concat_pooling(x, mask):
     """Returns the last, the maximum and the mean over real positions.
 
     Args:
-        x: ``(batch, time, width)``.
+        x: ``(batch, time, hidden_dim)``.
         mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least. ``None`` is everywhere.
 
     Returns:
-        ``(batch, 3 * width)``.
+        ``(batch, 3 * hidden_dim)``.
     """
     mask = ops.ones(ops.shape(x)[:2], "bool") if mask is None else ops.cast(mask, "bool")
     real = ops.cast(mask, x.dtype)[..., None]
@@ -89,7 +89,7 @@ class Tagger(Head, keras.Model):
     A word is read at its first subword; a sentence by concat pooling.
 
     Args:
-        backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, width)``.
+        backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, hidden_dim)``.
         tags: Number of tags.
         labels: Number of the sentence's labels; 0 leaves that head out.
         dropout: Rate before the heads.
@@ -134,10 +134,10 @@ class Tagger(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the heads' variables; the backbone has its own already."""
-        width = self.backbone.width
-        self.tag_head.build((None, None, width))
+        hidden_dim = self.backbone.hidden_dim
+        self.tag_head.build((None, None, hidden_dim))
         if self.label_head is not None:
-            self.label_head.build((None, 3 * width))
+            self.label_head.build((None, 3 * hidden_dim))
         self.built = True
 
 
@@ -149,7 +149,7 @@ class NextStepModel(Head, keras.Model):
 
     Args:
         backbone: Maps ``tokens (batch, time)`` or ``features (batch, time, features)`` to
-            ``(batch, time, width)``, no position seeing a later one.
+            ``(batch, time, hidden_dim)``, no position seeing a later one.
         outputs: Number of logits a step: symbols, or keys that sound or do not.
         dropout: Rate before the dense layer.
     """
@@ -173,7 +173,7 @@ class NextStepModel(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
-        self.head.build((None, None, self.backbone.width))
+        self.head.build((None, None, self.backbone.hidden_dim))
         self.built = True
 
     def stream(self, batch_size: int) -> Stream:
@@ -193,11 +193,11 @@ class NextStepModel(Head, keras.Model):
         x, state = self.backbone.step(x, state)
         return self.head(x), state
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             Logits ``(batch, count, outputs)`` and the next state.
         """
-        x, state = self.backbone.extend(x, state)
+        x, state = self.backbone.prefill(x, state)
         return self.head(x), state

@@ -14,7 +14,7 @@ from zoo.errors import InputError
 STEPS = "steps"
 """Name of the number of steps taken, among the arrays of a state."""
 CHUNK = 64
-"""Most steps that one compiled call of ``Stream.read`` takes."""
+"""Most steps that one compiled call of ``Stream.prefill`` takes."""
 
 
 class Stream:
@@ -43,7 +43,7 @@ class Stream:
         except ValueError as error:
             raise InputError(f"{error}: build the model causal, or in one direction") from None
         self.steps = np.zeros(batch_size, "int64")
-        self._step, self._read = _compiled_steps(model)
+        self._step, self._prefill = _compiled_steps(model)
 
     def step(self, x: Any) -> np.ndarray:
         """Reads one step of every row.
@@ -64,7 +64,7 @@ class Stream:
         self.steps += 1
         return ops.convert_to_numpy(y)
 
-    def read(self, x: Any) -> np.ndarray:
+    def prefill(self, x: Any) -> np.ndarray:
         """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
 
         A call of its own costs several times what a step computes; and all models but the recurrent ones and those
@@ -84,7 +84,7 @@ class Stream:
         outputs = []
         while x.shape[1]:
             count = min(CHUNK, 1 << (x.shape[1].bit_length() - 1))
-            y, self.state = self._read(x[:, :count], self.state)
+            y, self.state = self._prefill(x[:, :count], self.state)
             self.steps += count
             outputs.append(ops.convert_to_numpy(y))
             x = x[:, count:]
@@ -104,11 +104,11 @@ class Stream:
             what = "token ids" if features is None else "features"
             shape = str((self.batch_size, *["time"] * several, *last)).replace("'", "")
             raise InputError(f"{given} shape {x.shape}: this stream takes {what} {shape}")
-        count, longest = x.shape[1] if several else 1, self.backbone.longest
-        if longest is not None and self.steps.max() + count > longest:
+        count, max_length = x.shape[1] if several else 1, self.backbone.max_length
+        if max_length is not None and self.steps.max() + count > max_length:
             row = int(self.steps.argmax())
             raise InputError(
-                f"row {row} has taken {self.steps[row]} steps, and the model's learned positions end at {longest}:"
+                f"row {row} has taken {self.steps[row]} steps, and the model's learned positions end at {max_length}:"
                 " reset it, or build with a larger context or rotary positions"
             )
         if features is not None:
@@ -177,9 +177,9 @@ def _compiled_steps(model):
     """Returns ``model.step`` and ``model.extend``, both compiled; all streams of a model share them."""
     if "_stream_steps" not in vars(model):
         if keras.backend.backend() == "tensorflow":
-            programs = _graphs(model.step), _graphs(model.extend)
+            programs = _graphs(model.step), _graphs(model.prefill)
         else:
-            programs = compiled(model, model.step, rank=None), compiled(model, model.extend, rank=None)
+            programs = compiled(model, model.step, rank=None), compiled(model, model.prefill, rank=None)
         # Past Keras's own bookkeeping, which would look for layers in it.
         object.__setattr__(model, "_stream_steps", programs)
     return vars(model)["_stream_steps"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
@@ -47,7 +47,7 @@ class SymbolTokenizer:
         return len(self.symbols) + RESERVED
 
     def split(self, text: str) -> list[str]:
-        """Returns the symbols of a text; runs of the separator and of blanks count once."""
+        """Returns the symbols of a text; runs of the separator and of spaces count once."""
         text = text.lower() if self.lowercase else text
         return text.split() if self.separator == " " else list(text.strip())
 
@@ -87,19 +87,19 @@ class SymbolTokenizer:
         return {"symbols": list(self.symbols), "separator": self.separator, "lowercase": self.lowercase}
 
     @classmethod
-    def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
-        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
-        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, where)
+    def from_json(cls, value: Any, location: str) -> "SymbolTokenizer":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, location)
         symbols = value["symbols"]
         if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
-            raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
+            raise WeightsError(f"{location}.symbols: expected texts that are not empty, each once")
         if value["separator"] not in ("", " "):
-            raise WeightsError(f"{where}.separator: expected nothing or a blank")
+            raise WeightsError(f"{location}.separator: expected nothing or a blank")
         return cls(**value)
 
 
 @dataclasses.dataclass(frozen=True)
-class TransductionPreprocessor:
+class SequenceToSequencePreprocessor:
     """Source text and target text of a sequence-to-sequence model, each with its own tokenizer.
 
     Attributes:
@@ -115,7 +115,7 @@ class TransductionPreprocessor:
     max_target: int
 
     def encode_input(self, text: str) -> list[int]:
-        """Returns the ids of an input, with the end mark.
+        """Returns the ids of an input, with the end token.
 
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
@@ -127,7 +127,7 @@ class TransductionPreprocessor:
         return [*self.source.encode(text), END]
 
     def encode_target(self, text: str) -> list[int]:
-        """Returns the ids of an output, with start and end mark.
+        """Returns the ids of an output, with start and end token.
 
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
@@ -147,31 +147,31 @@ class TransductionPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TransductionPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SequenceToSequencePreprocessor":
         """Makes a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
             value: What ``to_json`` returned.
-            where: Where it came from, for messages.
+            location: Where it came from, for messages.
 
         Raises:
             WeightsError: Names the key.
         """
-        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, where)
+        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, location)
         for key in ("max_source", "max_target"):
-            if not 1 <= value[key] <= LONGEST_TEXT:
-                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+            if not 1 <= value[key] <= MAX_TEXT_LENGTH:
+                raise WeightsError(f"{location}.{key}: expected 1 to {MAX_TEXT_LENGTH}")
         return cls(
-            SymbolTokenizer.from_json(value["source"], f"{where}.source"),
-            SymbolTokenizer.from_json(value["target"], f"{where}.target"),
+            SymbolTokenizer.from_json(value["source"], f"{location}.source"),
+            SymbolTokenizer.from_json(value["target"], f"{location}.target"),
             value["max_source"],
             value["max_target"],
         )
 
 
-def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
+def pad(rows: Sequence[Sequence[int]], length: int, batch_size: int | None = None) -> np.ndarray:
     """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below."""
-    out = np.full((height or len(rows), length), PAD, dtype="int32")
+    out = np.full((batch_size or len(rows), length), PAD, dtype="int32")
     for i, row in enumerate(rows):
         out[i, : len(row)] = row
     return out

@@ -17,7 +17,7 @@ from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.symbols import pad
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.tasks.task import Task, both_ways
-from zoo.training.augmentation import hide
+from zoo.training.augmentation import word_dropout
 from zoo.training.batching import Batches, by_length, padded
 
 VOCABULARY = 8_000
@@ -36,7 +36,7 @@ class Classification(Task):
     options = {"probabilities": False}
     validation = {}
     head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
-    labelled = True
+    has_labels = True
 
     def architecture(self, name):
         return registry.resolve({**registry.ARCHITECTURES, **registry.DOCUMENT}, name)
@@ -56,10 +56,10 @@ class Classification(Task):
 
     def check(self, train):
         if len(set(train.targets)) < 2:
-            file = train.where[0].rpartition(":")[0] or train.where[0]
+            file = train.locations[0].rpartition(":")[0] or train.locations[0]
             raise InputError(f"{file}: only one label, {train.targets[0]!r}: give examples of at least two")
 
-    def varies(self, preprocessor):
+    def supports_augmentation(self, preprocessor):
         return True
 
     def describe(self, preprocessor):
@@ -116,60 +116,66 @@ class Classification(Task):
         """Returns the inputs of a model for one sequence as short as can be."""
         return _inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1)
 
-    def pack(self, rows: list, length: int, height: int) -> dict:
+    def pack(self, rows: list, length: int, padded_batch_size: int) -> dict:
         """Returns the inputs of a model: encoded rows, padded to a length and a number of rows."""
-        return _inputs(rows, length, height)
+        return _inputs(rows, length, padded_batch_size)
 
     def length(self, row) -> int:
         """Returns the number of a text's ids, or of a document's sentences."""
         return len(row)
 
-    def batches(self, preprocessor, examples, plan):
+    def batches(self, preprocessor, examples, training_config):
         rows = self._encode(preprocessor, examples)
-        answers = []
-        for label, where in zip(examples.targets, examples.where, strict=True):
+        targets = []
+        for label, location in zip(examples.targets, examples.locations, strict=True):
             try:
-                answers.append(preprocessor.encode_target(label))
+                targets.append(preprocessor.encode_target(label))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
 
-        counts = np.bincount(answers, minlength=len(preprocessor.labels))
+        counts = np.bincount(targets, minlength=len(preprocessor.labels))
         # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
-        balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        share = balanced if plan.balance else np.ones(len(counts))
+        balanced = len(targets) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        share = balanced if training_config.class_balanced else np.ones(len(counts))
 
-        def collate(chosen, length, height, generator=None):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
+        def collate(chosen, length, padded_batch_size, generator=None):
+            inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
             if generator:
-                inputs["tokens"] = hide(inputs["tokens"], generator)
-            answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
-            answer[: len(chosen)] = [answers[i] for i in chosen]
-            weight[: len(chosen)] = share[answer[: len(chosen)]]
-            return inputs, answer, weight
+                inputs["tokens"] = word_dropout(inputs["tokens"], generator)
+            target, weight = np.zeros(padded_batch_size, "int32"), np.zeros(padded_batch_size, "float32")
+            target[: len(chosen)] = [targets[i] for i in chosen]
+            weight[: len(chosen)] = share[target[: len(chosen)]]
+            return inputs, target, weight
 
-        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+        return Batches(
+            [self.length(row) for row in rows],
+            collate,
+            training_config.batch_size,
+            training_config.seed,
+            varied=training_config.augment,
+        )
 
     def _encode(self, preprocessor, examples) -> list:
         try:
             return preprocessor.encode_inputs(examples.inputs)
         except InputError:
-            for text, where in zip(examples.inputs, examples.where, strict=True):
+            for text, location in zip(examples.inputs, examples.locations, strict=True):
                 try:
                     preprocessor.encode_input(text)
                 except InputError as error:
-                    raise InputError(f"{where}: {error}") from None
+                    raise InputError(f"{location}: {error}") from None
             raise
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
-        likely = self._probabilities(pipeline, rows, batch_size, tick)
+        likely = self._probabilities(pipeline, rows, batch_size, on_step)
         if not probabilities:
             return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
+    def _probabilities(self, pipeline, rows, batch_size, on_step) -> np.ndarray:
         """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
 
         def run(steps, mask):
@@ -181,17 +187,17 @@ class Classification(Task):
         features = smallest[name].shape[-1] if name == "features" else None
         function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
         out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
-        for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
+        for chosen, length, padded_batch_size in by_length([self.length(row) for row in rows], batch_size):
+            inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
             found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             out[chosen] = found[: len(chosen)]
-            tick(len(chosen))
+            on_step(len(chosen))
         return out
 
     def score(self, preprocessor, outputs, references):
         return classification_metrics(_likeliest(outputs), references)
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         right = np.array(_likeliest(outputs)) == np.array(references)
         return Counts("accuracy", right, np.ones(len(right)))
 
@@ -199,7 +205,7 @@ class Classification(Task):
         # Subwords spell any word: the vocabulary stays, the labels are those of the training part.
         return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))))
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         tensors = {path: value for path, value in base.tensors().items() if not path.startswith("head/")}
         return {**fresh.tensors(), **tensors}
 
@@ -239,16 +245,18 @@ def _likeliest(outputs: list) -> list[str]:
     return [max(output, key=output.get) if isinstance(output, dict) else output for output in outputs]
 
 
-def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
+def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
     """Returns ``tokens`` and ``mask``, ``(height, length)`` or, of documents, ``(height, length, subwords)``.
 
     Rows added to reach the height have one real position, for a mean over none would not be finite.
     """
     if isinstance(rows[0][0], list):
-        longest = max(len(sentence) for row in rows for sentence in row)
-        tokens = np.stack([pad(row, padded(longest), length) for row in rows + [[[1]]] * (height - len(rows))])
+        max_length = max(len(sentence) for row in rows for sentence in row)
+        tokens = np.stack(
+            [pad(row, padded(max_length), length) for row in rows + [[[1]]] * (padded_batch_size - len(rows))]
+        )
     else:
-        tokens = pad(rows + [[1]] * (height - len(rows)), length)
+        tokens = pad(rows + [[1]] * (padded_batch_size - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0}
 
 

@@ -39,8 +39,8 @@ class LanguageModelling(NextStep):
     def outputs(self, preprocessor):
         return len(preprocessor.symbols)
 
-    def batches(self, preprocessor, examples, plan):
-        rows = self.encode(preprocessor, examples, least=1)
+    def batches(self, preprocessor, examples, training_config):
+        rows = self.encode(preprocessor, examples, min_length=1)
         context = preprocessor.context
 
         def collate(crops):
@@ -53,7 +53,7 @@ class LanguageModelling(NextStep):
             # No logit stands for UNSEEN, so the i-th symbol, whose id is i + 1, is output i.
             return {"tokens": ids[:, :-1]}, np.maximum(ids[:, 1:] - 1, 0), real
 
-        return Crops([len(row) for row in rows], context, collate, plan.batch_size, plan.seed)
+        return Crops([len(row) for row in rows], context, collate, training_config.batch_size, training_config.seed)
 
     def stream(self, pipeline, prompt, length, sampling):
         symbols = len(pipeline.preprocessor.symbols)
@@ -69,7 +69,7 @@ class LanguageModelling(NextStep):
     def join(self, parts):
         return "".join(parts)
 
-    def answers(self, pipeline, inputs, batch_size, tick, **options):
+    def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
         """Returns ``{"nats", "characters"}`` for each text, a list of each with an item a window."""
         context = pipeline.preprocessor.context
         windows, owners, first = [], [], []
@@ -87,24 +87,24 @@ class LanguageModelling(NextStep):
 
         function = pipeline.once("score", lambda: compiled(pipeline.model, run))
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
-        answers = [{"nats": [], "characters": []} for _ in inputs]
+        outputs = [{"nats": [], "characters": []} for _ in inputs]
         for number, known, window, nats in zip(owners, first, windows, found, strict=True):
             counted = nats[known : len(window) - 1]
-            answers[number]["nats"].append(float(counted.sum(dtype="float64")))
-            answers[number]["characters"].append(len(counted))
-        tick(len(inputs))
-        return answers
+            outputs[number]["nats"].append(float(counted.sum(dtype="float64")))
+            outputs[number]["characters"].append(len(counted))
+        on_step(len(inputs))
+        return outputs
 
     def score(self, preprocessor, outputs, references):
         nats = mean_per_step(*([x for output in outputs for x in output[key]] for key in ("nats", "characters")))
         bits = [value / math.log(2) for value in dataclasses.astuple(nats)]
         return {"bpc": Interval(*bits), "nats": nats}
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         nats, characters = (np.array([x for output in outputs for x in output[key]]) for key in ("nats", "characters"))
         return Counts("bpc", nats / math.log(2), characters)
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns the likeliest character after each text; with ``probabilities``, a dict of all, the likeliest first.
 
         Texts of any length are read whole, from their first character on.
@@ -116,14 +116,14 @@ class LanguageModelling(NextStep):
             return ops.softmax(pipeline.model({"tokens": ids}, training=False), axis=-1)
 
         function = pipeline.once("predict", lambda: compiled(pipeline.model, run))
-        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
             return [symbols[row.argmax()] for row in likely]
         return [{symbols[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
     def steps(self, preprocessor, examples):
-        rows = self.encode(preprocessor, examples, least=2)
+        rows = self.encode(preprocessor, examples, min_length=2)
         places = [np.arange(len(row) - 1) for row in rows]
         return Steps("tokens", [row[:-1] for row in rows], [row[1:] - 1 for row in rows], places, start=UNSEEN)
 
@@ -133,7 +133,7 @@ class LanguageModelling(NextStep):
         new = {symbol for part in parts for text in part.inputs for symbol in text} - set(known)
         return dataclasses.replace(base.preprocessor, symbols=(*known, *sorted(new)))
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         tensors = fresh.tensors()
         for path, value in base.tensors().items():
             if path.startswith("head/"):
