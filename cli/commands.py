@@ -157,8 +157,8 @@ def evaluate(
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Another value for a field of the recipe's training config or of its architecture, as in epochs=3, dropout=0.2 or"
-    " precision=mixed_bfloat16; as often as needed, with --output.",
+    help="Set a field of the recipe's training config or of its architecture: epochs=3, dropout=0.2,"
+    " precision=mixed_bfloat16. Repeatable; needs --output.",
 )
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Trains a checkpoint from its recipe, from scratch."""
