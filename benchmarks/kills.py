@@ -80,7 +80,7 @@ def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int
 
 def fill_disk(place: Path) -> bool:
     """Saves a state and a checkpoint, then again where there is no room; tells whether the old ones stayed."""
-    from test_hub import document
+    from samples import document
 
     from zoo.checkpoints import save
     from zoo.errors import StorageError
@@ -119,7 +119,7 @@ def train(folder: Path, resume: bool) -> None:
     """Trains the tests' small model, saving after every step; prints the step and at the end the weights' hash."""
     import dataclasses
 
-    from test_pipeline import TRAINING_CONFIG, trainer
+    from spelling import TRAINING_CONFIG, trainer
 
     pipeline, made = trainer(folder, dataclasses.replace(TRAINING_CONFIG, epochs=4, save_seconds=0))
     if resume and not made.load():

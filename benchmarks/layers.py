@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/layers.py
 
-Milliseconds of CPU time of this process, the best of five. All compute the same (tests/test_recurrence.py,
+Milliseconds of CPU time of this process, the best of five. All compute the same (tests/layers/test_recurrence.py,
 test_torch_gru.py, test_dropout.py, test_backends.py).
 """
 

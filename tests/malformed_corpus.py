@@ -1,4 +1,4 @@
-"""Malformed checkpoints, each made from a good one, for tests/test_malformed.py and benchmarks/fuzz.py."""
+"""Malformed checkpoints, each made from a good one, for tests/checkpoints/test_malformed.py and benchmarks/fuzz.py."""
 
 import os
 

@@ -120,3 +120,54 @@ TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model
 def save(folder: Path, tensors=TENSORS, **changes):
     """Saves a made-up checkpoint, named after its folder, and returns its record."""
     return save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)
+
+
+# A record with every optional part, complete on its own.
+RECORD = {
+    "format": 1,
+    "name": "gru_tiny.words",
+    "spec": {
+        "architecture": "gru",
+        "size": "tiny",
+        "config": {"hidden_dim": 8, "dropout": 0.1, "cell": "gru"},
+        "task": "sequence_to_sequence",
+        "preprocessor": {"source": ["a", "ø", "\n"]},
+    },
+    "weights": {
+        "file": "model.safetensors",
+        "sha256": "0" * 64,
+        "bytes": 8 + 100 + 2 * 6 + 4,
+        "parameters": 7,
+        "tensors": {
+            "model/dense/kernel": {"shape": [2, 3], "dtype": "float16"},
+            "model/scale": {"shape": [], "dtype": "float32"},
+        },
+    },
+    "licence": {"weights": "Apache-2.0", "data": "BSD-2-Clause"},
+    "data": {
+        "name": "words",
+        "source": "https://example.org",
+        "fingerprint": "1" * 64,
+        "splits": {"train": 9},
+    },
+    "training": {
+        "recipe": {"rate": 1e-3},
+        "seed": 1,
+        "backend": "jax",
+        "versions": {"keras": "3.15.1"},
+        "seconds": 2.5,
+        "steps": 10,
+        "curve": [{"epoch": 1, "loss": 0.5}],
+    },
+    "metrics": [
+        {
+            "dataset": "words",
+            "split": "test",
+            "size": 3,
+            "beam": 5,
+            "values": {"wer": {"value": 0.2, "low": 0.1, "high": 0.3}},
+        }
+    ],
+    "published": [{"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}],
+    "golden": {"inputs": ["a"], "outputs": ["B"], "logits": [[0.5, -1.0]]},
+}

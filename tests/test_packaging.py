@@ -8,6 +8,7 @@ import sys
 import tomllib
 import zipfile
 from email.parser import HeaderParser
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FOLDERS = PROJECT["tool"]["setuptools"]["package-dir"]
+SHIPPED = PROJECT["tool"]["setuptools"]["package-data"]["zoo.weights"]
+MAX_WEIGHTS_BYTES = 60_000_000
 
 
 def sources(folder):
     """Returns the files of a folder that belong into a wheel."""
     files = (path for path in (ROOT / folder).rglob("*") if path.is_file())
-    return [path for path in files if "__pycache__" not in path.parts and not path.name.startswith(".")]
+    files = [path for path in files if "__pycache__" not in path.parts and not path.name.startswith(".")]
+    if folder != "weights":
+        return files
+    return [path for path in files if any(fnmatch(str(path.relative_to(ROOT / folder)), name) for name in SHIPPED)]
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +102,37 @@ def test_the_checkout_runs_without_being_installed(tmp_path):
     done = zoo(ROOT, tmp_path, "list")
     assert done.returncode == 0, done.stderr
     assert Path(done.stderr.splitlines()[0]) == ROOT / "cli" / "main.py"
+
+
+def test_the_wheel_holds_every_record_and_at_most_60_mb_of_weights(wheel, unpacked):
+    records = {path.relative_to(ROOT) for path in (ROOT / "weights").glob("*/record.json")}
+    packed = {path.relative_to(unpacked / "zoo") for path in (unpacked / "zoo" / "weights").glob("*/record.json")}
+    assert packed == records
+    assert (unpacked / "zoo" / "weights" / "index.json").is_file()
+    weights = sum(path.stat().st_size for path in unpacked.rglob("*.safetensors"))
+    remedy = "shorten the list of weights in pyproject.toml, [tool.setuptools.package-data]"
+    assert weights <= MAX_WEIGHTS_BYTES and wheel.stat().st_size <= MAX_WEIGHTS_BYTES, remedy
+    # Each pattern ships something; the one that the README installs is among it.
+    names = [str(path.relative_to(unpacked / "zoo" / "weights")) for path in unpacked.rglob("*.safetensors")]
+    assert all(any(fnmatch(name, pattern) for name in names) for pattern in SHIPPED if "safetensors" in pattern)
+    assert "gru_small.cmudict/model.safetensors" in names
+
+
+def test_weights_outside_the_wheel_say_where_to_get_them(unpacked, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZOO_WEIGHTS_URL", raising=False)
+    packed = unpacked / "zoo" / "weights"
+    name = next(
+        path.name for path in sorted(packed.iterdir()) if path.is_dir() and not list(path.glob("*.safetensors"))
+    )
+    assert zoo(unpacked, tmp_path, "info", name).returncode == 0
+    done = zoo(unpacked, tmp_path, "weights", "fetch", name)
+    assert done.returncode not in (0, 1)
+    (line,) = done.stderr.splitlines()[1:]
+    assert name in line and "set ZOO_WEIGHTS_URL" in line
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", (ROOT / "weights").as_uri())
+    done = zoo(unpacked, tmp_path, "weights", "fetch", name)
+    assert done.returncode == 0, done.stderr
 
 
 def normal(name):

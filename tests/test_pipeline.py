@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from spelling import TRAINING_CONFIG, spelled, trainer, untrained
 
 import zoo
 from zoo.checkpoints import locate
@@ -15,33 +16,11 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fitting import recipe_run
 from zoo.fitting.fine_tuning import adapt, fine_tune
-from zoo.fitting.setup import fresh, make_trainer
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
-from zoo.tasks import find_task
 from zoo.tasks.sequence_to_sequence import _without_stress
 from zoo.training.config import CHOICES, TrainingConfig
 from zoo.training.state import STATE
 from zoo.training.trainer import Interrupted
-
-TRAINING_CONFIG = TrainingConfig(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, ema_decay=0.9)
-
-
-def spelled(count: int = 40) -> Examples:
-    """Made-up words whose pronunciation is their letters in capitals."""
-    generator = np.random.default_rng(0)
-    words = sorted({"".join(generator.choice(list("abcde"), generator.integers(2, 6))) for _ in range(count)})
-    return Examples(words, [" ".join(word.upper()) for word in words], [f"made:{i}" for i in range(len(words))])
-
-
-def untrained(examples: Examples):
-    return fresh(find_task("sequence_to_sequence"), "gru", "tiny", examples, TRAINING_CONFIG.seed, dropout=0.3)
-
-
-def trainer(folder=None, training_config=TRAINING_CONFIG):
-    examples = spelled()
-    pipeline = untrained(examples)
-    made = make_trainer(pipeline, examples, examples, training_config, folder, "go on")
-    return pipeline, made
 
 
 @pytest.mark.parametrize("name", locate.list_models())

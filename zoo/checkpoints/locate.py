@@ -120,12 +120,14 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
             return _from_base(base, name, record, cached)
         except (DownloadError, WeightsError) as error:
             tried.append(str(error))
+    remedy = ""
     if not bases:
         if record is None and not (cached / RECORD_FILE).exists():
             raise InputError(_unknown(name))
         tried.append("no base URL, because ZOO_WEIGHTS_URL is not set")
+        remedy = ": set ZOO_WEIGHTS_URL to a published copy, or to the folder weights/ of the source as a file:// URL"
     problem = f"{name}: no weights found" if record else _unknown(name)
-    raise DownloadError(f"{problem}; tried: {'; '.join(tried)}")
+    raise DownloadError(f"{problem}; tried: {'; '.join(tried)}{remedy}")
 
 
 def _given_folder(name_or_folder: str | Path) -> Path | None:

@@ -15,6 +15,7 @@ from zoo.limits import MAX_NUMBER
 MAX_TENSORS = 10_000
 MAX_PARAMETERS = 2**31
 
+FORMAT = 1  # version of the record format: docs/guide/records.md says when it changes
 RECORD_FILE = "record.json"
 WEIGHTS_FILE = "model.safetensors"
 ITEM_BYTES = {"float16": 2, "float32": 4}
@@ -125,7 +126,7 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as plain JSON values."""
-        document = {"format": 1, **dataclasses.asdict(self)}
+        document = {"format": FORMAT, **dataclasses.asdict(self)}
         for tensor in document["weights"]["tensors"].values():
             tensor["shape"] = list(tensor["shape"])
         if self.probe is None:
@@ -147,6 +148,7 @@ class Record:
         Raises:
             WeightsError: Names the file and the key.
         """
+        _check_format(document, location)
         check(document, SCHEMA, location)
         parts = {key: value for key, value in document.items() if key != "format"}
         parts["spec"] = ModelSpec.from_json(document["spec"], location)
@@ -156,7 +158,7 @@ class Record:
         }
         parts["weights"] = Weights(**{**document["weights"], "tensors": tensors})
         record = cls(**parts)
-        _check_sense(record, document["format"], location)
+        _check_sense(record, location)
         return record
 
 
@@ -168,6 +170,13 @@ def check(value: Any, schema: Any, location: str) -> None:
     """
     _check(value, schema, location, "")
     _bound(value, location, "", MAX_JSON_DEPTH)
+
+
+def _check_format(document: Any, location: str) -> None:
+    """Refuse a record of another version before its keys are checked: they may differ."""
+    version = document.get("format") if isinstance(document, dict) else None
+    if type(version) is int and version != FORMAT:
+        _fail(location, "format", f"{str(version)[:20]} is not known here, only {FORMAT}: update seqzoo")
 
 
 def _fail(location: str, key: str, what: str) -> NoReturn:
@@ -256,8 +265,8 @@ def _check(value: Any, schema: Any, location: str, key: str) -> None:
                 _fail(location, inner, "missing")
 
 
-def _check_sense(record: Record, version: int, location: str) -> None:
-    """Checks what types alone cannot: formats, and sums that must agree."""
+def _check_sense(record: Record, location: str) -> None:
+    """Checks what types alone cannot: names, bounds, and sums that must agree."""
 
     def expect(condition: bool, key: str, what: str) -> None:
         if not condition:
@@ -266,7 +275,6 @@ def _check_sense(record: Record, version: int, location: str) -> None:
     weights = record.weights
     for key in ("architecture", "size", "task"):
         expect(getattr(record.spec, key).isprintable(), f"spec.{key}", "expected a text on one line")
-    expect(version == 1, "format", f"{version} is not known here, only 1: update seqzoo")
     expect(is_name(record.name), "name", "may hold letters, digits, _ and -, in words joined by dots")
     expect(weights.file == WEIGHTS_FILE, "weights.file", f"must be {WEIGHTS_FILE}")
     expect(SHA256.fullmatch(weights.sha256) is not None, "weights.sha256", "expected 64 hexadecimal digits")

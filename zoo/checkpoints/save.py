@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record
+from zoo.checkpoints.record import FORMAT, RECORD_FILE, WEIGHTS_FILE, Record
 from zoo.checkpoints.strict_json import parse_json
 from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
@@ -72,7 +72,7 @@ def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: s
     }
     location = str(folder / RECORD_FILE)
     # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
-    text = json.dumps({"format": 1, **document, "weights": weights})
+    text = json.dumps({"format": FORMAT, **document, "weights": weights})
     record = Record.from_json(parse_json(text.encode(), location), location)
     atomic_write(temporary / RECORD_FILE, record.to_text().encode())
     return record

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from zoo.data.lines import MAX_LINE_BYTES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODEL = "rnn_small.cmudict"
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from samples import RECORD
 
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import Record, is_name
@@ -12,59 +13,10 @@ from zoo.errors import WeightsError
 from zoo.files import integrity_error
 from zoo.recipes.recipes import RECIPES
 
-DOCUMENT = {
-    "format": 1,
-    "name": "gru_tiny.words",
-    "spec": {
-        "architecture": "gru",
-        "size": "tiny",
-        "config": {"hidden_dim": 8, "dropout": 0.1, "cell": "gru"},
-        "task": "sequence_to_sequence",
-        "preprocessor": {"source": ["a", "ø", "\n"]},
-    },
-    "weights": {
-        "file": "model.safetensors",
-        "sha256": "0" * 64,
-        "bytes": 8 + 100 + 2 * 6 + 4,
-        "parameters": 7,
-        "tensors": {
-            "model/dense/kernel": {"shape": [2, 3], "dtype": "float16"},
-            "model/scale": {"shape": [], "dtype": "float32"},
-        },
-    },
-    "licence": {"weights": "Apache-2.0", "data": "BSD-2-Clause"},
-    "data": {
-        "name": "words",
-        "source": "https://example.org",
-        "fingerprint": "1" * 64,
-        "splits": {"train": 9},
-    },
-    "training": {
-        "recipe": {"rate": 1e-3},
-        "seed": 1,
-        "backend": "jax",
-        "versions": {"keras": "3.15.1"},
-        "seconds": 2.5,
-        "steps": 10,
-        "curve": [{"epoch": 1, "loss": 0.5}],
-    },
-    "metrics": [
-        {
-            "dataset": "words",
-            "split": "test",
-            "size": 3,
-            "beam": 5,
-            "values": {"wer": {"value": 0.2, "low": 0.1, "high": 0.3}},
-        }
-    ],
-    "published": [{"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}],
-    "golden": {"inputs": ["a"], "outputs": ["B"], "logits": [[0.5, -1.0]]},
-}
-
 
 def changed(path, value):
     """Returns the document with one place set to ``value``, or taken out where it is ``None``."""
-    document = copy.deepcopy(DOCUMENT)
+    document = copy.deepcopy(RECORD)
     *parents, last = path
     place = document
     for key in parents:
@@ -77,11 +29,11 @@ def changed(path, value):
 
 
 def test_a_record_survives_text_and_back():
-    record = Record.from_json(DOCUMENT, "record.json")
+    record = Record.from_json(RECORD, "record.json")
     text = record.to_text()
     again = Record.from_json(parse_json(text.encode(), "record.json"), "record.json")
     assert again == record
-    assert again.to_json() == json.loads(text) == DOCUMENT
+    assert again.to_json() == json.loads(text) == RECORD
     assert record.weights.tensors["model/dense/kernel"].shape == (2, 3)
 
 
@@ -104,7 +56,7 @@ def every_key(value, path=()):
 FREE = {"config", "preprocessor", "recipe", "versions", "splits", "values", "tensors"}
 REQUIRED = [
     path
-    for path in every_key(DOCUMENT)
+    for path in every_key(RECORD)
     if path[-1] not in ("beam", "logits") and not FREE & set(map(str, path[:-1])) and "curve" not in path[:-1]
 ]
 
@@ -160,6 +112,13 @@ def test_what_no_record_may_hold_is_named(path, value, message):
     with pytest.raises(WeightsError, match=f"^record.json: .*{message}") as caught:
         Record.from_json(changed(path, value), "record.json")
     assert str(caught.value).isprintable()
+
+
+def test_a_record_of_a_newer_version_says_so_whatever_its_keys():
+    newer = {**changed(["format"], 2), "added_later": 1}
+    del newer["spec"]
+    with pytest.raises(WeightsError, match=r"^record.json: format: 2 is not known here, only 1: update seqzoo$"):
+        Record.from_json(newer, "record.json")
 
 
 def test_deep_nesting_is_refused():

@@ -17,7 +17,7 @@ from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
 from zoo.training.config import TrainingConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

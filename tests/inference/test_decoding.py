@@ -3,6 +3,7 @@
 import functools
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -149,13 +150,27 @@ def test_batches_side_by_side_say_what_one_after_the_other_does(model, monkeypat
 
 
 def test_what_is_cut_short_begins_no_further_batch(model, monkeypatch):
-    to_iob2, run = [], Decoder._run
-    monkeypatch.setattr(Decoder, "_run", lambda *x: (to_iob2.append(1), run(*x))[-1])
+    begun, run, shut = [], Decoder._run, threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            shut.set()
+            super().shutdown(wait=wait)
+
+    def counted(*arguments):
+        """Runs the first two batches; those after them wait until the pool shuts down, however slow the main thread."""
+        begun.append(1)
+        assert len(begun) <= 2 or shut.wait(60)
+        return run(*arguments)
+
+    monkeypatch.setattr(Decoder, "_run", counted)
     monkeypatch.setattr("zoo.inference.decoding._cores", lambda: 2)
+    monkeypatch.setattr("zoo.inference.decoding.ThreadPoolExecutor", Pool)
 
     def stop(count):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         Decoder(model, LENGTH)(SOURCES * 25, batch_size=1, on_step=stop)
-    assert len(to_iob2) < 50
+    assert len(begun) <= 4  # two, and two that had begun to wait

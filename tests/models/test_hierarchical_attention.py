@@ -165,7 +165,7 @@ def test_sizes(size, low, high):
 
 def test_the_share_of_what_is_stored_is_that_of_the_real_steps():
     """Of a piece of one chord the first frame is stored and no other; of 8 chords, padded, all 8."""
-    stored = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "stored.py"))["shares"]
+    stored = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "stored.py"))["shares"]
     task = find_task("music_modelling")
     held, moving = [[60, 64]] * 9, [[60 + i] for i in range(9)]
     examples = Examples([held, moving], ["", ""], ["made:1", "made:2"])

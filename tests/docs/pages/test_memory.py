@@ -6,15 +6,15 @@ import shlex
 from pathlib import Path
 
 import pytest
+from character_models import TEXT, characters, saved, texts
 from click.testing import CliRunner
-from test_probe import TEXT, characters, saved, texts
 
 from zoo import datasets
 from zoo.analysis import profiling, recall
 from zoo.checkpoints import locate
 
 main = importlib.import_module("zoo.cli.main").main
-PAGE = Path(__file__).parents[2] / "docs" / "guide" / "memory.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guide" / "memory.md"
 COMMANDS = re.findall(r"^zoo (.+)$", PAGE.read_text("utf-8"), flags=re.M)
 
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 from samples import reviews
-from test_pipeline import spelled
-from test_pipeline import untrained as speller
+from spelling import spelled
+from spelling import untrained as speller
 
 from zoo.fitting.setup import fresh, make_trainer
 from zoo.models import registry

@@ -72,7 +72,7 @@ def test_outputs_are_those_of_tensorflow(tmp_path):
     found = {}
     for backend in BACKENDS:
         file = tmp_path / f"{backend}.npz"
-        environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[1])}
+        environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])}
         run = subprocess.run([sys.executable, __file__, str(file)], env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr[-3000:]
         with np.load(file) as arrays:

@@ -10,7 +10,7 @@ from keras import ops
 from zoo.backends import keras_internals
 from zoo.training.optimizers import LayerwiseAdamW
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 USED = (
     *keras_internals.OVERRIDDEN,
     *keras_internals.SLOTS,

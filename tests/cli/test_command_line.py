@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from zoo.checkpoints import locate
 from zoo.recipes.recipes import RECIPES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 MODEL = "gru_small.cmudict"

@@ -1,6 +1,6 @@
 """What runs on torch, each file in a process of its own, for the backend of the other tests is another.
 
-What stands in README.md and docs/ (tests/pages): torch begins a training in a second, TensorFlow traces its graph for
+What stands in README.md and docs/ (pages/): torch begins a training in a second, TensorFlow traces its graph for
 ten, and each command trains anew; the same commands run on TensorFlow, on fewer models, in the other tests. And the
 layers that have a path of their own on torch.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-PAGES = sorted(f"pages/{file.name}" for file in (TESTS / "pages").glob("test_*.py"))
+TESTS = Path(__file__).parents[1]
+PAGES = sorted(f"docs/pages/{file.name}" for file in (TESTS / "docs" / "pages").glob("test_*.py"))
 
 
-@pytest.mark.parametrize("file", [*PAGES, "test_dropout.py", "test_recurrence.py"])
+@pytest.mark.parametrize("file", [*PAGES, "layers/test_dropout.py", "layers/test_recurrence.py"])
 def test_on_torch(file):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS / file)]
     environment = {**os.environ, "KERAS_BACKEND": "torch"}

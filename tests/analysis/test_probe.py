@@ -6,9 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+from character_models import TEXT, characters, saved, texts
 from click.testing import CliRunner
 from keras import ops
-from test_record import DOCUMENT
+from samples import RECORD
 
 from zoo.analysis.probe import (
     Probe,
@@ -31,21 +32,12 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
 from zoo.fitting.setup import fresh
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import load
 from zoo.preprocessing.characters import UNSEEN
 from zoo.tasks import find_task
 from zoo.tasks.next_step import Steps
 
 main = importlib.import_module("zoo.cli.main").main
-TEXT = "".join(np.random.default_rng(0).choice(list("abcd\n"), 600))
-
-
-def characters(architecture: str = "tcn", **fields) -> Pipeline:
-    return fresh(find_task("language_modelling"), architecture, "tiny", texts(), seed=1, **fields)
-
-
-def texts() -> Examples:
-    return Examples([TEXT], [""], ["made:1"])
 
 
 def test_numbers_of_steps_are_half_an_octave_apart():
@@ -185,15 +177,6 @@ def test_what_cannot_be_probed_is_named():
         probe(characters(), Examples(["xyz"], [""], ["made:1"]))
 
 
-def saved(pipeline: Pipeline, folder, name: str = "mine"):
-    pipeline.document = {key: DOCUMENT[key] for key in ("licence", "data", "training", "metrics", "published")} | {
-        "name": name,
-        "golden": {"inputs": [], "outputs": []},
-    }
-    pipeline.save(folder)
-    return folder
-
-
 FOUND = Probe(16, 20, [], 4, 2, Structure(None, 9, 16, 16))
 
 
@@ -234,7 +217,7 @@ def test_a_probe_is_checked_key_by_key(path, value, message):
     else:
         place[path[-1]] = value
     with pytest.raises(WeightsError, match=message):
-        Record.from_json({**DOCUMENT, "probe": probed}, "record.json")
+        Record.from_json({**RECORD, "probe": probed}, "record.json")
 
 
 def test_the_command(tmp_path, monkeypatch):

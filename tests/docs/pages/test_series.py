@@ -13,7 +13,7 @@ from samples import slopes, sounds, write_wav
 from zoo import datasets
 from zoo.fitting import fine_tuning
 
-TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "series.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "guide" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 
