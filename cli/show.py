@@ -29,6 +29,8 @@ NAMES = {
     "sentence_accuracy": "sentence accuracy",
     "nll": "NLL, nats a frame",
     "bpc": "bits a character",
+    "bits_per_byte": "bits per byte",
+    "word_perplexity": "perplexity per word",
     "nats": "nats a character",
     "mse": "mean squared error",
     "step_loss": "loss, nats a step",
@@ -86,7 +88,7 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the score that speaks for the others."""
-    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "mse", "step_loss")
+    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "bits_per_byte", "mse", "step_loss")
     return next(name for name in first if name in values)
 
 

@@ -108,5 +108,8 @@ def _check_sizes(task: Task, sizes: dict[str, Any], name: str) -> None:
     if missing:
         raise InputError(f"{name}: {task.name} needs {' and '.join(missing)}: give a number")
     for key, value in sizes.items():
-        if key != "head_dropout" and (type(value) is not int or value < (0 if task.head[key] == 0 else 1)):
+        if type(task.head[key]) is bool:
+            if type(value) is not bool:
+                raise InputError(f"{name}: {key} = {value!r}: give true or false")
+        elif key != "head_dropout" and (type(value) is not int or value < (0 if task.head[key] == 0 else 1)):
             raise InputError(f"{name}: {key} = {value!r}: give a whole number, at least 1")

@@ -137,20 +137,39 @@ def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
     Raises:
         InputError: ``ZOO_DATA_FILES`` is set and has no copy of a file.
     """
+    if not os.environ.get("ZOO_DATA_FILES"):
+        return {name: os.fspath(path) for name, path in manager.download(urls).items()}
+    wanted = {name: (builder.url_infos[url].size, builder.url_infos[url].checksum) for name, url in urls.items()}
+    return local_copies(builder.name, wanted, urls)
+
+
+def local_copies(
+    dataset: str, wanted: dict[str, tuple[int, str]], urls: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Returns a path under ``ZOO_DATA_FILES`` for each file, found by its size and SHA-256, whatever its name.
+
+    Args:
+        dataset: Name of the dataset, for messages.
+        wanted: Size in bytes and SHA-256 of each file, by a name of the builder's choice.
+        urls: Where each can be had, for messages.
+
+    Raises:
+        InputError: ``ZOO_DATA_FILES`` is not set, or has no copy of a file.
+    """
     folder = os.environ.get("ZOO_DATA_FILES")
     if not folder:
-        return {name: os.fspath(path) for name, path in manager.download(urls).items()}
+        raise InputError(f"dataset {dataset}: its files have no public address: set ZOO_DATA_FILES to their folder")
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     paths = {}
-    for name, url in urls.items():
-        info = builder.url_infos[url]
+    for name, (size, checksum) in wanted.items():
         for path in files:
-            if path.stat().st_size == info.size and _sha256(path) == info.checksum:
+            if path.stat().st_size == size and _sha256(path) == checksum:
                 paths[name] = os.fspath(path)
                 break
         else:
+            source = urls[name] if urls else f"{dataset}'s {name}"
             raise InputError(
-                f"{folder}: no file with SHA-256 {info.checksum} (ZOO_DATA_FILES): put a copy of {url} there"
+                f"{folder}: no file with SHA-256 {checksum} (ZOO_DATA_FILES): put a copy of {source} there"
             )
     return paths
 

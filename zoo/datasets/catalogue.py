@@ -320,3 +320,32 @@ for _config, _blank in (("t500", 500), ("t1000", 1_000)):
             *({"system": name, "source": _TABLE, "values": {"step_loss": loss}} for name, loss in _published.items()),
         ),
     )
+
+DATASETS["english"] = Dataset(
+    "english",
+    "zoo.datasets.english.english",
+    "language_modelling",
+    "text",
+    (),
+    ("train", "validation", "test"),
+    "Wikipedia CC BY-SA 3.0, Wikinews CC BY 2.5, Standard Ebooks CC0 1.0; none stated for the reviews of Maas et al.",
+    "https://github.com/ag-gipp/wikiextractor",
+    ("The river flows through the town of", "I wanted to like this film, but"),
+)
+DATASETS["wikitext2"] = Dataset(
+    "wikitext2",
+    "zoo.datasets.wikitext.wikitext",
+    "language_modelling",
+    "text",
+    "words",
+    ("train", "validation", "test"),
+    "CC BY-SA 3.0 and GFDL",
+    "https://github.com/pytorch/examples",
+    published=(
+        {
+            "system": "AWD-LSTM, 33 M parameters, trained on its training part",
+            "source": "Merity et al. 2017 (arXiv 1708.02182)",
+            "values": {"word_perplexity": 65.8},
+        },
+    ),
+)

@@ -12,6 +12,7 @@ from zoo.checkpoints import index, locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
+from zoo.fitting import pretraining
 from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
@@ -83,11 +84,18 @@ def train(
 def _train(name, recipe: Recipe, output, folder: Path, resume: bool, on_epoch, on_step, command: str) -> Path:
     """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
     check_resume(folder, resume)
-    examples = training_examples(recipe)
-    task = find_task(datasets.entry(recipe.dataset).task)
-    pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.training_config.seed, **recipe.config)
-    validation = datasets.load(recipe.dataset, "validation")
-    trainer = make_trainer(pipeline, examples, validation, recipe.training_config, folder, command)
+    if recipe.corpus:
+        found = pretraining.shards(recipe, folder.parent / "shards")
+        pipeline, trainer = pretraining.setup(recipe, found, folder, command)
+        fingerprint, sizes = found.fingerprint, found.tokens
+    else:
+        examples = training_examples(recipe)
+        task = find_task(datasets.entry(recipe.dataset).task)
+        pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.training_config.seed, **recipe.config)
+        validation = datasets.load(recipe.dataset, "validation")
+        trainer = make_trainer(pipeline, examples, validation, recipe.training_config, folder, command)
+        fingerprint = datasets.fingerprint(examples)
+        sizes = {"train": len(examples), "validation": len(validation)}
     trainer.on_epoch, trainer.on_step = on_epoch, on_step
     if resume:
         trainer.load()
@@ -98,8 +106,8 @@ def _train(name, recipe: Recipe, output, folder: Path, resume: bool, on_epoch, o
         "data": {
             "name": recipe.dataset,
             "source": datasets.entry(recipe.dataset).source,
-            "fingerprint": datasets.fingerprint(examples),
-            "splits": {"train": len(examples), "validation": len(validation)},
+            "fingerprint": fingerprint,
+            "splits": sizes,
         },
         "training": training_facts(trainer, dataclasses.asdict(recipe)),
         "metrics": [],

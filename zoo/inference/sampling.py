@@ -79,9 +79,12 @@ def filtered(logits, temperature, top_k, top_p):
 
 
 def draw_symbol(logits, noise, settings):
-    """Draws ids ``(batch,)``: the largest sum of a logit and Gumbel noise is a draw from their softmax."""
+    """Draws ids ``(batch,)``: the largest sum of a logit and Gumbel noise is a draw from their softmax.
+
+    ``settings`` are the temperature, ``top_k``, ``top_p`` and the id that the first logit stands for.
+    """
     chosen = ops.argmax(filtered(logits, settings[0], settings[1], settings[2]) + noise, axis=-1)
-    return ops.cast(chosen, "int32") + 1  # output i is the symbol with the id i + 1
+    return ops.cast(chosen, "int32") + ops.cast(settings[3], "int32")
 
 
 def draw_keys(logits, noise, settings):

@@ -1,7 +1,7 @@
 """How scores are written for people. Imports nothing, for listing records must stay quick."""
 
-NO_SHARES = frozenset({"nll", "bpc", "nats", "mse", "step_loss"})
-"""Metrics that are numbers of their own: nats a frame or a step, bits a character, squares. All others are shares."""
+NO_SHARES = frozenset({"nll", "bpc", "nats", "mse", "step_loss", "bits_per_byte", "word_perplexity"})
+"""Metrics that are numbers of their own: nats per step, bits per character, squares. All others are shares."""
 
 
 def shown(name: str, value: float) -> str:

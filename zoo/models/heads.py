@@ -141,6 +141,38 @@ class Tagger(Head, keras.Model):
         self.built = True
 
 
+class TiedDense(keras.layers.Layer):
+    """An output layer whose kernel is an embedding (Press & Wolf 2017, arXiv 1608.05859); it has a bias of its own.
+
+    Args:
+        embedding: The embedding layer, ``(units, hidden_dim)``.
+        units: Number of logits.
+        name: The layer's name.
+    """
+
+    def __init__(self, embedding: keras.layers.Embedding, units: int, name: str):
+        super().__init__(dtype="float32", name=name)
+        self.units = units
+        self._kernel = lambda: embedding.embeddings  # a function, so that the variable is not listed twice
+
+    def build(self, shape):
+        """Creates the bias."""
+        self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
+
+    def call(self, x, candidates=None, log_rates=None):
+        """Maps ``(..., hidden_dim)`` to logits ``(..., units)``.
+
+        Args:
+            x: The features.
+            candidates: Ids ``(count,)`` to which the softmax is limited while training; ``None`` takes all.
+            log_rates: ``(count,)``, the logarithm of each candidate's probability to be one.
+        """
+        kernel, bias = ops.cast(self._kernel(), "float32"), self.bias
+        if candidates is not None:
+            kernel, bias = ops.take(kernel, candidates, axis=0), ops.take(bias, candidates) - log_rates
+        return ops.matmul(x, ops.transpose(kernel)) + bias
+
+
 @keras.saving.register_keras_serializable(package="zoo")
 class NextStepModel(Head, keras.Model):
     """A causal backbone and a dense layer over every position.
@@ -152,24 +184,34 @@ class NextStepModel(Head, keras.Model):
             ``(batch, time, hidden_dim)``, no position seeing a later one.
         outputs: Number of logits a step: symbols, or keys that sound or do not.
         dropout: Rate before the dense layer.
+        tied: Whether the dense layer's kernel is the backbone's embedding.
     """
 
-    def __init__(self, backbone: keras.Model, outputs: int, dropout: float):
+    def __init__(self, backbone: keras.Model, outputs: int, dropout: float, tied: bool = False):
         super().__init__(name=f"{backbone.name}_predictor")
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
         # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
-        self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
+        if tied:
+            self.head = TiedDense(backbone.embed, outputs, name="head")
+        else:
+            self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
 
     def get_config(self):
         """Returns what ``from_config`` builds the model from."""
         backbone = keras.saving.serialize_keras_object(self.backbone)
-        return {"backbone": backbone, "outputs": self.head.units, "dropout": self.drop.rate}
+        tied = isinstance(self.head, TiedDense)
+        return {"backbone": backbone, "outputs": self.head.units, "dropout": self.drop.rate, "tied": tied}
 
     def call(self, inputs, training=False):
-        """Maps the backbone's inputs to logits, ``(batch, time, outputs)``."""
-        x = self.backbone(inputs, training=training)
-        return self.head(self.drop(x, training=training))
+        """Maps the backbone's inputs to logits, ``(batch, time, outputs)``.
+
+        A tied model also takes ``candidates`` and ``log_rates``, as ``TiedDense`` does: then the logits are of those.
+        """
+        x = self.drop(self.backbone(inputs, training=training), training=training)
+        if "candidates" in inputs:
+            return self.head(x, inputs["candidates"], inputs["log_rates"])
+        return self.head(x)
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,13 @@ class CharacterPreprocessor:
 
     symbols: tuple[str, ...]
     context: int
+
+    start = UNSEEN
+    """Id of what stands before a text's first character."""
+    first_output = 1
+    """Id that the first logit stands for: none stands for ``UNSEEN``."""
+    tied = False
+    """Whether the model's output layer is its embedding."""
 
     def __post_init__(self):
         object.__setattr__(self, "symbols", tuple(self.symbols))
@@ -63,6 +70,23 @@ class CharacterPreprocessor:
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids."""
         return "".join(self.symbols[i - 1] for i in ids)
+
+    def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
+        """Yields the text of ids that come part by part; ``begins`` is of no account for characters."""
+        return map(self.decode, parts)
+
+    def units(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns what a text is counted by, for each id: its characters."""
+        return {"characters": np.ones(len(ids), "int32")}
+
+    def symbol(self, output: int) -> str:
+        """Returns the text that an output stands for."""
+        return self.symbols[output]
+
+    def extended(self, texts: Iterable[str]) -> "CharacterPreprocessor":
+        """Returns a preprocessor that also knows the characters of other texts, behind its own."""
+        new = {symbol for text in texts for symbol in text} - set(self.symbols)
+        return dataclasses.replace(self, symbols=(*self.symbols, *sorted(new)))
 
     def to_json(self) -> dict[str, Any]:
         return {"symbols": list(self.symbols), "context": self.context}

@@ -9,6 +9,23 @@ from zoo.training.config import TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True)
+class Corpus:
+    """How a dataset is read as one long sequence of subwords.
+
+    Attributes:
+        tokens: The budget: subwords that all epochs read together, each once.
+        vocab_size: Most ids of the vocabulary that is learned from its training texts.
+        context: Subwords of a window.
+        sampled: Ids that the softmax of a training batch runs over; 0 is all.
+    """
+
+    tokens: int
+    vocab_size: int = 8_192
+    context: int = 256
+    sampled: int = 3_072
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """What ``zoo train`` needs to make a checkpoint.
 
@@ -23,6 +40,7 @@ class Recipe:
         expected: Scores by name that the recipe has reached on the last of ``evaluate``; none if it has
             not been run to its end yet.
         config: Fields that differ from the size's.
+        corpus: How a language model's training texts are read; ``None`` reads the examples one by one.
     """
 
     architecture: str
@@ -33,6 +51,7 @@ class Recipe:
     training_config: TrainingConfig
     expected: dict[str, float] = dataclasses.field(default_factory=dict)
     config: dict = dataclasses.field(default_factory=dict)
+    corpus: Corpus | None = None
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
         """Returns a recipe with some fields of its training config or of its config set to other values.

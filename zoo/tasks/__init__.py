@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
-from zoo.preprocessing.characters import CharacterPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
 from zoo.preprocessing.text import TextPreprocessor
+from zoo.preprocessing.token_text import text_preprocessor
 
 if TYPE_CHECKING:
     from zoo.tasks.task import Task
@@ -26,16 +26,16 @@ TASKS = {
     "copying": "zoo.tasks.copying:COPYING",
 }
 
-# What turns raw input into arrays; apart from the tasks, for it needs no backend.
+# What makes a preprocessor of its JSON state; apart from the tasks, for it needs no backend.
 PREPROCESSORS = {
-    "sequence_to_sequence": SequenceToSequencePreprocessor,
-    "classification": TextPreprocessor,
-    "tagging": TagPreprocessor,
-    "language_modelling": CharacterPreprocessor,
-    "music_modelling": MusicPreprocessor,
-    "series_classification": SeriesPreprocessor,
-    "regression": NumbersPreprocessor,
-    "copying": IdsPreprocessor,
+    "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
+    "classification": TextPreprocessor.from_json,
+    "tagging": TagPreprocessor.from_json,
+    "language_modelling": text_preprocessor,
+    "music_modelling": MusicPreprocessor.from_json,
+    "series_classification": SeriesPreprocessor.from_json,
+    "regression": NumbersPreprocessor.from_json,
+    "copying": IdsPreprocessor.from_json,
 }
 
 
@@ -61,6 +61,6 @@ def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor
     if task not in PREPROCESSORS:
         raise WeightsError(f"{location}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")
     try:
-        return PREPROCESSORS[task].from_json(state, location)
+        return PREPROCESSORS[task](state, location)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise WeightsError(f"{location}: not what a preprocessor of {task} writes") from None

@@ -1,4 +1,4 @@
-"""Language modelling by the character: which one comes next."""
+"""Language modelling: which character, or which subword, comes next."""
 
 import dataclasses
 import math
@@ -10,24 +10,28 @@ from zoo.backends.compile import compiled
 from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
 from zoo.metrics.intervals import Counts, Interval, mean_per_step
-from zoo.preprocessing.characters import UNSEEN, CharacterPreprocessor
+from zoo.preprocessing.characters import CharacterPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.training.batching import Crops
 
 CONTEXT = 256
+MOST_LOGITS = 256  # of a golden output in a record
 
 
 class LanguageModelling(NextStep):
-    """Every character of a text is predicted from those before it.
+    """Every step of a text, a character or a subword, is predicted from those before it.
 
-    A crop or window begins with ``UNSEEN``, which says that nothing is known of what stands before. A text is
-    scored in windows of ``context`` characters that overlap by half: each character is predicted once, in the
-    first window that shows it at least ``context / 2`` before it, and at the text's beginning all that there are.
-    So a recurrent model and one that looks back no further than a window are asked the same.
+    A crop or window begins with the preprocessor's ``start``, which says that nothing is known of what stands before.
+    A text is scored in windows of ``context`` steps that overlap by half: each step is predicted once, in the first
+    window that shows it at least ``context / 2`` before it, and at the text's beginning all that there are. So a
+    recurrent model and one with a receptive field no longer than a window are asked the same.
+
+    Characters are scored in bits per character. Subwords are scored in bits per byte and as the perplexity per word,
+    which compare models with different vocabularies.
     """
 
     name = "language_modelling"
-    monitor = "bpc"
+    monitor = "nats"
     head_dropout = 0.1
 
     def fit(self, examples, architecture):
@@ -37,80 +41,101 @@ class LanguageModelling(NextStep):
         return {"vocab_size": preprocessor.size}
 
     def outputs(self, preprocessor):
-        return len(preprocessor.symbols)
+        return preprocessor.size - preprocessor.first_output
+
+    @property
+    def head(self):
+        return {**super().head, "tied": False}
+
+    def head_sizes(self, preprocessor):
+        return {**super().head_sizes(preprocessor), "tied": preprocessor.tied}
 
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
-        context = preprocessor.context
+        context, start, first = preprocessor.context, preprocessor.start, preprocessor.first_output
 
         def collate(crops):
-            ids = np.zeros((len(crops), context + 1), "int32")
+            ids = np.full((len(crops), context + 1), start, "int32")
             real = np.zeros((len(crops), context), "float32")
             for place, (row, offset) in enumerate(crops):
                 crop = rows[row][offset : offset + context]
                 ids[place, 1 : len(crop) + 1] = crop
                 real[place, : len(crop)] = 1
-            # No logit stands for UNSEEN, so the i-th symbol, whose id is i + 1, is output i.
-            return {"tokens": ids[:, :-1]}, np.maximum(ids[:, 1:] - 1, 0), real
+            return {"tokens": ids[:, :-1]}, np.maximum(ids[:, 1:] - first, 0), real
 
         return Crops([len(row) for row in rows], context, collate, training_config.batch_size, training_config.seed)
 
     def stream(self, pipeline, prompt, length, sampling):
-        symbols = len(pipeline.preprocessor.symbols)
-        if sampling.top_k is not None and not 1 <= sampling.top_k <= symbols:
-            raise InputError(f"top-k {sampling.top_k}: give 1 to {symbols}, as many as there are symbols")
-        ids = pipeline.preprocessor.encode_input(prompt) if prompt else np.zeros(0, "int32")
+        preprocessor = pipeline.preprocessor
+        outputs = self.outputs(preprocessor)
+        if sampling.top_k is not None and not 1 <= sampling.top_k <= outputs:
+            raise InputError(f"top-k {sampling.top_k}: give 1 to {outputs}, as many as there are symbols")
+        ids = preprocessor.encode_input(prompt) if prompt else np.zeros(0, "int32")
         check_length(pipeline.model, length, len(ids))
-        settings = np.array([sampling.temperature or 1, sampling.top_k or symbols, sampling.top_p], "float32")
-        noise = draw_noise("gumbel", symbols, sampling.temperature, sampling.seed)
-        parts = continue_sequence(pipeline, ids, np.array([UNSEEN], "int32"), length, settings, noise, draw_symbol)
-        return map(pipeline.preprocessor.decode, parts)
+        settings = np.array(
+            [sampling.temperature or 1, sampling.top_k or outputs, sampling.top_p, preprocessor.first_output], "float32"
+        )
+        noise = draw_noise("gumbel", outputs, sampling.temperature, sampling.seed)
+        start = np.array([preprocessor.start], "int32")
+        parts = continue_sequence(pipeline, ids, start, length, settings, noise, draw_symbol)
+        return preprocessor.decode_parts(parts, begins=not prompt)
 
     def join(self, parts):
         return "".join(parts)
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
-        """Returns ``{"nats", "characters"}`` for each text, a list of each with an item a window."""
-        context = pipeline.preprocessor.context
-        windows, owners, first = [], [], []
+        """Returns for each text ``nats`` and what they are counted by, a list of each with an item per window."""
+        preprocessor = pipeline.preprocessor
+        context, first_output = preprocessor.context, preprocessor.first_output
+        windows, owners, counted = [], [], []
+        outputs: list[dict[str, list]] = []
         for number, text in enumerate(inputs):
-            ids = pipeline.preprocessor.encode_input(text)
+            ids = preprocessor.encode_input(text)
+            units = preprocessor.units(ids)
+            outputs.append({"nats": [], **{name: [] for name in units}})
             for start, known in spans(len(ids), context):
-                windows.append(np.concatenate([[UNSEEN], ids[start : start + context]]))
+                windows.append(np.concatenate([[preprocessor.start], ids[start : start + context]]))
                 owners.append(number)
-                first.append(known)
+                counted.append(known)
+                for name, values in units.items():
+                    outputs[number][name].append(int(values[start + known : start + context].sum()))
 
         def run(ids):
             logits = pipeline.model({"tokens": ids[:, :-1]}, training=False)
-            right = ops.maximum(ids[:, 1:] - 1, 0)
-            return -ops.take_along_axis(ops.log_softmax(logits), right[..., None], axis=-1)[..., 0]
+            following = ops.maximum(ids[:, 1:] - first_output, 0)
+            return -ops.take_along_axis(ops.log_softmax(logits), following[..., None], axis=-1)[..., 0]
 
         function = pipeline.once("score", lambda: compiled(pipeline.model, run))
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
-        outputs = [{"nats": [], "characters": []} for _ in inputs]
-        for number, known, window, nats in zip(owners, first, windows, found, strict=True):
-            counted = nats[known : len(window) - 1]
-            outputs[number]["nats"].append(float(counted.sum(dtype="float64")))
-            outputs[number]["characters"].append(len(counted))
+        for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
+            outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
         on_step(len(inputs))
         return outputs
 
     def score(self, preprocessor, outputs, references):
-        nats = mean_per_step(*([x for output in outputs for x in output[key]] for key in ("nats", "characters")))
-        bits = [value / math.log(2) for value in dataclasses.astuple(nats)]
-        return {"bpc": Interval(*bits), "nats": nats}
+        columns = {name: [x for output in outputs for x in output[name]] for name in outputs[0]}
+        if "characters" in columns:
+            nats = mean_per_step(columns["nats"], columns["characters"])
+            return {"bpc": _in_bits(nats), "nats": nats}
+        per_word = mean_per_step(columns["nats"], _words(outputs, references))
+        return {
+            "bits_per_byte": _in_bits(mean_per_step(columns["nats"], columns["bytes"])),
+            "word_perplexity": Interval(*(math.exp(min(value, 700)) for value in dataclasses.astuple(per_word))),
+            "nats": mean_per_step(columns["nats"], columns["subwords"]),
+        }
 
     def metric_counts(self, preprocessor, outputs, references):
-        nats, characters = (np.array([x for output in outputs for x in output[key]]) for key in ("nats", "characters"))
-        return Counts("bpc", nats / math.log(2), characters)
+        unit, name = ("characters", "bpc") if "characters" in outputs[0] else ("bytes", "bits_per_byte")
+        nats, steps = (np.array([x for output in outputs for x in output[key]]) for key in ("nats", unit))
+        return Counts(name, nats / math.log(2), steps)
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
-        """Returns the likeliest character after each text; with ``probabilities``, a dict of all, the likeliest first.
+        """Returns the likeliest symbol after each text; with ``probabilities``, a dict of all, the likeliest first.
 
         Texts of any length are read whole, from their first character on.
         """
-        symbols = pipeline.preprocessor.symbols
-        rows = [np.concatenate([[UNSEEN], pipeline.preprocessor.encode_input(text)]) for text in inputs]
+        preprocessor = pipeline.preprocessor
+        rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
         def run(ids):
             return ops.softmax(pipeline.model({"tokens": ids}, training=False), axis=-1)
@@ -119,21 +144,20 @@ class LanguageModelling(NextStep):
         found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
-            return [symbols[row.argmax()] for row in likely]
-        return [{symbols[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
+            return [preprocessor.symbol(int(row.argmax())) for row in likely]
+        return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
     def steps(self, preprocessor, examples):
         rows = self.encode(preprocessor, examples, min_length=2)
         places = [np.arange(len(row) - 1) for row in rows]
-        return Steps("tokens", [row[:-1] for row in rows], [row[1:] - 1 for row in rows], places, start=UNSEEN)
+        targets = [row[1:] - preprocessor.first_output for row in rows]
+        return Steps("tokens", [row[:-1] for row in rows], targets, places, start=preprocessor.start)
 
     def adapt(self, base, parts):
-        # The characters known keep their ids, new ones come behind them.
-        known = base.preprocessor.symbols
-        new = {symbol for part in parts for text in part.inputs for symbol in text} - set(known)
-        return dataclasses.replace(base.preprocessor, symbols=(*known, *sorted(new)))
+        return base.preprocessor.extended(text for part in parts for text in part.inputs)
 
     def transfer_weights(self, base, fresh):
+        # The symbols known keep their ids, new ones come behind them.
         tensors = fresh.tensors()
         for path, value in base.tensors().items():
             if path.startswith("head/"):
@@ -143,16 +167,30 @@ class LanguageModelling(NextStep):
         return tensors
 
     def logits(self, pipeline, text):
-        ids = np.concatenate([[UNSEEN], pipeline.preprocessor.encode_input(text)])
-        return ops.convert_to_numpy(pipeline.model({"tokens": ids[None]}))[0, -1]
+        ids = np.concatenate([[pipeline.preprocessor.start], pipeline.preprocessor.encode_input(text)])
+        row = ops.convert_to_numpy(pipeline.model({"tokens": ids[None]}))[0, -1]
+        return row[:: -(-len(row) // MOST_LOGITS)]  # of a large vocabulary evenly spaced ones
+
+
+def _in_bits(nats: Interval) -> Interval:
+    return Interval(*(value / math.log(2) for value in dataclasses.astuple(nats)))
+
+
+def _words(outputs: list[dict], references: list) -> list[float]:
+    """Returns the words of each window, scaled to the number that a reference states for its text."""
+    words: list[float] = []
+    for output, reference in zip(outputs, references, strict=True):
+        scale = int(reference) / max(1, sum(output["words"])) if reference else 1.0
+        words += [count * scale for count in output["words"]]
+    return words
 
 
 def spans(length: int, context: int) -> list[tuple[int, int]]:
     """Returns the windows in which a text is scored: where each begins, and the first place in it that counts.
 
     Args:
-        length: Characters of the text.
-        context: Characters of a window, at least 2.
+        length: Steps of the text.
+        context: Steps of a window, at least 2.
     """
     stride = context // 2
     later = range(stride, max(stride, length - context + stride), stride)

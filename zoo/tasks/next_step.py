@@ -60,11 +60,14 @@ class NextStep(Task):
     def head_sizes(self, preprocessor):
         return {"output_dim": self.outputs(preprocessor)}
 
-    def create(self, architecture, config, *, output_dim, head_dropout):
+    def create(self, architecture, config, *, output_dim, head_dropout, tied=False):
         if not config.causal:
             field = "bidirectional=false" if hasattr(config, "bidirectional") else "causal=true"
             raise InputError(f"{self.name} needs a causal {architecture.name}: set {field}")
-        model = NextStepModel(architecture.build(config), output_dim, head_dropout)
+        backbone = architecture.build(config)
+        if tied and backbone.embedding != backbone.hidden_dim:
+            raise InputError(f"{architecture.name}: a tied output layer needs an embedding as wide as the output")
+        model = NextStepModel(backbone, output_dim, head_dropout, tied)
         model.build_variables()
         return model
 

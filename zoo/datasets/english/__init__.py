@@ -1,0 +1,1 @@
+"""English text for language models, as a TFDS builder."""

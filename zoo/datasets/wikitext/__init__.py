@@ -1,0 +1,1 @@
+"""WikiText-2, as a TFDS builder."""

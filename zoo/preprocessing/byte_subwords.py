@@ -1,0 +1,137 @@
+"""Byte-level subwords: every text has ids, and the ids give the text back."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zoo.errors import WeightsError
+from zoo.preprocessing.fields import expect_fields
+
+SPECIAL = ("[PAD]", "[SEP]")
+SEPARATOR = 1
+"""Id of what stands before a text and between two texts."""
+MAX_SUBWORD = 1_000  # bytes of one subword
+
+
+@functools.cache
+def _alphabet() -> tuple[str, ...]:
+    """Returns the printable character that stands for each byte, in the library's order (Radford et al. 2019)."""
+    from tokenizers import pre_tokenizers
+
+    return tuple(sorted(pre_tokenizers.ByteLevel.alphabet()))
+
+
+@dataclasses.dataclass(frozen=True)
+class ByteSubwords:
+    """Byte-pair encoding over UTF-8 bytes (Radford et al. 2019, "Language models are unsupervised multitask learners").
+
+    Case and punctuation are kept. A word carries the space before it, and a text is read as if one stood before its
+    first word, so that a word has the same ids wherever it stands. Texts are put into Unicode's normal form C.
+
+    Attributes:
+        merges: Pairs of subwords with a space between them, in the order in which they are joined. The ids are
+            ``[PAD]``, ``[SEP]``, the 256 bytes and then what the merges make, each once.
+
+    Example:
+        >>> subwords = ByteSubwords.learn(["low lower lowest", "new newer newest"], size=280)
+        >>> subwords.decode(subwords.encode_batch(["newest 猫"])[0])
+        'newest 猫'
+    """
+
+    merges: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+        return len(self.subwords)
+
+    @functools.cached_property
+    def subwords(self) -> tuple[str, ...]:
+        """Every subword in the order of the ids, each byte as the printable character that stands for it."""
+        made = (pair.replace(" ", "", 1) for pair in self.merges)
+        return tuple(dict.fromkeys((*SPECIAL, *_alphabet(), *made)))
+
+    @functools.cached_property
+    def library(self):
+        """The ``tokenizers.Tokenizer`` that this describes."""
+        from tokenizers import Tokenizer, models
+
+        ids = {subword: number for number, subword in enumerate(self.subwords)}
+        merges = [tuple(pair.split(" ")) for pair in self.merges]
+        return _with_rules(Tokenizer(models.BPE(vocab=ids, merges=merges)))
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each text, on all cores."""
+        return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids without the first space; a character of which bytes are missing becomes U+FFFD."""
+        text = self.pieces(ids).decode("utf-8", "replace")
+        return text[1:] if text.startswith(" ") else text
+
+    def pieces(self, ids: Iterable[int]) -> bytes:
+        """Returns the bytes of ids as they are, those of ``SPECIAL`` left out."""
+        return b"".join(self._bytes[i] for i in ids)
+
+    @functools.cached_property
+    def _bytes(self) -> tuple[bytes, ...]:
+        # The alphabet is sorted by character: printable bytes stand for themselves, the others behind U+0100.
+        own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+        others = [byte for byte in range(256) if byte not in own]
+        byte_of = {chr(byte): byte for byte in own} | {chr(256 + i): byte for i, byte in enumerate(others)}
+        return (b"",) * len(SPECIAL) + tuple(bytes(byte_of[c] for c in word) for word in self.subwords[len(SPECIAL) :])
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the merges, from which all else follows."""
+        return {"merges": list(self.merges)}
+
+    @classmethod
+    def from_json(cls, value: Any, location: str) -> "ByteSubwords":
+        """Makes a tokenizer from what ``to_json`` returned.
+
+        Raises:
+            WeightsError: It is not one; the message names ``location`` and the key.
+        """
+        expect_fields({"merges": list}, value, location)
+        known = set(_alphabet())
+        # The library reads pairs that lead to no subword beyond its arrays, and panics.
+        for pair in value["merges"]:
+            parts = pair.split(" ") if isinstance(pair, str) else []
+            if len(parts) != 2 or not {*parts} <= known or len("".join(parts)) > MAX_SUBWORD:
+                raise WeightsError(f"{location}.merges: {str(pair)[:100]!a} does not join two subwords")
+            known.add("".join(parts))
+        return cls(tuple(value["merges"]))
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], size: int) -> "ByteSubwords":
+        """Learns subwords from texts; equal texts in equal order give equal subwords.
+
+        Args:
+            texts: The training texts.
+            size: Most ids, at least 258; small data give fewer, because a pair has to occur twice.
+        """
+        from tokenizers import Tokenizer, models, trainers
+
+        tokenizer = _with_rules(Tokenizer(models.BPE()))
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            min_frequency=2,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=list(_alphabet()),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(texts, trainer)
+        made = cls(tuple(" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]))
+        assert all(tokenizer.token_to_id(subword) == i for i, subword in enumerate(made.subwords))
+        return made
+
+
+def _with_rules(tokenizer):
+    """Splits texts into words with the space before them, and words into bytes."""
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=True)
+    return tokenizer

@@ -1,0 +1,110 @@
+"""Texts as byte-level subwords, for language models."""
+
+import codecs
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import InputError, WeightsError
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
+from zoo.preprocessing.characters import CharacterPreprocessor
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
+
+
+@dataclasses.dataclass(frozen=True)
+class SubwordTextPreprocessor:
+    """Texts to ids of byte-level subwords and back.
+
+    Attributes:
+        tokenizer: The subwords.
+        context: Subwords of one training window, and of one window when a text is scored.
+    """
+
+    tokenizer: ByteSubwords
+    context: int
+
+    start = SEPARATOR
+    """Id of what stands before a text's first subword."""
+    first_output = 0
+    """Id that the first logit stands for."""
+    tied = True
+    """Whether the model's output layer is its embedding."""
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the reserved ones included."""
+        return self.tokenizer.size
+
+    def encode_input(self, text: str) -> np.ndarray:
+        """Returns the ids of a text, int32 ``(time,)``.
+
+        Raises:
+            InputError: It is not a text, or empty.
+        """
+        if not isinstance(text, str):
+            raise InputError(f"{str(text)[:40]!r} is not a text: give strings")
+        if not text:
+            raise InputError("the text is empty: give at least one character")
+        return np.array(self.tokenizer.encode_batch([text])[0], "int32")
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Returns the text of ids."""
+        return self.tokenizer.decode(ids)
+
+    def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
+        """Yields the text of ids that come part by part, up to the first separator.
+
+        Args:
+            parts: Ids, some at a time; a character may be cut between two parts.
+            begins: Whether the text begins with them, so that the space before its first word is left out.
+        """
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for part in parts:
+            ends = np.flatnonzero(part == SEPARATOR)
+            text = decoder.decode(self.tokenizer.pieces(part[: ends[0]] if len(ends) else part), final=len(ends) > 0)
+            yield text[1:] if begins and text.startswith(" ") else text
+            begins = False
+            if len(ends):
+                return
+
+    def units(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns what a text is counted by, for each id ``(time,)``: subwords, bytes of UTF-8 and words that begin.
+
+        Words are what stands between white space.
+        """
+        size, words, inside = np.zeros(len(ids), "int32"), np.zeros(len(ids), "int32"), False
+        for i, number in enumerate(ids):
+            piece = self.tokenizer.pieces([number])
+            size[i], parts = len(piece), len(piece.split())
+            words[i] = parts - (inside and not piece[:1].isspace() and parts > 0)
+            inside = bool(piece) and not piece[-1:].isspace()
+        size[:1] -= 1  # the space before the first word is not the text's
+        return {"subwords": np.ones(len(ids), "int32"), "bytes": size, "words": words}
+
+    def symbol(self, output: int) -> str:
+        """Returns the text that an output stands for."""
+        return self.tokenizer.pieces([output]).decode("utf-8", "replace")
+
+    def extended(self, texts: Iterable[str]) -> "SubwordTextPreprocessor":
+        """Returns the same preprocessor: its subwords spell any text."""
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what ``from_json`` takes."""
+        return {"tokenizer": self.tokenizer.to_json(), "context": self.context}
+
+    @classmethod
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SubwordTextPreprocessor":
+        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        expect_fields({"tokenizer": dict, "context": int}, value, location)
+        if not 2 <= value["context"] <= MAX_TEXT_LENGTH:
+            raise WeightsError(f"{location}.context: expected 2 to {MAX_TEXT_LENGTH}")
+        return cls(ByteSubwords.from_json(value["tokenizer"], f"{location}.tokenizer"), value["context"])
+
+
+def text_preprocessor(value: Any, location: str) -> CharacterPreprocessor | SubwordTextPreprocessor:
+    """Returns the preprocessor that a JSON state describes (raises WeightsError that names the key)."""
+    kind = SubwordTextPreprocessor if isinstance(value, dict) and "tokenizer" in value else CharacterPreprocessor
+    return kind.from_json(value, location)
