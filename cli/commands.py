@@ -9,8 +9,10 @@ import click
 
 from zoo.checkpoints import index, locate
 from zoo.errors import InputError
+from zoo.files import check_output, check_output_folder, open_output
 
 from . import backend, show
+from .output import Text, echo_json, note
 
 SLOW = 1.5  # times as long in bfloat16 as in float32, from which on it is worth a word
 
@@ -51,7 +53,7 @@ def info(name: str, as_json: bool) -> None:
     """Shows what the record of a checkpoint (a name or a folder) says."""
     record = locate.read_record(name)
     if as_json:
-        click.echo(json.dumps(record.to_json(), ensure_ascii=False))
+        echo_json(record.to_json())
     else:
         show.record(record)
 
@@ -61,16 +63,18 @@ def info(name: str, as_json: bool) -> None:
 @click.argument("data", required=False)
 @click.option("--dataset", help="Name of a dataset; by default the one that the checkpoint was trained on.")
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
-@click.option("--input", "input", default="", help="Column of the file DATA with the inputs.")
-@click.option("--target", default="", help="Column of the file DATA with the right outputs.")
+@click.option("--input", "input", type=Text(), default="", help="Column of the file DATA with the inputs.")
+@click.option("--target", type=Text(), default="", help="Column of the file DATA with the right outputs.")
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
-@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
-@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
+@click.option(
+    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
+)
+@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-@click.option("--predictions", type=click.Path(dir_okay=False), help="Also write every prediction, as JSONL.")
-@click.option("--report", "page", type=click.Path(file_okay=False), help="Also write a page with pictures, index.html.")
+@click.option("--predictions", help="Also write every prediction, as JSONL.")
+@click.option("--report", "page", help="Also write a page with pictures, index.html.")
 @click.option(
     "--against", multiple=True, help="Another model, measured on the same inputs: how they differ. As often as needed."
 )
@@ -80,6 +84,10 @@ def evaluate(
     """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
+    if predictions:
+        check_output(predictions, data)
+    if page:
+        check_output_folder(page)
     record = locate.read_record(name)
     for other in against:
         if (task := locate.read_record(other).spec.task) != record.spec.task:
@@ -90,7 +98,6 @@ def evaluate(
     # TensorFlow reads the datasets, whatever the backend; a file needs none.
     backend.start(*(["tensorflow"] if chosen in datasets.DATASETS else []))
     from zoo.evaluation import measure
-    from zoo.files import replacing
     from zoo.pipeline import load
     from zoo.progress import progress
 
@@ -100,7 +107,7 @@ def evaluate(
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
-    writing = replacing(Path(predictions)) if predictions else nullcontext()
+    writing = open_output(predictions) if predictions else nullcontext()
 
     def evaluate_model(model, on_step, **more):
         return measure.evaluate(
@@ -142,7 +149,7 @@ def evaluate(
     published = list(entry.published) if entry and report.split == "test" else []
     found = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
     if as_json:
-        click.echo(json.dumps(found))
+        echo_json(found)
     else:
         show.evaluation(found)
 
@@ -171,10 +178,9 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
     from zoo.fitting import recipe_run
 
     if "precision=mixed_bfloat16" in settings and (times := profiling.bfloat16_slowdown()) > SLOW:
-        click.echo(
+        note(
             f"note: in bfloat16 a product of matrices takes {times:.1f} times as long here as in float32, so that"
-            " training without precision=mixed_bfloat16 is faster",
-            err=True,
+            " training without precision=mixed_bfloat16 is faster"
         )
     with show.training(f"training {recipe}") as (on_epoch, on_step):
         folder = Path(output) if output else None

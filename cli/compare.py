@@ -1,11 +1,13 @@
 """``zoo compare``: which architecture for these data."""
 
 import dataclasses
-import json
 
 import click
 
+from zoo.limits import MAX_SEED
+
 from . import backend, show
+from .output import Text, echo_json, note
 
 
 @click.command(
@@ -15,22 +17,34 @@ from . import backend, show
 @click.option(
     "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
 )
-@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
-@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between spaces.")
-@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
-@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
+@click.option(
+    "--input",
+    "input",
+    type=Text(),
+    default="",
+    help="Column with the inputs; of numbers a step several, between commas.",
+)
+@click.option(
+    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
+)
+@click.option(
+    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
+)
+@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
 @click.option(
     "--task", help="If what is inferred is wrong: classification, series_classification, tagging, sequence_to_sequence."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
+)
 @click.option("--output", type=click.Path(file_okay=False), help="Folder that gets every trained model.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
 def compare(data, models, input, target, series, time, task, epochs, minutes, seed, output, as_json, plot) -> None:
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
-    show.check_picture(plot)
+    show.check_picture(plot, data)
     backend.start()
     from zoo.fitting import comparison
 
@@ -48,13 +62,13 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
             minutes=minutes,
             seed=seed,
             output=output,
-            on_message=lambda line: click.echo(line, err=True),
+            on_message=note,
             on_epoch=on_epoch,
             on_step=on_step,
         )
     found = [dataclasses.asdict(row) for row in rows]
     if as_json:
-        click.echo(json.dumps(found))
+        echo_json(found)
     else:
         show.comparison(found)
     if plot:

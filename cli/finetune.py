@@ -1,26 +1,40 @@
 """``zoo finetune``: a model for one's own rows, or the learning rate to train it with."""
 
 import dataclasses
-from pathlib import Path
 
 import click
 
 from zoo.checkpoints import locate
+from zoo.checkpoints.save import check_folder
 from zoo.errors import InputError
+from zoo.limits import MAX_SEED
 
 from . import backend, show
 from .commands import _example
+from .output import Text, echo, note
 
 
 @click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
 @click.argument("name")
 @click.argument("data")
-@click.option("--input", "input", default="", help="Column with the inputs; of numbers a step several, between commas.")
-@click.option("--target", default="", help="Column with labels, or with texts whose symbols stand between spaces.")
+@click.option(
+    "--input",
+    "input",
+    type=Text(),
+    default="",
+    help="Column with the inputs; of numbers a step several, between commas.",
+)
+@click.option(
+    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
+)
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
-@click.option("--series", default="", help="Of a table with a row a step: the column that names the series.")
-@click.option("--time", default="", help="Of a table with a row a step: the column with the time.")
-@click.option("--group", default="", help="Column whose rows of one value stay together, on one side of every split.")
+@click.option(
+    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
+)
+@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
+@click.option(
+    "--group", type=Text(), default="", help="Column whose rows of one value stay together, on one side of every split."
+)
 @click.option("--output", help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
@@ -32,7 +46,9 @@ from .commands import _example
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate, that of the head.")
 @click.option("--lora-rank", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
 @click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
+)
 @click.option("--class-balanced", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option(
     "--augment",
@@ -73,11 +89,13 @@ def finetune(
     """
     from zoo.models import registry
 
-    show.check_picture(picture, "--find-rate")
+    show.check_picture(picture, data, option="--find-rate")
     if not picture and not output:
         raise InputError("say where the result goes: --output FOLDER")
-    if output and Path(output).exists() and any(Path(output).iterdir() if Path(output).is_dir() else [output]):
-        raise InputError(f"{output}: exists already: choose another --output")
+    if output:
+        folder = check_folder(output)
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{output}: exists already: choose another --output")
     if lora_rank and plain:
         raise InputError("--lora-rank has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
@@ -118,7 +136,7 @@ def finetune(
             pretrained=not from_scratch,
             output=output,
             resume=resume,
-            on_message=lambda line: click.echo(line, err=True),
+            on_message=note,
             on_epoch=on_epoch,
             on_step=on_step,
         )
@@ -138,4 +156,4 @@ def _find_rate(
         name, data, **columns, task=task, training_config=training_config, pretrained=pretrained
     )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
-    click.echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")
+    echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

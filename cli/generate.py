@@ -1,6 +1,5 @@
 """``zoo generate``: goes on with a text or a piece of music."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,11 @@ import click
 
 from zoo.checkpoints import locate
 from zoo.errors import InputError
+from zoo.files import check_output
+from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .output import Text, echo, echo_json
 
 LENGTHS = {"language_modelling": 500, "music_modelling": 64}
 GIVEN = 16  # frames of a dataset's piece
@@ -21,13 +23,13 @@ GIVEN = 16  # frames of a dataset's piece
     "  zoo generate tcn_small.jsb_chorales --piece 3 --output piece.mid --plot piece.png"
 )
 @click.argument("name")
-@click.option("--prompt", help="Text to go on with; if there is none, the model begins as it likes.")
+@click.option("--prompt", type=Text(), help="Text to go on with; if there is none, the model begins as it likes.")
 @click.option("--file", "file", help="What to go on with: a text file; for music .mid, or .json of frames of notes.")
 @click.option("--length", type=int, help="Characters (500 if not said) or frames (64) to add.")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="0: always the likeliest; up to 100.")
 @click.option("--top-k", type=int, help="Draw from so many of the likeliest characters.")
 @click.option("--top-p", type=float, default=1.0, show_default=True, help="Draw from the likeliest that make up this.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--stream", "streaming", is_flag=True, help="Print as it comes.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object instead of the plain text.")
 @click.option("--dataset", help="Music: where the piece is from, by default what the model was trained on.")
@@ -69,18 +71,18 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     parts = stream(load(name), given, LENGTHS[task] if length is None else length, **settings)
     added: list[Any] = []
     if streaming and not music:
-        click.echo(given, nl=False)
+        echo(given, nl=False)
     for part in parts:
         added += part
         if streaming:
-            click.echo(_lines(part) if music else part, nl=False)
+            echo(_lines(part) if music else part, nl=False)
     if as_json:
         found = {"prompt": given, "output": added if music else "".join(added)}
-        click.echo(json.dumps({"model": name, **found, "seed": options["seed"]}, ensure_ascii=False))
+        echo_json({"model": name, **found, "seed": options["seed"]})
     elif not streaming:
-        click.echo(_lines(added) if music else given + "".join(added), nl=False)
+        echo(_lines(added) if music else given + "".join(added), nl=False)
     if not music and not as_json:
-        click.echo()
+        echo()
     if options["output"]:
         from zoo.preprocessing.midi import write_midi
 
@@ -143,7 +145,9 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
 def _check_files(options: dict[str, Any]) -> None:
     if options["output"] and Path(options["output"]).suffix.lower() not in (".mid", ".midi"):
         raise InputError(f"--output {options['output']}: give a name that ends in .mid")
-    show.check_picture(options["plot"])
+    if options["output"]:
+        check_output(options["output"], options["file"])
+    show.check_picture(options["plot"], options["file"])
 
 
 def _read(file: str) -> str:

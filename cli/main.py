@@ -1,13 +1,18 @@
 """The ``zoo`` command: thin over the package; a subcommand is imported when it is run or listed."""
 
+import contextlib
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
-from zoo.errors import ZooError
+from zoo.errors import StorageError, ZooError
 from zoo.version import __version__
+
+from . import output
 
 COMMANDS = {
     "compare": "zoo.cli.compare:compare",
@@ -39,24 +44,44 @@ class Commands(Mapping):
 
 
 class Group(click.Group):
-    """Ends on a zoo error with one line and the error's own exit code; Ctrl-C ends with 130."""
+    """Ends on a zoo error with one line and the error's own exit code; Ctrl-C ends with 130.
+
+    Standard output that is closed or cannot be written ends with 4, a reader that has gone with 1.
+    """
 
     def main(self, *arguments, **options):
         try:
-            return super().main(*arguments, **{**options, "standalone_mode": False})
+            output.prepare_streams()
+            result = super().main(*arguments, **{**options, "standalone_mode": False})
+            sys.stdout.flush()
+            return result
         except click.exceptions.Abort:
-            click.echo("stopped", err=True)
-            sys.exit(130)
+            _end(130, "stopped")
         except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
+            _end(error.exit_code, show=error.show)
         except ZooError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(error.exit_code)
+            _end(error.exit_code, *(f"error: {line}" for line in error.lines()))
         except BrokenPipeError:
-            # The reader of our output has gone; say nothing more, not even at exit.
-            sys.stdout = None
+            # The reader of our output has gone: say nothing more, not even at exit.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             sys.exit(1)
+        except OSError as error:
+            # Errors of files are StorageErrors by now: this one is of what was printed.
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            place = output.escape(str(error.filename or "standard output"))
+            _end(StorageError.exit_code, f"error: {place}: {error.strerror}: choose another place for it")
+
+
+def _end(code: int, *lines: str, show: Callable[[], None] = lambda: None) -> NoReturn:
+    """Ends the process; the exit code is right even where nothing can be printed."""
+    with contextlib.suppress(OSError):
+        show()
+        for line in lines:
+            output.note(line)
+    with contextlib.suppress(OSError):
+        if sys.stdout:
+            sys.stdout.flush()
+    sys.exit(code)
 
 
 @click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from .output import echo_raw
+
 WIDTH = 200  # of a table in a file or a pipe, which is not broken at 80 columns
 
 
@@ -31,7 +33,7 @@ def print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     blank, rule = " " * total, f" {'─' * (total - 2)} "
     lines = [blank, click.style(head, bold=True) if terminal else head, rule]
     lines += [*(_line(row, widths) for row in rows), blank]
-    click.echo("\n".join(lines))
+    echo_raw("\n".join(lines))
     return True
 
 

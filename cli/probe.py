@@ -1,14 +1,15 @@
 """``zoo probe``: how far back a causal model looks, and what it gains by it."""
 
-import json
 from pathlib import Path
 
 import click
 
 from zoo.checkpoints import locate
 from zoo.errors import InputError
+from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .output import Text, echo_json
 
 
 @click.command(epilog="\b\nExample:\n  zoo probe gru_small.tiny_shakespeare --history 512 --plot memory.png")
@@ -16,11 +17,15 @@ from . import backend, show
 @click.argument("data", required=False)
 @click.option("--dataset", help="Name of a dataset; by default the one that the checkpoint was trained on.")
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
-@click.option("--input", "input", default="", help="Column of the table DATA with the sequences.")
-@click.option("--target", default="", help="Column with the targets, if they are not the sequences themselves.")
+@click.option("--input", "input", type=Text(), default="", help="Column of the table DATA with the sequences.")
+@click.option(
+    "--target", type=Text(), default="", help="Column with the targets, if they are not the sequences themselves."
+)
 @click.option("--history", type=click.IntRange(2), default=1024, show_default=True, help="Most steps to show.")
 @click.option("--windows", type=click.IntRange(1), default=128, show_default=True, help="Places at which to ask.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Seed of everything random."
+)
 @click.option("--recall", is_flag=True, help="Also fine-tune copies to repeat a symbol from 10, 100 and 1,000 back.")
 @click.option("--lags", help="The lags of --recall, between commas: 10,100,10000.")
 @click.option("--record", is_flag=True, help="Write the result into the checkpoint's record.")
@@ -34,7 +39,7 @@ def probe(
     Loss against the number of past steps that it may see, influence of a step by its age, receptive field and
     longest path; with --recall the accuracy of repeating a symbol after a short fine-tuning.
     """
-    show.check_picture(plot)
+    show.check_picture(plot, data)
     if data and dataset:
         raise InputError("give a file or --dataset, not both")
     if lags and not recall:
@@ -57,7 +62,7 @@ def probe(
     if record:
         probing.write(locate.resolve(name)[1].parent, probed)
     if as_json:
-        click.echo(json.dumps({"model": name, **probed}))
+        echo_json({"model": name, **probed})
     else:
         show.probe(probed)
     if plot:

@@ -1,13 +1,12 @@
 """``zoo profile``: how near a model comes to what the machine can do."""
 
-import json
-
 import click
 
 from zoo.checkpoints import locate
 from zoo.models import registry
 
 from . import backend, show
+from .output import echo_json
 
 
 @click.command(epilog="\b\nExample:\n  zoo profile lstm_small --plot roofline.png")
@@ -29,7 +28,7 @@ def profile(name: str, steps: int, as_json: bool, plot: str | None) -> None:
 
     found = profiling.profile(name, steps)
     if as_json:
-        click.echo(json.dumps(found.to_json()))
+        echo_json(found.to_json())
     else:
         show.profile(found.to_json())
     if plot:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from zoo.errors import InputError
+from zoo.files import check_output
 from zoo.metrics.scores import NO_SHARES, shown
 
-from .plain_table import WIDTH, print_plain
+from .output import echo, echo_json, note
+from .tables import print_table
 
 if TYPE_CHECKING:
     from zoo.checkpoints.record import Record
@@ -38,23 +38,6 @@ NAMES = {
 }
 
 
-def _print(table) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    console.print(table)
-
-
-def _table(title: str, *columns: str):
-    from rich import box
-    from rich.table import Table
-
-    table = Table(*columns, title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
-    return table
-
-
 def interval(name: str, value: dict[str, float]) -> str:
     """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
     low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
@@ -71,7 +54,7 @@ def difference(name: str, value: dict[str, float]) -> str:
 def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Prints the rows of the index, one line per checkpoint and metric."""
     if as_json:
-        click.echo(json.dumps(rows))
+        echo_json(rows)
         return
     columns = ("name", "parameters", "size", "measured on", "score (95 % interval)")
     lines = []
@@ -79,11 +62,7 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
         for i, found in enumerate(row["metrics"] or [None]):
             first = (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB") if i == 0 else ("",) * 3
             lines.append((*first, *(_scores(found) if found else ("", ""))))
-    if not print_plain(columns, lines):
-        table = _table("", *columns)
-        for line in lines:
-            table.add_row(*line)
-        _print(table)
+    print_table(columns, lines)
 
 
 def main_score(values: dict[str, Any]) -> str:
@@ -104,23 +83,15 @@ def architectures(as_json: bool) -> None:
 
     catalogue = json.loads((resources.files("zoo.models") / "catalogue.json").read_text("utf-8"))
     if as_json:
-        click.echo(json.dumps(catalogue))
+        echo_json(catalogue)
         return
-    table = _table(
-        "", "architecture", "form", "size", "parameters", "receptive field", "longest path at 1,000 steps", "paper"
-    )
+    columns = ("architecture", "form", "size", "parameters", "receptive field", "longest path at 1,000 steps", "paper")
+    rows = []
     for row in catalogue:
         receptive_field = "all" if row["receptive_field"] is None else f"{row['receptive_field']:,}"
-        table.add_row(
-            row["architecture"],
-            row["form"],
-            row["size"],
-            f"{row['parameters']:,}",
-            receptive_field,
-            f"{row['path_length']:,}",
-            row["paper"],
-        )
-    _print(table)
+        numbers = (f"{row['parameters']:,}", receptive_field, f"{row['path_length']:,}")
+        rows.append((row["architecture"], row["form"], row["size"], *numbers, row["paper"]))
+    print_table(columns, rows)
 
 
 def record(record: "Record") -> None:
@@ -136,8 +107,11 @@ def record(record: "Record") -> None:
         "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}",
         "versions": versions,
     }
+    if "modified_from" in training["recipe"]:
+        base = training["recipe"]["modified_from"]
+        lines["modified from"] = f"{base['name']}, SHA-256 {base['sha256']}: its scores do not hold"
     for key, value in lines.items():
-        click.echo(f"{key:<13} {value}")
+        echo(f"{key:<13} {value}")
     for found in record.metrics:
         evaluation({"model": record.name, **found, "published": _published(record, found)})
 
@@ -152,21 +126,21 @@ def evaluation(found: dict[str, Any]) -> None:
     values = {name: value for name, value in found["values"].items() if name in NAMES}
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
-    table = _table(title, "system", *(NAMES[name] for name in values))
-    table.add_row(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))
+    columns = ("system", *(NAMES[name] for name in values))
+    rows = [(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))]
     for other in found.get("against", ()):
         cells = [interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
-        table.add_row(f"{other['model']} (95 % interval)", *cells)
+        rows.append((f"{other['model']} (95 % interval)", *cells))
     for figure in found["published"]:
         cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
         kind = "baseline" if figure["source"] == "computed" else "published"
         origin = "" if kind == "baseline" else f" ({figure['source']})"
-        table.add_row(f"{kind}: {figure['system']}{origin}", *cells)
-    _print(table)
+        rows.append((f"{kind}: {figure['system']}{origin}", *cells))
+    print_table(columns, rows, title)
     for other in found.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])
-        click.echo(f"{found['model']} less {other['model']} on the same inputs: {NAMES[metric]} {less}")
+        echo(f"{found['model']} less {other['model']} on the same inputs: {NAMES[metric]} {less}")
 
 
 def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str) -> None:
@@ -174,7 +148,7 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
     best = min(reversed(curve), key=lambda row: row[monitor])  # of equal ones the last
-    click.echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
+    echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
             "model": document["name"],
@@ -184,16 +158,15 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
             "published": document["published"],
         }
     )
-    click.echo(f"written to {output}: try zoo predict {output} {example}")
+    echo(f"written to {output}: try zoo predict {output} {example}")
 
 
 def comparison(rows: list[dict[str, Any]]) -> None:
     """Prints a line a model, the best first."""
     name = main_score(rows[0]["values"])
     scores = f"{NAMES[name]} (95 % interval)", "to the best, on the same rows"
-    table = _table("", "model", *scores, "parameters", "epochs", "trained", "one input")
-    for row in rows:
-        table.add_row(
+    cells = [
+        (
             row["model"],
             interval(name, row["values"][name]),
             difference(name, row["difference"]) if row["difference"] else "",
@@ -202,47 +175,55 @@ def comparison(rows: list[dict[str, Any]]) -> None:
             f"{row['seconds']:.0f} s",
             f"{row['latency']:.1f} ms",
         )
-    _print(table)
+        for row in rows
+    ]
+    print_table(("model", *scores, "parameters", "epochs", "trained", "one input"), cells)
 
 
-def check_picture(path: str | None, option: str = "--plot") -> None:
-    """Raises InputError, before anything is computed, for a picture that cannot be written under its name."""
+def check_picture(path: str | None, *inputs: str | None, option: str = "--plot") -> None:
+    """Refuses, before anything is computed, a picture that cannot be written (raises InputError or StorageError).
+
+    Args:
+        path: The picture, if one is asked for.
+        *inputs: Files that are read; the picture must be none of them.
+        option: The option that names it.
+    """
     if path and Path(path).suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"{option} {path}: give a name that ends in .png, .svg or .pdf")
+    if path:
+        check_output(path, *inputs)
 
 
 def probe(found: dict[str, Any]) -> None:
     """Prints what a record keeps of a probe."""
     structure = found["structure"]
     bound = f"{structure['receptive_field']:,} steps" if "receptive_field" in structure else "no bound"
-    click.echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
-    click.echo(f"effective context: {found['effective']:,} steps bring the loss within 1 % of its best")
-    click.echo(f"influence: from {found['half_life']:,} steps back on under half of the largest")
-    click.echo(
+    echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
+    echo(f"effective context: {found['effective']:,} steps bring the loss within 1 % of its best")
+    echo(f"influence: from {found['half_life']:,} steps back on under half of the largest")
+    echo(
         f"structure: receptive field {bound}; gradients reach {structure['support']:,} steps back, of"
         f" {structure['checked']:,} tried; longest path {structure['path_length']:,} layers"
     )
-    table = _table("", "steps seen", "loss", "influence of the new ones")
-    for row in found["context"]:
-        table.add_row(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}")
-    _print(table)
+    columns = ("steps seen", "loss", "influence of the new ones")
+    rows = [(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}") for row in found["context"]]
+    print_table(columns, rows)
     for row in found["recall"]:
         accuracy = f"{100 * row['accuracy']:.1f} %" if "accuracy" in row else "out of reach"
-        click.echo(f"recall from {row['lag']:,} steps back: {accuracy} (guessing {100 * row['chance']:.1f} %)")
+        echo(f"recall from {row['lag']:,} steps back: {accuracy} (guessing {100 * row['chance']:.1f} %)")
 
 
 def profile(found: dict[str, Any]) -> None:
     """Prints what ``Profile.to_json`` returned."""
     limits = found["roofline"]
-    click.echo(f"{found['model']}: {found['parameters']:,} parameters; {found['backend']}")
-    click.echo(
+    echo(f"{found['model']}: {found['parameters']:,} parameters; {found['backend']}")
+    echo(
         f"this machine: {limits['flops'] / 1e9:.1f} GFLOP/s, {limits['bandwidth'] / 1e9:.1f} GB/s; products are bound"
         f" by memory below {limits['flops'] / limits['bandwidth']:.1f} FLOP/byte"
     )
-    columns = ("batch", "steps", "MFLOP", "MB", "FLOP/byte", "ms", "GFLOP/s", "of the roofline", "steps/s")
-    table = _table("", "", *columns)
-    for row in found["rows"]:
-        table.add_row(
+    columns = ("", "batch", "steps", "MFLOP", "MB", "FLOP/byte", "ms", "GFLOP/s", "of the roofline", "steps/s")
+    rows = [
+        (
             row["mode"],
             str(row["batch"]),
             f"{row['steps']:,}",
@@ -254,9 +235,11 @@ def profile(found: dict[str, Any]) -> None:
             f"{100 * row['fraction']:.1f} %",
             f"{row['throughput']:,.0f}",
         )
-    _print(table)
+        for row in found["rows"]
+    ]
+    print_table(columns, rows)
     if all(row["mode"] != "streaming" for row in found["rows"]):
-        click.echo("not causal: it cannot run as a stream")
+        echo("not causal: it cannot run as a stream")
 
 
 @contextlib.contextmanager
@@ -280,9 +263,6 @@ def training(title: str) -> Iterator[tuple]:
             scores = ", ".join(
                 f"{NAMES[name]} {shown(name, row[name])}" for name in NAMES if name in row and math.isfinite(row[name])
             )
-            click.echo(
-                f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s",
-                err=True,
-            )
+            note(f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s")
 
         yield on_epoch, on_step

@@ -1,6 +1,5 @@
 """``zoo weights``: the files of checkpoints, on this machine and handed on to others."""
 
-import json
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from zoo.checkpoints import cache, locate
 from zoo.errors import WeightsError
 
 from .commands import _example
+from .output import echo, echo_json
 
 
 @click.group(epilog=_example("zoo weights list"))
@@ -22,11 +22,11 @@ def list_command(as_json: bool) -> None:
     """Lists the checkpoints on this machine, and where their weights are."""
     found = cache.local_checkpoints()
     if as_json:
-        click.echo(json.dumps([one.to_json() for one in found]))
+        echo_json([one.to_json() for one in found])
         return
     for one in found:
         size = "not fetched" if one.bytes is None else f"{one.bytes / 1e6:.1f} MB"
-        click.echo(f"{one.name}\t{one.place}\t{size}\t{one.folder}")
+        echo(f"{one.name}\t{one.place}\t{size}\t{one.folder}")
 
 
 @weights.command(epilog=_example("zoo weights fetch gru_small.cmudict"))
@@ -35,7 +35,7 @@ def fetch(names: tuple[str, ...]) -> None:
     """Makes sure that the weights of NAMES are on this machine, fetching those that are not."""
     for name in names:
         record, file = locate.resolve(name)
-        click.echo(f"{record.name}\t{file}")
+        echo(f"{record.name}\t{file}")
 
 
 @weights.command(epilog=_example("zoo weights verify gru_small.cmudict"))
@@ -50,7 +50,7 @@ def verify(names: tuple[str, ...], key: str | None) -> None:
         for one in found:
             signing.check(one.folder, key)
     for one in found:
-        click.echo(f"{one.name}\t{one.place}\t{'damaged' if one.integrity_error else 'ok'}")
+        echo(f"{one.name}\t{one.place}\t{'damaged' if one.integrity_error else 'ok'}")
     bad = [f"{one.folder}: {one.integrity_error}" for one in found if one.integrity_error]
     if bad:
         remedy = "zoo weights prune removes what is damaged in the cache, zoo weights fetch NAME fetches it again"
@@ -63,7 +63,7 @@ def verify(names: tuple[str, ...], key: str | None) -> None:
 def prune(everything: bool, dry_run: bool) -> None:
     """Removes damaged checkpoints and leftovers of cut downloads from the cache."""
     for file, reason in cache.prune(everything, dry_run):
-        click.echo(f"{file}\t{reason}")
+        echo(f"{file}\t{reason}")
 
 
 @weights.command(epilog=_example("zoo weights publish public gru_small.cmudict"))
@@ -80,4 +80,4 @@ def publish(folder: Path, names: tuple[str, ...], key: str | None) -> None:
             from zoo.checkpoints import signing
 
             signing.sign(folder / record.name, key)
-        click.echo(f"{record.name}\t{folder / record.name}")
+        echo(f"{record.name}\t{folder / record.name}")

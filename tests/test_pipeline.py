@@ -93,6 +93,7 @@ def test_tokenizer_round_trip():
         tokenizer.encode("A X")
 
 
+@pytest.mark.slow
 def test_training_learns_to_spell():
     pipeline, made = trainer(
         training_config=TrainingConfig(epochs=60, batch_size=8, learning_rate=0.02, ema_decay=0.9, label_smoothing=0)

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from zoo.checkpoints.locate import list_models, read_record
     from zoo.data.examples import Examples
     from zoo.data.tables import read_examples
-    from zoo.errors import DownloadError, InputError, NotFiniteError, StorageError, WeightsError, ZooError
+    from zoo.errors import (
+        DownloadError,
+        ForkError,
+        InputError,
+        NotFiniteError,
+        StorageError,
+        WeightsError,
+        ZooError,
+    )
     from zoo.evaluation.measure import Report, evaluate
     from zoo.fitting.comparison import compare
     from zoo.fitting.fine_tuning import fine_tune
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 _PUBLIC = {
     "DownloadError": "zoo.errors",
     "Examples": "zoo.data.examples",
+    "ForkError": "zoo.errors",
     "InputError": "zoo.errors",
     "NotFiniteError": "zoo.errors",
     "Pipeline": "zoo.pipeline",
@@ -47,6 +56,7 @@ _PUBLIC = {
 __all__ = [
     "DownloadError",
     "Examples",
+    "ForkError",
     "InputError",
     "NotFiniteError",
     "Pipeline",

@@ -9,11 +9,27 @@ class ZooError(Exception):
 
     exit_code = 1
 
+    def lines(self) -> list[str]:
+        """Returns the message as lines to print: one."""
+        return [" ".join(str(self).splitlines())]
+
 
 class InputError(ZooError):
     """The user's words, file or option cannot be used as they are."""
 
     exit_code = 2
+
+
+class PartlyAnsweredError(InputError):
+    """Some inputs could not be read; the others have been answered."""
+
+    exit_code = 7
+
+
+class ForkError(ZooError):
+    """A process was forked after a backend had run, so that no model can run in it."""
+
+    exit_code = 8
 
 
 class NotFiniteError(ZooError):

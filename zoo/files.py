@@ -9,7 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.errors import StorageError
+from zoo.errors import InputError, StorageError
 
 # hashlib, secrets and filelock are imported where they are used, because listing records must stay quick.
 
@@ -48,6 +48,87 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 temporary.unlink()
             raise
         sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def open_output(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Open a file that a user named, to write it.
+
+    An ordinary file is replaced once its bytes are on the disk, and keeps its permissions. Of a link the target is
+    written. A pipe or a device is written to as it is.
+
+    Args:
+        path: The file; ``~`` is the user's folder.
+
+    Raises:
+        InputError: It is a folder or a disk.
+        StorageError: It cannot be written.
+    """
+    named = check_output(path)
+    if _is_stream(named):
+        with storage(named), open(named, "ab") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(named))
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    with replacing(target) as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
+        yield file
+
+
+def check_output(path: str | os.PathLike, *inputs: str | os.PathLike | None) -> Path:
+    """Refuse a file to write before time is spent on what it shall hold.
+
+    Args:
+        path: The file; ``~`` is the user's folder.
+        *inputs: Files that are read; the output must be none of them.
+
+    Returns:
+        The path without ``~``.
+
+    Raises:
+        InputError: It is a folder, a disk, or one of the inputs.
+        StorageError: Its folder is not there, or cannot be written.
+    """
+    named = Path(path).expanduser()
+    with storage(named):
+        if named.is_dir():
+            raise InputError(f"{named}: is a folder: give the name of a file")
+        if named.exists() and stat.S_ISBLK(named.stat().st_mode):
+            raise InputError(f"{named}: is a disk: give the name of a file")
+        for other in inputs:
+            if other is not None and os.path.exists(other) and named.exists() and os.path.samefile(named, other):
+                raise InputError(f"{named}: is read as the input: give the output another name")
+        if not _is_stream(named):
+            check_writable(Path(os.path.realpath(named)).parent)
+    return named
+
+
+def check_output_folder(folder: str | os.PathLike) -> None:
+    """Refuses a folder to write, there already or not, before time is spent (raises StorageError)."""
+    path = Path(os.path.abspath(Path(folder).expanduser()))
+    with storage(path):
+        check_writable(next(parent for parent in (path, *path.parents) if parent.exists()))
+
+
+def check_writable(folder: Path) -> None:
+    """Raises OSError unless new files can be made in a folder."""
+    if not folder.is_dir():
+        raise OSError(errno.ENOENT, f"no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _is_stream(path: Path) -> bool:
+    """Tells whether a path is a pipe, a device, or an open file of this process: nothing to be replaced."""
+    if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,3 +2,6 @@
 
 MAX_NUMBER = 1_000_000
 """Largest number in a config."""
+
+MAX_SEED = 2**32 - 1
+"""Largest seed: NumPy takes no larger one."""

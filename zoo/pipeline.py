@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.keras_internals import deferred_variables, initialize_deferred
+from zoo.backends.keras_internals import deferred_variables, initialize_deferred, standalone
+from zoo.backends.process import claim_process
 from zoo.checkpoints import locate, save
-from zoo.checkpoints.card import model_card
-from zoo.checkpoints.record import RECORD_FILE, Record
+from zoo.checkpoints.card import model_card, modified_card
+from zoo.checkpoints.record import RECORD_FILE, Record, Weights, name_of_folder
 from zoo.checkpoints.spec import ModelSpec
-from zoo.checkpoints.tensors import read_tensors
-from zoo.data.sound import Sound
+from zoo.checkpoints.tensors import are_described, describe, read_tensors
+from zoo.data.objects import as_inputs
 from zoo.errors import InputError, WeightsError
 from zoo.inference.sampling import Sampling
 from zoo.models.serialization import FromArchitecture
@@ -31,22 +31,26 @@ class Pipeline:
     Args:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
+        dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
 
     Attributes:
         spec: As given.
         document: As given.
+        described: Hash and shapes of the weights that the document speaks of; ``None`` if they are not known.
         task: What the spec's task says of building, feeding and scoring.
         preprocessor: Made from the spec.
         model: The Keras model.
 
     Raises:
         WeightsError: The spec cannot be built.
+        ForkError: A backend ran before this process was forked.
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
+    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
+        claim_process()
         self.spec = spec
         self.document = document
-        self._made: dict[str, Any] = {}
+        self.described: Weights | None = None
         try:
             self.task = find_task(spec.task)
             self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
@@ -56,7 +60,8 @@ class Pipeline:
                 found = getattr(config, field)
                 if found != due and not (field == "max_target" and found > due):
                     raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
-            self.model = self.task.build(architecture, config, self.preprocessor)
+            with standalone(dtype):
+                self.model = self.task.build(architecture, config, self.preprocessor)
         except (InputError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
@@ -91,7 +96,7 @@ class Pipeline:
         spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
         try:
             with deferred_variables():
-                pipeline = cls(spec, _blank_document(name))
+                pipeline = cls(spec, blank_document(name))
         except WeightsError as error:
             raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
         shapes = [{v.path: tuple(v.shape) for v in one.weights} for one in (model, pipeline.model)]
@@ -100,11 +105,14 @@ class Pipeline:
         pipeline.model = model
         return pipeline
 
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what is pickled and copied: the spec stands for the task and the preprocessor."""
+        return {name: value for name, value in vars(self).items() if name not in ("task", "preprocessor")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.task = find_task(self.spec.task)
+        self.preprocessor = find_preprocessor(self.spec.task, self.spec.preprocessor)
 
     def predict(
         self,
@@ -117,7 +125,8 @@ class Pipeline:
 
         Args:
             inputs: Texts; for sound paths of .wav files, ``Sound`` or arrays of samples; for series arrays
-                ``(time, features)``. Or a single text, path or ``Sound``.
+                ``(time, features)``. Or a single text, path or ``Sound``. ``zoo.data.objects.as_inputs`` names every
+                form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
             batch_size: Inputs answered at once.
             on_step: Called with the number of inputs just done.
             **options: The task's own: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
@@ -128,10 +137,11 @@ class Pipeline:
 
         Raises:
             InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
+            ForkError: A backend ran before this process was forked.
         """
+        claim_process()
         options = self._options(options, batch_size)
-        inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
-        return self.task.predict(self, inputs, batch_size, on_step, **options)
+        return self.task.predict(self, as_inputs(inputs), batch_size, on_step, **options)
 
     def predict_raw(
         self,
@@ -141,25 +151,30 @@ class Pipeline:
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        claim_process()
         return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
-        if batch_size < 1:
-            raise InputError("batch size must be at least 1")
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise InputError(f"batch_size {batch_size!r}: give a whole number, at least 1")
         unknown = sorted(set(options) - set(self.task.options))
         if unknown:
             raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
+        for name, value in options.items():
+            kind = type(self.task.options[name])
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                raise InputError(f"{name} {value!r}: give {'true or false' if kind is bool else 'a whole number'}")
         return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
         """Continues a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
-    def alignment(self, text: str) -> tuple[list[str], list[str], np.ndarray]:
+    def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""
         from zoo.tasks.sequence_to_sequence import alignment
 
-        return alignment(self, text)
+        return alignment(self, text, output)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Returns the weights by the path of their variable."""
@@ -194,6 +209,9 @@ class Pipeline:
     def save(self, folder: str | Path, dtype: str = "float32") -> Record:
         """Writes a folder that ``zoo.load`` takes back, whole or not at all; with a card of what was fine-tuned.
 
+        A record speaks of its own weights. If the model was trained further since the record was made, the record
+        that is written says what it was modified from, and has no scores; its example outputs are made anew.
+
         Args:
             folder: The folder; one that exists is replaced if it is a checkpoint's.
             dtype: ``"float32"``, which keeps every bit, or ``"float16"`` for half the bytes.
@@ -207,12 +225,41 @@ class Pipeline:
         """
         if self.document is None:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
+        tensors = self.tensors()
+        if self.described is not None and not are_described(tensors, self.described):
+            self.set_document(self._modified_document(name_of_folder(Path(folder).name)))
         document = {**self.document, "spec": self.spec.to_json()}
-        card = model_card(document) if "base" in document["training"]["recipe"] else None
-        return save.save_checkpoint(Path(folder), document, self.tensors(), dtype, card)
+        recipe = document["training"]["recipe"]
+        card = model_card(document) if "base" in recipe else None
+        if "modified_from" in recipe:
+            card = modified_card(document)
+        return save.save_checkpoint(Path(folder).expanduser(), document, tensors, dtype, card)
+
+    def set_document(self, document: dict[str, Any]) -> None:
+        """Sets what is known of the model as its weights are now."""
+        self.document, self.described = document, describe(self.tensors())
+
+    def _modified_document(self, name: str) -> dict[str, Any]:
+        """Returns the record of a model that was changed since its own was made."""
+        assert self.document is not None and self.described is not None
+        before = self.document
+        document = blank_document(name)
+        document["licence"] = {
+            part: f"the user's, and as {before['name']}: {licence}" for part, licence in before["licence"].items()
+        }
+        document["training"]["recipe"] = {"modified_from": {"name": before["name"], "sha256": self.described.sha256}}
+        document["golden"] = self.golden(before["golden"]["inputs"])
+        return document
+
+    def golden(self, inputs: list[Any]) -> dict[str, list[Any]]:
+        """Returns inputs, outputs and logits, to be compared on every machine."""
+        inputs = [self.task.plain(self, value) for value in inputs]
+        logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
+        outputs = self.predict(inputs, **self.task.validation) if inputs else []
+        return {"inputs": inputs, "outputs": outputs, "logits": logits}
 
 
-def _blank_document(name: str) -> dict[str, Any]:
+def blank_document(name: str) -> dict[str, Any]:
     """Returns the record of a model of which nothing is known but its weights."""
     return {
         "name": name,
@@ -256,6 +303,7 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
     """
+    claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
@@ -267,6 +315,7 @@ def load(name: str | Path) -> Pipeline:
 
     Raises:
         InputError: There is no such checkpoint.
+        ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
     """
@@ -285,4 +334,5 @@ def load(name: str | Path) -> Pipeline:
         raise WeightsError(f"{location}: spec: asks for more weights than the {limit} values that the record declares")
     initialize_deferred(pipeline.model)
     pipeline.assign(tensors, str(file))
+    pipeline.described = record.weights
     return pipeline

@@ -112,6 +112,18 @@ def test_windows_by_hand():
     assert cost(model, STEP).flops == pytest.approx(2 * 3 * (dense + (8 * 8 + 8 + 8)) + 4 * 3 * 6 * 8)
 
 
+def test_linear_recurrences_by_hand():
+    """Products and convolutions count; decays, gates and sums work element by element."""
+    fields = {"num_layers": 1, "hidden_dim": 8, "state_dim": 6}
+    model = predictor("min_gru", **fields, ffn_dim=10, kernel_size=4)
+    assert cost(model, WHOLE).flops == 2 * 21 * (4 * 8 + 8 * 12 + 6 * 8 + 2 * 8 * 10 + 8 * 9)
+    assert cost(model, STEP).flops == 2 * 3 * (4 * 8 + 8 * 12 + 6 * 8 + 2 * 8 * 10 + 8 * 9)
+    model = predictor("lru", **fields)  # two reals a complex unit, in and out
+    assert cost(model, WHOLE).flops == 2 * 21 * (8 * 12 + 12 * 8 + 8 * 16 + 8 * 9)
+    model = predictor("rg_lru", **fields, ffn_dim=10, kernel_size=1, num_heads=2)
+    assert cost(model, WHOLE).flops == 2 * 21 * (3 * 8 * 6 + 2 * 6 * 3 + 3 * 8 * 10 + 8 * 9)
+
+
 def test_training_is_three_times_the_forward_pass_and_the_update():
     model = predictor("gru")
     forward, step = cost(model, WHOLE), training(model, WHOLE)

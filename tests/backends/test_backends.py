@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
 SYMBOLS, TIME = 11, 20
@@ -66,6 +67,7 @@ def outputs() -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_outputs_are_those_of_tensorflow(tmp_path):
     from zoo.models import registry
 

@@ -36,6 +36,7 @@ assert 0 < (first[0] == 0).mean() < 1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_seed_gives_what_keras_gives_and_fine_tuning_imports_no_other_backend(backend, tmp_path):
     environment = {**os.environ, "KERAS_BACKEND": backend}

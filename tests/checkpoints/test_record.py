@@ -152,12 +152,14 @@ def test_json_is_strict(data, message):
     assert str(caught.value).startswith("file")
 
 
-@pytest.mark.parametrize("name", ["gru_small.cmudict", "gru_small.cmudict_v2", "a-b.c.d", "my-g2p"])
+@pytest.mark.parametrize("name", ["gru_small.cmudict_v2", "a-b.c.d", "my-g2p", "mein modell", "модель", "हिन्दी"])
 def test_names_that_may_be(name):
     assert is_name(name)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a..b", ".a", "a.", "a/b", "a\\b", "a b", "a\n", "é", "a" * 101])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a..b", ".a", "a.", "a/b", "a\\b", "a  b", " a", "a\n", "a$", "a" * 101]
+)
 def test_names_that_may_not_be(name):
     assert not is_name(name)
 

@@ -46,6 +46,12 @@ def test_list_as_json_by_pattern():
     assert all(row["parameters"] > 0 for row in rows)
 
 
+@pytest.mark.parametrize("arguments", [["-c", "import zoo"], ["-m", "zoo.cli.main", "list"]], ids=["import", "list"])
+def test_it_starts_without_a_warning(arguments):
+    run = subprocess.run([sys.executable, "-W", "error", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0 and run.stderr == "", run.stderr
+
+
 def test_listing_and_info_import_no_backend():
     code = (
         "import sys, zoo\nfrom zoo.cli.main import main\n"
@@ -187,10 +193,10 @@ def test_words_that_cannot_be_read(words, part):
     fails(run("predict", MODEL, *words), 2, part)
 
 
-def test_bad_lines_are_named_and_nothing_is_predicted(tmp_path):
+def test_bad_lines_are_named_and_nothing_is_predicted_if_the_user_is_strict(tmp_path):
     file = tmp_path / "words.txt"
     file.write_text("cat\nd0g\n")
-    result = run("predict", MODEL, "--file", file)
+    result = run("predict", MODEL, "--file", file, "--strict")
     fails(result, 2, "words.txt:2", "'0'")
     assert not result.stdout
 

@@ -4,12 +4,14 @@ import functools
 import hashlib
 import importlib
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.io
 import tensorflow_datasets as tfds
+from faulty_server import BODY
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from zoo import datasets
@@ -36,7 +38,7 @@ def test_every_file_that_is_fetched_has_a_checksum(name):
     assert set(tfds.builder_cls(name).url_infos) == set(urls)
 
 
-@pytest.mark.parametrize("error", [OSError, tfds.download.DownloadError, NonMatchingChecksumError])
+@pytest.mark.parametrize("error", [OSError, DownloadError, tfds.download.DownloadError, NonMatchingChecksumError])
 def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypatch, tmp_path, error):
     class Builder:
         data_dir = str(tmp_path / "fsdd" / "1.0.0")
@@ -92,10 +94,19 @@ def test_local_copies_are_known_by_their_content(tmp_path, monkeypatch):
         datasets.fetch(builder, None, {"third": "https://x/c"})
 
 
-def test_without_local_copies_tfds_downloads(tmp_path, monkeypatch):
+def test_without_local_copies_files_are_fetched_and_checked(tmp_path, monkeypatch, server, waits):
     monkeypatch.delenv("ZOO_DATA_FILES", raising=False)
-    manager = SimpleNamespace(download=lambda urls: {name: tmp_path / name for name in urls})
-    assert datasets.fetch(None, manager, {"a": "https://x/a"}) == {"a": str(tmp_path / "a")}
+    builder = SimpleNamespace(name="made", url_infos=infos({server.url: BODY}))
+    manager = SimpleNamespace(download_dir=tmp_path / "downloads")
+    path = datasets.fetch(builder, manager, {"a": server.url})["a"]
+    assert Path(path).read_bytes() == BODY and Path(path).parent == tmp_path / "downloads"
+    # Nobody listens there: one error at once, no tries.
+    builder = SimpleNamespace(name="made", url_infos=infos({"http://127.0.0.1:9/b": b"two"}))
+    with pytest.raises(DownloadError, match="127.0.0.1:9/b: .*refused"):
+        datasets.fetch(builder, manager, {"b": "http://127.0.0.1:9/b"})
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    with pytest.raises(DownloadError, match="ZOO_OFFLINE is set"):
+        datasets.fetch(builder, manager, {"b": "http://127.0.0.1:9/b"})
 
 
 SNIPS = {"tokens": b"play caf\xc3\xa9 blue\nrate it\n", "tags": b"O B-track I-track \nO O \n"}

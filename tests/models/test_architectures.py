@@ -18,6 +18,7 @@ VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "gru-both-ways": ("gru", {"bidirectional": True}),
     "tcn-centred": ("tcn", {"causal": False}),
     "transformer-both-ways": ("transformer", {"causal": False}),
+    **{f"{name}-both-ways": (name, {"bidirectional": True}) for name in ("min_gru", "min_lstm", "lru", "rg_lru")},
     "windows-both-ways": ("hierarchical_attention", {"causal": False}),
     "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
 }

@@ -58,6 +58,7 @@ def test_every_weight_gets_a_gradient(family):
         assert not np.array_equal(old, keras.ops.convert_to_numpy(variable)), variable.path
 
 
+@pytest.mark.slow
 def test_fine_tuning_learns_what_the_words_say(tmp_path):
     lines = []
     training_config = TrainingConfig(epochs=20, batch_size=8, learning_rate=0.01, ema_decay=0.9)

@@ -100,6 +100,7 @@ def test_baselines_stand_beside_the_published_figures(name, score, value):
     assert [row["values"][score] for row in computed] == [pytest.approx(value, rel=1e-3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "score", "baseline", "training_config"),
     [

@@ -14,10 +14,12 @@ from typing import Any
 import keras
 
 from zoo.backends.keras_internals import own_weights, sublayers
-from zoo.layers.convolution import Convolution
+from zoo.layers.convolution import Convolution, DepthwiseConvolution
 from zoo.layers.pooling import AttentionPooling
 from zoo.models.backbones.backbone import Backbone
 from zoo.models.backbones.hierarchical_attention import WindowsLayer
+from zoo.models.backbones.lru import LRU, LRUBlock
+from zoo.models.backbones.rg_lru import RGLRU, BlockDiagonal
 from zoo.models.backbones.transformer import LearnedPositions, TransformerLayer
 
 FLOAT = 4  # bytes
@@ -115,6 +117,20 @@ def convolution(layer, work: Work) -> Cost:
     total = Cost(2 * work.positions * kernel_size * inputs * outputs, FLOAT * moved)
     # The inputs that a stream keeps move on by one place.
     return total + Cost(0, FLOAT * 2 * work.batch * layer.reach * inputs if work.step else 0)
+
+
+def depthwise(layer, work: Work) -> Cost:
+    """``2 k`` a position and feature; the inputs that a stream keeps move on by one place."""
+    kernel, features = layer.weight.shape
+    moved = kernel * features + 2 * work.positions * features
+    total = Cost(2 * work.positions * kernel * features, FLOAT * moved)
+    return total + Cost(0, FLOAT * 2 * work.batch * (kernel - 1) * features if work.step else 0)
+
+
+def block_diagonal(layer, work: Work) -> Cost:
+    """``2 s`` a position and feature for blocks of ``s`` features."""
+    blocks, size, _ = layer.kernel.shape
+    return product(work.positions, size, size) * blocks
 
 
 def conv1d(layer, work: Work) -> Cost:
@@ -217,11 +233,17 @@ RULES: dict[type, Callable[[Any, Work], Cost]] = {
     keras.layers.LSTM: recurrent,
     keras.layers.Conv1D: conv1d,
     Convolution: convolution,
+    DepthwiseConvolution: depthwise,
+    BlockDiagonal: block_diagonal,
+    # Their own weights are vectors, and their recurrences work element by element.
+    LRU: lambda layer, work: children(layer, work),
+    LRUBlock: lambda layer, work: children(layer, work),
+    RGLRU: lambda layer, work: children(layer, work),
     TransformerLayer: transformer_layer,
     WindowsLayer: windows_layer,
     AttentionPooling: pooling,
 }
-FREE = (keras.layers.Dropout, keras.layers.LayerNormalization, LearnedPositions)
+FREE = (keras.layers.Dropout, keras.layers.LayerNormalization, keras.layers.RMSNormalization, LearnedPositions)
 """What works element by element, or adds a vector: counted as nothing."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from zoo.files import storage
+from zoo.files import open_output
 from zoo.metrics.scores import NO_SHARES
 
 
@@ -31,15 +31,13 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
     axes.set_xlabel("read")
     axes.set_ylabel("written")
     figure.colorbar(image, label="attention")
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
     """Writes ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
     figure = curves_figure(records, score)
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
@@ -87,8 +85,7 @@ def rates(rates: list[float], losses: list[float], suggestion: float, path: str 
     axes.set_ylabel("loss, running mean")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
@@ -114,8 +111,7 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
     axes.set_xlabel("milliseconds for one input")
     axes.set_ylabel(f"{title}, % (95 % interval)")
     axes.grid(alpha=0.3, which="both")
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def memory(found: dict, title: str, path: str | Path) -> None:
@@ -146,8 +142,7 @@ def memory(found: dict, title: str, path: str | Path) -> None:
     for axes in (above, below):
         axes.grid(alpha=0.3, which="both")
         axes.legend()
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def roofline(found: dict, path: str | Path) -> None:
@@ -182,8 +177,7 @@ def roofline(found: dict, path: str | Path) -> None:
     axes.set_title(f"{found['model']}, {found['backend']}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
 
 
 def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
@@ -212,8 +206,8 @@ def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{style}</style><h1>{html.escape(title)}</h1><table>{''.join(rows)}</table></html>\n"
     )
-    with storage(Path(path)):
-        Path(path).write_text(page, "utf-8")
+    with open_output(path) as file:
+        file.write(page.encode())
 
 
 def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
@@ -238,5 +232,9 @@ def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside upper right", ncols=2)
-    with storage(Path(path)):
-        figure.savefig(path)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    with open_output(path) as file:
+        figure.savefig(file, format=Path(path).suffix[1:])

@@ -5,12 +5,20 @@ import random
 import keras
 import numpy as np
 
+from zoo.errors import InputError
+from zoo.limits import MAX_SEED
+
 
 def seed_everything(seed: int) -> None:
     """Seeds Python (from which Keras draws the seeds of weights and dropout), NumPy and the running backend.
 
     ``keras.utils.set_random_seed`` does that too, but imports TensorFlow on any backend, which takes seconds.
+
+    Raises:
+        InputError: The seed is out of range.
     """
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed {seed}: give 0 to {MAX_SEED}")
     if keras.backend.backend() == "tensorflow":
         keras.utils.set_random_seed(seed)
         return

@@ -132,6 +132,7 @@ def publish(names: Sequence[str], folder: Path) -> list[Record]:
     """
     if not names:
         raise InputError("nothing to publish: name at least one checkpoint")
+    folder = folder.expanduser()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: is a file; choose a folder")
     published = []

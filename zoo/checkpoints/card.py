@@ -68,6 +68,22 @@ def model_card(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def modified_card(document: dict[str, Any]) -> str:
+    """Returns the card of a model whose weights were changed after its record was written, as Markdown."""
+    base, spec = document["training"]["recipe"]["modified_from"], document["spec"]
+    lines = [
+        f"# {document['name']}",
+        "",
+        f"{spec['architecture']} ({spec['size']}) for {spec['task']}, modified from {base['name']}.",
+        "",
+        f"- SHA-256 of the weights that it was modified from: `{base['sha256']}`",
+        f"- Licence of the weights: {document['licence']['weights']}",
+        f"- Licence of the data: {document['licence']['data']}",
+        "- Scores: none. The original's do not hold for these weights; `zoo evaluate` measures them.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _listed(names: list[str]) -> str:
     shown = [" ".join(name.split()) for name in names[:50]]
     return ", ".join(f"`{name}`" for name in shown) + (f" and {len(names) - 50} more" if len(names) > 50 else "")

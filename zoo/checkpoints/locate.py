@@ -132,7 +132,7 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
 
 def _given_folder(name_or_folder: str | Path) -> Path | None:
     """Returns the folder that the user means by a path, or None where it is a checkpoint's name."""
-    path = Path(name_or_folder)
+    path = Path(name_or_folder).expanduser()
     text = str(name_or_folder)
     try:
         if (path / RECORD_FILE).is_file():
@@ -154,7 +154,8 @@ def _checked_name(name: str | Path) -> str:
     """Returns a name that is safe in a path and in a URL."""
     text = str(name)
     if not is_name(text):
-        raise InputError(f"{text[:100]!r} cannot name a checkpoint: letters, digits, _ and - joined by dots")
+        rule = "letters, digits, _, - and spaces, in words joined by dots"
+        raise InputError(f"{text[:100]!r} cannot name a checkpoint: {rule}")
     return text
 
 
@@ -192,7 +193,7 @@ def _integrity_error(folder: Path, record: Record) -> str | None:
 
 def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tuple[Record, Path]:
     """Takes a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
-    from urllib.parse import urlsplit
+    from urllib.parse import quote, urlsplit
 
     from zoo.checkpoints import download
 
@@ -205,11 +206,11 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
         raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http, hf and file URLs, separated by commas")
     found = record
     if found is None:
-        url = f"{base}/{name}/{RECORD_FILE}"
+        url = f"{base}/{quote(name)}/{RECORD_FILE}"
         page = download.fetch_text(url, MAX_JSON_BYTES)
         found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
     weights = found.weights
-    file = download.fetch(f"{base}/{name}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
+    file = download.fetch(f"{base}/{quote(name)}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
     if record is None:
         atomic_write(cached / RECORD_FILE, found.to_text().encode())
     return found, file

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import Any, NoReturn
 
@@ -19,7 +20,6 @@ FORMAT = 1  # version of the record format: docs/guide/records.md says when it c
 RECORD_FILE = "record.json"
 WEIGHTS_FILE = "model.safetensors"
 ITEM_BYTES = {"float16": 2, "float32": 4}
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -275,7 +275,7 @@ def _check_sense(record: Record, location: str) -> None:
     weights = record.weights
     for key in ("architecture", "size", "task"):
         expect(getattr(record.spec, key).isprintable(), f"spec.{key}", "expected a text on one line")
-    expect(is_name(record.name), "name", "may hold letters, digits, _ and -, in words joined by dots")
+    expect(is_name(record.name), "name", "may hold letters, digits, _, - and spaces, in words joined by dots")
     expect(weights.file == WEIGHTS_FILE, "weights.file", f"must be {WEIGHTS_FILE}")
     expect(SHA256.fullmatch(weights.sha256) is not None, "weights.sha256", "expected 64 hexadecimal digits")
     fingerprint = record.data["fingerprint"]
@@ -300,5 +300,20 @@ def _check_sense(record: Record, location: str) -> None:
 
 
 def is_name(text: str) -> bool:
-    """Tells whether a text can name a checkpoint: never a path, safe in a file name and in a URL."""
-    return len(text) <= 100 and NAME.fullmatch(text) is not None
+    """Tells whether a text can name a checkpoint: never a path, safe in the name of a folder.
+
+    Words of letters of any script, digits, ``_`` and ``-``, between single spaces or dots.
+    """
+    return 0 < len(text) <= 100 and text[0].isalnum() and all(map(_is_word, re.split("[. ]", text)))
+
+
+def name_of_folder(folder: str) -> str:
+    """Returns the name that a checkpoint gets from its folder's: what a name cannot hold becomes ``-``."""
+    text = "".join(c if c in ". " or _is_word(c) else "-" for c in unicodedata.normalize("NFC", folder))
+    name = re.sub(r"([. ])[. ]+", r"\1", text).strip(" .-_")[:100].rstrip(" .-_")
+    return name if is_name(name) else "checkpoint"
+
+
+def _is_word(text: str) -> bool:
+    # Vowel signs of many scripts are marks, not letters.
+    return text != "" and all(c.isalnum() or c in "_-" or unicodedata.category(c)[0] == "M" for c in text)

@@ -1,6 +1,7 @@
 """Write a checkpoint folder: complete under a temporary name, then moved into place."""
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -12,7 +13,7 @@ from zoo.checkpoints.record import FORMAT, RECORD_FILE, WEIGHTS_FILE, Record
 from zoo.checkpoints.strict_json import parse_json
 from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
-from zoo.files import atomic_write, storage, sync_folder
+from zoo.files import atomic_write, check_output_folder, storage, sync_folder
 
 # zoo.checkpoints.download and numpy are imported where they are used: listing records must stay quick.
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def save_checkpoint(
     """Writes a checkpoint's folder: complete under another name first, then moved into its place.
 
     Args:
-        folder: The folder. One that exists is replaced as a whole if it is a checkpoint's.
+        folder: The folder; ``~`` is the user's. One that exists is replaced as a whole if it is a checkpoint's.
         document: The record as JSON values, without ``format`` and ``weights``.
         tensors: Arrays by the path of their variable.
         dtype: ``"float16"`` or ``"float32"``, as stored.
@@ -45,21 +46,67 @@ def save_checkpoint(
         NotFiniteError: A tensor holds NaN, infinity, or a number beyond the dtype.
         StorageError: The disk is full, or the place cannot be written.
     """
-    folder = Path(os.path.abspath(folder))
+    folder = Path(os.path.realpath(check_folder(folder)))  # of a link the target is written
     with storage(folder):
-        if folder.exists():
-            _refuse_other_contents(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+        stays = _stays(folder)
+        temporary = (folder if stays else folder.parent) / f".{folder.name}.{secrets.token_hex(4)}.tmp"
         temporary.mkdir()
         try:
             record = _write_checkpoint(temporary, folder, document, tensors, dtype)
             if card is not None:
                 atomic_write(temporary / CARD_FILE, card.encode())
-            _move_into_place(temporary, folder)
+            (_move_files if stays else _move_into_place)(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return record
+
+
+def check_folder(folder: str | os.PathLike) -> Path:
+    """Refuse a folder for a checkpoint before time is spent on what it shall hold.
+
+    Args:
+        folder: The folder, there already or not; ``~`` is the user's.
+
+    Returns:
+        Its absolute path: with a name even where ``.`` or a slash at the end was given.
+
+    Raises:
+        InputError: It holds other things than a checkpoint, or is a file.
+        StorageError: It cannot be written.
+    """
+    path = Path(os.path.abspath(Path(folder).expanduser()))
+    with storage(path):
+        if path.exists():
+            _refuse_other_contents(path)
+        elif path.is_symlink():
+            raise InputError(f"{path}: is a link to nothing: choose another folder")
+    for place in (path, path.parent):  # what is unfinished stands beside it
+        check_output_folder(place)
+    return path
+
+
+def check_document(document: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises WeightsError for a record that ``save_checkpoint`` would refuse, whatever its weights.
+
+    Args:
+        document: The record as JSON values, without ``format`` and ``weights``.
+        shapes: Shape of each tensor by the path of its variable.
+    """
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    weights = {
+        "file": WEIGHTS_FILE,
+        "sha256": "0" * 64,
+        "bytes": 9 + 4 * sum(sizes),
+        "parameters": sum(sizes),
+        "tensors": {path: {"shape": list(shape), "dtype": "float32"} for path, shape in shapes.items()},
+    }
+    _record(document, weights, RECORD_FILE)
+
+
+def _stays(folder: Path) -> bool:
+    """Tells whether a folder must stay itself: it is empty, mounted, or the working folder of a shell."""
+    return folder.exists() and (not any(folder.iterdir()) or os.path.ismount(folder) or folder.samefile(Path.cwd()))
 
 
 def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: str) -> Record:
@@ -70,12 +117,25 @@ def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: s
         "parameters": sum(tensor.size for tensor in tensors.values()),
         "tensors": {path: {"shape": list(tensor.shape), "dtype": dtype} for path, tensor in tensors.items()},
     }
-    location = str(folder / RECORD_FILE)
-    # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
-    text = json.dumps({"format": FORMAT, **document, "weights": weights})
-    record = Record.from_json(parse_json(text.encode(), location), location)
+    record = _record(document, weights, str(folder / RECORD_FILE))
     atomic_write(temporary / RECORD_FILE, record.to_text().encode())
     return record
+
+
+def _record(document, weights: dict[str, Any], location: str) -> Record:
+    # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
+    text = json.dumps({"format": FORMAT, **document, "weights": weights})
+    return Record.from_json(parse_json(text.encode(), location), location)
+
+
+def _move_files(temporary: Path, folder: Path) -> None:
+    """Moves the files of a new checkpoint into a folder that stays; without a record it is none until all are there."""
+    for name in (RECORD_FILE, CARD_FILE):
+        (folder / name).unlink(missing_ok=True)
+    for name in (WEIGHTS_FILE, CARD_FILE, RECORD_FILE):
+        if (temporary / name).exists():
+            os.replace(temporary / name, folder / name)
+    sync_folder(folder)
 
 
 def _move_into_place(temporary: Path, folder: Path) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import BinaryIO
 
@@ -14,8 +14,20 @@ MAX_LINE_BYTES = 100_000
 """Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
 
 
-def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
+OnBad = Callable[[InputError], None]
+
+
+def refuse(error: InputError) -> None:
+    """Raises the error of a row, as readers do unless they are told otherwise."""
+    raise error
+
+
+def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[str], list[str]]:
     """Reads one input a line from a UTF-8 text file, or from standard input if the path is ``-``.
+
+    Args:
+        path: The file.
+        on_bad: Called with the error of each line that cannot be used; the others are returned.
 
     Returns:
         The inputs, and the place of each as ``file:line``.
@@ -23,16 +35,29 @@ def read_lines(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     Raises:
         InputError: The file cannot be read, is empty, or has an empty line; the message says where.
     """
-    inputs, places = [], []
-    for location, line in lines(path):
-        inputs.append(text_of(line, location, "the line"))
-        places.append(location)
-    if not inputs:
+    inputs, places, empty = [], [], True
+    for location, line in _opened(path, MAX_LINE_BYTES):
+        empty = False
+        _take(location, line, inputs, places, on_bad)
+    if empty:
         raise InputError(f"{_name(path)}: is empty: give one input a line")
     return inputs, places
 
 
-def stream_lines(max_lines: int) -> Iterator[tuple[list[str], list[str]]]:
+def _take(location: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
+    """Adds a line to the inputs, or calls ``on_bad`` with its error."""
+    if isinstance(line, InputError):
+        on_bad(line)
+        return
+    try:
+        inputs.append(text_of(line, location, "the line"))
+    except InputError as error:
+        on_bad(error)
+    else:
+        places.append(location)
+
+
+def stream_lines(max_lines: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[str], list[str]]]:
     """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``max_lines``.
 
     A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
@@ -41,9 +66,8 @@ def stream_lines(max_lines: int) -> Iterator[tuple[list[str], list[str]]]:
     inputs, places, empty = [], [], True
     for location, line in _decoded(source, "stdin", MAX_LINE_BYTES):
         empty = False
-        inputs.append(text_of(line, location, "the line"))
-        places.append(location)
-        if len(inputs) == max_lines or not source.ready():
+        _take(location, line, inputs, places, on_bad)
+        if inputs and (len(inputs) == max_lines or not source.ready()):
             yield inputs, places
             inputs, places = [], []
     if inputs:
@@ -72,8 +96,19 @@ class _Piped:
         return line
 
 
-def lines(path, max_bytes: int = MAX_LINE_BYTES) -> Iterator[tuple[str, str]]:
-    """Yields the place and the text of each line, its line end kept; standard input for ``-``."""
+def lines(path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
+    """Yields the place and the text of each line, its line end kept; standard input for ``-``.
+
+    A line that is no UTF-8 text goes to ``on_bad``, and the next one follows.
+    """
+    for location, line in _opened(path, max_bytes):
+        if isinstance(line, InputError):
+            on_bad(line)
+        else:
+            yield location, line
+
+
+def _opened(path, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
     name = _name(path)
     try:
         _refuse_special(path, name)
@@ -101,7 +136,8 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str]]:
+def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
+    """Yields the place of each line and its text, or what is wrong with its bytes."""
     number = 0
     while True:
         location = f"{name}:{number + 1}"
@@ -113,18 +149,26 @@ def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tup
         if len(line) > max_bytes:
             raise InputError(f"{location}: a line of more than {max_bytes:,} bytes: is this a text file?")
         try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{location}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
-                " give a text file saved as UTF-8"
-            ) from None
-        if "\0" in text:
-            raise InputError(f"{location}: a NUL byte: give a text file saved as UTF-8, not a binary one")
-        if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
-            raise InputError(f"{location}: a carriage return inside a line: end each line with a line feed")
+            text = _decode(line, location)
+        except InputError as error:
+            text = error
         yield location, text
         number += 1
+
+
+def _decode(line: bytes, location: str) -> str:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{location}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
+            " give a text file saved as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{location}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+    if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
+        raise InputError(f"{location}: a carriage return inside a line: end each line with a line feed")
+    return text
 
 
 def text_of(text: str, location: str, what: str) -> str:

@@ -13,6 +13,7 @@ from zoo.data.lines import text_of
 from zoo.data.sound import Sound, as_channels, numbers, read_wav
 from zoo.data.tables import read_examples, two_columns
 from zoo.errors import InputError
+from zoo.escape import printable
 
 SERIES = "series_classification"
 
@@ -85,7 +86,7 @@ def _read(data: Any, input: str, target: str, header: bool, series: str, time: s
 
 def named(data: Any) -> str:
     """Returns what a record calls the data."""
-    return Path(os.fspath(data)).name if isinstance(data, str | os.PathLike) else "examples"
+    return printable(Path(os.path.abspath(data)).name) if isinstance(data, str | os.PathLike) else "examples"
 
 
 def _columns(name: str, input: str, target: str) -> tuple[str, str]:

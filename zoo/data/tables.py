@@ -5,11 +5,12 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.data.examples import Examples
-from zoo.data.lines import MAX_LINE_BYTES, lines, text_of
+from zoo.data.lines import MAX_LINE_BYTES, OnBad, lines, refuse, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -48,10 +49,38 @@ def stream_examples(
         yield cell(row, input, location), cell(row, target, location), location
 
 
-def read_column(path: str | os.PathLike, column: str, header: bool = True) -> tuple[list[str], list[str]]:
-    """Reads one column of a file as ``read_examples`` does; returns the inputs, and the place of each."""
-    cells = [(cell(row, column, location), location) for location, row in _file_rows(path, header)]
-    return [text for text, _ in cells], [location for _, location in cells]
+def read_column(
+    path: str | os.PathLike, column: str, header: bool = True, keep: Sequence[str] = (), on_bad: OnBad = refuse
+) -> tuple[list[str], list[str], list[dict]]:
+    """Reads one column of a file as ``read_examples`` does.
+
+    Args:
+        path: The file.
+        column: The column.
+        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns.
+        keep: Other columns, whose cells are taken as they are, empty or not.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
+
+    Returns:
+        The inputs, the place of each, and the kept cells of each by column.
+
+    Raises:
+        InputError: The file cannot be read, or its first row lacks a column.
+    """
+    inputs, places, kept = [], [], []
+    for location, row in _file_rows(path, header, on_bad):
+        try:
+            others = {name: _at(row, name, location) for name in keep}
+            text = cell(row, column, location)
+        except InputError as error:
+            if not places and not {column, *keep} <= set(row):
+                raise
+            on_bad(error)
+        else:
+            inputs.append(text)
+            places.append(location)
+            kept.append(others)
+    return inputs, places, kept
 
 
 def is_table(path: str | os.PathLike) -> bool:
@@ -59,12 +88,12 @@ def is_table(path: str | os.PathLike) -> bool:
     return Path(path).suffix.lower() in (*SEPARATORS, ".jsonl")
 
 
-def _file_rows(path: str | os.PathLike, header: bool) -> Iterator[tuple[str, dict]]:
+def _file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
     """Yields the place of each row of a file, at least one, and its cells by column."""
     kind = Path(path).suffix.lower()
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    rows = _json_rows(path) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header)
+    rows = _json_rows(path, on_bad) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=on_bad)
     empty = True
     for location, row in rows:
         empty = False
@@ -84,7 +113,7 @@ def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group
 
 
 def table_rows(
-    path, separator: str, header: bool, max_bytes: int = MAX_LINE_BYTES
+    path, separator: str, header: bool, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
@@ -115,10 +144,12 @@ def table_rows(
             if header:
                 continue
         if len(row) != len(columns):
-            raise InputError(
+            error = InputError(
                 f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
                 f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
             )
+            on_bad(error)
+            continue
         yield places[0], dict(zip(columns, row, strict=True))
 
 
@@ -136,21 +167,30 @@ def _columns(row: list[str], location: str, separator: str, header: bool) -> lis
     return columns
 
 
-def _json_rows(path) -> Iterator[tuple[str, dict]]:
-    for location, line in lines(path):
+def _json_rows(path, on_bad: OnBad) -> Iterator[tuple[str, dict]]:
+    for location, line in lines(path, on_bad=on_bad):
         if not line.strip():
             continue
         try:
-            pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+            row = _json_row(line, location)
         except InputError as error:
-            raise InputError(f"{location}: not JSON ({error}): write one JSON object a line") from None
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-            raise InputError(f"{location}: not JSON ({reason}): write one JSON object a line") from None
-        if not isinstance(pairs, _Pairs):
-            raise InputError(f"{location}: not a JSON object: write {{...}} with a field for each column")
-        _check_different([name for name, _ in pairs], location)
-        yield location, dict(pairs)
+            on_bad(error)
+        else:
+            yield location, row
+
+
+def _json_row(line: str, location: str) -> dict:
+    try:
+        pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
+    except InputError as error:
+        raise InputError(f"{location}: not JSON ({error}): write one JSON object a line") from None
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
+        raise InputError(f"{location}: not JSON ({reason}): write one JSON object a line") from None
+    if not isinstance(pairs, _Pairs):
+        raise InputError(f"{location}: not a JSON object: write {{...}} with a field for each column")
+    _check_different([name for name, _ in pairs], location)
+    return dict(pairs)
 
 
 def _finite(text: str) -> float:
@@ -172,13 +212,18 @@ def _check_different(columns: list[str], location: str) -> None:
 
 def cell(row: dict, column: str, location: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
+    value = _at(row, column, location)
+    if not isinstance(value, str):
+        raise InputError(f"{location}: column {column!r} is not text: write it as a JSON string, in quotes")
+    return text_of(value, location, f"column {column!r}")
+
+
+def _at(row: dict, column: str, location: str) -> Any:
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
         raise InputError(f"{location}: no column {column!r}; {hint}there are: {_shown(list(row))}")
-    if not isinstance(row[column], str):
-        raise InputError(f"{location}: column {column!r} is not text: write it as a JSON string, in quotes")
-    return text_of(row[column], location, f"column {column!r}")
+    return row[column]
 
 
 def _shown(names: list[str]) -> str:

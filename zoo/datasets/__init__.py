@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.checkpoints import download
 from zoo.data.examples import Examples
 from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
@@ -52,7 +53,7 @@ def load(name: str, split: str) -> Examples:
     try:
         with _standard_output_kept():
             builder = _prepared(dataset.tfds)
-    except (OSError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
+    except (OSError, DownloadError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DownloadError(
             f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
@@ -92,14 +93,16 @@ def _prepared(name: str):
 @contextlib.contextmanager
 def _standard_output_kept() -> Iterator[None]:
     """Sends what TFDS says to standard error, for standard output may be JSON, without its warnings to developers."""
-    log = logging.getLogger("absl")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    logs = [logging.getLogger(name) for name in ("absl", "urllib3")]
+    before = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
 
 
 def _value(feature, value):
@@ -124,7 +127,7 @@ def fingerprint(examples: Examples) -> str:
 
 
 def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
-    """Returns a path for each URL: a local copy under ``ZOO_DATA_FILES``, else TFDS's download.
+    """Returns a path for each URL: a local copy under ``ZOO_DATA_FILES``, else a download.
 
     A local copy is known by its content, whatever its name: size and SHA-256 as the builder's
     ``checksums.tsv`` has them.
@@ -136,10 +139,16 @@ def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
 
     Raises:
         InputError: ``ZOO_DATA_FILES`` is set and has no copy of a file.
+        DownloadError: A file could not be fetched.
     """
-    if not os.environ.get("ZOO_DATA_FILES"):
-        return {name: os.fspath(path) for name, path in manager.download(urls).items()}
     wanted = {name: (builder.url_infos[url].size, builder.url_infos[url].checksum) for name, url in urls.items()}
+    if not os.environ.get("ZOO_DATA_FILES"):
+        # Not by TFDS, which without a network tries for minutes and shows each try.
+        place = Path(manager.download_dir)
+        return {
+            name: os.fspath(download.fetch(urls[name], place / checksum, checksum, size))
+            for name, (size, checksum) in wanted.items()
+        }
     return local_copies(builder.name, wanted, urls)
 
 

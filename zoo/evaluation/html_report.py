@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from zoo.analysis.plotting import curves_figure
 from zoo.evaluation.measure import Report
-from zoo.files import atomic_write, storage
+from zoo.files import open_output, storage
 from zoo.metrics.labels import calibration
 from zoo.pipeline import Pipeline
 
@@ -59,10 +59,11 @@ def write_report(report: Report, pipeline: Pipeline, folder: str | Path) -> Path
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
     )
-    path = Path(folder) / "index.html"
+    path = Path(folder).expanduser() / "index.html"
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, page.encode())
+    with open_output(path) as file:
+        file.write(page.encode())
     return path
 
 

@@ -16,7 +16,7 @@ from zoo.data import read
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
@@ -62,7 +62,7 @@ class Report:
 
 @retain_freed_memory()
 def evaluate(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike,
     data: Any,
     *,
     split: str = "test",
@@ -84,7 +84,7 @@ def evaluate(
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
-        pipeline: The model.
+        pipeline: The model, or what ``zoo.load`` takes.
         data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
@@ -105,6 +105,7 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
     source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
     on_start(len(source))

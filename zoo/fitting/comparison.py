@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import locate
+from zoo.checkpoints.save import check_folder
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
-from zoo.fitting.fine_tuning import default_training_config, fine_tune
+from zoo.fitting.fine_tuning import default_training_config, fine_tune, prepare
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
@@ -93,12 +94,15 @@ def compare(
     least = None if epochs is None else 0
     budget = {"epochs": epochs, "min_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
-    for name in expand(models):
+    names = expand(models)
+    folders = _folders(names, output)
+    plans = [dataclasses.replace(training_config or _training_config(name), **budget) for name in names]
+    columns = {"input": input, "target": target, "header": True, "series": series, "time": time, "group": ""}
+    for name, own in zip(names, plans, strict=True):
+        # All are tried before the first is trained: a model that cannot read the data costs no hours.
+        prepare(name, data, columns, task=task, training_config=own)
+    for name, own, folder in zip(names, plans, folders, strict=True):
         on_message(f"{name}:")
-        own = training_config or default_training_config(
-            None if architecture_and_size(name) else locate.read_record(name).spec.task
-        )
-        folder = Path(output) / name if output is not None else None
         mine = fine_tune(
             name,
             data,
@@ -107,7 +111,7 @@ def compare(
             series=series,
             time=time,
             task=task,
-            training_config=dataclasses.replace(own, **budget),
+            training_config=own,
             output=folder,
             on_message=on_message,
             on_epoch=on_epoch,
@@ -123,6 +127,24 @@ def compare(
         rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
     (_, best, first), *others = sorted(rows, key=lambda found: found[0])
     return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
+
+
+def _training_config(name: str) -> TrainingConfig:
+    return default_training_config(None if architecture_and_size(name) else locate.read_record(name).spec.task)
+
+
+def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Path | None]:
+    """Returns the folder of each model (raises InputError where one holds something already, or two have one name)."""
+    if output is None:
+        return [None] * len(names)
+    # Of a model given by its path the last part: the rest could lead out of the output.
+    folders = [check_folder(Path(output) / Path(os.path.abspath(name)).name) for name in names]
+    for i, folder in enumerate(folders):
+        if folder in folders[:i]:
+            raise InputError(f"{folder}: of two models: give the models folders with different names")
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder}: exists already: choose another output")
+    return [*folders]
 
 
 def expand(patterns: Sequence[str]) -> list[str]:

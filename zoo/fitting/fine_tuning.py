@@ -5,21 +5,22 @@ import math
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
+from zoo.checkpoints.record import name_of_folder
+from zoo.checkpoints.save import check_document, check_folder
 from zoo.data import read
 from zoo.data.examples import Examples
 from zoo.data.splits import make_parts
-from zoo.errors import InputError
+from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import Report, evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline, blank_document, load
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 from zoo.training.lora import LowRank
@@ -44,6 +45,7 @@ ULMFIT = TrainingConfig(
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
 HEAD_ALONE = ("classification", "series_classification", "tagging")
+GOLDEN = 3  # test inputs that a record keeps
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
 
@@ -112,13 +114,32 @@ def fine_tune(
         NotFiniteError: The loss or a weight became NaN or infinite.
         StorageError: The output cannot be written.
     """
-    unfinished = Path(f"{os.fspath(output)}.unfinished") if output is not None else None
+    folder = None if output is None else check_folder(output)
+    unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     check_resume(unfinished, resume)
     columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
     start = prepare(model, data, columns, validation, test, task, training_config, pretrained)
     for line in start.lines():
         on_message(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
+    recipe = {
+        "base": start.base_name,
+        "training_config": dataclasses.asdict(start.training_config),
+        "columns": columns,
+        "validation": "drawn" if validation is None else read.named(validation),
+        "test": "drawn" if test is None else read.named(test),
+    }
+    document = {
+        **blank_document(name_of_folder(folder.name) if folder else "fine-tuned"),
+        "licence": {"weights": start.licence(), "data": "the user's"},
+        "data": {
+            "name": read.named(data),
+            "source": "the user's",
+            "fingerprint": datasets.fingerprint(train),
+            "splits": start.sizes,
+        },
+    }
+    _check_record(pipeline, document, recipe, test_part)
     trainer = make_trainer(
         pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
@@ -133,35 +154,34 @@ def fine_tune(
         trainer.model.merge()
     found = evaluate(pipeline, test_part)
     on_evaluated(found)
-    recipe = {
-        "base": start.base_name,
-        "training_config": dataclasses.asdict(start.training_config),
-        "columns": columns,
-        "validation": "drawn" if validation is None else read.named(validation),
-        "test": "drawn" if test is None else read.named(test),
-    }
-    pipeline.document = {
-        "name": Path(output).name if output else "fine-tuned",
-        "licence": {"weights": start.licence(), "data": "the user's"},
-        "data": {
-            "name": read.named(data),
-            "source": "the user's",
-            "fingerprint": datasets.fingerprint(train),
-            "splits": start.sizes,
-        },
+    document = {
+        **document,
         "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
         "published": [
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:3]),
+        "golden": pipeline.golden(found.inputs[:GOLDEN]),
     }
-    if output is not None:
-        pipeline.save(output)
+    pipeline.set_document(document)
+    if folder is not None:
+        pipeline.save(folder)
     if unfinished:
         shutil.rmtree(unfinished, ignore_errors=True)
     return pipeline
+
+
+def _check_record(pipeline: Pipeline, document: dict[str, Any], recipe: dict[str, Any], test: Examples) -> None:
+    """Raise InputError, before the first step, for what no record could hold at the end: a huge number."""
+    inputs = [pipeline.task.plain(pipeline, value) for value in pipeline.task.cases(test).inputs[:GOLDEN]]
+    golden = {"inputs": inputs, "outputs": inputs}
+    made = {**document, "training": {**document["training"], "recipe": recipe}, "golden": golden}
+    shapes = {variable.path: tuple(variable.shape) for variable in pipeline.model.weights}
+    try:
+        check_document({**made, "spec": pipeline.spec.to_json()}, shapes)
+    except WeightsError as error:
+        raise InputError(f"the model could not be saved: {error}") from None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,11 +9,12 @@ import keras
 
 from zoo import datasets
 from zoo.checkpoints import index, locate
+from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
@@ -54,6 +55,7 @@ def train(
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe, folder = find(name), runs / name
+    destination = check_folder(output or locate.shipped_folder() / name)
     if settings:
         if output is None:
             raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
@@ -72,7 +74,7 @@ def train(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.training_config.precision)
     try:
-        destination = _train(name, recipe, output, folder, resume, on_epoch, on_step, command)
+        _train(name, recipe, destination, folder, resume, on_epoch, on_step, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
@@ -81,19 +83,29 @@ def train(
     return pipeline
 
 
-def _train(name, recipe: Recipe, output, folder: Path, resume: bool, on_epoch, on_step, command: str) -> Path:
-    """``train`` up to the checkpoint's weights, with the state in ``folder``; returns the checkpoint's."""
+def _train(
+    name, recipe: Recipe, destination: Path, folder: Path, resume: bool, on_epoch, on_step, command: str
+) -> None:
+    """``train`` up to the weights in ``destination``, with the state in ``folder``."""
     check_resume(folder, resume)
     if recipe.corpus:
         found = pretraining.shards(recipe, folder.parent / "shards")
         pipeline, trainer = pretraining.setup(recipe, found, folder, command)
         fingerprint, sizes = found.fingerprint, found.tokens
     else:
-        examples = training_examples(recipe)
+        examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
-        pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.training_config.seed, **recipe.config)
+        pipeline = fresh(
+            task,
+            recipe.architecture,
+            recipe.size,
+            examples,
+            training_config.seed,
+            training_config.precision,
+            **recipe.config,
+        )
         validation = datasets.load(recipe.dataset, "validation")
-        trainer = make_trainer(pipeline, examples, validation, recipe.training_config, folder, command)
+        trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         fingerprint = datasets.fingerprint(examples)
         sizes = {"train": len(examples), "validation": len(validation)}
     trainer.on_epoch, trainer.on_step = on_epoch, on_step
@@ -114,10 +126,8 @@ def _train(name, recipe: Recipe, output, folder: Path, resume: bool, on_epoch, o
         "published": [],
         "golden": {"inputs": [], "outputs": []},
     }
-    destination = output or locate.shipped_folder() / name
     # First the rounded weights, then the measurements: they are of the weights that users get.
     pipeline.save(destination, dtype="float16")
-    return destination
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
@@ -133,7 +143,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline.document |= {
         "metrics": metrics,
         "published": published,
-        "golden": golden(pipeline, list(datasets.entry(recipe.dataset).golden)),
+        "golden": pipeline.golden(list(datasets.entry(recipe.dataset).golden)),
     }
     pipeline.save(folder, dtype="float16")
     return pipeline

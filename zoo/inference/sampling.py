@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from keras import ops, tree
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import WORST
+from zoo.limits import MAX_SEED
 
 CHUNK = 32  # steps of one call of the compiled function
 MAX_LENGTH = 1_000_000  # steps that can be asked for
@@ -40,8 +41,8 @@ class Sampling:
             raise InputError(f"temperature {self.temperature:g}: give 0, which takes the likeliest, or 0.01 to 100")
         if not 0 < self.top_p <= 1:
             raise InputError(f"top-p {self.top_p:g}: give a probability above 0, at most 1")
-        if self.seed < 0:
-            raise InputError(f"seed {self.seed}: give 0 or more")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise InputError(f"seed {self.seed}: give 0 to {MAX_SEED}")
 
 
 def check_length(model: Any, length: int, known: int) -> None:
@@ -102,14 +103,13 @@ def draw_noise(kind: str, outputs: int, temperature: float, seed: int) -> Iterat
         yield drawn.astype("float32")
 
 
-def _runner(pipeline, draw):
+def _runner(model, draw):
     """Returns the compiled function that goes ``CHUNK`` steps on.
 
     It takes the state, what was read or drawn last, the prompt's part ``(CHUNK, ...)`` of what is to follow,
     how many of its steps the prompt still has, noise and settings; and returns the next state and all that
     followed, ``(CHUNK, ...)``.
     """
-    model = pipeline.model
 
     def run(state, last, given, known, noise, settings):
         flat = tree.flatten(state)
@@ -133,7 +133,7 @@ def _runner(pipeline, draw):
 
 def continue_sequence(pipeline, prompt: np.ndarray, first: np.ndarray, length: int, settings, noise, draw):
     """Yields what comes after ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
-    run = pipeline.once("generate", lambda: _runner(pipeline, draw))
+    run = program(pipeline.model, _runner, draw)
     state, last = pipeline.model.initial_state(1), first
     for done in range(0, len(prompt) + length, CHUNK):
         given = np.zeros((CHUNK, *prompt.shape[1:]), prompt.dtype)

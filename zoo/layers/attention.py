@@ -13,6 +13,12 @@ def softmax(scores):
     return ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
 
 
+def masked(scores, mask):
+    """Returns scores that are very low where ``mask``, which broadcasts to them, is false."""
+    lowest = -6e4 if keras.backend.standardize_dtype(scores.dtype) == "float16" else NEGATIVE
+    return ops.where(mask, scores, ops.cast(lowest, scores.dtype))
+
+
 def rotate(x, positions):
     """Turns each pair of features by an angle that grows with the position.
 
@@ -128,7 +134,7 @@ class Attention(keras.layers.Layer):
         Returns:
             ``(batch, query_time, hidden_dim)``.
         """
-        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
+        weights = softmax(masked(scores, mask[:, None]))
         context = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         # The weights that are hidden are zeros already, but where all are.
         context = context * ops.cast(ops.any(mask, axis=-1), context.dtype)[..., None, None]
@@ -162,7 +168,7 @@ class Attention(keras.layers.Layer):
         Returns:
             ``(batch, hidden_dim)``.
         """
-        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
+        weights = softmax(masked(scores, mask[:, None]))
         batch, num_heads, _ = ops.shape(weights)
         context = ops.reshape(ops.matmul(weights, values), (batch, num_heads, num_heads, values.shape[-1] // num_heads))
         # Of what a head has read, the features that are its own.

@@ -66,9 +66,10 @@ class Convolution(keras.layers.Layer):
 
     def _valid(self, x):
         """Maps ``(batch, reach + time, inputs)`` to ``(batch, time, outputs)``."""
+        kernel, bias = ops.cast(self.kernel(), x.dtype), ops.cast(self.bias, x.dtype)
         if keras.backend.backend() == "torch":
-            return _torch_convolution(x, self.kernel(), ops.convert_to_tensor(self.bias), self.dilation)
-        return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
+            return _torch_convolution(x, kernel, bias, self.dilation)
+        return ops.conv(x, kernel, padding="valid", dilation_rate=self.dilation) + bias
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
@@ -76,10 +77,11 @@ class Convolution(keras.layers.Layer):
         With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
         anew, each step would read the kernel once more.
         """
-        past = ops.zeros((batch_size, self.reach, self.shape[1]))
+        past = ops.zeros((batch_size, self.reach, self.shape[1]), self.compute_dtype)
         if not self.weight_norm:
             return (past,)
-        return past, ops.broadcast_to(self._scale()[None], (batch_size, self.shape[-1]))
+        scale = ops.cast(self._scale(), self.compute_dtype)
+        return past, ops.broadcast_to(scale[None], (batch_size, self.shape[-1]))
 
     def step(self, x, state: tuple):
         """Maps one step; the inputs of the ``state`` stand in the order of time."""
@@ -88,17 +90,60 @@ class Convolution(keras.layers.Layer):
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
         taps = ops.reshape(taps, (-1, kernel_size * inputs))
         weight = self.v if self.weight_norm else self.weight
-        y = ops.matmul(taps, ops.reshape(weight, (kernel_size * inputs, outputs)))
+        y = ops.matmul(taps, ops.cast(ops.reshape(weight, (kernel_size * inputs, outputs)), taps.dtype))
         for factor in scale:
             y = y * factor  # fewer products than with each weight of the kernel
         past = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
-        return y + self.bias, (past, *scale)
+        return y + ops.cast(self.bias, y.dtype), (past, *scale)
 
     def prefill(self, x, state: tuple):
         """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
         past, *scale = state
         x = ops.concatenate([past, x], axis=1)
         return self._valid(x), (x[:, x.shape[1] - self.reach :], *scale)
+
+
+class DepthwiseConvolution(keras.layers.Layer):
+    """A causal convolution of each feature with few taps of its own: ``y_t = b + sum over j of w_j x_{t - k + 1 + j}``.
+
+    Args:
+        kernel_size: Number of taps.
+        name: Name of the layer.
+    """
+
+    def __init__(self, kernel_size: int, name: str):
+        super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.kernel_size = kernel_size
+
+    def build(self, shape):
+        bound = self.kernel_size**-0.5  # as torch draws a convolution's weights
+        uniform = keras.initializers.RandomUniform(-bound, bound)
+        self.weight = self.add_weight(shape=(self.kernel_size, shape[-1]), initializer=uniform, name="kernel")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+
+    def call(self, x, mask=None):
+        """Maps ``(batch, time, features)`` to the same shape; what is masked counts as zeros."""
+        return self._valid(ops.pad(zero_masked(x, mask), ((0, 0), (self.kernel_size - 1, 0), (0, 0))))
+
+    def _valid(self, x):
+        """Maps ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
+        time = ops.shape(x)[1] - self.kernel_size + 1
+        return sum(x[:, tap : tap + time] * self.weight[tap] for tap in range(self.kernel_size)) + self.bias
+
+    def initial_state(self, batch_size: int) -> tuple:
+        """Returns the inputs before the first step: zeros, ``(batch, kernel_size - 1, features)``."""
+        return (ops.zeros((batch_size, self.kernel_size - 1, self.bias.shape[0]), self.compute_dtype),)
+
+    def step(self, x, state: tuple):
+        """Maps one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
+        y, state = self.prefill(x[:, None], state)
+        return y[:, 0], state
+
+    def prefill(self, x, state: tuple):
+        """Maps several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
+        count, x = x.shape[1], ops.concatenate([state[0], x], axis=1)
+        return self._valid(x), (x[:, count:],)
 
 
 def _torch_convolution(x, kernel, bias, dilation: int):

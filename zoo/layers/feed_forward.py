@@ -27,3 +27,28 @@ class FeedForward(keras.layers.Layer):
     def call(self, x):
         """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(self.activation(self.expand(x)))
+
+
+class GatedFeedForward(keras.layers.Layer):
+    """``W_3 (gelu(W_1 x) * W_2 x)``, the same at each position: Shazeer 2020 (arXiv 2002.05202), GEGLU.
+
+    Args:
+        hidden_dim: Features in and out.
+        ffn_dim: Features between the two.
+        name: The layer's name.
+    """
+
+    def __init__(self, hidden_dim: int, ffn_dim: int, name: str):
+        super().__init__(name=name)
+        self.gate = keras.layers.Dense(ffn_dim, name="gate")
+        self.expand = keras.layers.Dense(ffn_dim, name="expand")
+        self.contract = keras.layers.Dense(hidden_dim, name="contract")
+
+    def build(self, shape):
+        self.gate.build(shape)
+        self.expand.build(shape)
+        self.contract.build((*shape[:-1], self.expand.units))
+
+    def call(self, x):
+        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
+        return self.contract(ops.gelu(self.gate(x)) * self.expand(x))

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax
+from zoo.layers.attention import masked, softmax
 
 
 class AttentionPooling(keras.layers.Layer):
@@ -41,7 +41,7 @@ class AttentionPooling(keras.layers.Layer):
 
         Where the mask leaves nothing, both are zeros.
         """
-        weights = softmax(ops.where(mask, scores, NEGATIVE)) * ops.cast(mask, scores.dtype)
+        weights = softmax(masked(scores, mask)) * ops.cast(mask, scores.dtype)
         return ops.sum(weights[..., None] * x, axis=-2), weights
 
     def call(self, x, mask):

@@ -9,6 +9,8 @@ Keras's layers unchanged, and their weights carry the same names and shapes.
 import keras
 from keras import ops
 
+from zoo.layers.masks import values_are_known
+
 
 class SimpleRNN(keras.layers.SimpleRNN):
     """``keras.layers.SimpleRNN`` (Elman 1990): ``(batch, time, features)`` to ``(batch, time, units)``."""
@@ -74,7 +76,7 @@ def _suits_torch(layer, mask) -> bool:
     if keras.backend.backend() != "torch" or not layer.return_sequences or layer.return_state:
         return False
     # Torch's loop knows no mask. Padding behind the sequence needs none, for nothing reads it.
-    return mask is None or bool((mask[:, 1:] <= mask[:, :-1]).all())
+    return mask is None or (values_are_known(mask) and bool((mask[:, 1:] <= mask[:, :-1]).all()))
 
 
 def _run(layer, x, states, mask):

@@ -37,7 +37,10 @@ class Architecture:
         make = self.build
 
         def build(config: Any) -> Any:
-            model = make(config)
+            from zoo.backends.keras_internals import standalone  # imports Keras
+
+            with standalone():
+                model = make(config)
             model.architecture, model.config = self.name, config  # what ``get_config`` returns
             return model
 

@@ -1,23 +1,41 @@
 """Heads over a backbone: one label a sequence, one tag a word, one prediction a step."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE
+from zoo.backends.keras_internals import standalone
+from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
 from zoo.models.backbones.backbone import Backbone
+from zoo.models.keras_model import KnownInputs
 from zoo.models.streaming import Stream
 
 
-class Head:
+class Head(KnownInputs):
     """Mixin: a model with a backbone and a head, which Keras can save, clone and pickle."""
+
+    backbone: Any
+
+    def input_specs(self):
+        return self.backbone.input_specs()
+
+    def id_counts(self):
+        return self.backbone.id_counts()
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Builds the model that ``get_config`` described, with fresh weights."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
-        model = cls(**{**config, "backbone": backbone})
-        model.build_variables()
+        return cls.around(**{**config, "backbone": backbone})
+
+    @classmethod
+    def around(cls, *arguments, **named):
+        """Returns a model with its variables, whose paths begin with its own layers' names whatever the name scope."""
+        with standalone():
+            model = cls(*arguments, **named)
+            model.build_variables()
         return model
 
     def build_from_config(self, config):
@@ -77,7 +95,7 @@ def concat_pooling(x, mask):
     steps = ops.arange(ops.shape(x)[1])
     last = ops.max(ops.where(mask, steps[None], 0), axis=1)
     last = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
-    highest = ops.max(ops.where(mask[..., None], x, ops.cast(NEGATIVE, x.dtype)), axis=1)
+    highest = ops.max(masked(x, mask[..., None]), axis=1)
     mean = ops.sum(x * real, axis=1) / ops.sum(real, axis=1)
     return ops.concatenate([last, highest, mean], axis=-1)
 
@@ -112,6 +130,9 @@ class Tagger(Head, keras.Model):
             "labels": self.label_head.units if self.label_head is not None else 0,
             "dropout": self.drop.rate,
         }
+
+    def input_specs(self):
+        return {**super().input_specs(), "first": keras.InputSpec("int32", (None, None), name="first")}
 
     def call(self, inputs, training=False):
         """Maps sentences to logits.

@@ -10,6 +10,10 @@ ARCHITECTURES = {
     "tcn": "zoo.models.backbones.tcn:TCN",
     "wavenet": "zoo.models.backbones.wavenet:WAVENET",
     "transformer": "zoo.models.backbones.transformer:TRANSFORMER",
+    "min_gru": "zoo.models.backbones.min_rnn:MIN_GRU",
+    "min_lstm": "zoo.models.backbones.min_rnn:MIN_LSTM",
+    "lru": "zoo.models.backbones.lru:LRU_ARCHITECTURE",
+    "rg_lru": "zoo.models.backbones.rg_lru:RG_LRU",
     "hierarchical_attention": "zoo.models.backbones.hierarchical_attention:HIERARCHICAL_ATTENTION",
 }
 

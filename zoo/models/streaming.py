@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 
 STEPS = "steps"
@@ -43,7 +43,7 @@ class Stream:
         except ValueError as error:
             raise InputError(f"{error}: build the model causal, or in one direction") from None
         self.steps = np.zeros(batch_size, "int64")
-        self._step, self._prefill = _compiled_steps(model)
+        self._step, self._prefill = program(model, _compiled_steps)
 
     def step(self, x: Any) -> np.ndarray:
         """Reads one step of every row.
@@ -174,15 +174,10 @@ class Stream:
 
 
 def _compiled_steps(model):
-    """Returns ``model.step`` and ``model.extend``, both compiled; all streams of a model share them."""
-    if "_stream_steps" not in vars(model):
-        if keras.backend.backend() == "tensorflow":
-            programs = _graphs(model.step), _graphs(model.prefill)
-        else:
-            programs = compiled(model, model.step, rank=None), compiled(model, model.prefill, rank=None)
-        # Past Keras's own bookkeeping, which would look for layers in it.
-        object.__setattr__(model, "_stream_steps", programs)
-    return vars(model)["_stream_steps"]
+    """Returns ``model.step`` and ``model.extend``, both compiled."""
+    if keras.backend.backend() == "tensorflow":
+        return _graphs(model.step), _graphs(model.prefill)
+    return compiled(model, model.step, rank=None), compiled(model, model.prefill, rank=None)
 
 
 def _graphs(function):

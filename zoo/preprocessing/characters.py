@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
 
 UNSEEN = 0
 """Id of what stands before a text's first known character."""
@@ -56,7 +56,7 @@ class CharacterPreprocessor:
         Raises:
             InputError: It is empty, or has a character that the model does not know.
         """
-        if not text:
+        if not expect_text(text):
             raise InputError("the text is empty: give at least one character")
         unknown = sorted(set(text) - set(self.symbols))
         if unknown:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import InputError
-from zoo.files import replacing
+from zoo.files import open_output
 from zoo.preprocessing.music import KEYS, LOWEST
 
 BEAT = 480  # ticks of a quarter note
@@ -38,7 +38,7 @@ def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> Non
         sounding = frame
         waited += BEAT
     track.append(mido.MetaMessage("end_of_track", time=max(0, waited - BEAT)))
-    with replacing(Path(path)) as file:
+    with open_output(path) as file:
         mido.MidiFile(type=0, ticks_per_beat=BEAT, tracks=[track]).save(file=file)
 
 

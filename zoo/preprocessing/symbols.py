@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
@@ -120,7 +120,7 @@ class SequenceToSequencePreprocessor:
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
         """
-        length = len(self.source.split(text))
+        length = len(self.source.split(expect_text(text)))
         if length > self.max_source:
             limit = f"this model takes at most {self.max_source}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
@@ -132,7 +132,7 @@ class SequenceToSequencePreprocessor:
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
         """
-        length = len(self.target.split(text))
+        length = len(self.target.split(expect_text(text)))
         if length > self.max_target:
             limit = f"this model writes at most {self.max_target}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")

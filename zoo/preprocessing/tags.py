@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
 
@@ -96,7 +96,7 @@ class TagPreprocessor:
         Raises:
             InputError: The sentence is empty or too long.
         """
-        words = text.split()
+        words = expect_text(text).split()
         if not words:
             raise InputError("the sentence is empty: give at least one word")
         encoding = self.tokenizer.library.encode(words, is_pretokenized=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, number_of
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text, number_of
 from zoo.preprocessing.subwords import WORD_END, Subwords
 
 
@@ -56,8 +56,7 @@ class TextPreprocessor:
     def encode_inputs(self, texts: Sequence[str]) -> list:
         """``encode_input`` for many texts, on all cores."""
         for text in texts:
-            if not isinstance(text, str):
-                raise InputError(f"{str(text)[:40]!r} is not a text: give strings")
+            expect_text(text)
         if self.sentences is None:
             rows = self.tokenizer.encode_batch(texts)
             for text, row in zip(texts, rows, strict=True):

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.data.examples import identity
 from zoo.errors import InputError
 from zoo.metrics.intervals import Counts
@@ -105,9 +105,7 @@ class Classification(Task):
         ]
 
     def create(self, architecture, config, *, num_classes, head_dropout):
-        model = Classifier(architecture.build(config), num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Classifier.around(architecture.build(config), num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_classes": len(preprocessor.labels)}
@@ -177,15 +175,10 @@ class Classification(Task):
 
     def _probabilities(self, pipeline, rows, batch_size, on_step) -> np.ndarray:
         """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
-
-        def run(steps, mask):
-            inputs = {name: steps, "mask": ops.cast(mask, "bool")}
-            return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
-
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
-        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
+        function = program(pipeline.model, _class_probabilities, name, smallest["mask"].ndim, features)
         out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
         for chosen, length, padded_batch_size in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
@@ -238,6 +231,16 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
+
+
+def _class_probabilities(model, name: str, rank: int, features: int | None):
+    """Returns the compiled probabilities of the labels, from the model's inputs of that name and their mask."""
+
+    def run(steps, mask):
+        inputs = {name: steps, "mask": ops.cast(mask, "bool")}
+        return ops.softmax(model(inputs, training=False), axis=-1)
+
+    return compiled(model, run, rank, features)
 
 
 def _likeliest(outputs: list) -> list[str]:

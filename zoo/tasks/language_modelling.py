@@ -6,7 +6,7 @@ import math
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
 from zoo.metrics.intervals import Counts, Interval, mean_per_step
@@ -100,12 +100,7 @@ class LanguageModelling(NextStep):
                 for name, values in units.items():
                     outputs[number][name].append(int(values[start + known : start + context].sum()))
 
-        def run(ids):
-            logits = pipeline.model({"tokens": ids[:, :-1]}, training=False)
-            following = ops.maximum(ids[:, 1:] - first_output, 0)
-            return -ops.take_along_axis(ops.log_softmax(logits), following[..., None], axis=-1)[..., 0]
-
-        function = pipeline.once("score", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _nats, first_output)
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
         for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
             outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
@@ -137,10 +132,7 @@ class LanguageModelling(NextStep):
         preprocessor = pipeline.preprocessor
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
-        def run(ids):
-            return ops.softmax(pipeline.model({"tokens": ids}, training=False), axis=-1)
-
-        function = pipeline.once("predict", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _probabilities)
         found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
@@ -195,6 +187,25 @@ def spans(length: int, context: int) -> list[tuple[int, int]]:
     stride = context // 2
     later = range(stride, max(stride, length - context + stride), stride)
     return [(0, 0), *((start, context - stride) for start in later)]
+
+
+def _nats(model, first_output: int):
+    """Returns the compiled negative log-likelihood of each id of a window but the first.
+
+    The first output of the model stands for the id ``first_output``.
+    """
+
+    def run(ids):
+        logits = model({"tokens": ids[:, :-1]}, training=False)
+        following = ops.maximum(ids[:, 1:] - first_output, 0)
+        return -ops.take_along_axis(ops.log_softmax(logits), following[..., None], axis=-1)[..., 0]
+
+    return compiled(model, run)
+
+
+def _probabilities(model):
+    """Returns the compiled probabilities of what follows each id."""
+    return compiled(model, lambda ids: ops.softmax(model({"tokens": ids}, training=False), axis=-1))
 
 
 LANGUAGE_MODELLING = LanguageModelling()

@@ -65,11 +65,9 @@ class NextStep(Task):
             field = "bidirectional=false" if hasattr(config, "bidirectional") else "causal=true"
             raise InputError(f"{self.name} needs a causal {architecture.name}: set {field}")
         backbone = architecture.build(config)
-        if tied and backbone.embedding != backbone.hidden_dim:
+        if tied and backbone.embedding_dim != backbone.hidden_dim:
             raise InputError(f"{architecture.name}: a tied output layer needs an embedding as wide as the output")
-        model = NextStepModel(backbone, output_dim, head_dropout, tied)
-        model.build_variables()
-        return model
+        return NextStepModel.around(backbone, output_dim, head_dropout, tied)
 
     def encode(self, preprocessor, examples, min_length: int) -> list[np.ndarray]:
         """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""

@@ -8,7 +8,7 @@ import re
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
@@ -174,32 +174,43 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
 
 
 def _decoder(pipeline) -> Decoder:
-    return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
+    return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
-def alignment(pipeline, text: str) -> tuple[list[str], list[str], np.ndarray]:
+def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
     """Returns what a sequence-to-sequence model read while it wrote each symbol.
+
+    Args:
+        pipeline: The model.
+        text: What it reads.
+        output: What it writes: an answer of ``predict``; by default that with the default options.
 
     Returns:
         The input's symbols, the output's symbols (each with its end token ``"."`` last) and the
         attention weights ``(output symbols, input symbols)``, whose rows sum to 1.
 
     Raises:
-        InputError: The model is of another task, or cannot read the text.
+        InputError: The model is of another task, or cannot read the text or write the output.
     """
     if pipeline.spec.task != "sequence_to_sequence":
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
-    def align(source, target):
-        return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
-
-    source = pipeline.preprocessor.encode_input(text)
-    ((output, _),) = _decoder(pipeline)([source])[0]
-    run = pipeline.once("align", lambda: compiled(pipeline.model, align))
-    weights = run(pad([source], len(source)), pad([[START, *output]], len(output) + 1))
-    target = pipeline.preprocessor.target
+    source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target
+    output = pipeline.predict([text])[0] if output is None else output
+    written = target.encode(output) if output else []  # a model may write nothing
+    run = program(pipeline.model, _aligned)
+    weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
     read = [*pipeline.preprocessor.source.split(text), "."]
-    return read, [*target.split(target.decode(output)), "."], ops.convert_to_numpy(weights)[0]
+    return read, [*target.split(output), "."], ops.convert_to_numpy(weights)[0]
+
+
+def _aligned(model):
+    """Returns the compiled attention weights of sources and targets."""
+
+    def align(source, target):
+        return model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
+
+    return compiled(model, align)
 
 
 def _marks_stress(phones) -> bool:

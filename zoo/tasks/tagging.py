@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.metrics.labels import slot_counts, tagging_metrics
 from zoo.models import registry
@@ -60,9 +60,7 @@ class Tagging(Task):
         return {"vocab_size": preprocessor.size}
 
     def create(self, architecture, config, *, num_tags, num_classes, head_dropout):
-        model = Tagger(architecture.build(config), num_tags, num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Tagger.around(architecture.build(config), num_tags, num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
@@ -107,11 +105,7 @@ class Tagging(Task):
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]
 
-        def run(tokens, mask, first):
-            out = pipeline.model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
-            return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
-
-        function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _likelihoods)
         outputs = [""] * len(rows)
         for chosen, length, padded_batch_size in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, padded_batch_size)
@@ -147,6 +141,16 @@ def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.nda
     """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
     tokens = pad([ids for ids, _ in rows] + [[1]] * (padded_batch_size - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, padded_batch_size)}
+
+
+def _likelihoods(model):
+    """Returns the compiled log-likelihoods of the tags, and the logits of the labels if there are any."""
+
+    def run(tokens, mask, first):
+        out = model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
+        return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
+
+    return compiled(model, run)
 
 
 TAGGING = Tagging()

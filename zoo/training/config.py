@@ -5,6 +5,7 @@ import math
 import typing
 
 from zoo.errors import InputError
+from zoo.limits import MAX_SEED
 
 SHARES = ("warmup", "label_smoothing", "ema_decay")  # of 1, and below it
 CHOICES = {
@@ -87,6 +88,6 @@ class TrainingConfig:
                 raise InputError(f"{field.name} = {value[:40]!r}: there are {', '.join(allowed)}")
             if isinstance(value, int | float):
                 least = 1 if field.name in ("epochs", "batch_size") else 0
-                below = 1 if field.name in SHARES else math.inf
+                below = 1 if field.name in SHARES else MAX_SEED + 1 if field.name == "seed" else math.inf
                 if not least <= value < below:
                     raise InputError(f"{field.name} = {value}: expected {least} or more, and less than {below}")

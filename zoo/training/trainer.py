@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from keras import ops
 
 from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.keras_internals import slots, trained_variables, weight_averages
+from zoo.backends.process import claim_process
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
@@ -101,6 +103,7 @@ class Trainer:
             Interrupted: SIGINT or SIGTERM came; the state is saved first.
             NotFiniteError: The loss or a weight is NaN or infinite; the state saved last is kept.
         """
+        claim_process()
         caught: list[int] = []
 
         def handle(number, frame):
@@ -109,7 +112,9 @@ class Trainer:
                 # A validation may take long, and all that it starts from is on the disk already.
                 raise Interrupted(self._interruption(), number)
 
-        before = {s: signal.signal(s, handle) for s in _SIGNALS}
+        # Python delivers signals to its main thread alone: elsewhere they are the caller's.
+        main = threading.current_thread() is threading.main_thread()
+        before = {s: signal.signal(s, handle) for s in _SIGNALS} if main else {}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
             self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
@@ -132,7 +137,7 @@ class Trainer:
                 self._validate_once(epoch + 1)
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self.groups.freeze_below(0)
         if self.best is not None:
             self._assign(self.best)

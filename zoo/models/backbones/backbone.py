@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import values_are_known
 from zoo.models.registry import ARCHITECTURES
 from zoo.models.serialization import FromArchitecture
 from zoo.models.streaming import Stream
@@ -128,7 +129,7 @@ class Backbone(FromArchitecture, keras.Model):
 
     def build(self, shape=None):
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
-        self.embed.build((None, None, self.features))
+        self.embed.build((None, None) if self.features is None else (None, None, self.features))
         hidden_dim = self.embedding_dim
         for block in self.blocks:
             block.build((None, None, hidden_dim))
@@ -141,11 +142,20 @@ class Backbone(FromArchitecture, keras.Model):
 
     def run_blocks(self, x, mask=None, training=False):
         """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, hidden_dim)``, through all blocks."""
-        if mask is not None and keras.backend.backend() == "torch" and mask.device.type != "meta" and bool(mask.all()):
+        if mask is not None and keras.backend.backend() == "torch" and values_are_known(mask) and bool(mask.all()):
             mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x
+
+    def input_specs(self):
+        mask = keras.InputSpec("bool", (None, None), name="mask")
+        if self.features is None:
+            return {"tokens": keras.InputSpec("int32", (None, None), name="tokens"), "mask": mask}
+        return {"features": keras.InputSpec("float32", (None, None, self.features), name="features"), "mask": mask}
+
+    def id_counts(self):
+        return {} if self.vocab_size is None else {"tokens": self.vocab_size}
 
     @property
     def max_length(self) -> int | None:

@@ -87,7 +87,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape=None):
-        self.embed.build(None)
+        self.embed.build((None, None, None))
         self.words.build((None, None, self.config.embedding_dim))
         self.sentences.build((None, None, self.config.hidden_dim))
         self.built = True
@@ -115,6 +115,16 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         x = self.drop(ops.reshape(x, (batch, count, self.config.hidden_dim)), training=training)
         x, sentence_weights = self.sentences(x, ops.any(mask, axis=-1))
         return self.drop(x, training=training), sentence_weights, ops.reshape(word_weights, (batch, count, length))
+
+    def input_specs(self):
+        shape = (None, None, None)
+        return {
+            "tokens": keras.InputSpec("int32", shape, name="tokens"),
+            "mask": keras.InputSpec("bool", shape, name="mask"),
+        }
+
+    def id_counts(self):
+        return {"tokens": self.config.vocab_size}
 
     def call(self, inputs, training=False):
         """Maps documents, as ``attend`` takes them, to ``(batch, hidden_dim)``."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 import re
 import runpy
 import shlex
@@ -17,7 +18,7 @@ from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
 from zoo.training.config import TrainingConfig
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -76,6 +77,7 @@ def test_the_tables_of_checkpoints_are_those_of_the_records():
     assert all(f"| {name} |" in checkpoints for name in locate.list_models())
 
 
+@pytest.mark.slow
 def test_its_pictures_are_drawn_by_its_script(tmp_path):
     runpy.run_path(str(ROOT / "docs" / "pictures.py"))["draw"](tmp_path)
     experiment = (ROOT / "docs" / "experiments" / "pronunciation.md").read_text("utf-8")
@@ -89,27 +91,21 @@ def test_every_command_stands_in_a_section_that_is_run():
     assert sum(len(re.findall(r"^zoo (.+)$", section(heading), flags=re.M)) for heading in ran) == len(COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heading", ["Install and evaluate", "Load", "Evaluate"])
 def test_commands_that_read(heading):
     for command in re.findall(r"^zoo (.+)$", section(heading), flags=re.M):
         assert run(command)
 
 
+@pytest.mark.slow
 def test_the_page_on_evaluation():
     for command in re.findall(r"^zoo (.+)$", EVALUATION, flags=re.M):
         assert run(command)
+    assert Path("page/index.html").exists() and Path("out.jsonl").exists()
 
 
-def test_fine_tuning(monkeypatch):
-    from zoo.fitting import fine_tuning
-
-    monkeypatch.setattr(fine_tuning, "FROM_SCRATCH", dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1))
-    (command,) = [command for command in FINE_TUNING if command.startswith("finetune gru_small.cmudict")]
-    for part, rows in (("train", ROWS[2:]), ("dev", ROWS[:1]), ("test", ROWS[1:2])):
-        Path(f"ice_{part}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
-    assert "icelandic" in run(command.replace("\\\n", " "))
-
-
+@pytest.mark.slow
 def test_labels_of_texts(monkeypatch):
     from zoo.fitting import fine_tuning
 
@@ -122,20 +118,26 @@ def test_labels_of_texts(monkeypatch):
     assert "lstm_small.imdb_reviews" in Path("my-reviews/README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_page_on_fine_tuning(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "ULMFIT", dataclasses.replace(fine_tuning.ULMFIT, epochs=1, min_steps=0))
+    for name in ("FROM_SCRATCH", "ULMFIT"):
+        training_config = dataclasses.replace(getattr(fine_tuning, name), epochs=1, min_steps=0)
+        monkeypatch.setattr(fine_tuning, name, training_config)
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
     Path("reviews.csv").write_text("\n".join(["text,label,author", *rows]) + "\n")
-    for command in FINE_TUNING:
-        if not command.startswith("finetune gru_small.cmudict"):
-            assert run(command.partition(" > ")[0])
-    assert Path("rates.png").exists() and {"my-lora", "by-author"} <= {path.name for path in Path().iterdir()}
+    for part, pairs in (("train", ROWS[2:]), ("dev", ROWS[:1]), ("test", ROWS[1:2])):
+        Path(f"ice_{part}.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs))
+    outputs = {command: run(command.replace("\\\n", " ").partition(" > ")[0]) for command in FINE_TUNING}
+    assert all(outputs.values())
+    assert len(outputs["predict my-g2p --file words.txt"].splitlines()) >= len(WORDS)
+    assert {"rates.png", "attention.png", "my-lora", "by-author", "my-g2p", "icelandic"} <= set(os.listdir())
 
 
+@pytest.mark.slow
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
         recipe_run.RECIPES["gru_small.cmudict"],
@@ -153,6 +155,7 @@ def test_training_and_going_on(tmp_path, monkeypatch):
         assert (tmp_path / "weights" / "gru_small.cmudict" / "record.json").exists()
 
 
+@pytest.mark.slow
 def test_its_python_runs(monkeypatch):
     import zoo
     from zoo.fitting import fine_tuning

@@ -18,9 +18,10 @@ from zoo.fitting.setup import fresh
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 
-DOCS = Path(__file__).parents[3] / "docs" / "guide"
+DOCS = Path(__file__).parents[2] / "docs" / "guide"
 PAGE = (DOCS / "causal.md").read_text("utf-8")
 main = importlib.import_module("zoo.cli.main").main
+pytestmark = pytest.mark.slow  # trains
 PLAY = Examples(["ROMEO: KING RICHARD\nBut, soft! what light through yonder w, la!\n" * 9], [""], ["made:1"])
 WRITER, COMPOSER = "gru_small.tiny_shakespeare", "tcn_small.jsb_chorales"
 

@@ -13,9 +13,10 @@ from samples import slopes, sounds, write_wav
 from zoo import datasets
 from zoo.fitting import fine_tuning
 
-TEXT = (Path(__file__).parents[3] / "docs" / "guide" / "series.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
+pytestmark = pytest.mark.slow  # trains
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_its_commands_run():
     for command in commands:
         result = CliRunner().invoke(main, shlex.split(command))
         assert result.exit_code == 0, (command, result.output)
-    assert Path("page/index.html").exists()
+    assert Path("page/index.html").exists() and Path("comparison.png").exists()
 
 
 def test_its_python_runs(monkeypatch):

@@ -14,7 +14,8 @@ from zoo.analysis import profiling, recall
 from zoo.checkpoints import locate
 
 main = importlib.import_module("zoo.cli.main").main
-PAGE = Path(__file__).parents[3] / "docs" / "guide" / "memory.md"
+pytestmark = pytest.mark.slow  # trains
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "memory.md"
 COMMANDS = re.findall(r"^zoo (.+)$", PAGE.read_text("utf-8"), flags=re.M)
 
 

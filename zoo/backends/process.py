@@ -1,0 +1,22 @@
+"""Backends do not outlive a fork: the child lacks their threads and would wait for them for ever."""
+
+import os
+
+from zoo.errors import ForkError
+
+_owner: int | None = None  # the process in which a backend ran first
+
+
+def claim_process() -> None:
+    """Notes that a backend runs in this process.
+
+    Raises:
+        ForkError: It ran before this process was forked.
+    """
+    global _owner
+    if _owner not in (None, os.getpid()):
+        raise ForkError(
+            f"process {os.getpid()}: forked from one in which a Keras backend had run, where it would wait for ever:"
+            ' start processes with multiprocessing.get_context("spawn")'
+        )
+    _owner = os.getpid()

@@ -1,0 +1,31 @@
+"""Texts of strangers and users made safe to print: no line breaks, no terminal codes, no half characters."""
+
+import re
+
+# Control characters, line and paragraph separators, controls of the writing direction, lone surrogates.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escape(text: str, keep: str = "") -> str:
+    r"""Returns a text in which every character that could break a line or steer a terminal is escaped.
+
+    Args:
+        text: Any text.
+        keep: Characters that stay as they are, ``"\n"`` for instance.
+
+    Example:
+        >>> escape("one\ttwo")
+        'one\\ttwo'
+    """
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+
+
+def printable(text: str) -> str:
+    """Returns a text on one line that a record can hold: spaces of all kinds as a space, the rest escaped."""
+    return "".join(c if c.isprintable() else " " if c.isspace() and c > "\x1f" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a file name that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
