@@ -10,6 +10,7 @@ from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .columns import labels_option, symbols_option
 from .commands import _example
 from .output import Text, echo, note
 
@@ -35,11 +36,15 @@ from .output import Text, echo, note
 @click.option(
     "--group", type=Text(), default="", help="Column whose rows of one value stay together, on one side of every split."
 )
+@symbols_option
+@labels_option
 @click.option("--output", help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, sequence_to_sequence."
+    "--task",
+    help="Override the inferred task: classification, series_classification, regression, tagging,"
+    " sequence_to_sequence.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
@@ -55,8 +60,10 @@ from .output import Text, echo, note
     is_flag=True,
     help="Vary sounds, or hide a tenth of a text's words, anew in each epoch.",
 )
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
+@click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
     name,
@@ -67,6 +74,11 @@ def finetune(
     series,
     time,
     group,
+    symbols,
+    strip_labels,
+    tag_names,
+    dialect,
+    allow_unknown,
     output,
     validation,
     test,
@@ -79,11 +91,13 @@ def finetune(
     seed,
     class_balanced,
     augment,
+    skip_bad_rows,
     from_scratch,
     picture,
+    unlabelled,
     resume,
 ) -> None:
-    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
+    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
@@ -99,11 +113,15 @@ def finetune(
     if lora_rank and plain:
         raise InputError("--lora-rank has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
-    known = locate.read_record(name).spec.task if checkpoint else None
+    spec = locate.read_record(name).spec if checkpoint else None
     backend.start()
     from zoo.fitting import fine_tuning
 
-    training_config = fine_tuning.default_training_config(None if from_scratch else known)
+    training_config = (
+        fine_tuning.default_training_config(None)
+        if from_scratch or spec is None
+        else fine_tuning.training_config_from(spec, task)
+    )
     if plain or lora_rank:
         training_config = dataclasses.replace(
             training_config, layer_lr_decay=1.0, gradual_unfreezing=False, lora_rank=lora_rank or 0
@@ -120,9 +138,14 @@ def finetune(
         "series": series,
         "time": time,
         "group": group,
+        "symbols": symbols or "",
+        "strip_labels": strip_labels,
+        "tag_names": tag_names,
+        "dialect": dialect,
+        "allow_unknown": allow_unknown,
     }
     if picture:
-        _find_rate(name, data, columns, task, training_config, not from_scratch, picture)
+        _find_rate(name, data, columns, task, training_config, not from_scratch, skip_bad_rows, picture)
         return
     with show.training(f"fine-tuning {name}") as (on_epoch, on_step):
         pipeline = fine_tuning.fine_tune(
@@ -134,8 +157,10 @@ def finetune(
             task=task,
             training_config=training_config,
             pretrained=not from_scratch,
+            skip_bad_rows=skip_bad_rows,
             output=output,
             resume=resume,
+            unlabelled=unlabelled,
             on_message=note,
             on_epoch=on_epoch,
             on_step=on_step,
@@ -147,13 +172,13 @@ def finetune(
 
 
 def _find_rate(
-    name: str, data: str, columns: dict, task: str | None, training_config, pretrained: bool, picture: str
+    name: str, data: str, columns: dict, task: str | None, training_config, pretrained: bool, skip: bool, picture: str
 ) -> None:
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
     found = rate_finder.find_rate(
-        name, data, **columns, task=task, training_config=training_config, pretrained=pretrained
+        name, data, **columns, task=task, training_config=training_config, pretrained=pretrained, skip_bad_rows=skip
     )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
     echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import zoo
-from zoo.metrics.scores import shown
+from zoo.checkpoints.scores import shown
 
 MAX_EXAMPLE_LENGTH = 400  # characters of an example that are printed
 # The score of each task that the table shows.

@@ -32,6 +32,7 @@ class Pipeline:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
         dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
+        preprocessor: The preprocessor of the spec, if it was made already.
 
     Attributes:
         spec: As given.
@@ -44,16 +45,30 @@ class Pipeline:
     Raises:
         WeightsError: The spec cannot be built.
         ForkError: A backend ran before this process was forked.
+
+    Example:
+        >>> import zoo
+        >>> pipeline = zoo.load("gru_small.cmudict")
+        >>> pipeline.predict(["cat"])
+        ['K AE1 T']
+        >>> type(pipeline.model).__name__
+        'RecurrentSeq2Seq'
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None, dtype: str = "float32"):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        document: dict[str, Any] | None = None,
+        dtype: str = "float32",
+        preprocessor: Any = None,
+    ):
         claim_process()
         self.spec = spec
         self.document = document
         self.described: Weights | None = None
         try:
             self.task = find_task(spec.task)
-            self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+            self.preprocessor = preprocessor or find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
             config = architecture.config_from(spec.config)
             for field, due in self.task.fields(self.preprocessor, architecture).items():
@@ -153,6 +168,37 @@ class Pipeline:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
         claim_process()
         return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
+
+    def embed(
+        self, inputs: Any, batch_size: int = 64, on_step: Callable[[int], None] = lambda count: None
+    ) -> np.ndarray:
+        """Returns a vector for each input, for search, clustering or a classifier of one's own.
+
+        It is the last, the maximum and the mean over the positions of what the model's head reads.
+
+        Args:
+            inputs: As ``predict`` takes them.
+            batch_size: Inputs read at once.
+            on_step: Called with the number of inputs just done.
+
+        Returns:
+            ``(inputs, 3 * width)``, float32.
+
+        Raises:
+            InputError: An input cannot be read, or the model is no classifier and no language model.
+
+        Example:
+            >>> import zoo
+            >>> zoo.load("tcn_small.ucr_gun_point").embed([[[0.1], [0.2], [0.3]]]).shape  # doctest: +SKIP
+            (1, 480)
+        """
+        if batch_size < 1:
+            raise InputError("batch size must be at least 1")
+        claim_process()
+        inputs = as_inputs(inputs)
+        if not inputs:
+            raise InputError("no inputs: give at least one")
+        return self.task.embed(self, inputs, batch_size, on_step)
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
@@ -281,7 +327,15 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
+        >>> len(text)
+        20
+    """
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
 
 
@@ -302,31 +356,44 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     Raises:
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
+        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
+        True
     """
     claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
-def load(name: str | Path) -> Pipeline:
+def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
     """Loads a pretrained model, its weights verified against their SHA-256.
 
     Args:
         name: A checkpoint's name (see ``list_models``), or a folder that ``save`` wrote.
+        record: What ``zoo.read_record`` returned for the name, if it was called already.
+        preprocessor: What was made from that record, if it was.
 
     Raises:
         InputError: There is no such checkpoint.
         ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
+        ['K AE1 T', 'F OW1 N IY0 M']
     """
-    record, file = locate.resolve(name)
-    tensors = read_tensors(file, record)
+    record, file, tensors = locate.locate_and_read(name, read_tensors, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
         # A stranger's config can ask for any size: count the variables before they get memory.
         with deferred_variables():
-            pipeline = Pipeline(record.spec, document)
+            pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None
     limit = record.weights.parameters

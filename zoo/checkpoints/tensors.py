@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from zoo.checkpoints.record import ITEM_BYTES, WEIGHTS_FILE, Record, Tensor, Weights
 from zoo.checkpoints.strict_json import parse_json
-from zoo.errors import InputError, NotFiniteError, WeightsError
+from zoo.errors import InputError, IntegrityError, NotFiniteError, WeightsError
 from zoo.files import _integrity_error, atomic_write, open_regular, storage
 
 # numpy is imported where tensors are touched only: listing records must stay quick.
@@ -121,7 +121,7 @@ def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
     with storage(path), open_regular(path) as file:
         wrong = _integrity_error(file, record.weights.bytes, record.weights.sha256)
         if wrong:
-            raise WeightsError(f"{path}: {wrong}: fetch or copy it again")
+            raise IntegrityError(f"{path}: {wrong}: fetch or copy it again")
         file.seek(0)
         for name, offset in _read_header(file, path, record.weights).items():
             expected = record.weights.tensors[name]

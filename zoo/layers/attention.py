@@ -85,6 +85,16 @@ class Attention(keras.layers.Layer):
         hidden_dim: Features in and out; the heads share them.
         num_heads: Number of heads.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.attention import Attention
+        >>> layer = Attention(8, 2, name="attention")
+        >>> layer.build((None, None, 8))
+        >>> x, mask = np.ones((1, 3, 8), "float32"), np.ones((1, 3, 3), "bool")
+        >>> keys, values = layer.keys_values(x)
+        >>> tuple(layer(layer.queries(x), keys, values, mask).shape)
+        (1, 3, 8)
     """
 
     def __init__(self, hidden_dim: int, num_heads: int, name: str):

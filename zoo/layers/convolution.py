@@ -17,6 +17,15 @@ class Convolution(keras.layers.Layer):
         causal: Whether all padding stands before the sequence.
         name: Name of the layer.
         weight_norm: Whether direction and length of the kernel are learned apart.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.convolution import Convolution
+        >>> layer = Convolution(4, 8, 3, 2, True, name="convolution")
+        >>> tuple(layer(np.ones((1, 10, 4), "float32")).shape)
+        (1, 10, 8)
+        >>> layer.reach
+        4
     """
 
     def __init__(

@@ -12,6 +12,15 @@ class FeedForward(keras.layers.Layer):
         ffn_dim: Features between the two.
         activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.feed_forward import FeedForward
+        >>> layer = FeedForward(8, 32, "gelu", name="feed_forward")
+        >>> tuple(layer(np.ones((1, 3, 8), "float32")).shape)
+        (1, 3, 8)
+        >>> layer.count_params()
+        552
     """
 
     def __init__(self, hidden_dim: int, ffn_dim: int, activation: str, name: str):

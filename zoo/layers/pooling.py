@@ -14,6 +14,14 @@ class AttentionPooling(keras.layers.Layer):
     Args:
         units: Features of ``u`` and of the context vector.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.pooling import AttentionPooling
+        >>> mask = np.array([[True, True, False]])
+        >>> mean, weights = AttentionPooling(4, name="pool")(np.ones((1, 3, 8), "float32"), mask=mask)
+        >>> tuple(mean.shape), tuple(weights.shape)
+        ((1, 8), (1, 3))
     """
 
     def __init__(self, units: int, name: str):

@@ -30,6 +30,14 @@ class Stream:
 
     Raises:
         InputError: The model is not causal, or there is no row.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.models.streaming import Stream
+        >>> stream = Stream(zoo.create_model("gru_tiny", vocab_size=9), 2)
+        >>> output = stream.step([3, 7])
+        >>> stream.steps.tolist()
+        [1, 1]
     """
 
     def __init__(self, model: Any, batch_size: int):

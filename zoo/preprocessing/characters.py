@@ -21,6 +21,13 @@ class CharacterPreprocessor:
     Attributes:
         symbols: Every character that the model knows, in the order of their ids.
         context: Characters of one training crop, and of one window when a text is scored.
+
+    Example:
+        >>> characters = CharacterPreprocessor.fit(["banana"], 64)
+        >>> characters.symbols
+        ('a', 'b', 'n')
+        >>> characters.decode(characters.encode_input("nab"))
+        'nab'
     """
 
     symbols: tuple[str, ...]

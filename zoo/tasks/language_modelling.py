@@ -11,8 +11,8 @@ from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
 from zoo.metrics.intervals import Counts, Interval, mean_per_step
 from zoo.preprocessing.characters import CharacterPreprocessor
-from zoo.tasks.next_step import NextStep, Steps, in_batches
-from zoo.training.batching import Crops
+from zoo.tasks.next_step import STEPS, NextStep, Steps, in_batches
+from zoo.training.batching import Crops, by_length
 
 CONTEXT = 256
 MOST_LOGITS = 256  # of a golden output in a record
@@ -53,6 +53,8 @@ class LanguageModelling(NextStep):
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
         context, start, first = preprocessor.context, preprocessor.start, preprocessor.first_output
+        if preprocessor.tied:  # as a corpus is written: one text behind the other, a separator before each
+            rows = [np.concatenate([part for row in rows for part in ([start], row)])]
 
         def collate(crops):
             ids = np.full((len(crops), context + 1), start, "int32")
@@ -139,6 +141,24 @@ class LanguageModelling(NextStep):
             return [preprocessor.symbol(int(row.argmax())) for row in likely]
         return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
+    def embed(self, pipeline, inputs, batch_size, on_step):
+        """Returns the last, the maximum and the mean of the backbone's output over each text."""
+        preprocessor = pipeline.preprocessor
+        rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
+        function = program(pipeline.model, _features)
+        out: dict[int, np.ndarray] = {}
+        for chosen, length, padded_batch_size in by_length([len(row) for row in rows], batch_size, STEPS):
+            tokens, mask = (
+                np.zeros((padded_batch_size, length), "int32"),
+                np.zeros((padded_batch_size, length), "int32"),
+            )
+            mask[:, 0] = 1
+            for place, i in enumerate(chosen):
+                tokens[place, : len(rows[i])], mask[place, : len(rows[i])] = rows[i], 1
+            out |= zip(chosen, ops.convert_to_numpy(function(tokens, mask)), strict=False)
+            on_step(len(chosen))
+        return np.stack([out[i] for i in range(len(rows))])
+
     def steps(self, preprocessor, examples):
         rows = self.encode(preprocessor, examples, min_length=2)
         places = [np.arange(len(row) - 1) for row in rows]
@@ -206,6 +226,11 @@ def _nats(model, first_output: int):
 def _probabilities(model):
     """Returns the compiled probabilities of what follows each id."""
     return compiled(model, lambda ids: ops.softmax(model({"tokens": ids}, training=False), axis=-1))
+
+
+def _features(model):
+    """Returns the compiled features of whole texts, from their ids and mask."""
+    return compiled(model, lambda ids, mask: model.features({"tokens": ids, "mask": ops.cast(mask, "bool")}))
 
 
 LANGUAGE_MODELLING = LanguageModelling()

@@ -14,7 +14,15 @@ from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
 from zoo.metrics.intervals import Counts
 from zoo.models import registry
-from zoo.preprocessing.symbols import PAD, RESERVED, START, SequenceToSequencePreprocessor, SymbolTokenizer, pad
+from zoo.preprocessing.symbols import (
+    PAD,
+    RESERVED,
+    START,
+    SequenceToSequencePreprocessor,
+    SymbolTokenizer,
+    are_unspaced,
+    pad,
+)
 from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
@@ -35,12 +43,21 @@ class SequenceToSequence(Task):
         return registry.find_seq2seq(name)
 
     def fit(self, examples, architecture):
-        return SequenceToSequencePreprocessor(
-            SymbolTokenizer.fit(examples.inputs, lowercase=True),
-            SymbolTokenizer.fit(examples.targets, separator=" "),
-            MAX_SYMBOLS,
-            MAX_SYMBOLS,
-        )
+        source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
+        target = fit_targets(examples.targets, examples.reading.symbols)
+        max_length = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
+        return SequenceToSequencePreprocessor(source, target, MAX_SYMBOLS, max(MAX_SYMBOLS, max_length))
+
+    def warnings(self, preprocessor, examples):
+        target = preprocessor.target
+        if target.graphemes and not examples.reading.symbols:
+            shown = " ".join(target.split(examples.targets[0])[:12])
+            return [f"the targets have no spaces between their symbols and are split into letters ({shown}): --symbols"]
+        return []
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
 
     def fields(self, preprocessor, architecture):
         fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
@@ -125,7 +142,7 @@ class SequenceToSequence(Task):
         inputs = [text for part in parts for text in part.inputs]
         targets = [text for part in parts for text in part.targets]
         source = old.source.extend(inputs)
-        fitted = SymbolTokenizer.fit(targets, old.target.separator, old.target.lowercase)
+        fitted = fit_targets(targets, parts[0].reading.symbols, old.target)
         kept = [s for s in old.target.symbols if s in set(fitted.symbols)]
         target = dataclasses.replace(fitted, symbols=(*kept, *(s for s in fitted.symbols if s not in set(kept))))
         max_source = max(len(source.split(text)) for text in inputs)
@@ -152,6 +169,22 @@ class SequenceToSequence(Task):
         source = pad([pipeline.preprocessor.encode_input(text)], len(pipeline.preprocessor.encode_input(text)))
         out = pipeline.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
         return ops.convert_to_numpy(out)[0, 0]
+
+
+def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None = None) -> SymbolTokenizer:
+    """Returns a tokenizer of target texts.
+
+    Args:
+        targets: The texts.
+        symbols: ``"characters"`` or ``"spaces"``; otherwise by what repeats.
+        like: The tokenizer of a pretrained model, whose ways are kept where they fit.
+    """
+    lowercase = like.lowercase if like else False
+    if symbols == "spaces" or (not symbols and (like is None or like.separator) and not are_unspaced(targets)):
+        return SymbolTokenizer.fit(targets, " ", lowercase)
+    if not symbols and like and not like.separator:
+        return SymbolTokenizer.fit(targets, "", lowercase, like.graphemes)
+    return SymbolTokenizer.fit(targets, "", lowercase, graphemes=True)
 
 
 def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after: SymbolTokenizer) -> None:

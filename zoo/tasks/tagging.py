@@ -12,6 +12,7 @@ from zoo.models import registry
 from zoo.models.heads import Tagger
 from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.symbols import pad
+from zoo.preprocessing.tag_schemes import convert_to_iob2
 from zoo.preprocessing.tags import TagPreprocessor, to_iob2, viterbi_decode
 from zoo.tasks.task import Task, both_ways
 from zoo.training.augmentation import word_dropout
@@ -29,6 +30,7 @@ class Tagging(Task):
     monitor = "slot_error"
     options = {}
     validation = {}
+    streamed = False
     head = {"num_tags": None, "num_classes": 0, "head_dropout": HEAD_DROPOUT}
 
     def architecture(self, name):
@@ -37,8 +39,37 @@ class Tagging(Task):
     def prefers(self, architecture):
         return both_ways(architecture)
 
+    def standardize(self, examples):
+        parts = [target.partition("\t") for target in examples.targets]
+        converted, notes = convert_to_iob2([tags.split() for tags, _, _ in parts])
+        if not notes:
+            return examples
+        targets = [" ".join(tags) + mark + label for tags, (_, mark, label) in zip(converted, parts, strict=True)]
+        return examples.with_notes(*notes, targets=targets)
+
+    def check_example(self, preprocessor, value, target):
+        _, first = preprocessor.encode_input(value)
+        tags = len(target.partition("\t")[0].split())
+        if tags != len(first):
+            raise InputError(f"{len(first)} words and {tags} tags: give one tag per word")
+
+    def unknown_share(self, preprocessor, inputs):
+        return preprocessor.tokenizer.unknown_share([text.split() for text in inputs])
+
+    def warnings(self, preprocessor, examples):
+        if any(len(text.split()) > 1 for text in examples.inputs):
+            return []
+        return ["every sentence is a single word: if these are lines of longer ones, put empty lines between sentences"]
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
+
     def fit(self, examples, architecture):
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
+        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
+
+    def fit_tokenizer(self, tokenizer, examples):
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
 
     def _labels(self, preprocessor, examples):
@@ -69,10 +100,9 @@ class Tagging(Task):
         rows, targets = [], []
         for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
             try:
+                self.check_example(preprocessor, text, target)
                 rows.append(preprocessor.encode_input(text))
                 targets.append(preprocessor.encode_target(target))
-                if len(targets[-1][0]) != len(rows[-1][1]):
-                    raise InputError(f"{len(rows[-1][1])} words and {len(targets[-1][0])} tags: give one a word")
             except InputError as error:
                 raise InputError(f"{location}: {error}") from None
 

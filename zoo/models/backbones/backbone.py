@@ -100,6 +100,15 @@ class Backbone(FromArchitecture, keras.Model):
         features: number of input features, for ``features (batch, time, features)``. One of the two.
         dropout: Rate after the input layer.
         name: Root of every variable's path.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> backbone = zoo.create_model("gru_tiny", vocab_size=9)
+        >>> type(backbone).__name__
+        'Backbone'
+        >>> output = backbone.predict({"tokens": np.ones((2, 5), "int32")}, verbose=0)
+        >>> output.shape == (2, 5, backbone.hidden_dim)
+        True
     """
 
     table = ARCHITECTURES

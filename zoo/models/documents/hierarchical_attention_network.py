@@ -73,6 +73,13 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
 
     Args:
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.create_model("hierarchical_attention_network_tiny", vocab_size=9)
+        >>> documents = {"tokens": np.ones((2, 3, 4), "int32"), "mask": np.ones((2, 3, 4), "bool")}
+        >>> model.predict(documents, verbose=0).shape == (2, model.hidden_dim)
+        True
     """
 
     table = DOCUMENT

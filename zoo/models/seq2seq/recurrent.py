@@ -66,6 +66,14 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> sizes = {"source_vocab_size": 9, "target_vocab_size": 7}
+        >>> model = zoo.create_model("lstm_tiny", task="sequence_to_sequence", **sizes)
+        >>> source, target = np.ones((2, 5), "int32"), np.ones((2, 4), "int32")
+        >>> model.predict({"source": source, "source_mask": source > 0, "target": target}, verbose=0).shape
+        (2, 4, 7)
     """
 
     table = SEQ2SEQ
