@@ -127,7 +127,7 @@ def test_bad_arrays_are_named(x, y, message):
 
 
 def test_what_is_no_data_is_refused():
-    for data in (3, [1, 2], {"a": 1}):
+    for data in (3, [1, 2], object()):
         with pytest.raises(InputError, match="give a file, a folder, a DataFrame or"):
             examples(data)
 
@@ -139,8 +139,10 @@ def test_rows_of_tf_data():
     found = examples(data)
     assert found.targets == ["a", "b", "a", "b"] and found.inputs[0].shape == (3, 1)
     assert examples(tf.data.Dataset.from_tensor_slices((["one", "two"], [1, 0]))).inputs == ["one", "two"]
-    with pytest.raises(InputError, match=r"\.unbatch\(\)"):
-        examples(data.batch(2))
+    batched = examples(data.batch(2))
+    assert batched.targets == found.targets and np.array_equal(batched.inputs, found.inputs)
+    one_hot = tf.data.Dataset.from_tensor_slices((np.ones((4, 3), np.float32), np.eye(2)[[0, 1, 0, 1]]))
+    assert examples(one_hot).targets == examples(one_hot.batch(3)).targets == ["0", "1", "0", "1"]
     with pytest.raises(InputError, match=r"give one of \(x, y\)"):
         examples(tf.data.Dataset.from_tensor_slices([1, 2]))
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from zoo.data import read
 from zoo.data.objects import as_inputs, as_labels, as_pair, as_table
 from zoo.data.sound import Sound
 from zoo.errors import InputError
@@ -109,3 +110,22 @@ def test_pairs():
     assert as_pair((WORDS, [1, 0])) == (WORDS, [1, 0])
     assert as_pair([("good", 1), ("bad", 0)]) == (WORDS, [1, 0])
     assert as_pair("table.csv") is None and as_pair({"text": WORDS}) is None
+
+
+@pytest.mark.parametrize("data", TABLES, ids=lambda data: type(data).__name__)
+def test_tables_are_read_as_examples(data):
+    found = read.examples(data, input="text", target="label")
+    assert found.inputs == WORDS and found.targets == ["1", "0"]
+
+
+def test_a_missing_cell_of_a_table_names_its_row():
+    with pytest.raises(InputError, match="table:2: column 'text' is empty"):
+        read.examples({"text": ["good", None], "label": [1, 0]}, input="text", target="label")
+
+
+def test_a_torch_dataset_and_its_loader_are_read():
+    torch = pytest.importorskip("torch")
+    dataset = torch.utils.data.TensorDataset(torch.ones(4, 3), torch.tensor([0, 1, 0, 1]))
+    for data in (dataset, torch.utils.data.DataLoader(dataset, batch_size=2)):
+        found = read.examples(data)
+        assert found.targets == ["0", "1", "0", "1"] and found.inputs[0].shape == (3, 1)

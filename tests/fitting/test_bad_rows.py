@@ -119,3 +119,13 @@ def test_where_no_row_is_left_the_first_error_is_told():
     read(bad, 1)
     with pytest.raises(InputError, match="^a:0: odd$"):
         bad.check()
+
+
+def test_a_table_of_one_bad_row_names_it(tmp_path):
+    data = tmp_path / "words.csv"
+    data.write_text("word,phones\ncat,K,T\n")
+    arguments = ("finetune", "gru_tiny", data, "--input", "word", "--target", "phones", "--output", tmp_path / "no")
+    for more in ((), ("--skip-bad-rows",)):
+        result = run(*arguments, *more)
+        assert result.exit_code == 2 and f"{data}:2: the row has 3 cells" in result.stderr
+        assert len(result.stderr.splitlines()) == 1

@@ -180,7 +180,7 @@ def as_pair(data: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
         return None
     pairs = list(elements)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
-        raise InputError(f"{type(data).__name__}: an element is not a pair (input, label): give pairs")
+        raise InputError(f"{type(data).__name__}: an element is not a pair (input, label): give one of (x, y)")
     x, y = [_plain(pair[0]) for pair in pairs], [_plain(pair[1]) for pair in pairs]
     return x, as_labels(y)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import conll, ts
+from zoo.data import conll, objects, ts
 from zoo.data import series as readers
 from zoo.data.columns import Columns
 from zoo.data.dialects import Dialect, read_table
@@ -46,8 +46,10 @@ def examples(
       tag per line.
     - A ``.ts`` file of the UCR and UEA archives.
     - A folder with a folder of ``.wav`` files for each label.
-    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels.
-    - A ``tf.data.Dataset`` of such ``(x, y)``, one row an element.
+    - A dict of columns, a list of dicts, a pyarrow ``Table`` or a Hugging Face ``Dataset``, read as a DataFrame is.
+    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels,
+      which may be a column vector or one-hot rows.
+    - A ``tf.data.Dataset`` of such ``(x, y)``, in batches or not; a torch ``Dataset`` or ``DataLoader``; or pairs.
 
     Args:
         data: One of these.
@@ -74,12 +76,12 @@ def examples(
 def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
     if isinstance(data, Examples):
         return data
-    if isinstance(data, tuple) and len(data) == 2:
-        return from_arrays(*data)
-    if hasattr(data, "element_spec"):
-        return from_tensorflow(data)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", columns, task, on_bad)
+    pair = objects.as_pair(data)
+    if pair is not None:
+        return from_arrays(*pair)
+    if objects.as_table(data) is not None:
+        kind = "DataFrame" if hasattr(data, "itertuples") else "table"
+        return _from_frame(data, kind, columns, task, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path, kind = os.fspath(data), ending(data)
@@ -221,21 +223,6 @@ def _label(label: Any, location: str) -> str:
     return str(label)
 
 
-def from_tensorflow(data: Any) -> Examples:
-    """Returns the examples of a ``tf.data.Dataset`` of ``(x, y)``, as ``from_arrays`` takes them.
-
-    Raises:
-        InputError: Its elements are not pairs, or are batches; or a row cannot be used.
-    """
-    spec = data.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2:
-        raise InputError(f"a tf.data.Dataset of {str(spec)[:80]}: give one of (x, y)")
-    if spec[1].shape.rank != 0:
-        raise InputError(f"a tf.data.Dataset with labels of shape {spec[1].shape}: give one row at a time, .unbatch()")
-    rows = list(data.as_numpy_iterator())
-    return from_arrays([x for x, _ in rows], [y for _, y in rows])
-
-
 def _parquet(path: str) -> Any:
     try:
         import pandas  # noqa: F401 - which pyarrow needs
@@ -254,24 +241,22 @@ def _parquet(path: str) -> Any:
 
 
 def _from_frame(frame: Any, name: str, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
-    """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
-    names = list(map(str, frame.columns))
+    """Returns the examples of a table that is an object, read as strictly as a table of texts."""
+    names = list(map(str, getattr(frame, "columns", [])))
     duplicates = [column for i, column in enumerate(names) if column in names[:i]]
-    if duplicates or not len(frame):
+    cells = [] if duplicates else [row for _, row in objects.as_table(frame) or ()]
+    if duplicates or not cells:
         what = f"two columns named {duplicates[0]!r}: rename one" if duplicates else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
-    return _from_rows(_rows(frame, names, name), name, columns, task, on_bad)
+    rows = [(f"{name}:{i + 1}", {key: _cell(value) for key, value in row.items()}) for i, row in enumerate(cells)]
+    return _from_rows(rows, name, columns, task, on_bad)
 
 
-def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the place of each row and its cells as texts, or as lists; what is missing is empty."""
-    missing = frame.isna().to_numpy()
-    for i, row in enumerate(frame.itertuples(index=False, name=None)):
-        cells = [
-            _as_list(value) if isinstance(value, list | np.ndarray) else "" if missing[i, j] else str(value)
-            for j, value in enumerate(row)
-        ]
-        yield f"{name}:{i + 1}", dict(zip(columns, cells, strict=True))
+def _cell(value: Any) -> str | list[Any]:
+    """Returns a cell as a text, or as lists; what is missing is empty."""
+    if isinstance(value, list | np.ndarray):
+        return _as_list(value)
+    return "" if objects.is_missing(value) else str(value)
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -112,8 +112,14 @@ def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> 
     kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    rows = _json_rows(path, on_bad) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=on_bad)
     empty = True
+
+    def noted(error: InputError) -> None:
+        nonlocal empty
+        empty = False  # a file of bad rows is not one without rows
+        on_bad(error)
+
+    rows = _json_rows(path, noted) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=noted)
     for location, row in rows:
         empty = False
         yield location, row

@@ -72,6 +72,8 @@ def fine_tune(
     test: Any = None,
     task: str | None = None,
     training_config: TrainingConfig | None = None,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     symbols: str = "",
@@ -112,6 +114,8 @@ def fine_tune(
             own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
             repeat, and texts if they do not.
         training_config: How it is fitted; by default ``default_training_config``.
+        epochs: Most epochs, if not the training config's.
+        learning_rate: The highest rate, if not the training config's.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
         skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
@@ -152,8 +156,20 @@ def fine_tune(
     domain_folder = unfinished / "language_model" if unfinished else None
     check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
+    settings = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    settings = {field: value for field, value in settings.items() if value is not None}
     start = prepare(
-        model, data, columns, validation, test, task, training_config, pretrained, skip_bad_rows, allow_unknown
+        model,
+        data,
+        columns,
+        validation,
+        test,
+        task,
+        training_config,
+        pretrained,
+        skip_bad_rows,
+        allow_unknown,
+        settings,
     )
     for line in start.lines():
         on_message(line)
@@ -302,11 +318,13 @@ def prepare(
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
+    settings: dict[str, Any] | None = None,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.
+        settings: Fields of the training config that are set to other values.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
@@ -340,7 +358,9 @@ def prepare(
     seed = training_config.seed if training_config else FROM_SCRATCH.seed
     parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, seed)
     found_task.check(parts[0])
-    training_config = training_config or default_training_config(found_task.name if from_base else None)
+    training_config = dataclasses.replace(
+        training_config or default_training_config(found_task.name if from_base else None), **(settings or {})
+    )
     steps = math.ceil(len(parts[0]) / training_config.batch_size)
     training_config = dataclasses.replace(
         training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
