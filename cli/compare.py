@@ -15,7 +15,7 @@ from .output import Text, echo_json, note
 )
 @click.argument("data")
 @click.option(
-    "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
+    "--models", required=True, help="Checkpoints, architectures with a size, and tfidf, between commas; with * and ?."
 )
 @click.option(
     "--input",
