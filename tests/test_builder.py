@@ -14,7 +14,7 @@ from zoo.models import registry
 
 CASES = [
     *((f"{name}_tiny", None) for name in [*registry.ARCHITECTURES, *registry.DOCUMENT]),
-    *((f"{name}_tiny", "transduction") for name in registry.SEQ2SEQ),
+    *((f"{name}_tiny", "sequence_to_sequence") for name in registry.SEQ2SEQ),
     ("gru_tiny", "classification"),
     ("hierarchical_attention_network_tiny", "classification"),
     ("gru_tiny", "tagging"),
@@ -25,7 +25,7 @@ CASES = [
 def made(name: str, task: str | None):
     """Returns a model and inputs for it."""
     random = np.random.default_rng(0)
-    if task == "transduction":
+    if task == "sequence_to_sequence":
         model = zoo.create_model(name, task=task, source_vocab_size=20, target_vocab_size=15)
         source, target = random.integers(3, 15, (2, 6)), random.integers(3, 15, (2, 5))
         mask = np.ones((2, 6), bool)

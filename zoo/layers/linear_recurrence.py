@@ -234,7 +234,7 @@ class LinearRecurrence(keras.layers.Layer):
         after = decay * state[0] + inputs
         return ops.cast(after, self.compute_dtype), (after,)
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         states = linear_scan(*self.coefficients(x), initial=state[0])
         return ops.cast(states, self.compute_dtype), (states[:, -1],)
