@@ -33,12 +33,12 @@ def place(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     recipe = recipe_run.RECIPES[NAME]
-    plan = dataclasses.replace(recipe.plan, epochs=2, batch_size=4)
+    training_config = dataclasses.replace(recipe.training_config, epochs=2, batch_size=4)
     corpus = Corpus(tokens=4_000, vocab_size=300, context=16, sampled=120)
-    recipe = dataclasses.replace(recipe, size="tiny", config={}, plan=plan, corpus=corpus)
+    recipe = dataclasses.replace(recipe, size="tiny", config={}, training_config=training_config, corpus=corpus)
     monkeypatch.setitem(recipe_run.RECIPES, NAME, recipe)
-    short = dataclasses.replace(fine_tuning.TRANSFER, epochs=2, least_steps=0)
-    monkeypatch.setattr(fine_tuning, "TRANSFER", short)
+    short = dataclasses.replace(fine_tuning.ULMFIT, epochs=2, min_steps=0)
+    monkeypatch.setattr(fine_tuning, "ULMFIT", short)
     rows = reviews()
     for file, columns in (("tickets.csv", ("text", "queue")), ("data.csv", ("text", "label"))):
         with open(file, "w", newline="") as table:

@@ -13,15 +13,15 @@ from zoo.errors import InputError
 from zoo.fitting import baselines
 from zoo.fitting.comparison import compare, expand
 from zoo.fitting.fine_tuning import prepare
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 
 
 def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
-    plan = Plan(epochs=6, batch_size=8, learning_rate=0.01, average=0.9)
-    rows = compare(reviews(), ["gru_tiny", "tcn_tiny"], plan=plan, output=tmp_path)
+    training_config = TrainingConfig(epochs=6, batch_size=8, learning_rate=0.01, ema_decay=0.9)
+    rows = compare(reviews(), ["gru_tiny", "tcn_tiny"], training_config=training_config, output=tmp_path)
     assert {row.model for row in rows} == {"gru_tiny", "tcn_tiny"}
     errors = [row.values["error"].value for row in rows]
     assert errors == sorted(errors)
@@ -36,7 +36,7 @@ def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
 
 
 def test_minutes_end_a_training_within_an_epoch():
-    (row,) = compare(reviews(), ["gru_tiny"], plan=Plan(epochs=50, batch_size=8, minutes=1e-6))
+    (row,) = compare(reviews(), ["gru_tiny"], training_config=TrainingConfig(epochs=50, batch_size=8, minutes=1e-6))
     assert row.epochs == 1
 
 
