@@ -1,4 +1,4 @@
-"""What a training on one's own examples starts from: the parts of the data, the task, the training config and the model."""
+"""The start of a training on one's own examples: the parts of the data, the task, the config and the model."""
 
 import dataclasses
 import math
