@@ -14,6 +14,7 @@ from samples import reviews, slopes
 
 import zoo
 from zoo.checkpoints.card import model_card
+from zoo.data.columns import Columns
 from zoo.data.examples import Examples, identity
 from zoo.data.read import examples as read_inputs
 from zoo.data.splits import make_parts, split, together
@@ -138,8 +139,7 @@ def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothin
 def test_few_rows_are_passed_over_more_often():
     def epochs(count, **changes):
         training_config = dataclasses.replace(TRAINING_CONFIG, **changes)
-        columns = {"input": "", "target": "", "header": True, "series": "", "time": "", "group": ""}
-        start = prepare("gru_tiny", reviews(count), columns, training_config=training_config)
+        start = prepare("gru_tiny", reviews(count), Columns(), training_config=training_config)
         assert f", {start.training_config.epochs} epochs at most;" in start.lines()[2]
         return start.training_config.epochs, -(-start.sizes["train"] // TRAINING_CONFIG.batch_size)
 
