@@ -108,8 +108,8 @@ def test_a_model_is_exported_after_a_call(name, task, tmp_path):
     model.export(tmp_path / "exported", verbose=False)
     import tensorflow as tf
 
-    served = tf.saved_model.load(str(tmp_path / "exported")).serve(inputs)
-    np.testing.assert_allclose(served.numpy(), expected, atol=1e-5)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(exported.serve(inputs).numpy(), expected, atol=1e-5)
 
 
 def test_paths_of_weights_do_not_depend_on_a_name_scope():

@@ -2,15 +2,20 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from faulty_server import ROOT
 
 from zoo.errors import InputError, NotFiniteError, StorageError
+from zoo.training.batching import Batches
+from zoo.training.config import TrainingConfig
 from zoo.training.state import STATE, read_state, write_state
+from zoo.training.trainer import Interrupted, Trainer
 
 TENSORS = {"a": np.arange(6, dtype="float32").reshape(2, 3).T, "b": np.arange(4)[::2], "c": np.float16([0.5])}
 
@@ -69,3 +74,34 @@ def test_another_file_in_its_place_is_an_error(tmp_path, data):
     (tmp_path / STATE).write_bytes(data)
     with pytest.raises(InputError, match="not a training state .*: delete it to start over"):
         read_state(tmp_path)
+
+
+def test_a_signal_inside_a_call_of_the_model_interrupts_the_run(tmp_path):
+    """Keras turns an exception that is raised inside a layer into another one; the run has to end as any other."""
+
+    class Signalling(keras.layers.Dense):
+        def call(self, inputs):
+            if armed:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().call(inputs)
+
+    armed: list[bool] = []
+    model = keras.Sequential([keras.Input((2,)), Signalling(1)])
+    lengths = [1] * 8
+
+    def collate(chosen, length, height):
+        return np.ones((height, 2), "float32"), np.ones((height, 1), "float32"), np.ones(height, "float32")
+
+    def validate():
+        armed.append(True)
+        model(np.ones((1, 2), "float32"))
+        return {"error": 0.0}
+
+    batches = Batches(lengths, collate, 4, 1)
+    loss = keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    config = TrainingConfig(epochs=2, batch_size=4)
+    trainer = Trainer(model, batches, validate, "error", config, loss, tmp_path)
+    with pytest.raises(Interrupted, match="stopped at step 2 of 4") as caught:
+        trainer.run()
+    assert caught.value.exit_code == 128 + signal.SIGTERM
+    assert read_state(tmp_path) is not None

@@ -33,6 +33,14 @@ class Interrupted(ZooError):
         self.exit_code = 128 + signal_number
 
 
+class _Stopped(BaseException):
+    """A signal came inside a call of the model. Keras would turn an ``Exception`` there into a ``RuntimeError``."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
 class Trainer:
     """Fits a model under a training config, keeping the weights that validate best.
 
@@ -110,7 +118,7 @@ class Trainer:
             caught.append(number)
             if self.validating:
                 # A validation may take long, and all that it starts from is on the disk already.
-                raise Interrupted(self._interruption(), number)
+                raise _Stopped(number)
 
         # Python delivers signals to its main thread alone: elsewhere they are the caller's.
         main = threading.current_thread() is threading.main_thread()
@@ -135,6 +143,8 @@ class Trainer:
                         saved = time.monotonic()
                 self.save()
                 self._validate_once(epoch + 1)
+        except _Stopped as stopped:
+            raise Interrupted(self._interruption(), stopped.number) from None
         finally:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
