@@ -3,7 +3,7 @@
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.imdb_reviews
 
-- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.fine_tuning.ULMFIT``): rates that fall from the head down,
+- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.TRANSFER``): rates that fall from the head down,
   one more layer thawed per epoch, a slanted triangular schedule.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
   layers, all of them from the start, and a cosine schedule. Its rate is Adam's usual one, a thousandth.
@@ -58,7 +58,8 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
 def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
     """Returns the answers of a fine-tuned model on the test rows."""
     import zoo
-    from zoo.fitting.fine_tuning import ULMFIT, fine_tune
+    from zoo.fitting.fine_tuning import fine_tune
+    from zoo.fitting.start import ULMFIT
 
     training_config = ULMFIT
     if way == "plain":

@@ -7,6 +7,7 @@ import click
 from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .columns import labels_option, symbols_option
 from .output import Text, echo_json, note
 
 
@@ -36,6 +37,8 @@ from .output import Text, echo_json, note
     help="Override the inferred task: classification, series_classification, regression, tagging,"
     " sequence_to_sequence.",
 )
+@symbols_option
+@labels_option
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
 @click.option(
@@ -46,7 +49,7 @@ from .output import Text, echo_json, note
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
 def compare(
-    data, models, input, target, series, time, task, epochs, minutes, seed, skip_bad_rows, output, as_json, plot
+    data, models, input, target, series, time, task, epochs, minutes, seed, skip_bad_rows, output, as_json, plot, **more
 ) -> None:
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
     show.check_picture(plot, data)
@@ -68,6 +71,7 @@ def compare(
             seed=seed,
             skip_bad_rows=skip_bad_rows,
             output=output,
+            **{**more, "symbols": more["symbols"] or ""},
             on_message=note,
             on_epoch=on_epoch,
             on_step=on_step,

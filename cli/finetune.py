@@ -115,12 +115,10 @@ def finetune(
     checkpoint = registry.architecture_and_size(name) is None
     spec = locate.read_record(name).spec if checkpoint else None
     backend.start()
-    from zoo.fitting import fine_tuning
+    from zoo.fitting import fine_tuning, start
 
     training_config = (
-        fine_tuning.default_training_config(None)
-        if from_scratch or spec is None
-        else fine_tuning.training_config_from(spec, task)
+        start.default_training_config(None) if from_scratch or spec is None else start.training_config_from(spec, task)
     )
     if plain or lora_rank:
         training_config = dataclasses.replace(

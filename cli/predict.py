@@ -1,6 +1,7 @@
 """``zoo predict``: answers for words, lines, or a column of a table."""
 
 import csv
+import dataclasses
 import io
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import click
 
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import Record
+from zoo.data.columns import Columns
 from zoo.errors import InputError, PartlyAnsweredError
 from zoo.escape import escape
 from zoo.files import check_output
@@ -32,6 +34,9 @@ STREAMED = 256  # lines of standard input answered at once; fewer where fewer ha
 @click.option("--no-header", is_flag=True, help="The table names no columns: they are called 1, 2 and so on.")
 @click.option("--keep", multiple=True, type=Text(), help="Another column of the table to print; as often as needed.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read.")
+@click.option("--series", type=Text(), help="Of a table with a row per step: the column that names the series.")
+@click.option("--time", type=Text(), help="Of a table with a row per step: the column with the time.")
+@click.option("--dialect", default="", help="How a .csv or .tsv is written: auto, or as zoo finetune takes it.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 @click.option(
@@ -45,16 +50,19 @@ def predict(
     no_header: bool,
     keep: tuple[str, ...],
     strict: bool,
+    series: str,
+    time: str,
+    dialect: str,
     beam: int | None,
     as_json: bool,
     plot: str | None,
 ) -> None:
     """Predicts on WORDS, a file, or standard input, whose lines are answered as they come.
 
+    A file may have any form that zoo finetune reads; its columns are those that the record of NAME says.
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.
     Inputs that cannot be read are named on standard error, and the exit code is 7 if others were answered.
     """
-    from zoo.data.tables import is_table
     from zoo.tasks import find_preprocessor
 
     if words and file:
@@ -68,14 +76,18 @@ def predict(
     # A wrong name or letter is told before the seconds that the backend takes to start.
     record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
-    table = _column(record, str(file), input, keep) if not words and file and is_table(file) else None
+    columns = _columns(record, file, keep, {"input": input, "series": series, "time": time, "dialect": dialect})
+    table = None
+    if not words and file:
+        columns = dataclasses.replace(columns, header=not no_header)
+        table = _heading(file, columns, hasattr(preprocessor, "front_end"))
     if (input or keep) and not table:
         option = "--input" if input else "--keep"
         raise InputError(f"{option} names a column of a table: give --file with a name in .csv, .tsv or .jsonl")
     bad = _Bad(strict or bool(plot) or len(words) == 1)
     printed = _Printer(table, keep, as_json)
     pipeline = None
-    for rows in _parts(words, file, table, no_header, keep, bool(plot), bad):
+    for rows in _parts(words, file, table and (columns, record.spec.task), keep, bool(plot), bad):
         if plot and len(rows) != 1:
             raise InputError(f"--plot draws one input, not {len(rows)}")
         rows = [row for row in rows if bad.passes(preprocessor, *row[:2])]
@@ -86,9 +98,9 @@ def predict(
             from zoo.pipeline import load
 
             pipeline = load(name, record=record, preprocessor=preprocessor)
-        outputs = _predict(pipeline, [value for value, _, _ in rows], beam, as_json, table)
-        for (value, _, kept), output in zip(rows, outputs, strict=True):
-            printed.row(value, output, kept)
+        outputs = _predict(pipeline, [row[0] for row in rows], beam, as_json, table)
+        for (_, _, kept, name), output in zip(rows, outputs, strict=True):
+            printed.row(name, output, kept)
         if plot:
             _plot(pipeline, rows[0][0], outputs[0], plot)
     bad.end(printed.count)
@@ -125,32 +137,51 @@ class _Bad:
             raise PartlyAnsweredError(f"{self.count:,} of {total:,} inputs could not be read: see the lines above")
 
 
-def _column(record: Record, file: str, input: str | None, keep: tuple[str, ...]) -> str:
-    """Returns the column of a table that has the inputs."""
-    known = input or record.training["recipe"].get("columns", {}).get("input")
-    if not known:
-        raise InputError(f"{file}: say which column to read: --input COLUMN")
-    columns = [*keep, known, "prediction", "probability", "input", "output"]
-    clash = next((name for i, name in enumerate(columns[: len(keep)]) if name in columns[i + 1 :]), None)
+def _columns(record: Record, file: str | None, keep: tuple[str, ...], given: dict[str, str | None]) -> Columns:
+    """Returns the columns that a record names, and in place of some those that the user names."""
+    known = Columns.from_json(record.training["recipe"].get("columns", {}))
+    columns = dataclasses.replace(known, dialect="", **{name: value for name, value in given.items() if value})
+    printed = [*keep, columns.input, "prediction", "probability", "input", "output"]
+    clash = next((name for i, name in enumerate(printed[: len(keep)]) if name in printed[i + 1 :]), None)
     if clash:
         raise InputError(f"--keep {clash}: a column of this name is printed anyway: keep another one")
-    return known
+    return columns
 
 
-def _parts(words, file: str | None, table: str | None, no_header: bool, keep, whole: bool, bad: _Bad) -> Iterator[list]:
-    """Yields rows, as many as are answered at once: each an input, its place, and the cells that are kept."""
+def _heading(file: str, columns: Columns, reads_series: bool) -> str | None:
+    """Returns the name of the column of inputs in the answer to a table, or None if the file has an input per line.
+
+    Raises:
+        InputError: No column of inputs is known.
+    """
+    from zoo.data.lines import ending
+
+    kind = ending(file)
+    if kind not in (".csv", ".tsv", ".jsonl", ".parquet", ".ts", ".conll", ".conllu") and not Path(file).is_dir():
+        return None
+    if kind in (".csv", ".tsv", ".jsonl", ".parquet") and not reads_series and not columns.input:
+        raise InputError(f"{file}: say which column to read: --input COLUMN")
+    return columns.input if columns.input and "," not in columns.input else "input"
+
+
+def _parts(words, file: str | None, table: tuple[Columns, str] | None, keep, whole: bool, bad: _Bad) -> Iterator[list]:
+    """Yields rows, as many as are answered at once: an input, its place, the cells that are kept, and its name."""
     from zoo.data.lines import read_lines, stream_lines
-    from zoo.data.tables import read_column
 
     if words:
-        yield [(word, "", {}) for word in words]
+        yield [(word, "", {}, word) for word in words]
     elif table:
-        yield list(zip(*read_column(str(file), table, not no_header, keep, bad), strict=True))
+        from zoo.data.unlabelled import read_unlabelled
+
+        found = read_unlabelled(str(file), *table, keep, bad)
+        for line in found.notes:
+            note(f"note: {line}")
+        yield list(zip(found.inputs, found.locations, found.kept, found.names, strict=True))
     elif file in (None, "-") and not whole:
         for inputs, places in stream_lines(STREAMED, bad):
-            yield [(value, place, {}) for value, place in zip(inputs, places, strict=True)]
+            yield [(value, place, {}, value) for value, place in zip(inputs, places, strict=True)]
     else:
-        yield [(value, place, {}) for value, place in zip(*read_lines(file or "-", bad), strict=True)]
+        yield [(value, place, {}, value) for value, place in zip(*read_lines(file or "-", bad), strict=True)]
 
 
 def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table: str | None) -> list:

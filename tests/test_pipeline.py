@@ -15,7 +15,8 @@ from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fitting import recipe_run
-from zoo.fitting.fine_tuning import adapt, fine_tune
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.start import adapt
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
 from zoo.tasks.sequence_to_sequence import _without_stress
 from zoo.training.config import CHOICES, TrainingConfig

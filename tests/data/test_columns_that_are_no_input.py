@@ -8,7 +8,7 @@ from samples import sounds, write_wav
 from zoo.data.read import examples
 from zoo.data.sound import Sound
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import infer_task
+from zoo.fitting.start import infer_task
 
 TASK = "series_classification"
 

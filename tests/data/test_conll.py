@@ -7,7 +7,7 @@ import pytest
 
 from zoo.data.read import examples
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import infer_task
+from zoo.fitting.start import infer_task
 
 NER = "-DOCSTART- -X- O\n\nfly VB O\nto TO O\nRome NNP I-city\n\n\ngo VB O\nhome NN O\n"
 UD = (

@@ -4,7 +4,7 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.data.labels import are_measured, look_alikes, unify
 from zoo.data.splits import make_parts
-from zoo.fitting.fine_tuning import prepare
+from zoo.fitting.start import prepare
 from zoo.training.config import TrainingConfig
 
 LABELS = ["pos"] * 4 + ["POS"] * 2 + ["po\u200bs", "\uff30os", "neg", "neg  ative", "neg ative"]

@@ -15,7 +15,7 @@ from samples import reviews
 from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
-from zoo.fitting import fine_tuning, pretraining, recipe_run
+from zoo.fitting import pretraining, recipe_run, start
 from zoo.recipes.recipe import Corpus
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "language_models.md").read_text("utf-8")
@@ -37,8 +37,8 @@ def place(tmp_path, monkeypatch):
     corpus = Corpus(tokens=4_000, vocab_size=300, context=16, sampled=120)
     recipe = dataclasses.replace(recipe, size="tiny", config={}, training_config=training_config, corpus=corpus)
     monkeypatch.setitem(recipe_run.RECIPES, NAME, recipe)
-    short = dataclasses.replace(fine_tuning.ULMFIT, epochs=2, min_steps=0)
-    monkeypatch.setattr(fine_tuning, "ULMFIT", short)
+    short = dataclasses.replace(start.ULMFIT, epochs=2, min_steps=0)
+    monkeypatch.setattr(start, "ULMFIT", short)
     rows = reviews()
     for file, columns in (("tickets.csv", ("text", "queue")), ("data.csv", ("text", "label"))):
         with open(file, "w", newline="") as table:

@@ -107,10 +107,10 @@ def test_the_page_on_evaluation():
 
 @pytest.mark.slow
 def test_labels_of_texts(monkeypatch):
-    from zoo.fitting import fine_tuning
+    from zoo.fitting import start
 
-    monkeypatch.setattr(fine_tuning, "FROM_SCRATCH", dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1))
-    monkeypatch.setattr(fine_tuning, "ULMFIT", dataclasses.replace(fine_tuning.ULMFIT, epochs=1, min_steps=0))
+    monkeypatch.setattr(start, "FROM_SCRATCH", dataclasses.replace(start.FROM_SCRATCH, epochs=1))
+    monkeypatch.setattr(start, "ULMFIT", dataclasses.replace(start.ULMFIT, epochs=1, min_steps=0))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for command in re.findall(r"^zoo (.+)$", section("Fine-tune"), flags=re.M):
@@ -120,11 +120,11 @@ def test_labels_of_texts(monkeypatch):
 
 @pytest.mark.slow
 def test_the_page_on_fine_tuning(monkeypatch):
-    from zoo.fitting import fine_tuning
+    from zoo.fitting import start
 
     for name in ("FROM_SCRATCH", "ULMFIT"):
-        training_config = dataclasses.replace(getattr(fine_tuning, name), epochs=1, min_steps=0)
-        monkeypatch.setattr(fine_tuning, name, training_config)
+        training_config = dataclasses.replace(getattr(start, name), epochs=1, min_steps=0)
+        monkeypatch.setattr(start, name, training_config)
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
@@ -158,9 +158,9 @@ def test_training_and_going_on(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_its_python_runs(monkeypatch):
     import zoo
-    from zoo.fitting import fine_tuning
+    from zoo.fitting import fine_tuning, start
 
-    short = dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1)
+    short = dataclasses.replace(start.FROM_SCRATCH, epochs=1)
     monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, training_config=short, **k))
     for code in re.findall(r"```python\n(.*?)```", README, flags=re.S):
         exec(compile("import zoo\n" + code, "README.md", "exec"), {})

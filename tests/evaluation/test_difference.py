@@ -39,6 +39,8 @@ ANSWERS = {
     "language_modelling": ("bpc", None, [{"nats": [3.0, 1.5], "characters": [2, 1]}], [""]),
     "music_modelling": ("nll", None, [{"nats": 9.0, "frames": 3}, {"nats": 5.0, "frames": 2}], ["", ""]),
     "regression": ("mse", NumbersPreprocessor(2), [0.5, 1.0], [1.0, 1.0]),
+    "text_regression": ("mae", None, [0.5, 1.0], ["1.0", "3"]),
+    "series_regression": ("mae", None, [0.5, 1.0], ["1.0", "3"]),
     "copying": ("step_loss", IdsPreprocessor(3), [LIKELY, LIKELY], [[0, 2, 1], [1, 1, 0]]),
 }
 

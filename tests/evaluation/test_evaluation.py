@@ -1,10 +1,12 @@
 """A file is measured row by row; what comes out is what its rows in memory give."""
 
 import json
+import types
 
 import pytest
 
 import zoo
+from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
 from zoo.evaluation import measure
@@ -22,17 +24,20 @@ def file(tmp_path):
     return path
 
 
+def source_of(multi_reference, data, limit=None, **columns):
+    model = types.SimpleNamespace(task=find_task("sequence_to_sequence" if multi_reference else "classification"))
+    return measure._source(model, data, "", Columns(**columns), limit)
+
+
 def held(path, multi_reference):
-    task = find_task("sequence_to_sequence" if multi_reference else "classification")
-    return measure._source(task, read_examples(path, "word", "phones"), "", ("", "", True, "", ""), None)[0]
+    return source_of(multi_reference, read_examples(path, "word", "phones"))[0]
 
 
 @pytest.mark.parametrize("multi_reference", [True, False])
 @pytest.mark.parametrize("part", [2, 3, 100])
 def test_cases_of_a_file_are_those_of_its_examples(file, multi_reference, part, monkeypatch):
     monkeypatch.setattr(measure, "PART", part)
-    task = find_task("sequence_to_sequence" if multi_reference else "classification")
-    source, name, split = measure._source(task, file, "", ("word", "phones", True, "", ""), None)
+    source, name, split = source_of(multi_reference, file, input="word", target="phones")
     assert (name, split, len(source)) == ("words.jsonl", "all", 5 if multi_reference else 7)
     for _ in range(2):  # it can be read again
         rows = [(p.inputs, p.references, p.locations) for p in source.parts()]
@@ -44,10 +49,9 @@ def test_cases_of_a_file_are_those_of_its_examples(file, multi_reference, part, 
 
 @pytest.mark.parametrize("multi_reference", [True, False])
 def test_a_limit_draws_the_same_cases_from_file_and_examples(file, multi_reference):
-    task = find_task("sequence_to_sequence" if multi_reference else "classification")
     for limit in (1, 3, 50):
-        source = measure._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
-        other = measure._source(task, read_examples(file, "word", "phones"), "", ("", "", True, "", ""), limit)[0]
+        source = source_of(multi_reference, file, limit, input="word", target="phones")[0]
+        other = source_of(multi_reference, read_examples(file, "word", "phones"), limit)[0]
         assert len(source) == len(other)
         assert [p.inputs for p in source.parts()] == [p.inputs for p in other.parts()]
 

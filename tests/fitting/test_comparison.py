@@ -12,7 +12,7 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.fitting import baselines
 from zoo.fitting.comparison import compare, expand
-from zoo.fitting.fine_tuning import prepare
+from zoo.fitting.start import prepare
 from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

@@ -9,7 +9,8 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.fitting import baselines, transfer
-from zoo.fitting.fine_tuning import ULMFIT, adapt, fine_tune, prepare
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.start import ULMFIT, adapt, prepare
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
@@ -148,7 +149,7 @@ def test_tfidf_learns_the_words():
 
 
 def test_language_models_have_the_staged_plan():
-    from zoo.fitting.fine_tuning import training_config_from
+    from zoo.fitting.start import training_config_from
 
     spec = load("gru_small.tiny_shakespeare").spec
     assert training_config_from(spec, None) != ULMFIT, "a model of characters starts no classifier"

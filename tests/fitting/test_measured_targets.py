@@ -10,7 +10,8 @@ from zoo.data.examples import Examples
 from zoo.data.labels import number_of
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting.fine_tuning import fine_tune, prepare
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.start import prepare
 from zoo.metrics.numbers import regression_metrics
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
 from zoo.training.config import TrainingConfig

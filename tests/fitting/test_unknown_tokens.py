@@ -10,7 +10,7 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting.fine_tuning import prepare
+from zoo.fitting.start import prepare
 from zoo.pipeline import load
 from zoo.training.config import TrainingConfig
 

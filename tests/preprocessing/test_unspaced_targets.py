@@ -4,7 +4,7 @@ import random
 
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
-from zoo.fitting.fine_tuning import prepare
+from zoo.fitting.start import prepare
 from zoo.preprocessing.symbols import SymbolTokenizer, are_unspaced, split_graphemes
 from zoo.training.config import TrainingConfig
 

@@ -14,8 +14,9 @@ from zoo.analysis.plotting import attention_page
 from zoo.data.examples import Examples
 from zoo.data.splits import split
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import fine_tune, infer_task
+from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
+from zoo.fitting.start import infer_task
 from zoo.metrics.labels import calibration, classification_metrics
 from zoo.models import registry
 from zoo.preprocessing.subwords import Subwords

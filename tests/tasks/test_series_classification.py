@@ -16,8 +16,9 @@ from zoo.data.sound import Sound
 from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import adapt, default_training_config, fine_tune, infer_task
+from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
+from zoo.fitting.start import adapt, default_training_config, infer_task
 from zoo.models import registry
 from zoo.preprocessing.signals import LogMel, Numbers, Waveform
 from zoo.tasks import find_task

@@ -1,8 +1,10 @@
 """Columns: which parts of a table are read, and how."""
 
 import dataclasses
+import os
 from typing import Any
 
+from zoo.data.lines import ending
 from zoo.errors import InputError
 
 SYMBOLS = ("", "characters", "spaces")
@@ -50,6 +52,22 @@ class Columns:
     def input_names(self) -> list[str]:
         """The names in ``input``."""
         return [name.strip() for name in self.input.split(",")] if self.input else []
+
+    def or_those_of(self, known: "Columns", data: Any) -> "Columns":
+        """Returns these columns, or if they name none of a table those that a model was made from.
+
+        Args:
+            known: The columns that its record names.
+            data: What is to be read.
+        """
+        is_table = hasattr(data, "columns")
+        if isinstance(data, str | os.PathLike):
+            is_table = ending(data) in (".csv", ".tsv", ".jsonl", ".parquet")
+        columns = dataclasses.replace(self, left_out=known.left_out)
+        if not is_table or self.input or self.target or self.series or self.time:
+            return columns
+        names = {name: getattr(known, name) for name in ("input", "target", "series", "time")}
+        return dataclasses.replace(columns, **names, tag_names=self.tag_names or known.tag_names)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields for a record; those that say nothing are left out, but for the older ones."""

@@ -12,6 +12,7 @@ from zoo.data import series as readers
 from zoo.data.columns import Columns
 from zoo.data.dialects import Dialect, read_table
 from zoo.data.examples import Examples
+from zoo.data.labels import number_of
 from zoo.data.lines import OnBad, ending, refuse, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
@@ -81,7 +82,7 @@ def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examp
         return from_arrays(*pair)
     if objects.as_table(data) is not None:
         kind = "DataFrame" if hasattr(data, "itertuples") else "table"
-        return _from_frame(data, kind, columns, task, on_bad)
+        return _from_rows(frame_rows(data, kind), kind, columns, task, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path, kind = os.fspath(data), ending(data)
@@ -90,7 +91,7 @@ def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examp
             raise InputError(f"{path}: has no columns: leave their names out")
         return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
     if kind == ".parquet":
-        return _from_frame(_parquet(path), path, columns, task, on_bad)
+        return _from_rows(frame_rows(read_parquet(path), path), path, columns, task, on_bad)
     if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):
         return conll.read_conll(path, columns)
     if columns.dialect:
@@ -104,19 +105,30 @@ def _from_rows(
 ) -> Examples:
     """Returns the examples of a table: the place of each row and its cells by column."""
     if columns.series or columns.time:
-        return readers.long(_as_texts(rows), *_long_columns(name, columns))
+        return readers.long(as_texts(rows), *_long_columns(name, columns))
     if columns.target and task in SERIES and (not columns.input or "," in columns.input):
-        return readers.wide(_as_texts(rows), columns.target, columns)
+        return readers.wide(as_texts(rows), columns.target, columns, on_bad)
     if not columns.input or not columns.target:
         raise InputError(
             f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
             f" of a table with a series a row: --target COLUMN --task {SERIES[0]}"
         )
     found = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
-    return as_sounds(found, name, on_bad)
+    return whole_series(as_sounds(found, name, on_bad), columns, task)
 
 
-def _as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
+def whole_series(examples: Examples, columns: Columns, task: str | None) -> Examples:
+    """Returns the same examples; raises InputError if each input for a series is a single number."""
+    texts = [value for value in examples.inputs if isinstance(value, str)]
+    if task in SERIES and texts and all(number_of(text) is not None for text in texts):
+        raise InputError(
+            f"{examples.locations[0]}: column {columns.input!r} has one number per row, not a series: leave --input"
+            " out, so that every column is a step, or name all steps in it"
+        )
+    return examples
+
+
+def as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
     """Yields rows with the numbers of JSON as texts, as the readers of series take them."""
     for location, row in rows:
         numeric = {name for name, value in row.items() if type(value) in (int, float)}
@@ -223,7 +235,8 @@ def _label(label: Any, location: str) -> str:
     return str(label)
 
 
-def _parquet(path: str) -> Any:
+def read_parquet(path: str) -> Any:
+    """Returns a Parquet file as a DataFrame (raises InputError for one that cannot be read)."""
     try:
         import pandas  # noqa: F401 - which pyarrow needs
         import pyarrow.parquet
@@ -240,16 +253,16 @@ def _parquet(path: str) -> Any:
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
-def _from_frame(frame: Any, name: str, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
-    """Returns the examples of a table that is an object, read as strictly as a table of texts."""
+def frame_rows(frame: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the place and the cells of each row of a table that is an object (raises InputError for one without)."""
     names = list(map(str, getattr(frame, "columns", [])))
     duplicates = [column for i, column in enumerate(names) if column in names[:i]]
     cells = [] if duplicates else [row for _, row in objects.as_table(frame) or ()]
     if duplicates or not cells:
         what = f"two columns named {duplicates[0]!r}: rename one" if duplicates else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
-    rows = [(f"{name}:{i + 1}", {key: _cell(value) for key, value in row.items()}) for i, row in enumerate(cells)]
-    return _from_rows(rows, name, columns, task, on_bad)
+    for i, row in enumerate(cells):
+        yield f"{name}:{i + 1}", {key: _cell(value) for key, value in row.items()}
 
 
 def _cell(value: Any) -> str | list[Any]:

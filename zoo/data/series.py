@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.data.columns import DEFAULT, Columns
 from zoo.data.examples import Examples, Reading
-from zoo.data.lines import ending
+from zoo.data.lines import OnBad, ending, refuse
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
 
@@ -36,7 +36,9 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns:
     return wide(_rows(path, header), label, columns)
 
 
-def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Columns = DEFAULT) -> Examples:
+def wide(
+    rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Columns = DEFAULT, on_bad: OnBad = refuse
+) -> Examples:
     """Returns the same from rows already read: the place of each and its cells by column.
 
     Columns that number or name the rows are no steps. They are left out, and a note says which: columns without a
@@ -47,18 +49,27 @@ def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Column
         label: Name of the column with the labels; ``""`` if the rows have none.
         columns: If its ``input`` names columns, these are the steps, whatever they look like; if ``left_out`` does,
             these are not.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
     """
     inputs, labels, locations = [], [], []
     chosen, left_out, first = columns.input_names, columns.left_out, []
     steps: list[str] = []
     for place, row in rows:
-        if not locations:
+        if not steps:
             left_out = left_out or tuple(name for name in row if name != label and _ROW_NAME.fullmatch(name.strip()))
             steps = chosen or [name for name in row if name != label and name not in left_out]
             if not steps:
                 raise InputError(f"{place}: no column but {label!r}: give a column for each step")
-        labels.append(cell(row, label, place) if label else "")
-        values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
+            for name in filter(None, (label, *steps)):
+                if name not in row:
+                    cell(row, name, place)  # raises: the column is missing, not a cell
+        try:
+            kind = cell(row, label, place) if label else ""
+            values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
+        except InputError as error:
+            on_bad(error)
+            continue
+        labels.append(kind)
         inputs.append(np.array(values, np.float32)[:, None])
         first.append(values[0])
         locations.append(place)
@@ -113,7 +124,7 @@ def long(
     rows: Iterable[tuple[str, dict[str, str]]], series: str, time: str, values: Sequence[str], label: str
 ) -> Examples:
     """Returns the same from rows already read: the place of each and its cells by column."""
-    columns = [series, time, *values, label]
+    columns = [series, time, *values, *([label] if label else [])]
     if isinstance(values, str) or not values or len(set(columns)) < len(columns):
         raise InputError(
             f"the columns {', '.join(map(repr, columns))}: name at least one of values, and each column once"
@@ -122,7 +133,7 @@ def long(
     for place, row in rows:
         name, now = cell(row, series, place), number_in(cell(row, time, place), place, f"column {time!r}")
         steps = [number_in(cell(row, value, place), place, f"column {value!r}") for value in values]
-        kind = cell(row, label, place)
+        kind = cell(row, label, place) if label else ""
         one = found.setdefault(name, _Steps(kind, place, now))
         if one.label != kind:
             raise InputError(

@@ -5,7 +5,7 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from zoo.data.columns import DEFAULT, Columns
@@ -68,40 +68,6 @@ def stream_examples(
         yield made.inputs[0], made.targets[0], location
 
 
-def read_column(
-    path: str | os.PathLike, column: str, header: bool = True, keep: Sequence[str] = (), on_bad: OnBad = refuse
-) -> tuple[list[str], list[str], list[dict]]:
-    """Reads one column of a file as ``read_examples`` does.
-
-    Args:
-        path: The file.
-        column: The column.
-        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns.
-        keep: Other columns, whose cells are taken as they are, empty or not.
-        on_bad: Called with the error of each row that cannot be used; the others are returned.
-
-    Returns:
-        The inputs, the place of each, and the kept cells of each by column.
-
-    Raises:
-        InputError: The file cannot be read, or its first row lacks a column.
-    """
-    inputs, places, kept = [], [], []
-    for location, row in file_rows(path, header, on_bad):
-        try:
-            others = {name: _at(row, name, location) for name in keep}
-            text = cell(row, column, location)
-        except InputError as error:
-            if not places and not {column, *keep} <= set(row):
-                raise
-            on_bad(error)
-        else:
-            inputs.append(text)
-            places.append(location)
-            kept.append(others)
-    return inputs, places, kept
-
-
 def is_table(path: str | os.PathLike) -> bool:
     """Tells by its name whether a file has columns."""
     return ending(path) in (*SEPARATORS, ".jsonl")
@@ -143,9 +109,9 @@ def two_columns(
     found, tokens = [], False
     for location, row in rows:
         try:
-            value = _at(row, input, location)
+            value = value_at(row, input, location)
             text = _input(value, location, f"column {input!r}")
-            right = _target(_at(row, target, location), location, f"column {target!r}", columns) if target else ""
+            right = _target(value_at(row, target, location), location, f"column {target!r}", columns) if target else ""
             found.append((text, right, location, cell(row, group, location) if group else ""))
         except InputError as error:
             if not found and not {input, *filter(None, (target, group))} <= set(row):
@@ -295,10 +261,11 @@ def check_different(columns: list[str], location: str) -> None:
 
 def cell(row: dict, column: str, location: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
-    return _text(_at(row, column, location), location, f"column {column!r}")
+    return _text(value_at(row, column, location), location, f"column {column!r}")
 
 
-def _at(row: dict, column: str, location: str) -> Any:
+def value_at(row: dict, column: str, location: str) -> Any:
+    """Returns a cell as it was read (raises InputError for a column that is not there)."""
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""

@@ -139,8 +139,8 @@ def evaluate(
     pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
-    left_out = Columns.from_json(known).left_out
-    columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect, left_out)
+    columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
+    columns = columns.or_those_of(Columns.from_json(known), data)
     source, name, split = _source(pipeline, data, split, columns, limit)
     for note in source.notes:
         on_message(note)

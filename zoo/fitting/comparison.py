@@ -14,7 +14,8 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
 from zoo.fitting import baselines
-from zoo.fitting.fine_tuning import Start, default_training_config, fine_tune, prepare, training_config_from
+from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.start import Start, default_training_config, prepare, training_config_from
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
@@ -63,10 +64,11 @@ def compare(
     seed: int | None = None,
     skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
-    columns: dict[str, Any] | None = None,
+    allow_unknown: bool = False,
     on_message: Callable[[str], None] = lambda line: None,
     on_epoch: Callable[[dict], None] = lambda row: None,
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    **more: Any,
 ) -> list[Row]:
     """Fine-tunes several models on the same rows, with the same parts, budget and seed.
 
@@ -86,10 +88,11 @@ def compare(
         seed: Seed of everything random, if not the training config's.
         skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
-        columns: What else ``fine_tune`` is told of the data: ``group``, ``symbols``, ``strip_labels`` and so on.
+        allow_unknown: As ``fine_tune`` takes it.
         on_message: Called with a line for people before each training.
         on_epoch: Called with a dict after each epoch.
         on_step: Called with (step, steps in all, loss) after each step.
+        **more: What else ``fine_tune`` takes of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
 
     Returns:
         A row for each model, the best first, by the score that chose its best epoch.
@@ -114,11 +117,19 @@ def compare(
         raise InputError("models: give at least one checkpoint or architecture")
     folders = _folders(names, output)
     plans = [dataclasses.replace(training_config or _training_config(name, task), **budget) for name in names]
-    read = Columns(input, target, series=series, time=time, **(columns or {}))
+    columns = Columns(input, target, series=series, time=time, **more)
     start = None
     for name, own in zip(names, plans, strict=True):
         # All are tried before the first is trained: a model that cannot read the data costs no hours.
-        start = prepare(name, data, read, task=task, training_config=own, skip_bad_rows=skip_bad_rows)
+        start = prepare(
+            name,
+            data,
+            columns,
+            task=task,
+            training_config=own,
+            skip_bad_rows=skip_bad_rows,
+            allow_unknown=allow_unknown,
+        )
     assert start is not None
     if TFIDF in models:
         on_message(f"{TFIDF}:")
@@ -136,7 +147,8 @@ def compare(
             training_config=own,
             skip_bad_rows=skip_bad_rows,
             output=folder,
-            **(columns or {}),
+            allow_unknown=allow_unknown,
+            **more,
             on_message=on_message,
             on_epoch=on_epoch,
             on_step=on_step,

@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.data.columns import Columns
 from zoo.errors import InputError, NotFiniteError
-from zoo.fitting.fine_tuning import prepare
 from zoo.fitting.setup import make_trainer
+from zoo.fitting.start import prepare
 from zoo.training import optimizers, schedules
 from zoo.training.config import TrainingConfig
 

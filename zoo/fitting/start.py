@@ -1,0 +1,265 @@
+"""The start of a training on one's own examples: the parts of the data, the task, the config and the model."""
+
+import dataclasses
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from zoo.backends.seeding import seed_everything
+from zoo.checkpoints.spec import ModelSpec
+from zoo.data import read
+from zoo.data.bad_rows import BadRows
+from zoo.data.columns import Columns
+from zoo.data.examples import Examples
+from zoo.data.labels import unify
+from zoo.data.splits import make_parts
+from zoo.errors import InputError
+from zoo.evaluation.measure import unknown_tokens
+from zoo.fitting.setup import fresh
+from zoo.fitting.transfer import for_task, is_language_model
+from zoo.models import registry
+from zoo.pipeline import Pipeline, load
+from zoo.tasks import find_task
+from zoo.tasks.number_regression import looks_measured, regression_of
+from zoo.tasks.task import Task
+from zoo.training.config import TrainingConfig
+
+# From fresh weights, and for models whose vocabulary changes with the data.
+FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
+
+# From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
+# rows 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
+ULMFIT = TrainingConfig(
+    epochs=15,
+    min_steps=160,
+    batch_size=32,
+    learning_rate=3e-3,
+    warmup=0.1,
+    schedule="slanted_triangular",
+    layer_lr_decay=2.6,
+    gradual_unfreezing=True,
+    ema_decay=0.9,
+)
+
+# Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
+HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
+SKIP = "correct them, or leave them out with --skip-bad-rows"
+SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        pipeline: The model.
+        base: The pretrained one whose weights it has; ``None`` if all are fresh.
+        parts: Training, validation and test part.
+        training_config: How it is fitted.
+        new: Paths of its variables that are not the base's.
+        notes: What a user should know of the data, a line each.
+        columns: What of a table was read.
+        language_model: The language model whose backbone the pipeline has, if it does another task.
+    """
+
+    pipeline: Pipeline
+    base: Pipeline | None
+    parts: list[Examples]
+    training_config: TrainingConfig
+    new: set[str]
+    notes: list[str]
+    columns: Columns
+    language_model: Pipeline | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows of each part."""
+        return dict(zip(("train", "validation", "test"), map(len, self.parts), strict=True))
+
+    @property
+    def base_name(self) -> str:
+        """Name of the pretrained model, for the record."""
+        return self.base.document["name"] if self.base and self.base.document else SCRATCH
+
+    def licence(self) -> str:
+        """Returns what the weights may be used for, as far as it is known."""
+        if self.base is None or self.base.document is None:
+            return "as the data's"
+        base = self.base.document["licence"]
+        return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
+
+    def lines(self) -> list[str]:
+        """Returns what is told before training starts."""
+        training_config, task = self.training_config, self.pipeline.task
+        origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
+        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
+        rates += (
+            f", {training_config.layer_lr_decay:g} times less for each layer below"
+            if training_config.layer_lr_decay != 1
+            else ""
+        )
+        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
+        return [
+            f"task: {task.describe(self.pipeline.preprocessor)}",
+            "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
+            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
+            *(f"note: {note}" for note in self.notes),
+        ]
+
+
+def prepare(
+    model: Pipeline | str | os.PathLike,
+    data: Any,
+    columns: Columns,
+    validation: Any = None,
+    test: Any = None,
+    task: str | None = None,
+    training_config: TrainingConfig | None = None,
+    pretrained: bool = True,
+    skip_bad_rows: bool = False,
+    allow_unknown: bool = False,
+    settings: dict[str, Any] | None = None,
+) -> Start:
+    """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+
+    Args:
+        columns: What of a table is read, and how.
+        settings: Fields of the training config that are set to other values.
+    """
+    untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
+    base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
+    language_model = base if base and is_language_model(base) and task != base.spec.task else None
+    base_task = base.spec.task if base and not language_model else None
+    if base_task and task not in (None, base_task, "regression", regression_of(base_task, [])):
+        raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
+    wanted = task or base_task
+    bad = BadRows(skip_bad_rows)
+    found = [
+        None if part is None else read.examples(part, task=wanted, on_bad=bad, **vars(columns))
+        for part in (data, validation, test)
+    ]
+    bad.check(SKIP)
+    if not len(found[0]):
+        raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
+    notes = list(found[0].reading.notes)
+    on_evaluated = looks_measured(found[0].targets) if task is None else None
+    if task == "regression" or (on_evaluated and (base_task is None or base_task != regression_of(base_task, []))):
+        wanted = regression_of(base_task, found[0].inputs)
+        notes += [on_evaluated] if on_evaluated else []
+    found_task = find_task(wanted or infer_task(found[0]))
+    if columns.strip_labels and found_task.has_labels:
+        found = _with_same_labels(found)
+    found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
+    bad.check(SKIP)
+    examples, *given = (part and found_task.standardize(part) for part in found)
+    notes += [note for note in examples.reading.notes if note not in notes]
+    columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
+    from_base = base is not None and pretrained
+    seed = training_config.seed if training_config else FROM_SCRATCH.seed
+    parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, seed)
+    found_task.check(parts[0])
+    training_config = dataclasses.replace(
+        training_config or default_training_config(found_task.name if from_base else None), **(settings or {})
+    )
+    steps = math.ceil(len(parts[0]) / training_config.batch_size)
+    training_config = dataclasses.replace(
+        training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
+    )
+    if training_config.lora_rank and not from_base:
+        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+    if training_config.precision != "float32":
+        raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
+
+    seed_everything(training_config.seed)
+    if language_model:
+        pipeline = for_task(language_model, found_task, parts[0], pretrained)
+    elif untrained:
+        pipeline = fresh(found_task, *untrained, parts[0], training_config.seed)
+    else:
+        pipeline = adapt(base, parts, pretrained, found_task)
+    for i, part in enumerate(parts):
+        parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
+        if bad.skip and not len(parts[i]):
+            raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
+    bad.check(SKIP)
+    notes += bad.notes()
+    old = base.tensors() if from_base else {}
+    new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
+    notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
+    notes += found_task.warnings(pipeline.preprocessor, examples)
+    return Start(
+        pipeline,
+        base if from_base else None,
+        parts,
+        training_config,
+        new,
+        notes,
+        columns,
+        language_model if pretrained else None,
+    )
+
+
+def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
+    """Returns parts in which labels that look alike are one label, the same in all parts."""
+    labels = [target for part in parts if part for target in part.targets]
+    names = dict(zip(labels, unify(labels), strict=True))
+    merged = len(set(labels)) - len(set(names.values()))
+    note = [f"{merged} spellings of labels are read as others that look alike"] * bool(merged)
+    return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
+
+
+def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+    """Returns the numbers of the rows of a part that cannot be encoded, and why."""
+    check = task.check_training_example if training else task.check_example
+    found = []
+    for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
+        try:
+            check(preprocessor, value, target)
+        except InputError as error:
+            found.append((i, error))
+    return found
+
+
+def default_training_config(task: str | None) -> TrainingConfig:
+    """Returns how a model is fitted if nothing is said.
+
+    Args:
+        task: That of the pretrained model; ``None`` for fresh weights.
+    """
+    return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
+
+
+def training_config_from(spec: ModelSpec, task: str | None) -> TrainingConfig:
+    """Returns ``default_training_config`` for a pretrained model; a language model becomes a classifier."""
+    starts_another = spec.preprocessor.get("tokenizer") is not None and spec.task == "language_modelling"
+    return default_training_config("classification" if starts_another and task != spec.task else spec.task)
+
+
+def infer_task(examples: Examples) -> str:
+    """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
+    if examples.reading.task:
+        return examples.reading.task
+    if not isinstance(examples.inputs[0], str):
+        return "series_classification"
+    different = len(set(examples.targets))
+    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "sequence_to_sequence"
+
+
+def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:
+    """Returns a model for other data, with what ``base`` knows of it.
+
+    Args:
+        base: The pretrained model.
+        parts: All examples that the new one will meet, the training part first.
+        pretrained: Whether weights are taken over; otherwise all are fresh.
+        task: The task of the new model, if it is not that of ``base`` but can keep its layers.
+    """
+    task = task or base.task
+    preprocessor = task.adapt(base, parts)
+    architecture = task.architecture(base.spec.architecture)
+    pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))
+    if pretrained:
+        pipeline.assign(task.transfer_weights(base, pipeline), "fine-tuning")
+    return pipeline
