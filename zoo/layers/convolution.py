@@ -17,6 +17,7 @@ class Convolution(keras.layers.Layer):
         causal: Whether all padding stands before the sequence.
         name: Name of the layer.
         weight_norm: Whether direction and length of the kernel are learned apart.
+        initializer: Draws the kernel; by default He's with weight norm and Glorot's without.
     """
 
     def __init__(
@@ -28,17 +29,19 @@ class Convolution(keras.layers.Layer):
         causal: bool,
         name: str,
         weight_norm: bool = False,
+        initializer: keras.initializers.Initializer | None = None,
     ):
         super().__init__(name=name)
         self.shape = (kernel, inputs, outputs)
         self.dilation = dilation
         self.weight_norm = weight_norm
+        self.initializer = initializer or ("he_normal" if weight_norm else "glorot_uniform")
         self.reach = (kernel - 1) * dilation
         self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
 
     def build(self, shape):
         if self.weight_norm:
-            self.direction = self.add_weight(shape=self.shape, initializer="he_normal", name="direction")
+            self.direction = self.add_weight(shape=self.shape, initializer=self.initializer, name="direction")
             # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
             # where Keras builds a layer while it only infers shapes.
             self.length = self.add_weight(
@@ -47,7 +50,7 @@ class Convolution(keras.layers.Layer):
                 name="length",
             )
         else:
-            self.weight = self.add_weight(shape=self.shape, initializer="glorot_uniform", name="kernel")
+            self.weight = self.add_weight(shape=self.shape, initializer=self.initializer, name="kernel")
         self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
 
     def kernel(self):

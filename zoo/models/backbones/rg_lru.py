@@ -75,6 +75,7 @@ class BlockDiagonal(keras.layers.Layer):
 
     def __init__(self, blocks: int, size: int, name: str):
         super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
         self.shape = (blocks, size, size)
 
     def build(self, shape):
