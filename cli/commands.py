@@ -12,6 +12,7 @@ from zoo.errors import InputError
 from zoo.files import check_output, check_output_folder, open_output
 
 from . import backend, show
+from .columns import labels_option
 from .output import Text, echo_json, note
 
 SLOW = 1.5  # times as long in bfloat16 as in float32, from which on it is worth a word
@@ -25,6 +26,10 @@ def _example(text: str) -> str:
 def _plain(value):
     """Returns an array as lists, and a recording as its name."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _tell(line: str) -> None:
+    note(f"note: {line}")
 
 
 def _beam(beam: int | None) -> dict:
@@ -70,6 +75,7 @@ def info(name: str, as_json: bool) -> None:
     "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
 )
 @click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
+@labels_option
 @click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
 @click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -79,7 +85,25 @@ def info(name: str, as_json: bool) -> None:
     "--against", multiple=True, help="Another model, measured on the same inputs: how they differ. As often as needed."
 )
 def evaluate(
-    name, data, dataset, split, input, target, no_header, series, time, limit, beam, as_json, predictions, page, against
+    name,
+    data,
+    dataset,
+    split,
+    input,
+    target,
+    no_header,
+    series,
+    time,
+    strip_labels,
+    tag_names,
+    dialect,
+    allow_unknown,
+    limit,
+    beam,
+    as_json,
+    predictions,
+    page,
+    against,
 ) -> None:
     """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
@@ -119,6 +143,10 @@ def evaluate(
             header=not no_header,
             series=series,
             time=time,
+            strip_labels=strip_labels,
+            tag_names=tag_names,
+            dialect=dialect,
+            allow_unknown=allow_unknown,
             limit=limit,
             keep=bool(page or against),
             start=lambda size: tick(0, total=size),
@@ -132,7 +160,7 @@ def evaluate(
             row = {"input": text, "output": output, "references": references}
             file.write(json.dumps(row, default=_plain).encode() + b"\n")
 
-        report = measured(pipeline, tick, **({"each": note} if predictions else {}), **options)
+        report = measured(pipeline, tick, tell=_tell, **({"each": note} if predictions else {}), **options)
     others = []
     for other in against:
         with progress(f"evaluating {other}") as tick:

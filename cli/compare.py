@@ -32,17 +32,21 @@ from .output import Text, echo_json, note
 )
 @click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task",
+    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
 @click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
 )
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--output", type=click.Path(file_okay=False), help="Folder that gets every trained model.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
-def compare(data, models, input, target, series, time, task, epochs, minutes, seed, output, as_json, plot) -> None:
+def compare(
+    data, models, input, target, series, time, task, epochs, minutes, seed, skip_bad_rows, output, as_json, plot
+) -> None:
     """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
     show.check_picture(plot, data)
     backend.start()
@@ -61,6 +65,7 @@ def compare(data, models, input, target, series, time, task, epochs, minutes, se
             epochs=epochs,
             minutes=minutes,
             seed=seed,
+            skip_bad_rows=skip_bad_rows,
             output=output,
             tell=note,
             report=report,

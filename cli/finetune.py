@@ -10,6 +10,7 @@ from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
 from . import backend, show
+from .columns import labels_option, symbols_option
 from .commands import _example
 from .output import Text, echo, note
 
@@ -35,11 +36,14 @@ from .output import Text, echo, note
 @click.option(
     "--group", type=Text(), default="", help="Column whose rows of one value stay together, on one side of every split."
 )
+@symbols_option
+@labels_option
 @click.option("--output", help="Folder to write the result to.")
 @click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option(
-    "--task", help="If what is inferred is wrong: classification, series_classification, tagging, transduction."
+    "--task",
+    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
@@ -55,8 +59,10 @@ from .output import Text, echo, note
     is_flag=True,
     help="Vary sounds, or hide a tenth of a text's words, anew in each epoch.",
 )
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
 @click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
+@click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
 def finetune(
     name,
@@ -67,6 +73,11 @@ def finetune(
     series,
     time,
     group,
+    symbols,
+    strip_labels,
+    tag_names,
+    dialect,
+    allow_unknown,
     output,
     validation,
     test,
@@ -79,11 +90,13 @@ def finetune(
     seed,
     balance,
     augment,
+    skip_bad_rows,
     from_scratch,
     picture,
+    unlabelled,
     resume,
 ) -> None:
-    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .ts, or a folder LABEL/NAME.wav.
+    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
 
     NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
     """
@@ -99,11 +112,11 @@ def finetune(
     if lora and plain:
         raise InputError("--lora has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
-    known = locate.read_record(name).spec.task if checkpoint else None
+    spec = locate.read_record(name).spec if checkpoint else None
     backend.start()
     from zoo.fitting import fine_tuning
 
-    plan = fine_tuning.default_plan(None if from_scratch else known)
+    plan = fine_tuning.default_plan(None) if from_scratch or spec is None else fine_tuning.plan_from(spec, task)
     if plain or lora:
         plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
     said = {"epochs": epochs, "least_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
@@ -116,9 +129,14 @@ def finetune(
         "series": series,
         "time": time,
         "group": group,
+        "symbols": symbols or "",
+        "strip_labels": strip_labels,
+        "tag_names": tag_names,
+        "dialect": dialect,
+        "allow_unknown": allow_unknown,
     }
     if picture:
-        _find_rate(name, data, columns, task, plan, not from_scratch, picture)
+        _find_rate(name, data, columns, task, plan, not from_scratch, skip_bad_rows, picture)
         return
     with show.training(f"fine-tuning {name}") as (report, tick):
         pipeline = fine_tuning.fine_tune(
@@ -130,8 +148,10 @@ def finetune(
             task=task,
             plan=plan,
             pretrained=not from_scratch,
+            skip_bad_rows=skip_bad_rows,
             output=output,
             resume=resume,
+            unlabelled=unlabelled,
             tell=note,
             report=report,
             tick=tick,
@@ -142,10 +162,14 @@ def finetune(
     show.fine_tuned(pipeline.document, pipeline.task.monitor, output, example)
 
 
-def _find_rate(name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, picture: str) -> None:
+def _find_rate(
+    name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, skip: bool, picture: str
+) -> None:
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
-    found = rate_finder.find_rate(name, data, **columns, task=task, plan=plan, pretrained=pretrained)
+    found = rate_finder.find_rate(
+        name, data, **columns, task=task, plan=plan, pretrained=pretrained, skip_bad_rows=skip
+    )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
     echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

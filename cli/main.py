@@ -16,6 +16,7 @@ from . import output
 
 COMMANDS = {
     "compare": "zoo.cli.compare:compare",
+    "embed": "zoo.cli.embed:embed",
     "evaluate": "zoo.cli.commands:evaluate",
     "finetune": "zoo.cli.finetune:finetune",
     "generate": "zoo.cli.generate:generate",

@@ -85,7 +85,7 @@ def predict(
             backend.start()
             from zoo.pipeline import load
 
-            pipeline = load(name)
+            pipeline = load(name, record=record, preprocessor=preprocessor)
         outputs = _predict(pipeline, [value for value, _, _ in rows], beam, as_json, table)
         for (value, _, kept), output in zip(rows, outputs, strict=True):
             printed.row(value, output, kept)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.checkpoints.scores import NO_SHARES, shown, shown_interval
 from zoo.errors import InputError
 from zoo.files import check_output
-from zoo.metrics.scores import NO_SHARES, shown
 
 from .output import echo, echo_json, note
 from .tables import print_table
@@ -33,15 +33,12 @@ NAMES = {
     "word_perplexity": "perplexity per word",
     "nats": "nats a character",
     "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R2",
     "step_loss": "loss, nats a step",
     "recall": "symbols recalled",
 }
-
-
-def interval(name: str, value: dict[str, float]) -> str:
-    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
-    low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
-    return f"{shown(name, value['value'])} ({low} - {high})"
 
 
 def difference(name: str, value: dict[str, float]) -> str:
@@ -74,7 +71,7 @@ def main_score(values: dict[str, Any]) -> str:
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
     name = main_score(found["values"])
     where = f"{found['dataset']} {found['split']} ({found['size']:,})"
-    return where, f"{NAMES[name]} {interval(name, found['values'][name])}"
+    return where, f"{NAMES[name]} {shown_interval(name, found['values'][name])}"
 
 
 def architectures(as_json: bool) -> None:
@@ -107,6 +104,9 @@ def record(record: "Record") -> None:
         "trained": f"{training['steps']:,} steps, {training['seconds'] / 60:.0f} min, seed {training['seed']}",
         "versions": versions,
     }
+    if "modified_from" in training["recipe"]:
+        base = training["recipe"]["modified_from"]
+        lines["modified from"] = f"{base['name']}, SHA-256 {base['sha256']}: its scores do not hold"
     for key, value in lines.items():
         echo(f"{key:<13} {value}")
     for found in record.metrics:
@@ -124,9 +124,9 @@ def evaluation(found: dict[str, Any]) -> None:
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
     columns = ("system", *(NAMES[name] for name in values))
-    rows = [(f"{found['model']} (95 % interval)", *(interval(*item) for item in values.items()))]
+    rows = [(f"{found['model']} (95 % interval)", *(shown_interval(*item) for item in values.items()))]
     for other in found.get("against", ()):
-        cells = [interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
+        cells = [shown_interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
         rows.append((f"{other['model']} (95 % interval)", *cells))
     for figure in found["published"]:
         cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
@@ -165,7 +165,7 @@ def comparison(rows: list[dict[str, Any]]) -> None:
     cells = [
         (
             row["model"],
-            interval(name, row["values"][name]),
+            shown_interval(name, row["values"][name]),
             difference(name, row["difference"]) if row["difference"] else "",
             f"{row['parameters']:,}",
             str(row["epochs"]),

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import zoo
-from zoo.metrics.scores import shown
+from zoo.checkpoints.scores import shown
 
 LONGEST_EXAMPLE = 400  # characters of an example that are printed
 # The score of each task that the table shows.

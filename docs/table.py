@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from zoo.checkpoints import locate  # noqa: E402
-from zoo.metrics.scores import NO_SHARES, shown  # noqa: E402
+from zoo.checkpoints.scores import NO_SHARES, shown  # noqa: E402
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"

@@ -86,4 +86,4 @@ def test_modules_that_code_and_pages_name_exist():
         *(ROOT / "docs" / "guide").glob("*.md"),
     ]
     assert {str(file.relative_to(ROOT)): found for file in files if (found := missing(file.read_text("utf-8")))} == {}
-    assert missing("see zoo.hub and zoo.metrics.scores, zoo.load, zoo.metrics.ratio") == {"hub", "metrics.ratio"}
+    assert missing("see zoo.hub and zoo.checkpoints.scores, zoo.load, zoo.metrics.ratio") == {"hub", "metrics.ratio"}

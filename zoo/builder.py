@@ -33,7 +33,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
     Without ``task`` the model is a backbone: it maps ``{"tokens": (batch, time)}`` or ``{"features": (batch, time,
     features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it has that
     task's head, which returns logits. A sequence-to-sequence model, ``task="transduction"``, maps ``"source"``,
-    ``"source_mask"`` and ``"target"`` to logits ``(batch, target time, symbols)``.
+    ``"target"`` and an optional ``"source_mask"`` to logits ``(batch, target time, symbols)``.
 
     Args:
         name: An architecture and size (``"gru_small"``, see ``list_architectures``), or a checkpoint's name or

@@ -20,6 +20,22 @@ class InputError(ZooError):
     exit_code = 2
 
 
+class BadRowsError(InputError):
+    """Several rows cannot be used; each has a line.
+
+    Args:
+        rows: The lines.
+    """
+
+    def __init__(self, rows: list[str]):
+        super().__init__("\n".join(rows))
+        self.rows = rows
+
+    def lines(self) -> list[str]:
+        """Returns the lines."""
+        return [" ".join(row.splitlines()) for row in self.rows]
+
+
 class PartlyAnsweredError(InputError):
     """Some inputs could not be read; the others have been answered."""
 
@@ -48,6 +64,10 @@ class WeightsError(ZooError):
     """A record or a weights file is damaged, or does not fit the model it claims to be."""
 
     exit_code = 5
+
+
+class IntegrityError(WeightsError):
+    """A weights file is not, byte for byte, the one that its record describes."""
 
 
 class DownloadError(ZooError):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.keras_internals import deferred_variables, initialize_deferred
+from zoo.backends.keras_internals import deferred_variables, initialize_deferred, standalone
 from zoo.backends.process import claim_process
 from zoo.checkpoints import locate, save
-from zoo.checkpoints.card import model_card
-from zoo.checkpoints.record import RECORD_FILE, Record
+from zoo.checkpoints.card import model_card, modified_card
+from zoo.checkpoints.record import RECORD_FILE, Record, Weights, name_of_folder
 from zoo.checkpoints.spec import ModelSpec
-from zoo.checkpoints.tensors import read_tensors
-from zoo.data.sound import Sound
+from zoo.checkpoints.tensors import are_described, describe, read_tensors
+from zoo.data.objects import as_inputs
 from zoo.errors import InputError, WeightsError
 from zoo.inference.sampling import Sampling
 from zoo.models.serialization import FromArchitecture
@@ -32,10 +31,13 @@ class Pipeline:
     Args:
         spec: What to build. The model's weights are fresh until they are assigned.
         document: What its record says beside spec and weights, as JSON values, if it has one.
+        dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
+        preprocessor: The preprocessor of the spec, if it was made already.
 
     Attributes:
         spec: As given.
         document: As given.
+        described: Hash and shapes of the weights that the document speaks of; ``None`` if they are not known.
         task: What the spec's task says of building, feeding and scoring.
         preprocessor: Made from the spec.
         model: The Keras model.
@@ -43,23 +45,38 @@ class Pipeline:
     Raises:
         WeightsError: The spec cannot be built.
         ForkError: A backend ran before this process was forked.
+
+    Example:
+        >>> import zoo
+        >>> pipeline = zoo.load("gru_small.cmudict")
+        >>> pipeline.predict(["cat"])
+        ['K AE1 T']
+        >>> type(pipeline.model).__name__
+        'RecurrentSeq2Seq'
     """
 
-    def __init__(self, spec: ModelSpec, document: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        document: dict[str, Any] | None = None,
+        dtype: str = "float32",
+        preprocessor: Any = None,
+    ):
         claim_process()
         self.spec = spec
         self.document = document
-        self._made: dict[str, Any] = {}
+        self.described: Weights | None = None
         try:
             self.task = find_task(spec.task)
-            self.preprocessor = find_preprocessor(spec.task, spec.preprocessor)
+            self.preprocessor = preprocessor or find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
             config = architecture.config_from(spec.config)
             for field, due in self.task.fields(self.preprocessor, architecture).items():
                 found = getattr(config, field)
                 if found != due and not (field == "max_target" and found > due):
                     raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
-            self.model = self.task.build(architecture, config, self.preprocessor)
+            with standalone(dtype):
+                self.model = self.task.build(architecture, config, self.preprocessor)
         except (InputError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
@@ -103,11 +120,14 @@ class Pipeline:
         pipeline.model = model
         return pipeline
 
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Returns what ``make`` returned when this name was first asked for; compiled functions, for instance."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what is pickled and copied: the spec stands for the task and the preprocessor."""
+        return {name: value for name, value in vars(self).items() if name not in ("task", "preprocessor")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.task = find_task(self.spec.task)
+        self.preprocessor = find_preprocessor(self.spec.task, self.spec.preprocessor)
 
     def predict(
         self,
@@ -120,7 +140,8 @@ class Pipeline:
 
         Args:
             inputs: Texts; for sound paths of .wav files, ``Sound`` or arrays of samples; for series arrays
-                ``(time, features)``. Or a single text, path or ``Sound``.
+                ``(time, features)``. Or a single text, path or ``Sound``. ``zoo.data.objects.as_inputs`` names every
+                form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
             batch_size: Inputs answered at once.
             tick: Called with the number of inputs just done.
             **options: The task's own: ``beam_size`` for transduction (1 is greedy and fastest),
@@ -135,8 +156,7 @@ class Pipeline:
         """
         claim_process()
         options = self._options(options, batch_size)
-        inputs = [inputs] if isinstance(inputs, str | os.PathLike | Sound) else list(inputs)
-        return self.task.predict(self, inputs, batch_size, tick, **options)
+        return self.task.predict(self, as_inputs(inputs), batch_size, tick, **options)
 
     def answers(
         self,
@@ -149,12 +169,45 @@ class Pipeline:
         claim_process()
         return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
 
-    def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
+    def embed(self, inputs: Any, batch_size: int = 64, tick: Callable[[int], None] = lambda count: None) -> np.ndarray:
+        """Returns a vector for each input, for search, clustering or a classifier of one's own.
+
+        It is the last, the maximum and the mean over the positions of what the model's head reads.
+
+        Args:
+            inputs: As ``predict`` takes them.
+            batch_size: Inputs read at once.
+            tick: Called with the number of inputs just done.
+
+        Returns:
+            ``(inputs, 3 * width)``, float32.
+
+        Raises:
+            InputError: An input cannot be read, or the model is no classifier and no language model.
+
+        Example:
+            >>> import zoo
+            >>> zoo.load("tcn_small.ucr_gun_point").embed([[[0.1], [0.2], [0.3]]]).shape  # doctest: +SKIP
+            (1, 480)
+        """
         if batch_size < 1:
             raise InputError("batch size must be at least 1")
+        claim_process()
+        inputs = as_inputs(inputs)
+        if not inputs:
+            raise InputError("no inputs: give at least one")
+        return self.task.embed(self, inputs, batch_size, tick)
+
+    def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise InputError(f"batch_size {batch_size!r}: give a whole number, at least 1")
         unknown = sorted(set(options) - set(self.task.options))
         if unknown:
             raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
+        for name, value in options.items():
+            kind = type(self.task.options[name])
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                raise InputError(f"{name} {value!r}: give {'true or false' if kind is bool else 'a whole number'}")
         return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
@@ -200,6 +253,9 @@ class Pipeline:
     def save(self, folder: str | Path, dtype: str = "float32") -> Record:
         """Writes a folder that ``zoo.load`` takes back, whole or not at all; with a card of what was fine-tuned.
 
+        A record speaks of its own weights. If the model was trained further since the record was made, the record
+        that is written says what it was modified from, and has no scores; its example outputs are made anew.
+
         Args:
             folder: The folder; one that exists is replaced if it is a checkpoint's.
             dtype: ``"float32"``, which keeps every bit, or ``"float16"`` for half the bytes.
@@ -213,9 +269,38 @@ class Pipeline:
         """
         if self.document is None:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
+        tensors = self.tensors()
+        if self.described is not None and not are_described(tensors, self.described):
+            self.set_document(self._modified_document(name_of_folder(Path(folder).name)))
         document = {**self.document, "spec": self.spec.to_json()}
-        card = model_card(document) if "base" in document["training"]["recipe"] else None
-        return save.save_checkpoint(Path(folder).expanduser(), document, self.tensors(), dtype, card)
+        recipe = document["training"]["recipe"]
+        card = model_card(document) if "base" in recipe else None
+        if "modified_from" in recipe:
+            card = modified_card(document)
+        return save.save_checkpoint(Path(folder).expanduser(), document, tensors, dtype, card)
+
+    def set_document(self, document: dict[str, Any]) -> None:
+        """Sets what is known of the model as its weights are now."""
+        self.document, self.described = document, describe(self.tensors())
+
+    def _modified_document(self, name: str) -> dict[str, Any]:
+        """Returns the record of a model that was changed since its own was made."""
+        assert self.document is not None and self.described is not None
+        before = self.document
+        document = blank_document(name)
+        document["licence"] = {
+            part: f"the user's, and as {before['name']}: {licence}" for part, licence in before["licence"].items()
+        }
+        document["training"]["recipe"] = {"modified_from": {"name": before["name"], "sha256": self.described.sha256}}
+        document["golden"] = self.golden(before["golden"]["inputs"])
+        return document
+
+    def golden(self, inputs: list[Any]) -> dict[str, list[Any]]:
+        """Returns inputs, outputs and logits, to be compared on every machine."""
+        inputs = [self.task.plain(self, value) for value in inputs]
+        logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
+        outputs = self.predict(inputs, **self.task.validation) if inputs else []
+        return {"inputs": inputs, "outputs": outputs, "logits": logits}
 
 
 def blank_document(name: str) -> dict[str, Any]:
@@ -240,7 +325,15 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it."""
+    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
+        >>> len(text)
+        20
+    """
     return pipeline.task.join(stream(pipeline, prompt, length, **settings))
 
 
@@ -261,31 +354,44 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     Raises:
         InputError: The model is of another task, the prompt has characters that it does not know, or a
             setting is out of range.
+
+    Example:
+        >>> import zoo
+        >>> writer = zoo.load("gru_small.tiny_shakespeare")
+        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
+        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
+        True
     """
     claim_process()
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
-def load(name: str | Path) -> Pipeline:
+def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
     """Loads a pretrained model, its weights verified against their SHA-256.
 
     Args:
         name: A checkpoint's name (see ``list_models``), or a folder that ``save`` wrote.
+        record: What ``zoo.read_record`` returned for the name, if it was called already.
+        preprocessor: What was made from that record, if it was.
 
     Raises:
         InputError: There is no such checkpoint.
         ForkError: A backend ran before this process was forked.
         DownloadError: Its weights are in none of the places tried.
         WeightsError: Its files are damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
+        ['K AE1 T', 'F OW1 N IY0 M']
     """
-    record, file = locate.locate(name)
-    tensors = read_tensors(file, record)
+    record, file, tensors = locate.locate_and_read(name, read_tensors, record)
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
         # A stranger's config can ask for any size: count the variables before they get memory.
         with deferred_variables():
-            pipeline = Pipeline(record.spec, document)
+            pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None
     limit = record.weights.parameters
@@ -293,4 +399,5 @@ def load(name: str | Path) -> Pipeline:
         raise WeightsError(f"{location}: spec: asks for more weights than the {limit} values that the record declares")
     initialize_deferred(pipeline.model)
     pipeline.assign(tensors, str(file))
+    pipeline.described = record.weights
     return pipeline

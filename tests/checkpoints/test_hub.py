@@ -157,7 +157,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(places):
         "a\\b",
         "a..b",
         ".hidden",
-        "a b",
+        "a  b",
         "a\0b",
         "%2e%2e",
         "x" * 5000,

@@ -15,7 +15,7 @@ from zoo.fitting import recipe_run
 NAMES = ["gru.words", "lstm.words"]
 # By their names, because type checkers cannot follow a package that is mapped to another folder.
 command = importlib.import_module("zoo.cli.main")
-show = importlib.import_module("zoo.cli.show")
+tables = importlib.import_module("zoo.cli.tables")
 plain_table = importlib.import_module("zoo.cli.plain_table")
 
 
@@ -100,7 +100,7 @@ def test_an_unknown_command_is_told_the_nearest():
 
 def test_the_plain_table_is_the_one_that_rich_prints(monkeypatch):
     plain = run("list")
-    monkeypatch.setattr(show, "print_plain", lambda columns, rows: False)
+    monkeypatch.setattr(tables, "print_plain", lambda columns, rows: False)
     assert plain.exit_code == 0
     assert plain.stdout == run("list").stdout
 

@@ -83,7 +83,7 @@ def test_parquet_needs_its_libraries_and_a_whole_file(tmp_path, monkeypatch):
     importing = builtins.__import__
 
     def without(name, *arguments, **options):
-        if name == "pyarrow":
+        if name.startswith("pyarrow"):
             raise ImportError(name)
         return importing(name, *arguments, **options)
 
@@ -114,7 +114,7 @@ def test_arrays_of_series_and_lists_of_texts():
         ([[1, 2], [1, np.inf]], ["a", "b"], "row:2: step 2 is inf"),
         ([[1, 2]], ["a", "b"], "1 rows and 2 labels"),
         ([], [], "0 rows and 0 labels"),
-        ([[1, 2]], [0.5], "row:1: 0.5 is no label"),
+        ([[1, 2]], [np.nan], "row:1: nan is no label"),
         ([[1, 2]], [[0, 1]], "row:1: .* is no label"),
         ([[1, 2]], [" "], "row:1: the label is empty"),
         ([object()], ["a"], "row:1: .* is not a series"),
@@ -127,7 +127,7 @@ def test_bad_arrays_are_named(x, y, message):
 
 
 def test_what_is_no_data_is_refused():
-    for data in (3, [1, 2], {"a": 1}):
+    for data in (3, [1, 2], object()):
         with pytest.raises(InputError, match="give a file, a folder, a DataFrame or"):
             examples(data)
 
@@ -139,8 +139,10 @@ def test_rows_of_tf_data():
     found = examples(data)
     assert found.targets == ["a", "b", "a", "b"] and found.inputs[0].shape == (3, 1)
     assert examples(tf.data.Dataset.from_tensor_slices((["one", "two"], [1, 0]))).inputs == ["one", "two"]
-    with pytest.raises(InputError, match=r"\.unbatch\(\)"):
-        examples(data.batch(2))
+    batched = examples(data.batch(2))
+    assert batched.targets == found.targets and np.array_equal(batched.inputs, found.inputs)
+    one_hot = tf.data.Dataset.from_tensor_slices((np.ones((4, 3), np.float32), np.eye(2)[[0, 1, 0, 1]]))
+    assert examples(one_hot).targets == examples(one_hot.batch(3)).targets == ["0", "1", "0", "1"]
     with pytest.raises(InputError, match=r"give one of \(x, y\)"):
         examples(tf.data.Dataset.from_tensor_slices([1, 2]))
 
@@ -160,7 +162,7 @@ def test_a_folder_has_a_folder_for_each_label(tmp_path):
     with pytest.raises(InputError, match=r"low/9.mp3: not a .wav file"):
         examples(tmp_path)
     (tmp_path / "low" / "9.mp3").rename(tmp_path / "low" / "9.wav")
-    with pytest.raises(InputError, match=r"low/9.wav: not a whole .wav file"):
+    with pytest.raises(InputError, match=r"low/9.wav: not a sound file"):
         examples(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"lay them out as LABEL/NAME.wav"):

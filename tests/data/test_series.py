@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from zoo.data.series import read_long, read_ts, read_wide
+from zoo.data.series import read_long, read_wide
+from zoo.data.ts import read_ts
 from zoo.errors import InputError
 
 
@@ -68,9 +69,10 @@ def test_a_bad_series_in_a_ts_file_is_named(write, row, message):
         ("@classLabel\n", "a.ts:1: '@classLabel' is not understood"),
         ("1,2,3:up\n", "a.ts:1: '1,2,3:up' is not understood"),
         ("@missing false\n@Missing false\n", "a.ts:2: a second line @missing"),
-        ("@timeStamps true\n@classLabel true a b\n@data\n", "a.ts:3: series with time stamps are not read"),
-        ("@targetLabel true\n@data\n", "a.ts:2: no classes are named above"),
-        ("@classLabel false\n@data\n", "a.ts:2: no classes are named above"),
+        ("@timeStamps true\n@classLabel true a b\n@data\n(0,1),2:a\n", "a.ts:4: a value without its time stamp"),
+        ("@timeStamps true\n@classLabel true a b\n@data\n(0,1),(1,2:a\n", "a.ts:4: a value without its time stamp"),
+        ("@classLabel false\n@data\n", "a.ts:2: no classes and no targets above"),
+        ("@data\n1,2,3\n", "a.ts:2: no label: end the line with a colon"),
         ("@classLabel true a b\n", "a.ts: has no series: give at least one after a line @data"),
         ("@classLabel true a b\n@data\n\n", "a.ts: has no series"),
         ("", "a.ts: has no series"),

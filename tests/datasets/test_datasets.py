@@ -15,6 +15,7 @@ from faulty_server import BODY
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from zoo import datasets
+from zoo.checkpoints.scores import NO_SHARES
 from zoo.datasets import catalogue
 from zoo.datasets.adding import adding
 from zoo.datasets.copy_memory import copy_memory
@@ -23,7 +24,6 @@ from zoo.datasets.sentences import sentences
 from zoo.datasets.snips import snips
 from zoo.datasets.ucr import ucr
 from zoo.errors import DownloadError, InputError
-from zoo.metrics.scores import NO_SHARES
 
 
 @pytest.mark.parametrize("name", ["cmudict", "poly_music", "sentences", "snips", "ucr"])

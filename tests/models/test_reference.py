@@ -141,7 +141,7 @@ def test_transformer_equals_torch(norm_first, relative):
     source = np.array([[3, 4, 5, 2, 0], [6, 7, 8, 4, 2]], "int32")
     target = np.array([[1, 3, 4], [1, 6, 5]], "int32")
     embedded = [
-        w[f"{side}_embed/embeddings"][ids] * 4 + ops.convert_to_numpy(sinusoids(ids.shape[1], 16))
+        w[f"{side}_embed/embeddings"][ids] * 4 + ops.convert_to_numpy(sinusoids(ids.shape[1], 16, "float32"))
         for side, ids in (("source", source), ("target", target))
     ]
 

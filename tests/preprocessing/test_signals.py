@@ -128,13 +128,14 @@ def test_damaged_and_strange_wav_files_are_refused(tmp_path):
     path = tmp_path / "a.wav"
     write_wav(path, 10_000 * sine(440))
     whole = path.read_bytes()
-    for content in (whole[:-1], whole[:-500], whole[:44], whole[:30], whole[:10], b"", b"RIFF", b"OggS" + whole[4:]):
+    for content in (whole[:30], whole[:10], b"", b"RIFF", b"OggS" + whole[4:]):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"a.wav: not a whole .wav file"):
+        with pytest.raises(InputError, match=r"a.wav: not a sound file .*: convert it"):
             read_wav(path)
-    write_wav(path, [])
-    with pytest.raises(InputError, match="a.wav: has no samples"):
-        read_wav(path)
+    for content in (whole[:44], whole[:45]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="a.wav: has no samples"):
+            read_wav(path)
     wavfile.write(path, RATE, np.array([0, np.nan], np.float32))
     with pytest.raises(InputError, match="a.wav: step 2 is nan"):
         read_wav(path)

@@ -17,7 +17,7 @@ from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
 from zoo.fitting.fine_tuning import adapt, default_plan, fine_tune, infer_task
-from zoo.fitting.setup import fresh, golden
+from zoo.fitting.setup import fresh
 from zoo.models import registry
 from zoo.preprocessing.signals import LogMel, Numbers, Waveform
 from zoo.tasks import find_task
@@ -98,7 +98,7 @@ def test_sounds_are_told_apart_and_their_record_is_small(name):
     plan = Plan(epochs=6, batch_size=8, learning_rate=0.01, average=0.9, augment=True)
     mine = fine_tune(name, sounds(), plan=plan)
     assert mine.document["metrics"][0]["values"]["accuracy"]["value"] == 1
-    kept = golden(mine, sounds().inputs[:1])
+    kept = mine.golden(sounds().inputs[:1])
     assert len(json.dumps(kept)) < 4_000
     assert mine.predict(kept["inputs"]) == kept["outputs"]
 

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from zoo.checkpoints.scores import NO_SHARES
 from zoo.files import open_output
-from zoo.metrics.scores import NO_SHARES
 
 
 def alignment(source: list[str], target: list[str], weights: np.ndarray, path: str | Path) -> None:

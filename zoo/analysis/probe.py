@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.allocator import kept_memory
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import RECORD_FILE, Record
 from zoo.data.examples import Examples
@@ -236,10 +236,8 @@ def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.nd
     Returns:
         ``(batch, time, width)``, by what the backbone's blocks read.
     """
-    if not hasattr(model, "_gradient"):
-        # Past Keras, which would keep a function among the model's layers.
-        object.__setattr__(model, "_gradient", _gradient(model))
-    return ops.convert_to_numpy(model._gradient(model.backbone.embed(ops.convert_to_tensor(inputs)), weights))
+    embedded = model.backbone.embed(ops.convert_to_tensor(inputs))
+    return ops.convert_to_numpy(program(model, _gradient)(embedded, weights))
 
 
 def _gradient(model: keras.Model):

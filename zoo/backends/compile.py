@@ -1,6 +1,9 @@
-"""Compile a function for the running backend."""
+"""Compile a function for the running backend, once for each model."""
 
 import inspect
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import keras
 
@@ -49,3 +52,28 @@ def compiled(model, function, rank: int | None = 2, features: int | None = None)
             return function(*arguments)
 
     return without_gradients
+
+
+_PROGRAMS = "_zoo_programs"
+"""Attribute of a model that holds its programs, past the tracking of Keras: they are neither saved nor copied."""
+
+_LOCK = threading.RLock()
+
+
+def program(model: Any, make: Callable[..., Any], *settings: Hashable) -> Any:
+    """Returns ``make(model, *settings)``, made once for each model and settings; threads share it.
+
+    Args:
+        model: A Keras model.
+        make: A function of a module, which returns what ``compiled`` does.
+        *settings: What else the program depends on: a number of steps, a dtype.
+    """
+    with _LOCK:
+        programs = vars(model).get(_PROGRAMS)
+        if programs is None:
+            programs = {}
+            object.__setattr__(model, _PROGRAMS, programs)
+        key = (make, *settings)
+        if key not in programs:
+            programs[key] = make(model, *settings)
+        return programs[key]

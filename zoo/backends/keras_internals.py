@@ -49,6 +49,28 @@ def initialize_deferred(model: keras.Layer) -> None:
             variable._deferred_initialize()
 
 
+@contextlib.contextmanager
+def standalone(dtype: str | None = None) -> Iterator[None]:
+    """Let the block build models as if no name scope were open, so that paths of variables are always the same.
+
+    Only the current thread is affected.
+
+    Args:
+        dtype: Dtype policy of the layers made in the block; ``None`` keeps the user's.
+    """
+    key, policy = "name_scope_stack", keras.config.dtype_policy()
+    before = global_state.get_global_attribute(key)
+    global_state.set_global_attribute(key, [])
+    if dtype is not None:
+        keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(key, before)
+        if dtype is not None:
+            keras.config.set_dtype_policy(policy)
+
+
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     """Returns the layers directly inside a layer."""
     return list(layer._flatten_layers(include_self=False, recursive=False))

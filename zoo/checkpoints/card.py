@@ -3,6 +3,8 @@
 import shlex
 from typing import Any
 
+from zoo.checkpoints.scores import shown, shown_interval
+
 EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
 
 
@@ -67,6 +69,22 @@ def model_card(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def modified_card(document: dict[str, Any]) -> str:
+    """Returns the card of a model whose weights were changed after its record was written, as Markdown."""
+    base, spec = document["training"]["recipe"]["modified_from"], document["spec"]
+    lines = [
+        f"# {document['name']}",
+        "",
+        f"{spec['architecture']} ({spec['size']}) for {spec['task']}, modified from {base['name']}.",
+        "",
+        f"- SHA-256 of the weights that it was modified from: `{base['sha256']}`",
+        f"- Licence of the weights: {document['licence']['weights']}",
+        f"- Licence of the data: {document['licence']['data']}",
+        "- Scores: none. The original's do not hold for these weights; `zoo evaluate` measures them.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _listed(names: list[str]) -> str:
     shown = [" ".join(name.split()) for name in names[:50]]
     return ", ".join(f"`{name}`" for name in shown) + (f" and {len(names) - 50} more" if len(names) > 50 else "")
@@ -84,13 +102,10 @@ def _origin(recipe: dict[str, Any], part: str) -> str:
 def _scores(document: dict[str, Any]) -> list[str]:
     found = document["metrics"][0]
     names = list(found["values"])
-    percent = [
-        f"{100 * value['value']:.2f} % ({100 * value['low']:.2f} - {100 * value['high']:.2f})"
-        for value in found["values"].values()
-    ]
-    rows = [["this model, 95 % interval", *percent]]
+    cells = [shown_interval(name, value) for name, value in found["values"].items()]
+    rows = [["this model, 95 % interval", *cells]]
     for figure in document["published"]:
-        values = [f"{100 * figure['values'][n]:.2f} %" if n in figure["values"] else "" for n in names]
+        values = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in names]
         rows.append([f"baseline: {figure['system']}", *values])
     head = [f"{found['size']:,} test inputs", *map(_name, names)]
     return _table(head, rows)
@@ -99,13 +114,15 @@ def _scores(document: dict[str, Any]) -> list[str]:
 def _curve(curve: list[dict[str, Any]]) -> list[str]:
     scores = [key for key in curve[0] if key not in ("epoch", "loss", "step", "seconds")]
     every = -(-len(curve) // EPOCHS)
-    shown = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
-    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(f"{100 * row[key]:.2f} %" for key in scores)] for row in shown]
+    chosen = [row for i, row in enumerate(curve) if i % every == 0 or i == len(curve) - 1]
+    rows = [[str(row["epoch"]), f"{row['loss']:.4f}", *(shown(key, row[key]) for key in scores)] for row in chosen]
     return _table(["epoch", "loss", *(f"validation {_name(key)}" for key in scores)], rows)
 
 
 def _name(score: str) -> str:
-    return score.upper() if len(score) == 3 else score.replace("_", " ")
+    if score in ("mae", "rmse"):
+        return {"mae": "mean absolute error", "rmse": "root mean squared error"}[score]
+    return score.upper() if len(score) <= 3 else score.replace("_", " ")
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -118,7 +135,7 @@ def _example(document: dict[str, Any]) -> str:
 
 
 def _commands(task: str, columns: dict[str, Any]) -> list[str]:
-    if task == "series_classification":
+    if task.startswith("series_"):
         names = [(key, columns[key]) for key in ("series", "time", "input", "target") if columns.get(key)]
         told = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
         return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {told}".rstrip()]

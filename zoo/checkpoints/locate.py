@@ -8,13 +8,17 @@ cache, and at each base URL of ``ZOO_WEIGHTS_URL``, in this order.
 import fnmatch
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
 from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
-from zoo.errors import DownloadError, InputError, WeightsError
+from zoo.errors import DownloadError, InputError, IntegrityError, WeightsError
 from zoo.files import atomic_write, flaw, open_regular
+
+_AGAIN = ": fetch or copy it again"
+T = TypeVar("T")
 
 # What listing records does not need is imported where it is used, because listing must stay quick.
 
@@ -51,6 +55,11 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Args:
         pattern: Wildcards as in a shell: ``"*.cmudict"``.
+
+    Example:
+        >>> import zoo
+        >>> "gru_small.cmudict" in zoo.list_models("*.cmudict")
+        True
     """
     return [name for name in records() if fnmatch.fnmatchcase(name, pattern)]
 
@@ -64,6 +73,11 @@ def read_record(name_or_folder: str | Path) -> Record:
     Raises:
         InputError: There is no such checkpoint or folder.
         WeightsError: The record is damaged.
+
+    Example:
+        >>> import zoo
+        >>> zoo.read_record("gru_small.cmudict").spec.architecture
+        'gru'
     """
     folder = _given_folder(name_or_folder)
     if folder:
@@ -90,18 +104,40 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
         DownloadError: The weights are in none of the places; lists the places.
         StorageError: The cache cannot be written.
     """
+    record, file, _ = locate_and_read(name_or_folder, _verify)
+    return record, file
+
+
+def locate_and_read(
+    name_or_folder: str | Path, read: Callable[[Path, Record], T], record: Record | None = None
+) -> tuple[Record, Path, T]:
+    """Finds a checkpoint as ``locate`` does, and reads its weights file once.
+
+    Args:
+        name_or_folder: A checkpoint's name, or the path of its folder.
+        read: Reads the weights file of a record, and raises ``IntegrityError`` if it is another one. The next place
+            is tried then.
+        record: What ``read_record`` returned, if it was called already: it is not parsed again.
+
+    Returns:
+        The record, the weights file, and what ``read`` returned.
+
+    Raises:
+        InputError: As for ``locate``, and so are the others.
+    """
     folder = _given_folder(name_or_folder)
     if folder:
-        record = _read_record_file(folder / RECORD_FILE)
-        wrong = _flaw(folder, record)
-        if wrong:
-            raise WeightsError(f"{wrong}: copy the folder again")
-        return record, folder / WEIGHTS_FILE
+        record = record or _read_record_file(folder / RECORD_FILE)
+        try:
+            return record, folder / WEIGHTS_FILE, _read(folder, record, read)
+        except IntegrityError as error:
+            raise WeightsError(f"{_problem(error)}: copy the folder again") from None
 
     name = _checked_name(name_or_folder)
     shipped, cached = shipped_folder() / name, cache_folder() / name
     # The record that comes with the package rules; only a name it does not have is taken from elsewhere.
-    record = _read_named_record(shipped) if (shipped / RECORD_FILE).is_file() else None
+    if record is None and (shipped / RECORD_FILE).is_file():
+        record = _read_named_record(shipped)
     tried = []
     for folder in (shipped, cached):
         try:
@@ -109,15 +145,16 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
         except WeightsError as error:
             tried.append(str(error))
             continue
-        wrong = _flaw(folder, found)
-        if not wrong:
-            return found, folder / WEIGHTS_FILE
-        tried.append(wrong)
+        try:
+            return found, folder / WEIGHTS_FILE, _read(folder, found, read)
+        except IntegrityError as error:
+            tried.append(_problem(error))
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_WEIGHTS_URL", "").split(",")]
     bases = [base for base in bases if base]
     for base in bases:
         try:
-            return _from_base(base, name, record, cached)
+            found, file = _from_base(base, name, record, cached)
+            return found, file, read(file, found)
         except (DownloadError, WeightsError) as error:
             tried.append(str(error))
     remedy = ""
@@ -128,6 +165,27 @@ def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
         remedy = ": set ZOO_WEIGHTS_URL to a published copy, or to the folder weights/ of the source as a file:// URL"
     problem = f"{name}: no weights found" if record else _unknown(name)
     raise DownloadError(f"{problem}; tried: {'; '.join(tried)}{remedy}")
+
+
+def _verify(file: Path, record: Record) -> None:
+    """Raises IntegrityError for a weights file that is not its record's."""
+    wrong = flaw(file, record.weights.bytes, record.weights.sha256)
+    if wrong:
+        raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
+
+
+def _read(folder: Path, record: Record, read: Callable[[Path, Record], T]) -> T:
+    """Returns what ``read`` returns of a folder's weights (raises IntegrityError if there are none of that size)."""
+    file = folder / WEIGHTS_FILE
+    wrong = flaw(file, record.weights.bytes)
+    if wrong:
+        raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
+    return read(file, record)
+
+
+def _problem(error: IntegrityError) -> str:
+    """Returns an error's message without its remedy, which here is another one."""
+    return str(error).removesuffix(_AGAIN)
 
 
 def _given_folder(name_or_folder: str | Path) -> Path | None:

@@ -11,9 +11,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.checkpoints.record import ITEM_BYTES, Record, Weights
+from zoo.checkpoints.record import ITEM_BYTES, WEIGHTS_FILE, Record, Tensor, Weights
 from zoo.checkpoints.strict_json import parse_json
-from zoo.errors import InputError, NotFiniteError, WeightsError
+from zoo.errors import InputError, IntegrityError, NotFiniteError, WeightsError
 from zoo.files import _flaw, atomic_write, open_regular, storage
 
 # numpy is imported where tensors are touched only: listing records must stay quick.
@@ -59,17 +59,47 @@ def write_tensors(path: Path, tensors: Mapping[str, "np.ndarray"], dtype: str = 
 
     if dtype not in ITEM_BYTES:
         raise InputError(f"{path}: cannot store {dtype}, only {', '.join(ITEM_BYTES)}")
-    copies = {}
-    for name, tensor in tensors.items():
-        with np.errstate(over="ignore"):
-            # safetensors writes the memory of a strided or transposed array as it lies, in the wrong
-            # order and without a word: a C-ordered copy of its own is the only safe thing to hand it.
-            copies[name] = np.array(tensor, dtype=dtype, order="C", copy=True)
-        if not np.isfinite(copies[name]).all():
+    copies = {name: _stored(tensor, dtype) for name, tensor in tensors.items()}
+    for name, tensor in copies.items():
+        if not np.isfinite(tensor).all():
             raise NotFiniteError(f"{path}: tensor {name}: a value is not finite in {dtype}; nothing written")
     data = save(copies)
     atomic_write(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _stored(tensor: "np.ndarray", dtype: str) -> "np.ndarray":
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        # safetensors writes the memory of a strided or transposed array as it lies, in the wrong
+        # order and without a word: a C-ordered copy of its own is the only safe thing to hand it.
+        return np.array(tensor, dtype=dtype, order="C", copy=True)
+
+
+def describe(tensors: Mapping[str, "np.ndarray"]) -> Weights:
+    """Returns what a record would say of tensors that are stored in float32."""
+    from safetensors.numpy import save
+
+    data = save({name: _stored(tensor, "float32") for name, tensor in tensors.items()})
+    shapes = {name: Tensor(tuple(tensor.shape), "float32") for name, tensor in tensors.items()}
+    parameters = sum(tensor.size for tensor in tensors.values())
+    return Weights(WEIGHTS_FILE, hashlib.sha256(data).hexdigest(), len(data), parameters, shapes)
+
+
+def are_described(tensors: Mapping[str, "np.ndarray"], weights: Weights) -> bool:
+    """Tells whether tensors are, to the last bit, those of which a record gives the hash."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != {
+        name: tensor.shape for name, tensor in weights.tensors.items()
+    }:
+        return False
+    copies = {name: _stored(tensor, weights.tensors[name].dtype) for name, tensor in tensors.items()}
+    if not all(np.array_equal(copies[name].astype("float32"), tensor) for name, tensor in tensors.items()):
+        return False
+    return hashlib.sha256(save(copies)).hexdigest() == weights.sha256
 
 
 def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
@@ -91,7 +121,7 @@ def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
     with storage(path), open_regular(path) as file:
         wrong = _flaw(file, record.weights.bytes, record.weights.sha256)
         if wrong:
-            raise WeightsError(f"{path}: {wrong}: fetch or copy it again")
+            raise IntegrityError(f"{path}: {wrong}: fetch or copy it again")
         file.seek(0)
         for name, offset in _read_header(file, path, record.weights).items():
             expected = record.weights.tensors[name]

@@ -4,7 +4,25 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from zoo.data.unicode_forms import same_text
 from zoo.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How examples were read, and what that says of them.
+
+    Attributes:
+        notes: What a user should know, a line each.
+        task: The task that the form of the data poses, where it does: tagging for tokens with tags.
+        symbols: How target texts are split, as in ``Columns``.
+        left_out: Columns of a table that are not read as steps.
+    """
+
+    notes: tuple[str, ...] = ()
+    task: str | None = None
+    symbols: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +34,20 @@ class Examples:
         targets: What it should say: texts, labels among them, or arrays of numbers.
         where: Place of each row, as ``file:line``, for messages.
         groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
+        reading: How they were read.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["a fine film", "a poor film"], ["good", "bad"], ["made:1", "made:2"])
+        >>> len(examples)
+        2
     """
 
     inputs: list[Any]
     targets: list[Any]
     where: list[str]
     groups: list[str] | None = None
+    reading: Reading = Reading()
 
     def __post_init__(self):
         groups = self.where if self.groups is None else self.groups
@@ -42,9 +68,16 @@ class Examples:
             [self.targets[i] for i in rows],
             [self.where[i] for i in rows],
             None if self.groups is None else [self.groups[i] for i in rows],
+            self.reading,
         )
+
+    def with_notes(self, *notes: str, **changes: Any) -> "Examples":
+        """Returns the same rows with more notes, and other fields of ``reading`` or of their own changed."""
+        own = {name: changes.pop(name) for name in ("inputs", "targets") if name in changes}
+        reading = dataclasses.replace(self.reading, notes=(*self.reading.notes, *notes), **changes)
+        return dataclasses.replace(self, reading=reading, **own)
 
 
 def identity(value: Any) -> bytes:
-    """Returns what tells an input from others: a text, whatever its case; or the bytes of an array or a sound."""
-    return value.casefold().encode() if isinstance(value, str) else value.tobytes()
+    """Returns what tells an input from others: a text, however it is written; or the bytes of an array or a sound."""
+    return same_text(value).encode() if isinstance(value, str) else value.tobytes()

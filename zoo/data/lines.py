@@ -1,17 +1,20 @@
 """Lines of a UTF-8 file or a pipe, read strictly, each with its place."""
 
+import gzip
 import os
 import re
 import stat
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import BinaryIO
+from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 from zoo.errors import InputError
 
-LONGEST_LINE = 100_000
-"""Longest line of a file, in bytes; a longer one is a sign of another kind of file."""
+LONGEST_LINE = 10_000_000
+"""Longest line of a file, and longest cell of any table, in bytes: a long document, or a long series."""
 
 
 OnBad = Callable[[InputError], None]
@@ -111,19 +114,32 @@ def lines(path, longest: int = LONGEST_LINE, on_bad: OnBad = refuse) -> Iterator
 def _opened(path, longest: int) -> Iterator[tuple[str, str | InputError]]:
     name = _name(path)
     try:
-        _refuse_special(path, name)
-        with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open(path, "rb") as file:
+        refuse_special(path, name)
+        with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open_bytes(path) as file:
             yield from _decoded(file, name, longest)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
         raise InputError(f"{name}: is a folder: give a file in it") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise InputError(f"{name}: is not a whole .gz file: pack it anew") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{name}: cannot be read ({reason}): give a file that you may read") from None
 
 
-def _refuse_special(path, name: str) -> None:
+def ending(path: str | os.PathLike) -> str:
+    """Returns what the end of a name says of a file, in lower case and without ``.gz``."""
+    name = Path(path)
+    return Path(name.stem if name.suffix.lower() == ".gz" else name).suffix.lower()
+
+
+def open_bytes(path: str | os.PathLike) -> IO[Any]:
+    """Opens a file to read its bytes, unpacked if its name ends in ``.gz`` (raises OSError)."""
+    return gzip.open(path, "rb") if os.fspath(path).lower().endswith(".gz") else open(path, "rb")
+
+
+def refuse_special(path, name: str) -> None:
     """A FIFO that nobody writes to would wait for ever, a device never end; open pipes of a shell are fine."""
     if os.fspath(path) == "-" or os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
         return
@@ -147,7 +163,7 @@ def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple
         if not line:
             return
         if len(line) > longest:
-            raise InputError(f"{where}: a line of more than {longest:,} bytes: is this a text file?")
+            raise InputError(f"{where}: a line of more than {longest:,} bytes: cut it, or give a text file")
         try:
             text = _decode(line, where)
         except InputError as error:
@@ -174,6 +190,8 @@ def text_of(text: str, where: str, what: str) -> str:
     text = text.strip()
     if not text:
         raise InputError(f"{where}: {what} is empty: fill it in or take the line out")
+    if len(text) > LONGEST_LINE:
+        raise InputError(f"{where}: {what} has more than {LONGEST_LINE:,} characters: cut it")
     if re.search("[\0\ud800-\udfff]", text):
         raise InputError(f"{where}: {what} has characters that are not text: take them out")
     return text

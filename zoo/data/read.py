@@ -1,21 +1,25 @@
 """Examples from whatever a user has: tables, series, folders of sound, Parquet, pandas, NumPy, tf.data."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.data import conll, objects, ts
 from zoo.data import series as readers
+from zoo.data.columns import Columns
+from zoo.data.dialects import Dialect, read_table
 from zoo.data.examples import Examples
-from zoo.data.lines import text_of
-from zoo.data.sound import Sound, as_channels, numbers, read_wav
-from zoo.data.tables import read_examples, two_columns
+from zoo.data.lines import OnBad, ending, refuse, text_of
+from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
+from zoo.data.tables import file_rows, two_columns
 from zoo.errors import InputError
 from zoo.escape import printable
 
-SERIES = "series_classification"
+SERIES = ("series_classification", "series_regression", "regression")
+"""Tasks in which a table without an input column has a series per row."""
 
 
 def examples(
@@ -27,18 +31,25 @@ def examples(
     time: str = "",
     task: str | None = None,
     group: str = "",
+    on_bad: OnBad = refuse,
+    **more: Any,
 ) -> Examples:
     """Returns the examples in a file, a folder or an object.
 
     - Examples, as they are.
     - A ``.csv``, ``.tsv`` or ``.jsonl`` file, a ``.parquet`` file or a pandas DataFrame: two columns of texts
-      (a column of lists of numbers is one of series); for series classification a row a series
-      (``target`` alone is named), or a row a step (``series`` and ``time`` are named too, and ``input`` names the
-      columns with the values, between commas).
+      (a column of lists of numbers is one of series, one of lists of texts is one of tokens, and one of names of
+      sound files is one of sounds); for series a row per series (``target`` alone is named, or the steps in
+      ``input`` too), or a row per step (``series`` and ``time`` are named too, and ``input`` names the columns with
+      the values, between commas).
+    - A ``.conll``, ``.conllu`` or ``.txt`` file, or a ``.tsv`` with empty lines between sentences: a token and its
+      tag per line.
     - A ``.ts`` file of the UCR and UEA archives.
     - A folder with a folder of ``.wav`` files for each label.
-    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels.
-    - A ``tf.data.Dataset`` of such ``(x, y)``, one row an element.
+    - A dict of columns, a list of dicts, a pyarrow ``Table`` or a Hugging Face ``Dataset``, read as a DataFrame is.
+    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels,
+      which may be a column vector or one-hot rows.
+    - A ``tf.data.Dataset`` of such ``(x, y)``, in batches or not; a torch ``Dataset`` or ``DataLoader``; or pairs.
 
     Args:
         data: One of these.
@@ -49,39 +60,93 @@ def examples(
         time: Column with the time of a row.
         task: The task, where it is known.
         group: Column of a table of texts that says which rows belong together.
+        on_bad: Called with the error of each row of a table of texts that cannot be used; the others are returned.
+        **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
         InputError: The data cannot be read, or a row cannot be used; the message says where.
     """
-    found = _read(data, input, target, header, series, time, task, group)
+    columns = Columns(input, target, header, series, time, group, **more)
+    found = _read(data, columns, task, on_bad)
     if group and found.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
-    return found
+    return found.with_notes(symbols=columns.symbols) if columns.symbols else found
 
 
-def _read(data: Any, input: str, target: str, header: bool, series: str, time: str, task: str | None, group: str):
+def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
     if isinstance(data, Examples):
         return data
-    if isinstance(data, tuple) and len(data) == 2:
-        return from_arrays(*data)
-    if hasattr(data, "element_spec"):
-        return from_tensorflow(data)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        return _from_frame(data, "DataFrame", input, target, series, time, task, group)
+    pair = objects.as_pair(data)
+    if pair is not None:
+        return from_arrays(*pair)
+    if objects.as_table(data) is not None:
+        kind = "DataFrame" if hasattr(data, "itertuples") else "table"
+        return _from_frame(data, kind, columns, task, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
-    path = os.fspath(data)
-    if Path(path).is_dir() or path.endswith(".ts"):
-        if input or target or series or time:
+    path, kind = os.fspath(data), ending(data)
+    if Path(path).is_dir() or kind == ".ts":
+        if columns.input or columns.target or columns.series or columns.time:
             raise InputError(f"{path}: has no columns: leave their names out")
-        return read_sounds(path) if Path(path).is_dir() else readers.read_ts(path)
-    if path.endswith(".parquet"):
-        return _from_frame(_parquet(path), path, input, target, series, time, task, group)
-    if series or time:
-        return readers.read_long(path, *_long_columns(path, series, time, input, target))
-    if target and not input and task == SERIES:
-        return readers.read_wide(path, target, header)
-    return read_examples(path, *_columns(path, input, target), header, group)
+        return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
+    if kind == ".parquet":
+        return _from_frame(_parquet(path), path, columns, task, on_bad)
+    if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):
+        return conll.read_conll(path, columns)
+    if columns.dialect:
+        rows, notes = read_table(path, columns.header, Dialect.parse(columns.dialect))
+        return _from_rows(rows, path, columns, task, on_bad).with_notes(*notes)
+    return _from_rows(file_rows(path, columns.header, on_bad), path, columns, task, on_bad)
+
+
+def _from_rows(
+    rows: Iterable[tuple[str, dict]], name: str, columns: Columns, task: str | None, on_bad: OnBad
+) -> Examples:
+    """Returns the examples of a table: the place of each row and its cells by column."""
+    if columns.series or columns.time:
+        return readers.long(_as_texts(rows), *_long_columns(name, columns))
+    if columns.target and task in SERIES and (not columns.input or "," in columns.input):
+        return readers.wide(_as_texts(rows), columns.target, columns)
+    if not columns.input or not columns.target:
+        raise InputError(
+            f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
+            f" of a table with a series a row: --target COLUMN --task {SERIES[0]}"
+        )
+    found = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
+    return as_sounds(found, name, on_bad)
+
+
+def _as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
+    """Yields rows with the numbers of JSON as texts, as the readers of series take them."""
+    for where, row in rows:
+        numeric = {name for name, value in row.items() if type(value) in (int, float)}
+        yield where, {name: str(value) if name in numeric else value for name, value in row.items()}
+
+
+def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Examples:
+    """Returns the sounds that inputs name, if all are names of sound files and one of these exists; else the examples.
+
+    Names are relative to the folder of the table, or to the working folder.
+
+    Where one of the others does not, or is no sound, ``on_bad`` is called with the error of its row.
+    """
+    if not len(examples) or not all(isinstance(x, str) and is_sound_name(x) for x in examples.inputs):
+        return examples
+    folder = Path(table).parent
+    paths = [next((p for p in (folder / name, Path(name)) if p.is_file()), None) for name in examples.inputs]
+    if not any(paths):
+        return examples
+    sounds, rows = [], []
+    for i, (path, where) in enumerate(zip(paths, examples.where, strict=True)):
+        try:
+            if path is None:
+                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or take the row out")
+            sounds.append(read_wav(path))
+        except InputError as error:
+            on_bad(InputError(f"{where}: {error}"))
+        else:
+            rows.append(i)
+    return examples.select(rows).with_notes("the inputs name sound files, which are read as sounds", inputs=sounds)
 
 
 def named(data: Any) -> str:
@@ -89,22 +154,13 @@ def named(data: Any) -> str:
     return printable(Path(os.path.abspath(data)).name) if isinstance(data, str | os.PathLike) else "examples"
 
 
-def _columns(name: str, input: str, target: str) -> tuple[str, str]:
-    if not input or not target:
-        raise InputError(
-            f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
-            f" of a table with a series a row: --target COLUMN --task {SERIES}"
-        )
-    return input, target
-
-
-def _long_columns(name: str, series: str, time: str, input: str, target: str) -> tuple[str, str, list[str], str]:
-    if not (series and time and input and target):
+def _long_columns(name: str, columns: Columns) -> tuple[str, str, list[str], str]:
+    if not (columns.series and columns.time and columns.input and columns.target):
         raise InputError(
             f"{name}: a table with a row a step needs --series COLUMN --time COLUMN --input COLUMN,COLUMN"
             " --target COLUMN: name them all"
         )
-    return series, time, [column.strip() for column in input.split(",")], target
+    return columns.series, columns.time, columns.input_names, columns.target
 
 
 def read_sounds(folder: str | os.PathLike) -> Examples:
@@ -116,7 +172,7 @@ def read_sounds(folder: str | os.PathLike) -> Examples:
     inputs, targets, where = [], [], []
     for label in sorted(path for path in Path(folder).iterdir() if path.is_dir() and path.name[0] != "."):
         for file in sorted(path for path in label.iterdir() if path.name[0] != "."):
-            if file.suffix.lower() != ".wav":
+            if not is_sound_name(file.name):
                 raise InputError(f"{file}: not a .wav file: convert it, or move it elsewhere")
             inputs.append(read_wav(file))
             targets.append(label.name)
@@ -161,67 +217,51 @@ def _label(label: Any, where: str) -> str:
     label = label.decode() if isinstance(label, bytes) else label
     if isinstance(label, str):
         return text_of(label, where, "the label")
-    if np.ndim(label) or not isinstance(label, int | np.integer | np.bool_):
-        raise InputError(f"{where}: {str(label)[:40]} is no label: give a text or a whole number")
+    number = isinstance(label, int | float | np.integer | np.floating | np.bool_)
+    if np.ndim(label) or not number or not np.isfinite(label):
+        raise InputError(f"{where}: {str(label)[:40]} is no label and no number: give a text or a finite number")
     return str(label)
-
-
-def from_tensorflow(data: Any) -> Examples:
-    """Returns the examples of a ``tf.data.Dataset`` of ``(x, y)``, as ``from_arrays`` takes them.
-
-    Raises:
-        InputError: Its elements are not pairs, or are batches; or a row cannot be used.
-    """
-    spec = data.element_spec
-    if not isinstance(spec, tuple) or len(spec) != 2:
-        raise InputError(f"a tf.data.Dataset of {str(spec)[:80]}: give one of (x, y)")
-    if spec[1].shape.rank != 0:
-        raise InputError(f"a tf.data.Dataset with labels of shape {spec[1].shape}: give one row at a time, .unbatch()")
-    rows = list(data.as_numpy_iterator())
-    return from_arrays([x for x, _ in rows], [y for _, y in rows])
 
 
 def _parquet(path: str) -> Any:
     try:
-        import pandas
-        import pyarrow
+        import pandas  # noqa: F401 - which pyarrow needs
+        import pyarrow.parquet
     except ImportError:
         raise InputError(f"{path}: reading Parquet needs pandas and pyarrow: pip install 'seqzoo[parquet]'") from None
     try:
-        return pandas.read_parquet(path)
+        table = pyarrow.parquet.read_table(path)
+        table.validate(full=True)  # a text that is no UTF-8 would be found later, cell by cell
+        return table.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check its name and folder") from None
-    except (OSError, ValueError, pyarrow.ArrowException) as error:
+    except Exception as error:  # two libraries read a stranger's metadata, and raise whatever it makes them raise
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
-def _from_frame(
-    frame: Any, name: str, input: str, target: str, series: str, time: str, task: str | None, group: str
-) -> Examples:
-    """Returns the examples of a pandas DataFrame, read as strictly as a table of texts."""
-    columns = list(map(str, frame.columns))
-    twice = [column for i, column in enumerate(columns) if column in columns[:i]]
-    if twice or not len(frame):
-        what = f"two columns named {twice[0]!r}: rename one" if twice else "has no rows: give at least one"
+def _from_frame(frame: Any, name: str, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
+    """Returns the examples of a table that is an object, read as strictly as a table of texts."""
+    names = list(map(str, getattr(frame, "columns", [])))
+    duplicates = [column for i, column in enumerate(names) if column in names[:i]]
+    cells = [] if duplicates else [row for _, row in objects.as_table(frame) or ()]
+    if duplicates or not cells:
+        what = f"two columns named {duplicates[0]!r}: rename one" if duplicates else "has no rows: give at least one"
         raise InputError(f"{name}: {what}")
-    if series or time:
-        return readers.long(_rows(frame, columns, name), *_long_columns(name, series, time, input, target))
-    if target and not input and task == SERIES:
-        return readers.wide(_rows(frame, columns, name), target)
-    input, target = _columns(name, input, target)
-    if input in columns and target in columns:
-        cells = frame.iloc[:, columns.index(input)].tolist()
-        if isinstance(cells[0], list | np.ndarray):
-            arrays = [np.array(list(map(list, cell)) if np.ndim(cell[0]) else list(cell)) for cell in cells]
-            labels = [row[target] for _, row in _rows(frame, columns, name)]
-            return from_arrays(arrays, labels, name)
-    return two_columns(_rows(frame, columns, name), input, target, group)
+    rows = [(f"{name}:{i + 1}", {key: _cell(value) for key, value in row.items()}) for i, row in enumerate(cells)]
+    return _from_rows(rows, name, columns, task, on_bad)
 
 
-def _rows(frame: Any, columns: list[str], name: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields the place of each row and its cells as texts; what is missing is empty."""
-    missing = frame.isna().to_numpy()
-    for i, row in enumerate(frame.itertuples(index=False, name=None)):
-        cells = ["" if missing[i, j] else str(value) for j, value in enumerate(row)]
-        yield f"{name}:{i + 1}", dict(zip(columns, cells, strict=True))
+def _cell(value: Any) -> str | list[Any]:
+    """Returns a cell as a text, or as lists; what is missing is empty."""
+    if isinstance(value, list | np.ndarray):
+        return _as_list(value)
+    return "" if objects.is_missing(value) else str(value)
+
+
+def _as_list(value: Any) -> list[Any]:
+    """Returns a list or array as lists; Parquet holds series of several channels as an array of arrays."""
+    return [
+        _as_list(part) if isinstance(part, list | np.ndarray) else part
+        for part in (value.tolist() if isinstance(value, np.ndarray) else value)
+    ]

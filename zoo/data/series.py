@@ -1,58 +1,22 @@
-"""Numeric series from a user's own file, read strictly: ``.ts``, or a table with a row a series or a row a step."""
+"""Numeric series from a user's own file, read strictly: a table with a row a series or a row a step."""
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from zoo.data.examples import Examples
-from zoo.data.lines import lines
+from zoo.data.columns import DEFAULT, Columns
+from zoo.data.examples import Examples, Reading
+from zoo.data.lines import ending
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
 
-LONGEST_LINE = 10_000_000
-"""Longest line of a file, in bytes: a whole series stands on one."""
-
 _LARGEST = float(np.finfo(np.float32).max)
-_FLAGS = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
 
 
-def read_ts(path: str | os.PathLike) -> Examples:
-    """Reads labelled series in the ``.ts`` format of the UCR and UEA archives.
-
-    Comments after ``#``, the header's ``@`` lines, then a series a line: the values of a dimension
-    between commas, dimensions between colons, the label last (format:
-    https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html). Series may differ in length,
-    the dimensions of one may not.
-
-    Returns:
-        Examples whose inputs are float32 arrays ``(time, features)`` and whose targets are the labels.
-
-    Raises:
-        InputError: The file cannot be read or used, it has time stamps or no classes, or a value is
-            missing or not finite; the message says where.
-    """
-    header = _Header()
-    inputs, labels, where = [], [], []
-    for place, line in lines(path, LONGEST_LINE):
-        line = line.strip()
-        if not line or (not header.complete and line.startswith("#")):
-            continue
-        if header.complete:
-            series, label = _case(line, header, place)
-            inputs.append(series)
-            labels.append(label)
-            where.append(place)
-        else:
-            header.add(line, place)
-    if not inputs:
-        raise InputError(f"{path}: has no series: give at least one after a line @data")
-    return Examples(inputs, labels, where)
-
-
-def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examples:
+def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
     """Reads a table with a row a series: one column is the label, the others are the steps in order.
 
     Args:
@@ -60,6 +24,7 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
         label: Name of the column with the labels.
         header: Whether the first row names the columns; if it does not, their names are ``"1"``, ``"2"``
             and so on. The UCR archive's own ``.tsv`` files have no header and the label in column ``"1"``.
+        columns: As ``wide`` takes them.
 
     Returns:
         Examples whose inputs are float32 arrays ``(time, 1)`` and whose targets are the labels.
@@ -68,20 +33,57 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True) -> Examp
         InputError: The file cannot be read or used, or a value is missing or not finite; the message
             says where.
     """
-    return wide(_rows(path, header), label)
+    return wide(_rows(path, header), label, columns)
 
 
-def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str) -> Examples:
-    """Returns the same from rows already read: the place of each and its cells by column."""
+def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Columns = DEFAULT) -> Examples:
+    """Returns the same from rows already read: the place of each and its cells by column.
+
+    Columns that number or name the rows are no steps. They are left out, and a note says which: columns without a
+    name, columns called ``id`` or ``index``, and a first column of whole numbers that grows from row to row.
+
+    Args:
+        rows: The rows.
+        label: Name of the column with the labels; ``""`` if the rows have none.
+        columns: If its ``input`` names columns, these are the steps, whatever they look like; if ``left_out`` does,
+            these are not.
+    """
     inputs, labels, where = [], [], []
+    chosen, left_out, first = columns.input_names, columns.left_out, []
+    steps: list[str] = []
     for place, row in rows:
-        labels.append(cell(row, label, place))
-        steps = [column for column in row if column != label]
-        if not steps:
-            raise InputError(f"{place}: no column but {label!r}: give a column for each step")
-        inputs.append(np.array([[_number(row[step], place, f"column {step!r}")] for step in steps], np.float32))
+        if not where:
+            left_out = left_out or tuple(name for name in row if name != label and _ROW_NAME.fullmatch(name.strip()))
+            steps = chosen or [name for name in row if name != label and name not in left_out]
+            if not steps:
+                raise InputError(f"{place}: no column but {label!r}: give a column for each step")
+        labels.append(cell(row, label, place) if label else "")
+        values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
+        inputs.append(np.array(values, np.float32)[:, None])
+        first.append(values[0])
         where.append(place)
-    return Examples(inputs, labels, where)
+    if not chosen and not columns.left_out and len(steps) > 1 and _numbers_rows(first):
+        left_out = (*left_out, steps[0])
+        inputs = [series[1:] for series in inputs]
+    notes = []
+    if left_out and not columns.left_out:
+        names = ", ".join(map(repr, left_out))
+        notes.append(f"column {names} numbers or names the rows and is not read: name it in --input if it is a step")
+    return Examples(inputs, labels, where, reading=Reading(notes=tuple(notes), left_out=left_out))
+
+
+_ROW_NAME = re.compile(r"|unnamed: \d+|(row|sample|series|case)?[ _-]?(id|index|idx|uuid)", re.IGNORECASE)
+
+
+def _numbers_rows(values: list[float]) -> bool:
+    """Tells whether numbers count rows: whole, each larger than the last; of few rows, by one each."""
+    steps = np.diff(values)
+    whole = all(value.is_integer() for value in values)
+    return len(values) > 2 and whole and bool((steps > 0).all() if len(values) >= 10 else (steps == 1).all())
+
+
+def _value(row: dict[str, str], column: str, place: str) -> str:
+    return row[column] if isinstance(row.get(column), str) else cell(row, column, place)
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:
@@ -118,8 +120,8 @@ def long(
         )
     found: dict[str, _Steps] = {}
     for place, row in rows:
-        name, now = cell(row, series, place), _number(cell(row, time, place), place, f"column {time!r}")
-        steps = [_number(cell(row, value, place), place, f"column {value!r}") for value in values]
+        name, now = cell(row, series, place), number_in(cell(row, time, place), place, f"column {time!r}")
+        steps = [number_in(cell(row, value, place), place, f"column {value!r}") for value in values]
         kind = cell(row, label, place)
         one = found.setdefault(name, _Steps(kind, place, now))
         if one.label != kind:
@@ -150,97 +152,19 @@ class _Steps:
 
 
 def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
-    kind = Path(path).suffix.lower()
+    kind = ending(path)
     if kind not in SEPARATORS:
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv or .tsv file")
     empty = True
-    for row in table_rows(path, SEPARATORS[kind], header, LONGEST_LINE):
+    for row in table_rows(path, SEPARATORS[kind], header):
         empty = False
         yield row
     if empty:
         raise InputError(f"{path}: has no rows: give at least one")
 
 
-class _Header:
-    """What the ``@`` lines of a ``.ts`` file say.
-
-    Attributes:
-        labels: The classes.
-        dimensions: How many each series has; ``None`` until a line or the first series says so.
-        length: Steps of each series; ``None`` if they may differ, or until the first series says so.
-        flags: The lines that say true or false, by name in lower case.
-        complete: Whether ``@data`` has come.
-    """
-
-    def __init__(self):
-        self.labels: list[str] = []
-        self.dimensions: int | None = None
-        self.length: int | None = None
-        self.complete = False
-        self.flags: dict[str, bool] = {}
-        self._seen: set[str] = set()
-
-    def add(self, line: str, place: str) -> None:
-        """Takes in a line, or raises an ``InputError``."""
-        name, *values = line.split()
-        name = name.removeprefix("@").lower() if line.startswith("@") else ""
-        if name in self._seen:
-            raise InputError(f"{place}: a second line @{name}: leave one")
-        self._seen.add(name)
-        if name == "data":
-            self._finish(place)
-        elif name == "classlabel" and values and values[0].lower() in ("true", "false"):
-            self.labels = values[1:] if values[0].lower() == "true" else []
-        elif name in _FLAGS and len(values) == 1 and values[0].lower() in ("true", "false"):
-            self.flags[name] = values[0].lower() == "true"
-        elif name in ("dimension", "dimensions") and len(values) == 1 and values[0].isdecimal():
-            self.dimensions = int(values[0])
-        elif name == "serieslength" and len(values) == 1 and values[0].isdecimal():
-            self.length = int(values[0])
-        elif name != "problemname":
-            raise InputError(
-                f"{place}: {line[:60]!r} is not understood: write @problemName NAME; @timeStamps, @missing,"
-                " @univariate, @equalLength true or false; @dimensions, @seriesLength NUMBER;"
-                " @classLabel true LABEL LABEL ...; then @data"
-            )
-
-    def _finish(self, place: str) -> None:
-        if self.flags.get("timestamps"):
-            raise InputError(
-                f"{place}: series with time stamps are not read: write the values alone, @timeStamps false"
-            )
-        if self.flags.get("targetlabel") or not self.labels:
-            raise InputError(f"{place}: no classes are named above: write a line @classLabel true LABEL LABEL ...")
-        if self.flags.get("univariate"):
-            self.dimensions = 1
-        self.complete = True
-
-
-def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
-    """Returns the series ``(time, features)`` and the label of a line of data."""
-    *dimensions, label = (part.strip() for part in line.split(":"))
-    if label not in header.labels:
-        raise InputError(
-            f"{place}: label {label[:40]!r} is none of @classLabel's: end the line with a colon and one of them"
-        )
-    header.dimensions = header.dimensions or len(dimensions)
-    if len(dimensions) != header.dimensions:
-        raise InputError(f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series as many")
-    rows = [dimension.split(",") for dimension in dimensions]
-    if header.flags.get("equallength"):
-        header.length = header.length or len(rows[0])
-    for i, row in enumerate(rows, 1):
-        expected = header.length or len(rows[0])
-        if len(row) != expected:
-            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each as many")
-    numbers = [
-        [_number(text, place, f"step {j} of dimension {i}") for j, text in enumerate(row, 1)]
-        for i, row in enumerate(rows, 1)
-    ]
-    return np.array(numbers, np.float32).T, label
-
-
-def _number(text: str, where: str, what: str) -> float:
+def number_in(text: str, where: str, what: str) -> float:
+    """Returns the finite number of a cell (raises InputError with its place)."""
     try:
         number = float("nan") if "_" in text else float(text)  # float takes 1_000 for a number
     except ValueError:

@@ -1,17 +1,23 @@
 """Sounds and series of numbers as users hand them over."""
 
 import dataclasses
+import io
 import math
 import os
 import struct
-import warnings
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from zoo.data.lines import refuse_special
 from zoo.errors import InputError
 
 RATES = (1_000, 192_000)  # samples a second that are taken for sound
+ENDINGS = (".wav", ".flac", ".ogg")
+MAX_CHANNELS = 64
+MAX_SAMPLES = 30_000_000  # ten minutes at 48,000 a second
+HEADER = 4_096  # bytes in which the chunk of samples begins
+PIECE = 1 << 16  # samples read at once
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -37,37 +43,69 @@ class Sound:
         return self.name or f"{len(self.samples) / self.rate:.2f} s of sound"
 
 
+def is_sound_name(name: str) -> bool:
+    """Tells by its ending whether a file is a sound that ``read_wav`` reads."""
+    return name.lower().endswith(ENDINGS)
+
+
 def read_wav(path: str | os.PathLike) -> Sound:
-    """Reads a .wav file of whole numbers (8 to 32 bits) or floats; of several channels the mean.
+    """Reads a sound file: .wav in any of its codings, .flac or .ogg; of several channels the mean.
+
+    A recording that breaks off, or whose header does not know its length, is read as far as it goes.
 
     Raises:
-        InputError: It cannot be read, is empty, cut off, no sound, or has samples that are not finite.
+        InputError: It cannot be read, is empty, no sound, too long, or has samples that are not finite.
     """
-    from scipy.io import wavfile
+    import soundfile
 
     name = os.fspath(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # parts that it need not understand
-            warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(name)
+        refuse_special(name, name)
+        with open(name, "rb") as file, soundfile.SoundFile(_with_size(file)) as sound:
+            rate, samples = sound.samplerate, _samples(sound, name)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: give the path of a .wav file") from None
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror}): give a .wav file that you may read") from None
-    except (ValueError, struct.error, TypeError, UnboundLocalError, ZeroDivisionError, wavfile.WavFileWarning):
-        raise InputError(f"{name}: not a whole .wav file of plain samples: convert it (sox in out.wav)") from None
-    if samples.dtype == np.uint8:
-        samples = samples.astype(np.int16) - 128  # 8 bits have no sign, silence is 128
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1, dtype=np.float32)
+    except (soundfile.SoundFileError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split()).rpartition(": ")[2][:80]
+        raise InputError(f"{name}: not a sound file ({reason}): convert it (sox in out.wav)") from None
     if not len(samples):
         raise InputError(f"{name}: has no samples: give a recording that is not empty")
     if not RATES[0] <= rate <= RATES[1]:
         raise InputError(f"{name}: {rate:,} samples a second: resample it to one of {RATES[0]:,} to {RATES[1]:,}")
-    sound = Sound(samples, int(rate), name)
     _check_finite(samples, f"{name}: ")
-    return sound
+    return Sound(samples, int(rate), name)
+
+
+def _with_size(file: BinaryIO) -> BinaryIO:
+    """Returns a file to read sound from; a .wav whose header says 0 bytes, as streams write it, gets its true size."""
+    start = file.read(HEADER)
+    file.seek(0)
+    data = start.find(b"data\0\0\0\0")
+    if start[:4] not in (b"RIFF", b"RIFX") or data < 12:
+        return file
+    whole = file.read(MAX_SAMPLES)
+    size = struct.pack("<I" if start[:4] == b"RIFF" else ">I", max(0, len(whole) - data - 8))
+    return io.BytesIO(whole[: data + 4] + size + whole[data + 8 :])
+
+
+_WHOLE = {"PCM_S8": "int16", "PCM_U8": "int16", "PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32"}
+"""Types in which the codings of whole numbers are read; all others are floats."""
+
+
+def _samples(sound: Any, name: str) -> np.ndarray:
+    """Returns the samples of an open sound file ``(time,)``, read piece by piece: a header may promise anything."""
+    dtype = _WHOLE.get(sound.subtype, "float64" if sound.subtype == "DOUBLE" else "float32")
+    if sound.channels > MAX_CHANNELS:
+        raise InputError(f"{name}: {sound.channels} channels: give at most {MAX_CHANNELS}")
+    pieces, size = [], 0
+    while len(piece := sound.read(PIECE, dtype=dtype)):
+        pieces.append(piece if piece.ndim == 1 else piece.mean(axis=1, dtype=np.float32))
+        size += len(piece)
+        if size > MAX_SAMPLES:
+            raise InputError(f"{name}: more than {MAX_SAMPLES:,} samples: cut it into parts")
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype)
 
 
 def _check_finite(values: np.ndarray, where: str = "") -> None:

@@ -4,6 +4,7 @@ import collections
 import hashlib
 
 from zoo.data.examples import Examples, identity
+from zoo.data.labels import look_alikes
 from zoo.errors import InputError
 
 HELD_OUT = 0.1  # share of the rows that goes to a part which is not given
@@ -48,8 +49,15 @@ def make_parts(
             if both:
                 notes.append(f"{both:,} of the {name} part's inputs are in other groups of the training part too")
     if labelled:
-        notes += _not_given(data)
+        notes += _not_given(data) + _look_alikes(data)
     return [train, validation, test], notes
+
+
+def _look_alikes(examples: Examples) -> list[str]:
+    """Returns a line if labels differ only in case, spaces or invisible characters."""
+    groups = look_alikes(examples.targets)
+    shown = "; ".join(" and ".join(f"{label!a} in {count:,} rows" for label, count in group) for group in groups[:5])
+    return [f"labels that look alike are classes of their own: {shown}: --strip-labels makes them one"] * bool(groups)
 
 
 def _not_given(examples: Examples) -> list[str]:

@@ -6,18 +6,28 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from zoo.data.examples import Examples
-from zoo.data.lines import LONGEST_LINE, OnBad, lines, refuse, text_of
+from zoo.data.columns import DEFAULT, Columns
+from zoo.data.examples import Examples, Reading
+from zoo.data.lines import LONGEST_LINE, OnBad, ending, lines, refuse, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of a table, by the ending of its name."""
 
+# The csv module's own limit for all readers of a process, 131,072, is less than a document may need.
+csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
 
-def read_examples(path: str | os.PathLike, input: str, target: str, header: bool = True, group: str = "") -> Examples:
+
+def read_examples(
+    path: str | os.PathLike,
+    input: str,
+    target: str,
+    header: bool = True,
+    group: str = "",
+    on_bad: OnBad = refuse,
+) -> Examples:
     """Reads two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
@@ -34,19 +44,28 @@ def read_examples(path: str | os.PathLike, input: str, target: str, header: bool
         header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
             their names are ``"1"``, ``"2"`` and so on.
         group: Name of the column that says which rows belong together, if there is one.
+        on_bad: Called with the error of each row that cannot be used; the others are returned.
 
     Raises:
         InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+
+    Example:
+        >>> import zoo
+        >>> from pathlib import Path
+        >>> _ = Path("words.csv").write_text("word,phones\\ncat,K AE T\\n")
+        >>> zoo.read_examples("words.csv", input="word", target="phones").targets
+        ['K AE T']
     """
-    return two_columns(_file_rows(path, header), input, target, group)
+    return two_columns(file_rows(path, header, on_bad), input, target, group, on_bad=on_bad)
 
 
 def stream_examples(
     path: str | os.PathLike, input: str, target: str, header: bool = True
 ) -> Iterator[tuple[str, str, str]]:
     """Like ``read_examples``, but yields row after row: input, target and place."""
-    for where, row in _file_rows(path, header):
-        yield cell(row, input, where), cell(row, target, where), where
+    for where, row in file_rows(path, header):
+        made = two_columns([(where, row)], input, target)
+        yield made.inputs[0], made.targets[0], where
 
 
 def read_column(
@@ -68,7 +87,7 @@ def read_column(
         InputError: The file cannot be read, or its first row lacks a column.
     """
     inputs, places, kept = [], [], []
-    for where, row in _file_rows(path, header, on_bad):
+    for where, row in file_rows(path, header, on_bad):
         try:
             others = {name: _at(row, name, where) for name in keep}
             text = cell(row, column, where)
@@ -85,16 +104,22 @@ def read_column(
 
 def is_table(path: str | os.PathLike) -> bool:
     """Tells by its name whether a file has columns."""
-    return Path(path).suffix.lower() in (*SEPARATORS, ".jsonl")
+    return ending(path) in (*SEPARATORS, ".jsonl")
 
 
-def _file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
+def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
     """Yields the place of each row of a file, at least one, and its cells by column."""
-    kind = Path(path).suffix.lower()
+    kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
-    rows = _json_rows(path, on_bad) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=on_bad)
     empty = True
+
+    def noted(error: InputError) -> None:
+        nonlocal empty
+        empty = False  # a file of bad rows is not one without rows
+        on_bad(error)
+
+    rows = _json_rows(path, noted) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=noted)
     for where, row in rows:
         empty = False
         yield where, row
@@ -102,24 +127,82 @@ def _file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) ->
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
 
-def two_columns(rows: Iterable[tuple[str, dict]], input: str, target: str, group: str = "") -> Examples:
-    """Returns examples of rows already read: the place of each and its cells by column."""
-    cells = [
-        (cell(row, input, where), cell(row, target, where), where, cell(row, group, where) if group else "")
-        for where, row in rows
-    ]
-    inputs, targets, places, groups = ([row[i] for row in cells] for i in range(4))
-    return Examples(inputs, targets, places, groups if group else None)
+def two_columns(
+    rows: Iterable[tuple[str, dict]],
+    input: str,
+    target: str,
+    group: str = "",
+    columns: Columns = DEFAULT,
+    on_bad: OnBad = refuse,
+) -> Examples:
+    """Returns examples of rows already read: the place of each and its cells by column.
+
+    A cell may be a text; in JSON and data frames also a list of tokens or of tags, or a series of numbers; and a
+    target may be a number.
+    """
+    found, tokens = [], False
+    for where, row in rows:
+        try:
+            value = _at(row, input, where)
+            text = _input(value, where, f"column {input!r}")
+            right = _target(_at(row, target, where), where, f"column {target!r}", columns) if target else ""
+            found.append((text, right, where, cell(row, group, where) if group else ""))
+        except InputError as error:
+            if not found and not {input, *filter(None, (target, group))} <= set(row):
+                raise  # the column is missing, not a cell
+            on_bad(error)
+        else:
+            tokens = tokens or (isinstance(value, list) and isinstance(value[0], str))
+    inputs, targets, places, groups = ([row[i] for row in found] for i in range(4))
+    reading = Reading(task="tagging" if tokens else None)
+    return Examples(inputs, targets, places, groups if group else None, reading)
 
 
-def table_rows(
-    path, separator: str, header: bool, longest: int = LONGEST_LINE, on_bad: OnBad = refuse
-) -> Iterator[tuple[str, dict[str, str]]]:
+def _input(value: Any, where: str, what: str) -> Any:
+    if not isinstance(value, list):
+        return _text(value, where, what)
+    if len(value) and isinstance(value[0], str):
+        return _joined(value, where, what)
+    from zoo.data.sound import as_channels, numbers  # NumPy takes a moment that a wrong name should not cost
+
+    try:
+        return as_channels(numbers(value))
+    except InputError as error:
+        raise InputError(f"{where}: {what}: {error}") from None
+
+
+def _target(value: Any, where: str, what: str, columns: Columns) -> str:
+    if isinstance(value, list):
+        names = [name.strip() for name in columns.tag_names.split(",")] if columns.tag_names else None
+        return _joined([_named_tag(tag, names, where, what) for tag in value], where, what)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _text(value, where, what)
+
+
+def _named_tag(tag: Any, names: list[str] | None, where: str, what: str) -> Any:
+    if isinstance(tag, bool) or not isinstance(tag, int):
+        return tag
+    if names is None or not 0 <= tag < len(names):
+        known = f"only {len(names)} tags are named" if names else "tags have no names"
+        raise InputError(f"{where}: {what}: tag {tag}: {known}: name them in their order, --tag-names O,B-PER,I-PER")
+    return names[tag]
+
+
+def _joined(parts: Any, where: str, what: str) -> str:
+    """Returns tokens or tags between spaces."""
+    for part in parts:
+        if not isinstance(part, str) or not part.strip() or len(part.split()) > 1:
+            raise InputError(f"{where}: {what}: {part!r:.40} is no token: give texts without spaces")
+    return text_of(" ".join(part.strip() for part in parts), where, what)
+
+
+def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
 
     def noted():
-        for where, line in lines(path, longest):
+        for where, line in lines(path):
             places.append(where)
             yield line
 
@@ -158,12 +241,12 @@ def _columns(row: list[str], where: str, separator: str, header: bool) -> list[s
     if len(row) == 1 and others:
         raise InputError(
             f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
-            " or name the file .tsv if they stand between tabs, .csv if between commas"
+            " or name the file .tsv if they stand between tabs, .csv if between commas, or use --dialect auto"
         )
     if not header:
         return [str(i + 1) for i in range(len(row))]
     columns = [cell.strip() for cell in row]
-    _check_different(columns, where)
+    check_different(columns, where)
     return columns
 
 
@@ -189,7 +272,7 @@ def _json_row(line: str, where: str) -> dict:
         raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
     if not isinstance(pairs, _Pairs):
         raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
-    _check_different([name for name, _ in pairs], where)
+    check_different([name for name, _ in pairs], where)
     return dict(pairs)
 
 
@@ -204,7 +287,7 @@ class _Pairs(list):
     """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
 
 
-def _check_different(columns: list[str], where: str) -> None:
+def check_different(columns: list[str], where: str) -> None:
     twice = [name for i, name in enumerate(columns) if name in columns[:i]]
     if twice:
         raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
@@ -212,10 +295,7 @@ def _check_different(columns: list[str], where: str) -> None:
 
 def cell(row: dict, column: str, where: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
-    value = _at(row, column, where)
-    if not isinstance(value, str):
-        raise InputError(f"{where}: column {column!r} is not text: write it as a JSON string, in quotes")
-    return text_of(value, where, f"column {column!r}")
+    return _text(_at(row, column, where), where, f"column {column!r}")
 
 
 def _at(row: dict, column: str, where: str) -> Any:
@@ -224,6 +304,12 @@ def _at(row: dict, column: str, where: str) -> Any:
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
         raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
     return row[column]
+
+
+def _text(value: Any, where: str, what: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{where}: {what} is not text: write it as a JSON string, in quotes")
+    return text_of(value, where, what)
 
 
 def _shown(names: list[str]) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import random
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.allocator import kept_memory
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
+from zoo.data.columns import Columns
+from zoo.data.labels import unify
+from zoo.data.lines import ending
 from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline
+from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
+MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
 PART = 4096  # cases answered and counted before the next are read
 
 
@@ -37,6 +43,13 @@ class Report:
         outputs: The model's output for each.
         references: The right outputs of each.
         names: What each input is called: a text by itself, anything else by its place.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
+        >>> report = zoo.evaluate(zoo.load("gru_small.cmudict"), examples)
+        >>> report.size, sorted(report.values)
+        (2, ['per', 'per_no_stress', 'wer', 'wer_no_stress'])
     """
 
     dataset: str
@@ -62,7 +75,7 @@ class Report:
 
 @kept_memory()
 def evaluate(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike,
     data: Any,
     *,
     split: str = "test",
@@ -71,12 +84,18 @@ def evaluate(
     header: bool = True,
     series: str = "",
     time: str = "",
+    symbols: str = "",
+    strip_labels: bool = False,
+    tag_names: str = "",
+    dialect: str = "",
+    allow_unknown: bool = False,
     limit: int | None = None,
     batch_size: int = 256,
     keep: bool = True,
     start: Callable[[int], None] = lambda size: None,
     tick: Callable[[int], None] = lambda count: None,
     each: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
+    tell: Callable[[str], None] = lambda line: None,
     **options: Any,
 ) -> Report:
     """Measures a model.
@@ -84,7 +103,7 @@ def evaluate(
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
-        pipeline: The model.
+        pipeline: The model, or what ``zoo.load`` takes.
         data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
         split: Split of a dataset.
         input: Column of a file with the inputs.
@@ -92,24 +111,47 @@ def evaluate(
         header: Whether the first row of a CSV or TSV file names the columns.
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
+        symbols: As ``fine_tune`` takes it, and so are the next four.
+        strip_labels: Whether labels that look alike are one label.
+        tag_names: Names of tags that the data number.
+        dialect: How a CSV or TSV is written.
+        allow_unknown: Whether to go on if the model knows less than half of the tokens.
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
         keep: Whether the report has all inputs, outputs and references.
         start: Called with the number of inputs once it is known.
         tick: Called with the number of inputs just done.
         each: Called with the name of each input (see ``Report``), its output and the right one, in order.
+        tell: Called with a line for people, before the first answer: what a user should know of the data.
         **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
 
     Raises:
         InputError: No such dataset, split, file or column, or a row that the model cannot read.
+
+    Example:
+        >>> import zoo
+        >>> examples = zoo.Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
+        >>> zoo.evaluate(zoo.load("gru_small.cmudict"), examples).values["wer"].value
+        0.0
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
+    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     task, preprocessor = pipeline.task, pipeline.preprocessor
-    source, name, split = _source(task, data, split, (input, target, header, series, time), limit)
+    known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
+    left_out = Columns.from_json(known).left_out
+    columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect, left_out)
+    source, name, split = _source(pipeline, data, split, columns, limit)
+    for note in source.notes:
+        tell(note)
+    first = next(source.parts(), None)
+    for note in unknown_tokens(pipeline, first.inputs, allow_unknown) if first else ():
+        tell(note)
     start(len(source))
+    bad = BadRows()
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
-        _check(pipeline, cases)
+        _check(pipeline, cases, bad)
+    bad.check()
     options = {**task.options, **asked(name), **options}
     tallies, kept = [], Cases([], [], [])
     said: list[Any] = []
@@ -157,14 +199,12 @@ def _names(cases: Cases) -> list[str]:
     return [value if isinstance(value, str) else where for value, where in rows]
 
 
-def _check(pipeline: Pipeline, cases: Cases) -> None:
+def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
     for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
         try:
-            pipeline.preprocessor.encode_input(value)
-            if pipeline.task.labelled:
-                pipeline.preprocessor.encode_target(reference)
+            pipeline.task.check_example(pipeline.preprocessor, value, reference)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            bad(InputError(f"{where}: {error}"))
 
 
 def asked(name: str) -> dict[str, Any]:
@@ -172,19 +212,60 @@ def asked(name: str) -> dict[str, Any]:
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
-def _source(task, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
+def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
+    """Returns a line about the tokens that a model does not know, if it reads tokens.
+
+    Args:
+        pipeline: The model.
+        inputs: Texts.
+        allowed: Whether it may be most of them.
+
+    Raises:
+        InputError: More than half are unknown, and it is not allowed.
+    """
+    share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
+    if share is None:
+        return []
+    known = f"{100 * share:.1f} % of the tokens are unknown to the model"
+    if share > MAX_UNKNOWN and not allowed:
+        raise InputError(
+            f"{known}, which knows the language or the script of other texts: train one from fresh weights"
+            f" ({pipeline.spec.architecture}_{pipeline.spec.size}), or go on with --allow-unknown"
+        )
+    fresh = f": {pipeline.spec.architecture}_{pipeline.spec.size} with fresh weights would learn them"
+    return [f"{known}{fresh if share > MANY_UNKNOWN else ''}"]
+
+
+def _source(pipeline, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
     """Returns where the cases come from, and the names of dataset and split that they go by."""
+    task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
         return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
-    input, target, header, series, _ = columns
-    if path and path.suffix.lower() in STREAMED and input and target and not series:
-        rows = functools.partial(stream_examples, data, input, target, header)
+    named = columns.input and columns.target and not columns.series
+    if (
+        path
+        and task.streamed
+        and not columns.strip_labels
+        and not columns.dialect
+        and ending(path) in STREAMED
+        and named
+    ):
+        rows = functools.partial(_composed, data, columns)
         return _File(rows, task.several, limit), path.name, "all"
-    examples = read.examples(data, *columns, task=task.name)
-    return _Held(task.cases(examples), limit), read.named(data), "all"
+    examples = read.examples(data, task=task.name, **vars(columns))
+    if columns.strip_labels and task.labelled:
+        examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
+    examples = task.standardize(examples)
+    return _Held(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
+
+
+def _composed(path, columns: Columns) -> Iterator[tuple[str, str, str]]:
+    """Yields input, target and place of each row; inputs are composed, so that one text is one input."""
+    for text, target, where in stream_examples(path, columns.input, columns.target, columns.header):
+        yield unicodedata.normalize("NFC", text), target, where
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:
@@ -195,7 +276,8 @@ def _drawn(size: int, limit: int | None) -> Sequence[int]:
 class _Held:
     """Cases in memory."""
 
-    def __init__(self, cases: Cases, limit: int | None):
+    def __init__(self, cases: Cases, limit: int | None, notes: Sequence[str] = ()):
+        self.notes = notes
         self.cases = cases.select(_drawn(len(cases), limit))
 
     def __len__(self) -> int:
@@ -214,6 +296,8 @@ class _File:
         several: Whether rows of the same input are one case.
         limit: Only so many cases.
     """
+
+    notes: Sequence[str] = ()
 
     def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
         self.rows, self.several = rows, several

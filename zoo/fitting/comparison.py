@@ -12,7 +12,7 @@ from zoo.checkpoints import locate
 from zoo.checkpoints.save import check_folder
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
-from zoo.fitting.fine_tuning import default_plan, fine_tune, prepare
+from zoo.fitting.fine_tuning import default_plan, fine_tune, plan_from, prepare
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
@@ -58,7 +58,9 @@ def compare(
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
+    skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
+    columns: dict[str, Any] | None = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
@@ -78,7 +80,9 @@ def compare(
         epochs: Most epochs of each, if not the plan's.
         minutes: Most minutes of each, if not the plan's.
         seed: Seed of everything random, if not the plan's.
+        skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        columns: What else ``fine_tune`` is told of the data: ``group``, ``symbols``, ``strip_labels`` and so on.
         tell: Called with a line for people before each training.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
@@ -88,6 +92,13 @@ def compare(
 
     Raises:
         InputError: A name matches nothing, or the data cannot be used.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> rows = zoo.compare((x, y), ["gru_tiny", "tcn_tiny"], epochs=1)
+        >>> sorted(row.model for row in rows)
+        ['gru_tiny', 'tcn_tiny']
     """
     rows = []
     reports: list[Report] = []
@@ -96,11 +107,11 @@ def compare(
     budget = {field: value for field, value in budget.items() if value is not None}
     names = expand(models)
     folders = _folders(names, output)
-    plans = [dataclasses.replace(plan or _plan(name), **budget) for name in names]
+    plans = [dataclasses.replace(plan or _plan(name, task), **budget) for name in names]
     columns = {"input": input, "target": target, "header": True, "series": series, "time": time, "group": ""}
     for name, own in zip(names, plans, strict=True):
         # All are tried before the first is trained: a model that cannot read the data costs no hours.
-        prepare(name, data, columns, task=task, plan=own)
+        prepare(name, data, columns, task=task, plan=own, skip_bad_rows=skip_bad_rows)
     for name, own, folder in zip(names, plans, folders, strict=True):
         tell(f"{name}:")
         mine = fine_tune(
@@ -112,7 +123,9 @@ def compare(
             time=time,
             task=task,
             plan=own,
+            skip_bad_rows=skip_bad_rows,
             output=folder,
+            **(columns or {}),
             tell=tell,
             report=report,
             tick=tick,
@@ -129,8 +142,8 @@ def compare(
     return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
 
 
-def _plan(name: str) -> Plan:
-    return default_plan(None if architecture_and_size(name) else locate.read_record(name).spec.task)
+def _plan(name: str, task: str | None) -> Plan:
+    return default_plan(None) if architecture_and_size(name) else plan_from(locate.read_record(name).spec, task)
 
 
 def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Path | None]:

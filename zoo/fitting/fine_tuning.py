@@ -13,18 +13,26 @@ from zoo import datasets
 from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
+from zoo.checkpoints.spec import ModelSpec
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
+from zoo.data.columns import Columns
 from zoo.data.examples import Examples
+from zoo.data.labels import unify
 from zoo.data.splits import make_parts
 from zoo.errors import InputError, WeightsError
-from zoo.evaluation.measure import Report, evaluate
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.evaluation.measure import Report, evaluate, unknown_tokens
+from zoo.fitting import baselines, transfer
+from zoo.fitting.setup import fresh, make_trainer, training_facts
+from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, blank_document, load
 from zoo.tasks import find_task
+from zoo.tasks.number_regression import looks_measured, regression_of
+from zoo.tasks.task import Task
 from zoo.training.config import Plan
 from zoo.training.lora import LowRank
-from zoo.training.state import check_resume
+from zoo.training.state import STATE, check_resume
 
 # From fresh weights, and for models whose vocabulary changes with the data.
 PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
@@ -44,7 +52,8 @@ TRANSFER = Plan(
 )
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
-HEAD_ALONE = ("classification", "series_classification", "tagging")
+HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
+SKIP = "correct them, or leave them out with --skip-bad-rows"
 GOLDEN = 3  # test inputs that a record keeps
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
@@ -63,9 +72,18 @@ def fine_tune(
     test: Any = None,
     task: str | None = None,
     plan: Plan | None = None,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
+    symbols: str = "",
+    strip_labels: bool = False,
+    tag_names: str = "",
+    dialect: str = "",
+    allow_unknown: bool = False,
     output: str | os.PathLike | None = None,
     resume: bool = False,
+    unlabelled: Any = None,
     tell: Callable[[str], None] = lambda line: None,
     report: Callable[[dict], None] = lambda row: None,
     tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
@@ -92,14 +110,25 @@ def fine_tune(
             instance: they are never on two sides.
         validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
         test: Like ``data``; by default another tenth.
-        task: The name of the task. By default the model's own; for an architecture, what the targets look
-            like: labels, if they repeat, and texts if they do not.
+        task: The name of the task; ``"regression"`` for numbers of texts, series or sounds. By default the model's
+            own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
+            repeat, and texts if they do not.
         plan: How it is fitted; by default ``default_plan``.
+        epochs: Most epochs, if not the plan's.
+        learning_rate: The highest rate, if not the plan's.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
+            before the first step.
+        symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
+        strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
+        tag_names: Names of tags that the data number, between commas.
+        dialect: How a CSV or TSV is written: ``"auto"`` to find out, or for instance ``"separator=; decimal=,"``.
+        allow_unknown: Whether to go on if the pretrained model knows less than half of the tokens.
         output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
             run stands beside it, in ``<output>.unfinished``.
         resume: Whether to go on with that state; otherwise there must be none.
+        unlabelled: Texts without labels, which a language model reads first: a list, or a file with a text per line.
         tell: Called with a line for people, before training starts: what was read, and what to be aware of.
         report: Called with a dict after each epoch.
         tick: Called with (step, steps in all, loss) after each step.
@@ -113,19 +142,32 @@ def fine_tune(
         Interrupted: A signal came; the state is saved, if there is an ``output``.
         NotFiniteError: The loss or a weight became NaN or infinite.
         StorageError: The output cannot be written.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> from zoo.training.config import Plan
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> mine = zoo.fine_tune("gru_tiny", (x, y), plan=Plan(epochs=1))
+        >>> len(mine.predict(x[:3]))
+        3
     """
     folder = None if output is None else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
-    check_resume(unfinished, resume)
-    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, validation, test, task, plan, pretrained)
+    domain_folder = unfinished / "language_model" if unfinished else None
+    check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
+    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
+    settings = {"epochs": epochs, "least_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    settings = {field: value for field, value in settings.items() if value is not None}
+    start = prepare(
+        model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows, allow_unknown, settings
+    )
     for line in start.lines():
         tell(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
     recipe = {
         "base": start.base_name,
         "plan": dataclasses.asdict(start.plan),
-        "columns": columns,
+        "columns": start.columns.to_json(),
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
     }
@@ -140,6 +182,15 @@ def fine_tune(
         },
     }
     _check_record(pipeline, document, recipe, test_part)
+    if start.language_model is not None and not (resume and unfinished and (unfinished / STATE).exists()):
+        copy, domain = transfer.domain_trainer(
+            start.language_model, start.parts, unlabelled, start.plan, domain_folder, tell
+        )
+        domain.report, domain.tick = report, tick
+        if resume:
+            domain.load()
+        domain.run()
+        transfer.start_from(copy, pipeline, train, start.plan.seed)
     trainer = make_trainer(
         pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
     )
@@ -147,14 +198,16 @@ def fine_tune(
     if start.plan.lora:
         trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
         tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
-    if resume:
+    if resume and unfinished and (unfinished / STATE).exists():
         trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
+    for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
+        tell(line)
     found = evaluate(pipeline, test_part)
     measured(found)
-    pipeline.document = {
+    document = {
         **document,
         "training": training_facts(trainer, recipe),
         "metrics": [found.to_json()],
@@ -162,8 +215,9 @@ def fine_tune(
             {"dataset": found.dataset, "split": found.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": golden(pipeline, found.inputs[:GOLDEN]),
+        "golden": pipeline.golden(found.inputs[:GOLDEN]),
     }
+    pipeline.set_document(document)
     if folder is not None:
         pipeline.save(folder)
     if unfinished:
@@ -194,6 +248,8 @@ class Start:
         plan: How it is fitted.
         new: Paths of its variables that are not the base's.
         notes: What a user should know of the data, a line each.
+        columns: What of a table was read.
+        language_model: The language model whose backbone the pipeline has, if it does another task.
     """
 
     pipeline: Pipeline
@@ -202,6 +258,8 @@ class Start:
     plan: Plan
     new: set[str]
     notes: list[str]
+    columns: Columns
+    language_model: Pipeline | None = None
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -238,32 +296,55 @@ class Start:
 def prepare(
     model: Pipeline | str | os.PathLike,
     data: Any,
-    columns: dict[str, Any],
+    columns: Columns,
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
     plan: Plan | None = None,
     pretrained: bool = True,
+    skip_bad_rows: bool = False,
+    allow_unknown: bool = False,
+    settings: dict[str, Any] | None = None,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
-        columns: ``input``, ``target``, ``header``, ``series``, ``time`` and ``group``.
+        columns: What of a table is read, and how.
+        settings: Fields of the plan that are set to other values.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
-    if base and task not in (None, base.spec.task):
-        raise InputError(f"{model} does {base.spec.task}, not {task}: leave the task out, or choose another model")
-    wanted = base.spec.task if base else task
-    examples, *given = (
-        None if part is None else read.examples(part, task=wanted, **columns) for part in (data, validation, test)
-    )
-    found_task = find_task(wanted or infer_task(examples))
+    language_model = base if base and is_language_model(base) and task != base.spec.task else None
+    base_task = base.spec.task if base and not language_model else None
+    if base_task and task not in (None, base_task, "regression", regression_of(base_task, [])):
+        raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
+    wanted = task or base_task
+    bad = BadRows(skip_bad_rows)
+    found = [
+        None if part is None else read.examples(part, task=wanted, on_bad=bad, **vars(columns))
+        for part in (data, validation, test)
+    ]
+    bad.check(SKIP)
+    if not len(found[0]):
+        raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
+    notes = list(found[0].reading.notes)
+    measured = looks_measured(found[0].targets) if task is None else None
+    if task == "regression" or (measured and (base_task is None or base_task != regression_of(base_task, []))):
+        wanted = regression_of(base_task, found[0].inputs)
+        notes += [measured] if measured else []
+    found_task = find_task(wanted or infer_task(found[0]))
+    if columns.strip_labels and found_task.labelled:
+        found = _with_same_labels(found)
+    found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
+    bad.check(SKIP)
+    examples, *given = (part and found_task.standardize(part) for part in found)
+    notes += [note for note in examples.reading.notes if note not in notes]
+    columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
     seed = plan.seed if plan else PLAN.seed
-    parts, notes = make_parts(examples, given[0], given[1], found_task.labelled, seed)
+    parts, more = make_parts(examples, given[0], given[1], found_task.labelled, seed)
     found_task.check(parts[0])
-    plan = plan or default_plan(found_task.name if from_base else None)
+    plan = dataclasses.replace(plan or default_plan(found_task.name if from_base else None), **(settings or {}))
     steps = math.ceil(len(parts[0]) / plan.batch_size)
     plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
     if plan.lora and not from_base:
@@ -272,11 +353,46 @@ def prepare(
         raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
 
     seed_everything(plan.seed)
-    pipeline = fresh(found_task, *untrained, parts[0], plan.seed) if untrained else adapt(base, parts, pretrained)
+    if language_model:
+        pipeline = for_task(language_model, found_task, parts[0], pretrained)
+    elif untrained:
+        pipeline = fresh(found_task, *untrained, parts[0], plan.seed)
+    else:
+        pipeline = adapt(base, parts, pretrained, found_task)
+    for i, part in enumerate(parts):
+        parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
+        if bad.skip and not len(parts[i]):
+            raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
+    bad.check(SKIP)
+    notes += bad.notes()
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
+    notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
     notes += found_task.warnings(pipeline.preprocessor, examples)
-    return Start(pipeline, base if from_base else None, parts, plan, new, notes)
+    return Start(
+        pipeline, base if from_base else None, parts, plan, new, notes, columns, language_model if pretrained else None
+    )
+
+
+def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
+    """Returns parts in which labels that look alike are one label, the same in all parts."""
+    labels = [target for part in parts if part for target in part.targets]
+    names = dict(zip(labels, unify(labels), strict=True))
+    merged = len(set(labels)) - len(set(names.values()))
+    note = [f"{merged} spellings of labels are read as others that look alike"] * bool(merged)
+    return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
+
+
+def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+    """Returns the numbers of the rows of a part that cannot be encoded, and why."""
+    check = task.check_training_example if training else task.check_example
+    found = []
+    for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
+        try:
+            check(preprocessor, value, target)
+        except InputError as error:
+            found.append((i, error))
+    return found
 
 
 def default_plan(task: str | None) -> Plan:
@@ -288,23 +404,32 @@ def default_plan(task: str | None) -> Plan:
     return TRANSFER if task in HEAD_ALONE else PLAN
 
 
+def plan_from(spec: ModelSpec, task: str | None) -> Plan:
+    """Returns ``default_plan`` for a pretrained model; a language model that does another task starts a classifier."""
+    starts_another = spec.preprocessor.get("tokenizer") is not None and spec.task == "language_modelling"
+    return default_plan("classification" if starts_another and task != spec.task else spec.task)
+
+
 def infer_task(examples: Examples) -> str:
     """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
+    if examples.reading.task:
+        return examples.reading.task
     if not isinstance(examples.inputs[0], str):
         return "series_classification"
     different = len(set(examples.targets))
     return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
 
 
-def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True) -> Pipeline:
+def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:
     """Returns a model for other data, with what ``base`` knows of it.
 
     Args:
         base: The pretrained model.
         parts: All examples that the new one will meet, the training part first.
         pretrained: Whether weights are taken over; otherwise all are fresh.
+        task: The task of the new model, if it is not that of ``base`` but can keep its layers.
     """
-    task = base.task
+    task = task or base.task
     preprocessor = task.adapt(base, parts)
     architecture = task.architecture(base.spec.architecture)
     pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))

@@ -61,7 +61,8 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
     tokenizer = ByteSubwords.from_json(found.tokenizer, f"{found.folder}: tokenizer")
     preprocessor = SubwordTextPreprocessor(tokenizer, corpus.context)
     seed_everything(plan.seed)
-    pipeline = Pipeline(task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config}))
+    spec = task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config})
+    pipeline = Pipeline(spec, dtype=plan.precision)
     windows = Windows(
         found.split("train"),
         tokenizer.size,

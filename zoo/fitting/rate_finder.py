@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.columns import Columns
 from zoo.errors import InputError, NotFiniteError
 from zoo.fitting.fine_tuning import prepare
 from zoo.fitting.setup import make_trainer
@@ -47,6 +48,9 @@ def find_rate(
     plan: Plan | None = None,
     pretrained: bool = True,
     steps: int = 100,
+    skip_bad_rows: bool = False,
+    allow_unknown: bool = False,
+    **more: Any,
 ) -> RateSearch:
     """Trains a little, at a rate that rises with each step, and looks at the loss.
 
@@ -65,15 +69,34 @@ def find_rate(
         plan: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
         steps: Rates between 1e-6 and 10.
+        skip_bad_rows: As ``fine_tune`` takes it.
+        allow_unknown: As ``fine_tune`` takes it.
+        **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
         InputError: The data cannot be used, or there are fewer than 10 steps.
         NotFiniteError: The very first loss is not finite.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
+        >>> found = zoo.find_rate("gru_tiny", (x, y), steps=20)
+        >>> found.suggestion > 0
+        True
     """
     if steps < 10:
         raise InputError(f"{steps} steps: give at least 10")
-    columns = {"input": input, "target": target, "header": header, "series": series, "time": time, "group": group}
-    start = prepare(model, data, columns, task=task, plan=plan, pretrained=pretrained)
+    columns = Columns(input, target, header, series, time, group, **more)
+    start = prepare(
+        model,
+        data,
+        columns,
+        task=task,
+        plan=plan,
+        pretrained=pretrained,
+        skip_bad_rows=skip_bad_rows,
+        allow_unknown=allow_unknown,
+    )
     plan = dataclasses.replace(start.plan, unfreeze=False)
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
     trained = trainer.model.trainable_variables

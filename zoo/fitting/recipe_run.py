@@ -14,7 +14,7 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining
-from zoo.fitting.setup import fresh, golden, make_trainer, training_facts
+from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
@@ -91,11 +91,11 @@ def _train(name, recipe: Recipe, destination: Path, folder: Path, resume: bool, 
         pipeline, trainer = pretraining.setup(recipe, found, folder, command)
         fingerprint, sizes = found.fingerprint, found.tokens
     else:
-        examples = training_examples(recipe)
+        examples, plan = training_examples(recipe), recipe.plan
         task = find_task(datasets.entry(recipe.dataset).task)
-        pipeline = fresh(task, recipe.architecture, recipe.size, examples, recipe.plan.seed, **recipe.config)
+        pipeline = fresh(task, recipe.architecture, recipe.size, examples, plan.seed, plan.precision, **recipe.config)
         validation = datasets.load(recipe.dataset, "validation")
-        trainer = make_trainer(pipeline, examples, validation, recipe.plan, folder, command)
+        trainer = make_trainer(pipeline, examples, validation, plan, folder, command)
         fingerprint = datasets.fingerprint(examples)
         sizes = {"train": len(examples), "validation": len(validation)}
     trainer.report, trainer.tick = report, tick
@@ -133,7 +133,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline.document |= {
         "metrics": metrics,
         "published": published,
-        "golden": golden(pipeline, list(datasets.entry(recipe.dataset).golden)),
+        "golden": pipeline.golden(list(datasets.entry(recipe.dataset).golden)),
     }
     pipeline.save(folder, dtype="float16")
     return pipeline

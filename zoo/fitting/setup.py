@@ -18,7 +18,9 @@ from zoo.training.lora import LowRank
 from zoo.training.trainer import Trainer
 
 
-def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: int, **fields: Any) -> Pipeline:
+def fresh(
+    task: Task, architecture: str, size: str, examples: Examples, seed: int, precision: str = "float32", **fields: Any
+) -> Pipeline:
     """Returns a model with fresh weights.
 
     Args:
@@ -27,6 +29,7 @@ def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: in
         size: One of its sizes.
         examples: Training data, to which the preprocessor is fitted.
         seed: Seed of the weights.
+        precision: Dtype policy of the model's layers.
         **fields: Fields of the config that differ from the size's.
     """
     family = task.architecture(architecture)
@@ -35,7 +38,7 @@ def fresh(task: Task, architecture: str, size: str, examples: Examples, seed: in
         raise InputError(f"{architecture}: no size {size!r}; there are {', '.join(family.sizes)}")
     chosen = {**family.sizes[size], **task.prefers(family), **fields}
     seed_everything(seed)
-    return Pipeline(task.spec(family, size, preprocessor, chosen))
+    return Pipeline(task.spec(family, size, preprocessor, chosen), dtype=precision)
 
 
 def make_trainer(
@@ -97,13 +100,6 @@ def training_facts(trainer: Trainer, recipe: dict) -> dict:
         "steps": trainer.step,
         "curve": trainer.curve,
     }
-
-
-def golden(pipeline: Pipeline, inputs: list) -> dict:
-    """Returns inputs, outputs and logits, to be compared on every machine."""
-    inputs = [pipeline.task.plain(pipeline, value) for value in inputs]
-    logits = [[round(float(x), 5) for x in pipeline.task.logits(pipeline, value)] for value in inputs]
-    return {"inputs": inputs, "outputs": pipeline.predict(inputs, **pipeline.task.validation), "logits": logits}
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.preprocessing.symbols import END, PAD, START, pad
 
 WORST = -1e9  # score of a beam that must not be chosen
@@ -33,7 +33,7 @@ def greedy(model, source, mask, length: int):
     ids = ops.full((batch, length), PAD, dtype="int32")
     last = ops.full((batch,), START, dtype="int32")
     done = ops.zeros((batch,), dtype="bool")
-    score = ops.zeros((batch,))
+    score = ops.zeros((batch,), dtype="float32")
 
     def running(t, ids, last, done, score, state):
         return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
@@ -109,6 +109,17 @@ def _writable(logits):
     return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
 
 
+def _search(model, width: int, length: int):
+    """Returns the compiled search of sources ``(batch, time)``: greedy for a width of 1, a beam otherwise."""
+
+    def run(source):
+        if width == 1:
+            return greedy(model, source, source != PAD, length)
+        return beam(model, source, source != PAD, length, width)
+
+    return compiled(model, run)
+
+
 class Decoder:
     """Decodes lists of sources in batches of about the same length.
 
@@ -120,18 +131,9 @@ class Decoder:
     def __init__(self, model, length: int):
         self.model = model
         self.length = length
-        self._compiled = {}
 
     def _function(self, width: int, length: int):
-        if (width, length) not in self._compiled:
-
-            def run(source):
-                if width == 1:
-                    return greedy(self.model, source, source != PAD, length)
-                return beam(self.model, source, source != PAD, length, width)
-
-            self._compiled[width, length] = compiled(self.model, run)
-        return self._compiled[width, length]
+        return program(self.model, _search, width, length)
 
     def _few(self, longest: int, rows: int) -> int:
         """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops, tree
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import WORST
 from zoo.limits import MAX_SEED
@@ -103,14 +103,13 @@ def draw_noise(kind: str, outputs: int, temperature: float, seed: int) -> Iterat
         yield drawn.astype("float32")
 
 
-def _runner(pipeline, draw):
+def _runner(model, draw):
     """Returns the compiled function that goes ``CHUNK`` steps on.
 
     It takes the state, what was read or drawn last, the prompt's part ``(CHUNK, ...)`` of what is to follow,
     how many of its steps the prompt still has, noise and settings; and returns the next state and all that
     followed, ``(CHUNK, ...)``.
     """
-    model = pipeline.model
 
     def run(state, last, given, known, noise, settings):
         flat = tree.flatten(state)
@@ -134,7 +133,7 @@ def _runner(pipeline, draw):
 
 def continue_sequence(pipeline, prompt: np.ndarray, first: np.ndarray, length: int, settings, noise, draw):
     """Yields what comes after ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
-    run = pipeline.once("generate", lambda: _runner(pipeline, draw))
+    run = program(pipeline.model, _runner, draw)
     state, last = pipeline.model.initial_state(1), first
     for done in range(0, len(prompt) + length, CHUNK):
         given = np.zeros((CHUNK, *prompt.shape[1:]), prompt.dtype)

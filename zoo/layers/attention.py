@@ -13,6 +13,12 @@ def softmax(scores):
     return ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
 
 
+def masked(scores, mask):
+    """Returns scores that are very low where ``mask``, which broadcasts to them, is false."""
+    lowest = -6e4 if keras.backend.standardize_dtype(scores.dtype) == "float16" else NEGATIVE
+    return ops.where(mask, scores, ops.cast(lowest, scores.dtype))
+
+
 def rotate(x, positions):
     """Turns each pair of features by an angle that grows with the position.
 
@@ -79,6 +85,16 @@ class Attention(keras.layers.Layer):
         width: Features in and out; the heads share them.
         heads: Number of heads.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.attention import Attention
+        >>> layer = Attention(8, 2, name="attention")
+        >>> layer.build((None, None, 8))
+        >>> x, mask = np.ones((1, 3, 8), "float32"), np.ones((1, 3, 3), "bool")
+        >>> keys, values = layer.keys_values(x)
+        >>> tuple(layer(layer.queries(x), keys, values, mask).shape)
+        (1, 3, 8)
     """
 
     def __init__(self, width: int, heads: int, name: str):
@@ -128,7 +144,7 @@ class Attention(keras.layers.Layer):
         Returns:
             ``(batch, query_time, width)``.
         """
-        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
+        weights = softmax(masked(scores, mask[:, None]))
         read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         # The weights that are hidden are zeros already, but where all are.
         read = read * ops.cast(ops.any(mask, axis=-1), read.dtype)[..., None, None]
@@ -162,7 +178,7 @@ class Attention(keras.layers.Layer):
         Returns:
             ``(batch, width)``.
         """
-        weights = softmax(ops.where(mask[:, None], scores, NEGATIVE))
+        weights = softmax(masked(scores, mask[:, None]))
         batch, heads, _ = ops.shape(weights)
         read = ops.reshape(ops.matmul(weights, values), (batch, heads, heads, values.shape[-1] // heads))
         # Of what a head has read, the features that are its own.

@@ -18,6 +18,15 @@ class Convolution(keras.layers.Layer):
         name: Name of the layer.
         weight_norm: Whether direction and length of the kernel are learned apart.
         initializer: Draws the kernel; by default He's with weight norm and Glorot's without.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.convolution import Convolution
+        >>> layer = Convolution(4, 8, 3, 2, True, name="convolution")
+        >>> tuple(layer(np.ones((1, 10, 4), "float32")).shape)
+        (1, 10, 8)
+        >>> layer.reach
+        4
     """
 
     def __init__(
@@ -69,9 +78,10 @@ class Convolution(keras.layers.Layer):
 
     def _valid(self, x):
         """Maps ``(batch, reach + time, inputs)`` to ``(batch, time, outputs)``."""
+        kernel, bias = ops.cast(self.kernel(), x.dtype), ops.cast(self.bias, x.dtype)
         if keras.backend.backend() == "torch":
-            return _torch_convolution(x, self.kernel(), ops.convert_to_tensor(self.bias), self.dilation)
-        return ops.conv(x, self.kernel(), padding="valid", dilation_rate=self.dilation) + self.bias
+            return _torch_convolution(x, kernel, bias, self.dilation)
+        return ops.conv(x, kernel, padding="valid", dilation_rate=self.dilation) + bias
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
@@ -79,10 +89,11 @@ class Convolution(keras.layers.Layer):
         With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
         anew, each step would read the kernel once more.
         """
-        past = ops.zeros((batch_size, self.reach, self.shape[1]))
+        past = ops.zeros((batch_size, self.reach, self.shape[1]), self.compute_dtype)
         if not self.weight_norm:
             return (past,)
-        return past, ops.broadcast_to(self._scale()[None], (batch_size, self.shape[-1]))
+        scale = ops.cast(self._scale(), self.compute_dtype)
+        return past, ops.broadcast_to(scale[None], (batch_size, self.shape[-1]))
 
     def step(self, x, state: tuple):
         """Maps one step; the inputs of the ``state`` stand in the order of time."""
@@ -91,11 +102,11 @@ class Convolution(keras.layers.Layer):
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
         taps = ops.reshape(taps, (-1, kernel * inputs))
         weight = self.direction if self.weight_norm else self.weight
-        y = ops.matmul(taps, ops.reshape(weight, (kernel * inputs, outputs)))
+        y = ops.matmul(taps, ops.cast(ops.reshape(weight, (kernel * inputs, outputs)), taps.dtype))
         for factor in scale:
             y = y * factor  # fewer products than with each weight of the kernel
         past = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
-        return y + self.bias, (past, *scale)
+        return y + ops.cast(self.bias, y.dtype), (past, *scale)
 
     def extend(self, x, state: tuple):
         """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
@@ -110,6 +121,13 @@ class DepthwiseConvolution(keras.layers.Layer):
     Args:
         kernel_size: Number of taps.
         name: Name of the layer.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.convolution import DepthwiseConvolution
+        >>> layer = DepthwiseConvolution(4, name="convolution")
+        >>> tuple(layer(np.ones((1, 10, 6), "float32")).shape)
+        (1, 10, 6)
     """
 
     def __init__(self, kernel_size: int, name: str):

@@ -9,6 +9,13 @@ class Dropout(keras.layers.Dropout):
     On a CPU torch draws one number after another, a 64-bit word and several operations for each feature, which took
     5 to 13 % of a training step. Here a word decides four of them, 16 bits each: the rate is kept to 1/65,536. They
     come from the process's generator, as Keras's do on torch.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.dropout import Dropout
+        >>> x = np.ones((2, 3), "float32")
+        >>> float(Dropout(0.5)(x, training=False).sum())
+        6.0
     """
 
     def call(self, inputs, training=False):

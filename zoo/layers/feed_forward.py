@@ -12,6 +12,15 @@ class FeedForward(keras.layers.Layer):
         hidden: Features between the two.
         activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.feed_forward import FeedForward
+        >>> layer = FeedForward(8, 32, "gelu", name="feed_forward")
+        >>> tuple(layer(np.ones((1, 3, 8), "float32")).shape)
+        (1, 3, 8)
+        >>> layer.count_params()
+        552
     """
 
     def __init__(self, width: int, hidden: int, activation: str, name: str):
@@ -36,6 +45,13 @@ class GatedFeedForward(keras.layers.Layer):
         width: Features in and out.
         hidden: Features between the two.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.feed_forward import GatedFeedForward
+        >>> layer = GatedFeedForward(4, 8, name="feed_forward")
+        >>> tuple(layer(np.ones((1, 10, 4), "float32")).shape)
+        (1, 10, 4)
     """
 
     def __init__(self, width: int, hidden: int, name: str):

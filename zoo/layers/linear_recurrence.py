@@ -195,6 +195,14 @@ class LinearRecurrence(keras.layers.Layer):
     Args:
         units: Features of a state.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> class Mean(LinearRecurrence):
+        ...     def coefficients(self, x):
+        ...         return ops.full_like(x, 0.5), 0.5 * x
+        >>> np.asarray(Mean(1, "mean")(np.ones((1, 3, 1), "float32"))).ravel().tolist()
+        [0.5, 0.75, 0.875]
     """
 
     def __init__(self, units: int, name: str):

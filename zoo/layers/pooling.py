@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax
+from zoo.layers.attention import masked, softmax
 
 
 class AttentionPooling(keras.layers.Layer):
@@ -14,6 +14,14 @@ class AttentionPooling(keras.layers.Layer):
     Args:
         units: Features of ``u`` and of the context vector.
         name: The layer's name.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.pooling import AttentionPooling
+        >>> mask = np.array([[True, True, False]])
+        >>> mean, weights = AttentionPooling(4, name="pool")(np.ones((1, 3, 8), "float32"), mask=mask)
+        >>> tuple(mean.shape), tuple(weights.shape)
+        ((1, 8), (1, 3))
     """
 
     def __init__(self, units: int, name: str):
@@ -41,7 +49,7 @@ class AttentionPooling(keras.layers.Layer):
 
         Where the mask leaves nothing, both are zeros.
         """
-        weights = softmax(ops.where(mask, scores, NEGATIVE)) * ops.cast(mask, scores.dtype)
+        weights = softmax(masked(scores, mask)) * ops.cast(mask, scores.dtype)
         return ops.sum(weights[..., None] * x, axis=-2), weights
 
     def call(self, x, mask):

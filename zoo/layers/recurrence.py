@@ -9,9 +9,19 @@ Keras's layers unchanged, and their weights carry the same names and shapes.
 import keras
 from keras import ops
 
+from zoo.layers.masks import values_are_known
+
 
 class SimpleRNN(keras.layers.SimpleRNN):
-    """``keras.layers.SimpleRNN`` (Elman 1990): ``(batch, time, features)`` to ``(batch, time, units)``."""
+    """``keras.layers.SimpleRNN`` (Elman 1990): ``(batch, time, features)`` to ``(batch, time, units)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.recurrence import SimpleRNN
+        >>> layer = SimpleRNN(6, return_sequences=True)
+        >>> tuple(layer(np.ones((2, 5, 4), "float32")).shape)
+        (2, 5, 6)
+    """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
@@ -20,7 +30,15 @@ class SimpleRNN(keras.layers.SimpleRNN):
 
 
 class LSTM(keras.layers.LSTM):
-    """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997): ``(batch, time, features)`` to ``(..., units)``."""
+    """``keras.layers.LSTM`` (Hochreiter & Schmidhuber 1997): ``(batch, time, features)`` to ``(..., units)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.recurrence import LSTM
+        >>> layer = LSTM(6, return_sequences=True)
+        >>> tuple(layer(np.ones((2, 5, 4), "float32")).shape)
+        (2, 5, 6)
+    """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
@@ -29,7 +47,15 @@ class LSTM(keras.layers.LSTM):
 
 
 class GRU(keras.layers.GRU):
-    """``keras.layers.GRU`` (Cho et al. 2014): ``(batch, time, features)`` to ``(batch, time, units)``."""
+    """``keras.layers.GRU`` (Cho et al. 2014): ``(batch, time, features)`` to ``(batch, time, units)``.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.recurrence import GRU
+        >>> layer = GRU(6, return_sequences=True)
+        >>> tuple(layer(np.ones((2, 5, 4), "float32")).shape)
+        (2, 5, 6)
+    """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
@@ -51,6 +77,13 @@ class Bidirectional(keras.layers.Layer):
         units: Units of each direction.
         name: The layer's name.
         inner: Name of the two layers, behind ``forward_`` and ``backward_``.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.layers.recurrence import Bidirectional
+        >>> layer = Bidirectional("gru", 6, name="both")
+        >>> tuple(layer(np.ones((2, 5, 4), "float32")).shape)
+        (2, 5, 12)
     """
 
     def __init__(self, cell: str, units: int, name: str, inner: str = "recurrent"):
@@ -74,7 +107,7 @@ def _suits_torch(layer, mask) -> bool:
     if keras.backend.backend() != "torch" or not layer.return_sequences or layer.return_state:
         return False
     # Torch's loop knows no mask. Padding behind the sequence needs none, for nothing reads it.
-    return mask is None or bool((mask[:, 1:] <= mask[:, :-1]).all())
+    return mask is None or (values_are_known(mask) and bool((mask[:, 1:] <= mask[:, :-1]).all()))
 
 
 def _run(layer, x, states, mask):

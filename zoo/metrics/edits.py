@@ -11,7 +11,12 @@ from zoo.metrics.intervals import Interval, ratio
 
 
 def strip_stress(phones: Sequence[str]) -> list[str]:
-    """Returns ARPAbet phones without their stress digits: ``AH0`` becomes ``AH``."""
+    """Returns ARPAbet phones without their stress digits: ``AH0`` becomes ``AH``.
+
+    Example:
+        >>> strip_stress(["AH0", "B", "AW1", "T"])
+        ['AH', 'B', 'AW', 'T']
+    """
     return [re.sub("[0-9]", "", phone) for phone in phones]
 
 
@@ -37,6 +42,14 @@ def transduction_metrics(
     Raises:
         InputError: There is no word, the lengths differ, a word has no reference, a reference is
             empty, or phones were given as one string.
+
+    Example:
+        >>> references = [[["K", "AE", "T"]], [["D", "AO", "G"]]]
+        >>> rates = transduction_metrics([["K", "AE", "T"], ["D", "AO"]], references, stress=False)
+        >>> rates["wer"].value
+        0.5
+        >>> round(rates["per"].value, 4)
+        0.1667
     """
     if len(hypotheses) != len(references):
         raise InputError(f"{len(hypotheses)} hypotheses for {len(references)} words: give one a word")
@@ -56,13 +69,23 @@ def transduction_metrics(
 
 
 def without_stress(hypotheses, references) -> tuple[list, list]:
-    """Returns hypotheses and references, each a list of phones, with the stress digits taken off."""
+    """Returns hypotheses and references, each a list of phones, with the stress digits taken off.
+
+    Example:
+        >>> without_stress([["AH0"]], [[["AH1"], ["AE1"]]])
+        ([['AH']], [[['AH'], ['AE']]])
+    """
     plain = [[strip_stress(phones) for phones in word] for word in references]
     return [strip_stress(phones) for phones in hypotheses], plain
 
 
 def edits(hypotheses, references) -> np.ndarray:
-    """Returns ``(words, 2)``: the edit distance to the closest reference, of equal ones the first, and its length."""
+    """Returns ``(words, 2)``: the edit distance to the closest reference, of equal ones the first, and its length.
+
+    Example:
+        >>> edits([["K", "AE", "T"]], [[["K", "AE", "T", "S"]]]).tolist()
+        [[1, 4]]
+    """
     found = np.zeros((len(hypotheses), 2), "int32")
     for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):
         candidates = ((Levenshtein.distance(hypothesis, phones), len(phones)) for phones in word)
@@ -71,6 +94,15 @@ def edits(hypotheses, references) -> np.ndarray:
 
 
 def error_rates(edits: np.ndarray) -> dict[str, Interval]:
-    """Returns ``wer`` and ``per`` of what ``edits`` returned."""
+    """Returns ``wer`` and ``per`` of what ``edits`` returned.
+
+    Example:
+        >>> import numpy as np
+        >>> rates = error_rates(np.array([[0, 3], [1, 3]]))
+        >>> rates["wer"].value
+        0.5
+        >>> round(rates["per"].value, 4)
+        0.1667
+    """
     errors, lengths = edits.T
     return {"wer": ratio(errors > 0, np.ones(len(errors), "int32")), "per": ratio(errors, lengths)}

@@ -17,9 +17,14 @@ class Interval:
     """A metric and its 95 % bootstrap interval.
 
     Attributes:
-        value: The metric over all examples, as a share (0.2 is 20 %) unless it is in ``zoo.metrics.scores.NO_SHARES``.
+        value: The metric over all examples, a share (0.2 is 20 %) unless it is in ``zoo.checkpoints.scores.NO_SHARES``.
         low: The 2.5th percentile of the metric over resampled examples; the exact bound where all are right, or wrong.
         high: The 97.5th percentile, or that bound.
+
+    Example:
+        >>> interval = Interval(0.2, 0.1, 0.3)
+        >>> interval.low <= interval.value <= interval.high
+        True
     """
 
     value: float
@@ -35,6 +40,12 @@ class Counts:
         name: The metric, ``sum(above) / sum(below)``.
         above: ``(examples,)``.
         below: ``(examples,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = Counts("accuracy", np.array([1, 0, 1]), np.array([1, 1, 1]))
+        >>> counts.name
+        'accuracy'
     """
 
     name: str
@@ -51,6 +62,10 @@ def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
 
     Raises:
         InputError: There is no step.
+
+    Example:
+        >>> mean_per_step([2.0, 4.0], [1, 2]).value
+        2.0
     """
     if not sum(steps):
         raise InputError("no steps: a mean needs at least one")
@@ -62,6 +77,11 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
 
     Where no example has an error, or none has anything else, no resample differs, and the bootstrap would be without
     doubt: there ``_none_wrong`` bounds the share of such examples.
+
+    Example:
+        >>> import numpy as np
+        >>> ratio(np.array([1, 0, 0, 1]), np.ones(4)).value
+        0.5
     """
     counted = np.count_nonzero(lengths)
     if counted and not errors.any():
@@ -95,6 +115,12 @@ def difference(ours: Counts, others: Counts) -> Interval:
 
     Raises:
         InputError: They are not of the same metric, or not of as many examples.
+
+    Example:
+        >>> import numpy as np
+        >>> ones = np.ones(4)
+        >>> difference(Counts("wer", np.array([1, 0, 0, 0]), ones), Counts("wer", np.array([1, 1, 0, 0]), ones)).value
+        -0.25
     """
     if ours.name != others.name or len(ours.above) != len(others.above):
         raise InputError(

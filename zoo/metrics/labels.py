@@ -23,6 +23,10 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
 
     Raises:
         InputError: There is no example, or the lengths differ.
+
+    Example:
+        >>> classification_metrics(["good", "bad", "bad"], ["good", "bad", "good"])["macro_f1"].value
+        0.6666666666666666
     """
     if len(outputs) != len(references):
         raise InputError(f"{len(outputs)} answers for {len(references)} examples: give one an example")
@@ -42,7 +46,12 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
 
 @dataclasses.dataclass(frozen=True)
 class Bin:
-    """Answers given with about the same confidence: their number, its mean, and the share that was right."""
+    """Answers given with about the same confidence: their number, its mean, and the share that was right.
+
+    Example:
+        >>> Bin(10, 0.93, 0.9).size
+        10
+    """
 
     size: int
     confidence: float
@@ -58,6 +67,14 @@ def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, list[
     Args:
         confidence: Probability of each answer given, ``(examples,)``.
         right: Whether it was right, ``(examples,)``.
+
+    Example:
+        >>> import numpy as np
+        >>> error, bins = calibration(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, True, True, False]))
+        >>> round(error, 3)
+        0.1
+        >>> len(bins)
+        2
     """
     places = np.minimum((confidence * 10).astype(int), 9)
     bins = [
@@ -82,6 +99,12 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
 
     Raises:
         InputError: There is no sentence, or the lengths differ.
+
+    Example:
+        >>> tagging_metrics(["O B-city I-city"], ["O B-city O"])["slot_f1"].value
+        0.0
+        >>> tagging_metrics(["O B-city I-city"], ["O B-city I-city"])["slot_f1"].value
+        1.0
     """
     if len(outputs) != len(references) or not outputs:
         raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one a sentence, at least one")
@@ -99,7 +122,12 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
 
 
 def slot_counts(outputs: Sequence[str], references: Sequence[str]) -> Counts:
-    """Returns what ``slot_f1`` of ``tagging_metrics`` is the ratio of, sentence by sentence."""
+    """Returns what ``slot_f1`` of ``tagging_metrics`` is the ratio of, sentence by sentence.
+
+    Example:
+        >>> slot_counts(["O B-city"], ["O B-city"]).name
+        'slot_f1'
+    """
     return Counts("slot_f1", *_spans_right(_tags_and_labels(outputs)[0], _tags_and_labels(references)[0]))
 
 

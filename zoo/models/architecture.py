@@ -23,6 +23,14 @@ class Architecture:
             ``None`` when nothing bounds it.
         path_length: For a config and a sequence length, the longest path, in layers, that a signal
             takes between any two positions that can see each other.
+
+    Example:
+        >>> from zoo.models.backbones.tcn import TCN
+        >>> config = TCN.configure("tiny", vocab_size=9)
+        >>> TCN.look_back(config)
+        29
+        >>> TCN.build(config).name
+        'tcn_backbone'
     """
 
     name: str
@@ -37,7 +45,10 @@ class Architecture:
         make = self.build
 
         def build(config: Any) -> Any:
-            model = make(config)
+            from zoo.backends.keras_internals import standalone  # imports Keras
+
+            with standalone():
+                model = make(config)
             model.architecture, model.config = self.name, config  # what ``get_config`` returns
             return model
 

@@ -1,23 +1,41 @@
 """Heads over a backbone: one label a sequence, one tag a word, one prediction a step."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE
+from zoo.backends.keras_internals import standalone
+from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
 from zoo.models.backbones.backbone import Backbone
+from zoo.models.keras_model import KnownInputs
 from zoo.models.streaming import Stream
 
 
-class Head:
+class Head(KnownInputs):
     """Mixin: a model with a backbone and a head, which Keras can save, clone and pickle."""
+
+    backbone: Any
+
+    def input_specs(self):
+        return self.backbone.input_specs()
+
+    def id_counts(self):
+        return self.backbone.id_counts()
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Builds the model that ``get_config`` described, with fresh weights."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
-        model = cls(**{**config, "backbone": backbone})
-        model.build_variables()
+        return cls.around(**{**config, "backbone": backbone})
+
+    @classmethod
+    def around(cls, *arguments, **named):
+        """Returns a model with its variables, whose paths begin with its own layers' names whatever the name scope."""
+        with standalone():
+            model = cls(*arguments, **named)
+            model.build_variables()
         return model
 
     def build_from_config(self, config):
@@ -35,6 +53,12 @@ class Classifier(Head, keras.Model):
         backbone: Maps inputs with a ``mask`` to ``(batch, time, width)`` or ``(batch, width)``.
         labels: Number of classes.
         dropout: Rate before the dense layer.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.create_model("tcn_tiny", task="classification", vocab_size=9, num_classes=3)
+        >>> model.predict({"tokens": np.ones((2, 5), "int32"), "mask": np.ones((2, 5), "bool")}, verbose=0).shape
+        (2, 3)
     """
 
     def __init__(self, backbone: keras.Model, labels: int, dropout: float):
@@ -49,12 +73,14 @@ class Classifier(Head, keras.Model):
         backbone = keras.saving.serialize_keras_object(self.backbone)
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
+    def features(self, inputs, training=False):
+        """Maps the backbone's inputs to what the head reads: ``(batch, 3 * width)``, or ``(batch, width)``."""
+        x = self.backbone(inputs, training=training)
+        return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
+
     def call(self, inputs, training=False):
         """Maps the backbone's inputs to logits, ``(batch, labels)``."""
-        x = self.backbone(inputs, training=training)
-        if isinstance(self.backbone, Backbone):
-            x = concat_pooling(x, inputs.get("mask"))
-        return self.head(self.drop(x, training=training))
+        return self.head(self.drop(self.features(inputs, training), training=training))
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
@@ -77,7 +103,7 @@ def concat_pooling(x, mask):
     steps = ops.arange(ops.shape(x)[1])
     last = ops.max(ops.where(mask, steps[None], 0), axis=1)
     last = ops.take_along_axis(x, last[:, None, None], axis=1)[:, 0]
-    highest = ops.max(ops.where(mask[..., None], x, ops.cast(NEGATIVE, x.dtype)), axis=1)
+    highest = ops.max(masked(x, mask[..., None]), axis=1)
     mean = ops.sum(x * real, axis=1) / ops.sum(real, axis=1)
     return ops.concatenate([last, highest, mean], axis=-1)
 
@@ -93,6 +119,13 @@ class Tagger(Head, keras.Model):
         tags: Number of tags.
         labels: Number of the sentence's labels; 0 leaves that head out.
         dropout: Rate before the heads.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.create_model("lstm_tiny", task="tagging", vocab_size=9, num_tags=5, num_classes=2)
+        >>> words = {"tokens": np.ones((1, 4), "int32"), "mask": np.ones((1, 4), "bool"), "first": np.array([[0, 2]])}
+        >>> {name: value.shape for name, value in sorted(model.predict(words, verbose=0).items())}
+        {'label': (1, 2), 'tags': (1, 2, 5)}
     """
 
     def __init__(self, backbone: keras.Model, tags: int, labels: int, dropout: float):
@@ -112,6 +145,9 @@ class Tagger(Head, keras.Model):
             "labels": self.label_head.units if self.label_head is not None else 0,
             "dropout": self.drop.rate,
         }
+
+    def input_specs(self):
+        return {**super().input_specs(), "first": keras.InputSpec("int32", (None, None), name="first")}
 
     def call(self, inputs, training=False):
         """Maps sentences to logits.
@@ -148,6 +184,17 @@ class TiedDense(keras.layers.Layer):
         embedding: The embedding layer, ``(units, width)``.
         units: Number of logits.
         name: The layer's name.
+
+    Example:
+        >>> import keras, numpy as np
+        >>> from zoo.models.heads import TiedDense
+        >>> embedding = keras.layers.Embedding(9, 4)
+        >>> embedding.build()
+        >>> layer = TiedDense(embedding, 9, name="head")
+        >>> tuple(layer(np.ones((2, 5, 4), "float32")).shape)
+        (2, 5, 9)
+        >>> layer.count_params()
+        9
     """
 
     def __init__(self, embedding: keras.layers.Embedding, units: int, name: str):
@@ -185,6 +232,14 @@ class NextStepModel(Head, keras.Model):
         outputs: Number of logits a step: symbols, or keys that sound or do not.
         dropout: Rate before the dense layer.
         tied: Whether the dense layer's kernel is the backbone's embedding.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.create_model("gru_tiny", task="language_modelling", vocab_size=9, output_dim=9)
+        >>> model.predict({"tokens": np.ones((2, 5), "int32")}, verbose=0).shape
+        (2, 5, 9)
+        >>> model.stream(2).step([1, 1]).shape
+        (2, 9)
     """
 
     def __init__(self, backbone: keras.Model, outputs: int, dropout: float, tied: bool = False):
@@ -217,6 +272,10 @@ class NextStepModel(Head, keras.Model):
         """Creates the head's variables; the backbone has its own already."""
         self.head.build((None, None, self.backbone.width))
         self.built = True
+
+    def features(self, inputs, training=False):
+        """Maps the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * width)``."""
+        return concat_pooling(self.backbone(inputs, training=training), inputs.get("mask"))
 
     def stream(self, batch_size: int) -> Stream:
         """Returns a stream of so many rows (raises InputError for a model that is not causal)."""

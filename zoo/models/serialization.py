@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from zoo.models.architecture import resolve
+from zoo.models.keras_model import KnownInputs
 
 
-class FromArchitecture:
+class FromArchitecture(KnownInputs):
     """Mixin for a ``keras.Model`` that an ``Architecture`` builds from its config.
 
     Attributes:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 
 STEPS = "steps"
@@ -30,6 +30,14 @@ class Stream:
 
     Raises:
         InputError: The model is not causal, or there is no row.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.models.streaming import Stream
+        >>> stream = Stream(zoo.create_model("gru_tiny", vocab_size=9), 2)
+        >>> output = stream.step([3, 7])
+        >>> stream.steps.tolist()
+        [1, 1]
     """
 
     def __init__(self, model: Any, batch_size: int):
@@ -43,7 +51,7 @@ class Stream:
         except ValueError as error:
             raise InputError(f"{error}: build the model causal, or in one direction") from None
         self.steps = np.zeros(batch_size, "int64")
-        self._step, self._read = _compiled_steps(model)
+        self._step, self._read = program(model, _compiled_steps)
 
     def step(self, x: Any) -> np.ndarray:
         """Reads one step of every row.
@@ -174,15 +182,10 @@ class Stream:
 
 
 def _compiled_steps(model):
-    """Returns ``model.step`` and ``model.extend``, both compiled; all streams of a model share them."""
-    if "_stream_steps" not in vars(model):
-        if keras.backend.backend() == "tensorflow":
-            programs = _graphs(model.step), _graphs(model.extend)
-        else:
-            programs = compiled(model, model.step, rank=None), compiled(model, model.extend, rank=None)
-        # Past Keras's own bookkeeping, which would look for layers in it.
-        object.__setattr__(model, "_stream_steps", programs)
-    return vars(model)["_stream_steps"]
+    """Returns ``model.step`` and ``model.extend``, both compiled."""
+    if keras.backend.backend() == "tensorflow":
+        return _graphs(model.step), _graphs(model.extend)
+    return compiled(model, model.step, rank=None), compiled(model, model.extend, rank=None)
 
 
 def _graphs(function):

@@ -18,6 +18,10 @@ class NumbersPreprocessor:
 
     Attributes:
         features: Numbers of a step.
+
+    Example:
+        >>> NumbersPreprocessor(2).encode_input([[1, 2], [3, 4]]).shape
+        (2, 2)
     """
 
     features: int
@@ -54,6 +58,10 @@ class IdsPreprocessor:
 
     Attributes:
         symbols: Ids are below it.
+
+    Example:
+        >>> IdsPreprocessor(10).encode_input([3, 9, 0]).tolist()
+        [3, 9, 0]
     """
 
     symbols: int

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.errors import WeightsError
 from zoo.preprocessing.fields import expect_fields
+from zoo.preprocessing.subwords import Subwords
 
 SPECIAL = ("[PAD]", "[SEP]")
 SEPARATOR = 1
@@ -66,10 +67,18 @@ class ByteSubwords:
         """Returns the ids of each text, on all cores."""
         return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def unknown_share(self, texts: Sequence) -> float:
+        """Returns 0: bytes spell every text."""
+        return 0.0
+
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of ids without the first space; a character of which bytes are missing becomes U+FFFD."""
         text = self.pieces(ids).decode("utf-8", "replace")
         return text[1:] if text.startswith(" ") else text
+
+    def tokens(self, ids: Iterable[int]) -> list[str]:
+        """Returns the subwords of ids as text, the space before a word with it."""
+        return [self._bytes[i].decode("utf-8", "replace") for i in ids]
 
     def pieces(self, ids: Iterable[int]) -> bytes:
         """Returns the bytes of ids as they are, those of ``SPECIAL`` left out."""
@@ -126,6 +135,16 @@ class ByteSubwords:
         made = cls(tuple(" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]))
         assert all(tokenizer.token_to_id(subword) == i for i, subword in enumerate(made.subwords))
         return made
+
+
+def tokenizer_from_json(value: Any, location: str) -> "Subwords | ByteSubwords":
+    """Returns the tokenizer that a JSON state describes.
+
+    Raises:
+        WeightsError: It is not one; the message names ``location`` and the key.
+    """
+    kind = Subwords if isinstance(value, dict) and "subwords" in value else ByteSubwords
+    return kind.from_json(value, location)
 
 
 def _with_rules(tokenizer):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields, expect_text
 
 UNSEEN = 0
 """Id of what stands before a text's first known character."""
@@ -21,6 +21,13 @@ class CharacterPreprocessor:
     Attributes:
         symbols: Every character that the model knows, in the order of their ids.
         context: Characters of one training crop, and of one window when a text is scored.
+
+    Example:
+        >>> characters = CharacterPreprocessor.fit(["banana"], 64)
+        >>> characters.symbols
+        ('a', 'b', 'n')
+        >>> characters.decode(characters.encode_input("nab"))
+        'nab'
     """
 
     symbols: tuple[str, ...]
@@ -56,7 +63,7 @@ class CharacterPreprocessor:
         Raises:
             InputError: It is empty, or has a character that the model does not know.
         """
-        if not text:
+        if not expect_text(text):
             raise InputError("the text is empty: give at least one character")
         unknown = sorted(set(text) - set(self.symbols))
         if unknown:

@@ -8,6 +8,13 @@ from zoo.errors import InputError, WeightsError
 LONGEST_TEXT = 1_000_000  # symbols that a record may allow a text to have
 
 
+def expect_text(value: Any) -> str:
+    """Returns an input that is a text (raises InputError for anything else)."""
+    if not isinstance(value, str):
+        raise InputError(f"{str(value)[:40]!r} is not a text: give strings")
+    return value
+
+
 def expect_fields(fields: dict[str, type], value: Any, where: str) -> None:
     """Raises WeightsError unless ``value`` has exactly these fields, of these types."""
     if not isinstance(value, dict) or set(value) != set(fields):

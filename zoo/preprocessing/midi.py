@@ -22,6 +22,11 @@ def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> Non
     Raises:
         InputError: The time is out of range.
         StorageError: The file cannot be written.
+
+    Example:
+        >>> write_midi([[60, 64], [60, 67]], "piece.mid", 0.5)
+        >>> read_midi("piece.mid", 0.5)
+        [[60, 64], [60, 67]]
     """
     import mido
 

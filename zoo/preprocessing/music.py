@@ -20,6 +20,13 @@ class MusicPreprocessor:
 
     A piece is ``(time, 88)`` zeros and ones, key 0 the lowest; or, which JSON can hold, a list of frames
     that are lists of MIDI note numbers; or that as JSON text.
+
+    Example:
+        >>> roll = MusicPreprocessor().encode_input([[60, 64], [67]])
+        >>> roll.shape
+        (2, 88)
+        >>> MusicPreprocessor().decode(roll)
+        [[60, 64], [67]]
     """
 
     def encode_input(self, piece: Any) -> np.ndarray:

@@ -23,6 +23,12 @@ class Numbers:
     Attributes:
         mean: Of each channel.
         scale: Standard deviation of each channel; 1 where it never changes.
+
+    Example:
+        >>> import numpy as np
+        >>> numbers = Numbers.fit([np.array([[0.0], [2.0]])])
+        >>> numbers.frames(np.array([[4.0]])).tolist()
+        [[3.0]]
     """
 
     mean: tuple[float, ...]
@@ -66,6 +72,11 @@ class Waveform:
         frame: Samples a step.
         mu: The companding constant of ``sign(x) ln(1 + mu |x|) / ln(1 + mu)`` (ITU-T G.711, as in van den Oord
             et al. 2016, arXiv 1609.03499, section 2.2); 0 leaves samples linear.
+
+    Example:
+        >>> import numpy as np
+        >>> Waveform(8_000, 40, 255).frames(np.zeros(100)).shape
+        (3, 40)
     """
 
     rate: int
@@ -96,6 +107,12 @@ class LogMel:
         rate: Samples a second; sound of another rate is resampled.
         mean: Of each band over the training data.
         scale: Standard deviation of each band.
+
+    Example:
+        >>> import numpy as np
+        >>> front_end = LogMel.fit([np.random.default_rng(0).normal(size=8_000)], 8_000, 40)
+        >>> front_end.frames(np.zeros(8_000)).shape
+        (99, 40)
     """
 
     rate: int
@@ -137,6 +154,10 @@ def mel_filters(rate: int, bands: int) -> np.ndarray:
 
     A frequency of f Hz is ``2595 log10(1 + f / 700)`` mel (O'Shaughnessy 1987; the HTK Book, equation 5.13); each
     filter rises from the centre of the one below to 1 at its own, and falls to 0 at the centre of the one above.
+
+    Example:
+        >>> mel_filters(8_000, 40).shape
+        (257, 40)
     """
     highest = 2595 * math.log10(1 + rate / 2 / 700)
     corners = 700 * (10 ** (np.linspace(0, highest, bands + 2) / 2595) - 1)
@@ -157,6 +178,13 @@ class SeriesPreprocessor:
         front_end: What makes frames of raw input.
         labels: The classes, in the order of the model's outputs.
         max_length: Most steps of an input; a longer one is an error.
+
+    Example:
+        >>> preprocessor = SeriesPreprocessor(Numbers((0.0,), (1.0,)), ("down", "up"), 100)
+        >>> preprocessor.encode_input([1, 2, 3]).shape
+        (3, 1)
+        >>> preprocessor.encode_target("up")
+        1
     """
 
     front_end: Numbers | Waveform | LogMel

@@ -13,6 +13,7 @@ from zoo.preprocessing.symbols import PAD
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
+SAMPLED = 2_000  # texts that are looked at for unknown subwords
 WORD_END = "</w>"  # written behind a subword that ends a word
 
 
@@ -24,6 +25,12 @@ class Subwords:
         subwords: Every subword, in the order of the ids; the first two are ``SPECIAL``.
         merges: Pairs of subwords with a blank between them, in the order in which they are joined.
         words: Whether words are what stands between blanks; if not, marks are words too.
+
+    Example:
+        >>> subwords = Subwords.learn(["low lower lowest", "new newer newest"], 40)
+        >>> ids = subwords.encode_batch(["Lowest"])[0]
+        >>> "".join(subwords.subwords[i] for i in ids)
+        'lowest</w>'
     """
 
     subwords: tuple[str, ...]
@@ -47,6 +54,22 @@ class Subwords:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text, all cores at work."""
         return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts))]
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """Returns the subwords of ids, a space behind each that ends a word."""
+        return [self.subwords[i].replace(WORD_END, " ") for i in ids]
+
+    @property
+    def size(self) -> int:
+        """Number of ids."""
+        return len(self.subwords)
+
+    def unknown_share(self, texts: Sequence[str] | Sequence[list[str]]) -> float:
+        """Returns the share of subwords of texts, or of lists of words, that are unknown; of many a sample is read."""
+        sample = texts[:: max(1, len(texts) // SAMPLED)]
+        encodings = self.library.encode_batch_fast(list(sample), is_pretokenized=self.words)
+        unknown = sum(encoding.ids.count(UNKNOWN) for encoding in encodings)
+        return unknown / max(1, sum(len(encoding.ids) for encoding in encodings))
 
     def to_json(self) -> dict[str, Any]:
         return {"subwords": list(self.subwords), "merges": list(self.merges), "words": self.words}

@@ -1,13 +1,16 @@
 """From raw input to arrays and back: everything here is plain data, written to and read from JSON."""
 
 import dataclasses
+import functools
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from zoo.data.unicode_forms import commonest_form, fold
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields, expect_text
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
@@ -23,11 +26,22 @@ class SymbolTokenizer:
         symbols: Every symbol, in the order of their ids.
         separator: What stands between two symbols: ``""`` for letters, ``" "`` for phones.
         lowercase: Whether text is lowercased first.
+        form: The Unicode normal form of the symbols, which text is brought to: ``"NFC"`` or ``"NFD"``.
+        graphemes: Whether a letter and its marks are one symbol (``split_graphemes``), where nothing separates them.
+
+    Example:
+        >>> tokenizer = SymbolTokenizer.fit(["K AE T", "D AO G"], separator=" ")
+        >>> tokenizer.encode("D AE T")
+        [5, 3, 8]
+        >>> tokenizer.decode([6, 4, 8])
+        'G AO T'
     """
 
     symbols: tuple[str, ...]
     separator: str = ""
     lowercase: bool = False
+    form: str = "NFC"
+    graphemes: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "symbols", tuple(self.symbols))
@@ -36,10 +50,13 @@ class SymbolTokenizer:
             raise InputError("a tokenizer's symbols must differ from each other")
 
     @classmethod
-    def fit(cls, texts: Iterable[str], separator: str = "", lowercase: bool = False) -> "SymbolTokenizer":
-        """Returns a tokenizer with every symbol of the texts, sorted."""
-        empty = cls((), separator, lowercase)
-        return cls(tuple(sorted({s for text in texts for s in empty.split(text)})), separator, lowercase)
+    def fit(
+        cls, texts: Iterable[str], separator: str = "", lowercase: bool = False, graphemes: bool = False
+    ) -> "SymbolTokenizer":
+        """Returns a tokenizer with every symbol of the texts, sorted, in the normal form that most of them have."""
+        texts = list(texts)
+        empty = cls((), separator, lowercase, commonest_form(texts), graphemes)
+        return dataclasses.replace(empty, symbols=tuple(sorted({s for text in texts for s in empty.split(text)})))
 
     @property
     def size(self) -> int:
@@ -48,8 +65,21 @@ class SymbolTokenizer:
 
     def split(self, text: str) -> list[str]:
         """Returns the symbols of a text; runs of the separator and of blanks count once."""
-        text = text.lower() if self.lowercase else text
-        return text.split() if self.separator == " " else list(text.strip())
+        text = unicodedata.normalize(self.form, text.lower() if self.lowercase else text)
+        if self.separator == " ":
+            return text.split()
+        return split_graphemes(text.strip()) if self.graphemes else list(text.strip())
+
+    def folded(self, text: str) -> str:
+        """Returns a text with unknown characters written in known ones, as ``zoo.data.unicode_forms.fold`` does."""
+        if self.separator or not self.symbols:
+            return text
+        text = unicodedata.normalize(self.form, text.strip().lower() if self.lowercase else text.strip())
+        return fold(text, self._characters.__contains__)
+
+    @functools.cached_property
+    def _characters(self) -> set[str]:
+        return set("".join(self.symbols))
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, without start or end.
@@ -58,6 +88,8 @@ class SymbolTokenizer:
             InputError: The text is empty, or has a symbol that the tokenizer does not know.
         """
         symbols = self.split(text)
+        if any(s not in self._ids for s in symbols):
+            symbols = self.split(self.folded(text)) or symbols
         if not symbols:
             raise InputError("the text is empty: give at least one symbol")
         unknown = sorted({s for s in symbols if s not in self._ids})
@@ -84,17 +116,23 @@ class SymbolTokenizer:
         return dataclasses.replace(self, symbols=(*self.symbols, *new))
 
     def to_json(self) -> dict[str, Any]:
-        return {"symbols": list(self.symbols), "separator": self.separator, "lowercase": self.lowercase}
+        fields = ("separator", "lowercase", "form", "graphemes")
+        return {"symbols": list(self.symbols), **{name: getattr(self, name) for name in fields}}
 
     @classmethod
     def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
         """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
-        expect_fields({"symbols": list, "separator": str, "lowercase": bool}, value, where)
+        if isinstance(value, dict):
+            value = {"form": "NFC", "graphemes": False, **value}  # which older records do not say
+        fields = {"symbols": list, "separator": str, "lowercase": bool, "form": str, "graphemes": bool}
+        expect_fields(fields, value, where)
         symbols = value["symbols"]
         if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
             raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
         if value["separator"] not in ("", " "):
             raise WeightsError(f"{where}.separator: expected nothing or a blank")
+        if value["form"] not in ("NFC", "NFD"):
+            raise WeightsError(f"{where}.form: expected NFC or NFD")
         return cls(**value)
 
 
@@ -107,6 +145,15 @@ class TransductionPreprocessor:
         target: Tokenizer of the output.
         max_source: Longest input, in symbols; a longer one is an error, never cut.
         max_target: Longest output that decoding may write, in symbols.
+
+    Example:
+        >>> letters = SymbolTokenizer.fit(["cat"])
+        >>> phones = SymbolTokenizer.fit(["K AE T"], separator=" ")
+        >>> preprocessor = TransductionPreprocessor(letters, phones, 20, 20)
+        >>> preprocessor.encode_input("cat")
+        [4, 3, 5, 2]
+        >>> preprocessor.encode_target("K AE T")
+        [1, 4, 3, 5, 2]
     """
 
     source: SymbolTokenizer
@@ -120,7 +167,7 @@ class TransductionPreprocessor:
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
         """
-        length = len(self.source.split(text))
+        length = len(self.source.split(expect_text(text)))
         if length > self.max_source:
             limit = f"this model takes at most {self.max_source}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
@@ -132,7 +179,7 @@ class TransductionPreprocessor:
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
         """
-        length = len(self.target.split(text))
+        length = len(self.target.split(expect_text(text)))
         if length > self.max_target:
             limit = f"this model writes at most {self.max_target}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
@@ -169,8 +216,45 @@ class TransductionPreprocessor:
         )
 
 
+_TIES = "\u035c\u0361"
+
+
+def split_graphemes(text: str) -> list[str]:
+    """Returns a text letter by letter, each with its combining and length marks, and with what a tie bar joins.
+
+    Example:
+        >>> split_graphemes("t\u0361sa\u02d0\u0303")
+        ['t͡s', 'aː̃']
+    """
+    found: list[str] = []
+    for character in text:
+        mark = unicodedata.category(character).startswith("M") or character in "\u02d0\u02d1"
+        if found and (mark or found[-1][-1] in _TIES):
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+def are_unspaced(texts: Sequence[str]) -> bool:
+    """Tells whether the symbols of texts cannot be what stands between spaces, because these hardly repeat."""
+    total, different, size = 0, set(), 0
+    for text in texts:
+        parts = text.split()
+        total, size = total + len(parts), size + len("".join(parts))
+        different.update(parts)
+    # Of few texts with several symbols each nothing can be said.
+    enough = total >= 100 or total < 2 * len(texts)
+    return enough and len(different) > total / 2 and size > 2 * total
+
+
 def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
-    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below."""
+    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below.
+
+    Example:
+        >>> pad([[5, 6], [7]], 3).tolist()
+        [[5, 6, 0], [7, 0, 0]]
+    """
     out = np.full((height or len(rows), length), PAD, dtype="int32")
     for i, row in enumerate(rows):
         out[i, : len(row)] = row

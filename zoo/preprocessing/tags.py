@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
+from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, expect_text
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
 
@@ -16,6 +17,10 @@ def begun(tags: Sequence[str]) -> list[str]:
 
     An ``I-`` that follows no tag of its kind begins a span, the way conlleval and seqeval read it; it becomes the
     ``B-`` that it stands for. Tags without these prefixes stay as they are.
+
+    Example:
+        >>> begun(["O", "I-city", "I-city"])
+        ['O', 'B-city', 'I-city']
     """
     before = ["O", *tags]
     return [
@@ -25,7 +30,12 @@ def begun(tags: Sequence[str]) -> list[str]:
 
 
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word."""
+    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word.
+
+    Example:
+        >>> sorted(spans(["O", "B-city", "I-city", "B-date"]))
+        [('city', 1, 2), ('date', 3, 3)]
+    """
     found, kind, first = set(), None, 0
     for i, tag in enumerate([*begun(tags), "O"]):
         inside = tag.startswith("I-")
@@ -47,6 +57,11 @@ def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
     Args:
         likelihoods: Log-likelihoods, or logits, of the tags of each word ``(words, tags)``, at least one word.
         tags: Names of the tags; each ``I-`` has its ``B-`` among them.
+
+    Example:
+        >>> import numpy as np
+        >>> most_likely(np.array([[0.0, 1.0, 3.0], [0.0, 1.0, 3.0]]), ["O", "B-city", "I-city"])
+        [1, 2]
     """
     places = {tag: i for i, tag in enumerate(tags)}
     inside = np.array([i for i, tag in enumerate(tags) if tag.startswith("I-")], int)
@@ -74,9 +89,17 @@ class TagPreprocessor:
         tags: Every tag, in the order of the model's outputs.
         labels: Every label of a sentence; none if the data have only tags.
         max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
+
+    Example:
+        >>> words = Subwords.learn(["fly to rome", "fly to oslo"], 60, words=True)
+        >>> preprocessor = TagPreprocessor(words, ("O", "B-city"), ("flight",), 32)
+        >>> preprocessor.encode_target("O O B-city\\tflight")
+        ([0, 0, 1], 0)
+        >>> len(preprocessor.encode_input("fly to rome")[1])
+        3
     """
 
-    tokenizer: Subwords
+    tokenizer: Subwords | ByteSubwords
     tags: tuple[str, ...]
     labels: tuple[str, ...]
     max_length: int
@@ -88,7 +111,7 @@ class TagPreprocessor:
     @property
     def size(self) -> int:
         """Number of ids, the two reserved ones included."""
-        return len(self.tokenizer.subwords)
+        return self.tokenizer.size
 
     def encode_input(self, text: str) -> tuple[list[int], list[int]]:
         """Returns the ids of a sentence's subwords, and the position of each word's first one.
@@ -96,7 +119,7 @@ class TagPreprocessor:
         Raises:
             InputError: The sentence is empty or too long.
         """
-        words = text.split()
+        words = expect_text(text).split()
         if not words:
             raise InputError("the sentence is empty: give at least one word")
         encoding = self.tokenizer.library.encode(words, is_pretokenized=True)
@@ -112,7 +135,10 @@ class TagPreprocessor:
             if word not in first:  # a word of nothing that the tokenizer keeps still has its place
                 first[word] = len(ids)
                 ids = [*ids, UNKNOWN]
-        return ids, [first[word] for word in range(len(words))]
+        places = [first[word] for word in range(len(words))]
+        if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
+            return [SEPARATOR, *ids], [place + 1 for place in places]
+        return ids, places
 
     def encode_target(self, target: str) -> tuple[list[int], int]:
         """Returns the numbers of the tags and of the label (0 if there are no labels).
@@ -147,4 +173,4 @@ class TagPreprocessor:
         for tag in value["tags"]:
             if tag.startswith("I-") and f"B-{tag[2:]}" not in value["tags"]:
                 raise WeightsError(f"{where}.tags: expected B-{tag[2:]} beside {tag}")
-        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, number_of
-from zoo.preprocessing.subwords import WORD_END, Subwords
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
+from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, expect_text, number_of
+from zoo.preprocessing.subwords import Subwords
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,16 @@ class TextPreprocessor:
             last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section 5.3.1).
         sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
             as another. Of these texts the first ``max_length`` ids are read.
+
+    Example:
+        >>> preprocessor = TextPreprocessor(Subwords.learn(["a good film", "a bad film"], 40), ("bad", "good"), 64)
+        >>> preprocessor.encode_target("good")
+        1
+        >>> "".join(preprocessor.tokens(preprocessor.encode_input("A bad film")))
+        'a bad film '
     """
 
-    tokenizer: Subwords
+    tokenizer: Subwords | ByteSubwords
     labels: tuple[str, ...]
     max_length: int
     sentences: int | None = None
@@ -38,7 +46,7 @@ class TextPreprocessor:
     @property
     def size(self) -> int:
         """Number of ids, the two reserved ones included."""
-        return len(self.tokenizer.subwords)
+        return self.tokenizer.size
 
     @property
     def first(self) -> int:
@@ -56,13 +64,14 @@ class TextPreprocessor:
     def encode_inputs(self, texts: Sequence[str]) -> list:
         """``encode_input`` for many texts, on all cores."""
         for text in texts:
-            if not isinstance(text, str):
-                raise InputError(f"{str(text)[:40]!r} is not a text: give strings")
+            expect_text(text)
         if self.sentences is None:
             rows = self.tokenizer.encode_batch(texts)
             for text, row in zip(texts, rows, strict=True):
-                if not row:
+                if not row or not text.strip():
                     raise InputError(f"{text[:40]!r}: no word to read: give a text")
+            if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
+                rows = [[SEPARATOR, *row] for row in rows]
             most = self.max_length
             return [row if len(row) <= most else row[: self.first] + row[self.first - most :] for row in rows]
         split = [split_sentences(text) for text in texts]
@@ -83,8 +92,8 @@ class TextPreprocessor:
         return documents
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the subwords of ids, a blank behind each that ends a word."""
-        return [self.tokenizer.subwords[i].replace(WORD_END, " ") for i in ids]
+        """Returns the subwords of ids, with the space between words."""
+        return self.tokenizer.tokens(ids)
 
     def cut(self, texts: Sequence[str]) -> int:
         """Returns how many of the texts are longer than what is read of them."""
@@ -122,9 +131,14 @@ class TextPreprocessor:
         for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
             if not 1 <= number <= LONGEST_TEXT:
                 raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
-        return cls(**{**value, "tokenizer": Subwords.from_json(value["tokenizer"], f"{where}.tokenizer")})
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})
 
 
 def split_sentences(text: str) -> list[str]:
-    """Splits a text behind full stops, question and exclamation marks, and at line ends."""
+    """Splits a text behind full stops, question and exclamation marks, and at line ends.
+
+    Example:
+        >>> split_sentences("It starts well. Does it end well?")
+        ['It starts well.', 'Does it end well?']
+    """
     return [part for part in re.split(r"(?<=[.!?])\s+|\s*\n+\s*|<br\s*/?>", text) if part.strip()]

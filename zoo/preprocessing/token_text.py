@@ -20,6 +20,12 @@ class SubwordTextPreprocessor:
     Attributes:
         tokenizer: The subwords.
         context: Subwords of one training window, and of one window when a text is scored.
+
+    Example:
+        >>> from zoo.preprocessing.byte_subwords import ByteSubwords
+        >>> preprocessor = SubwordTextPreprocessor(ByteSubwords.learn(["low lower lowest"], size=270), 64)
+        >>> preprocessor.decode(preprocessor.encode_input("a low wall"))
+        'a low wall'
     """
 
     tokenizer: ByteSubwords

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
+from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import TransductionPreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
@@ -23,6 +24,8 @@ TASKS = {
     "music_modelling": "zoo.tasks.music_modelling:MUSIC_MODELLING",
     "series_classification": "zoo.tasks.series_classification:SERIES_CLASSIFICATION",
     "regression": "zoo.tasks.regression:REGRESSION",
+    "text_regression": "zoo.tasks.number_regression:TEXT_REGRESSION",
+    "series_regression": "zoo.tasks.number_regression:SERIES_REGRESSION",
     "copying": "zoo.tasks.copying:COPYING",
 }
 
@@ -35,6 +38,8 @@ PREPROCESSORS = {
     "music_modelling": MusicPreprocessor.from_json,
     "series_classification": SeriesPreprocessor.from_json,
     "regression": NumbersPreprocessor.from_json,
+    "text_regression": TextNumbers.from_json,
+    "series_regression": SeriesNumbers.from_json,
     "copying": IdsPreprocessor.from_json,
 }
 

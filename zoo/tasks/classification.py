@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.data.examples import identity
 from zoo.errors import InputError
 from zoo.metrics.intervals import Counts
@@ -37,6 +37,7 @@ class Classification(Task):
     validation = {}
     head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
     labelled = True
+    softmax = True
 
     def architecture(self, name):
         return registry.resolve({**registry.ARCHITECTURES, **registry.DOCUMENT}, name)
@@ -48,11 +49,17 @@ class Classification(Task):
             return TextPreprocessor(tokenizer, labels, MAX_DOCUMENT, MAX_SENTENCE)
         return TextPreprocessor(tokenizer, labels, MAX_LENGTH)
 
+    def fit_tokenizer(self, tokenizer, examples):
+        return TextPreprocessor(tokenizer, tuple(sorted(set(examples.targets))), MAX_LENGTH)
+
     def fields(self, preprocessor, architecture):
         return {"vocab_size": preprocessor.size}
 
     def prefers(self, architecture):
         return both_ways(architecture)
+
+    def unknown_share(self, preprocessor, inputs):
+        return preprocessor.tokenizer.unknown_share(inputs)
 
     def check(self, train):
         if len(set(train.targets)) < 2:
@@ -105,9 +112,7 @@ class Classification(Task):
         ]
 
     def create(self, architecture, config, *, num_classes, head_dropout):
-        model = Classifier(architecture.build(config), num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Classifier.around(architecture.build(config), num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_classes": len(preprocessor.labels)}
@@ -126,28 +131,31 @@ class Classification(Task):
 
     def batches(self, preprocessor, examples, plan):
         rows = self._encode(preprocessor, examples)
+        answers, weights = self.answers_and_weights(preprocessor, examples, plan)
+
+        def collate(chosen, length, height, generator=None):
+            inputs = self.pack([rows[i] for i in chosen], length, height)
+            if generator:
+                inputs["tokens"] = hide(inputs["tokens"], generator)
+            answer, weight = np.zeros((height, *answers.shape[1:]), answers.dtype), np.zeros(height, "float32")
+            answer[: len(chosen)], weight[: len(chosen)] = answers[chosen], weights[chosen]
+            return inputs, answer, weight
+
+        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+
+    def answers_and_weights(self, preprocessor, examples, plan) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the right answer of each row and its weight (raises InputError for an unknown label)."""
         answers = []
         for label, where in zip(examples.targets, examples.where, strict=True):
             try:
                 answers.append(preprocessor.encode_target(label))
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-
         counts = np.bincount(answers, minlength=len(preprocessor.labels))
         # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         share = balanced if plan.balance else np.ones(len(counts))
-
-        def collate(chosen, length, height, generator=None):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
-            if generator:
-                inputs["tokens"] = hide(inputs["tokens"], generator)
-            answer, weight = np.zeros(height, "int32"), np.zeros(height, "float32")
-            answer[: len(chosen)] = [answers[i] for i in chosen]
-            weight[: len(chosen)] = share[answer[: len(chosen)]]
-            return inputs, answer, weight
-
-        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+        return np.array(answers, "int32"), share[answers]
 
     def _encode(self, preprocessor, examples) -> list:
         try:
@@ -164,29 +172,33 @@ class Classification(Task):
         """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
-        likely = self._probabilities(pipeline, rows, batch_size, tick)
+        likely = self.outputs(pipeline, rows, batch_size, tick)
         if not probabilities:
             return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def _probabilities(self, pipeline, rows, batch_size, tick) -> np.ndarray:
-        """Returns ``(texts, labels)``; batches hold texts of about the same length, padded to few shapes."""
+    def outputs(self, pipeline, rows, batch_size, tick) -> np.ndarray:
+        """Returns ``(texts, outputs)``; of labels their probabilities."""
+        return self._run(pipeline, _probabilities if self.softmax else _logits, rows, batch_size, tick)
 
-        def run(steps, mask):
-            inputs = {name: steps, "mask": ops.cast(mask, "bool")}
-            return ops.softmax(pipeline.model(inputs, training=False), axis=-1)
+    def embed(self, pipeline, inputs, batch_size, tick):
+        """Returns what the head reads of each input: the last, the maximum and the mean of the backbone's output."""
+        return self._run(pipeline, _features, pipeline.preprocessor.encode_inputs(inputs), batch_size, tick)
 
+    def _run(self, pipeline, make, rows, batch_size, tick) -> np.ndarray:
+        """Returns a program's output for each row, ``(rows, outputs)``."""
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
-        function = pipeline.once("classify", lambda: compiled(pipeline.model, run, smallest["mask"].ndim, features))
-        out = np.zeros((len(rows), len(pipeline.preprocessor.labels)), "float32")
+        function = program(pipeline.model, make, name, smallest["mask"].ndim, features)
+        out: list[np.ndarray | None] = [None] * len(rows)
         for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, height)
             found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
-            out[chosen] = found[: len(chosen)]
+            for place, i in enumerate(chosen):
+                out[i] = found[place]
             tick(len(chosen))
-        return out
+        return np.stack([row for row in out if row is not None])
 
     def score(self, preprocessor, outputs, references):
         return classification_metrics(_likeliest(outputs), references)
@@ -232,6 +244,26 @@ def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]
         )
         for i, ids in enumerate(row)
     ]
+
+
+def _probabilities(model, *inputs):
+    """Returns the compiled probabilities of the labels."""
+    return _of_inputs(model, lambda x: ops.softmax(model(x, training=False), axis=-1), *inputs)
+
+
+def _logits(model, *inputs):
+    """Returns the compiled outputs as they are."""
+    return _of_inputs(model, lambda x: model(x, training=False), *inputs)
+
+
+def _features(model, *inputs):
+    """Returns what the head reads, compiled."""
+    return _of_inputs(model, model.features, *inputs)
+
+
+def _of_inputs(model, function, name: str, rank: int, features: int | None):
+    """Returns a function of the model's inputs, compiled for the inputs of that name and their mask."""
+    return compiled(model, lambda steps, mask: function({name: steps, "mask": ops.cast(mask, "bool")}), rank, features)
 
 
 def _likeliest(outputs: list) -> list[str]:

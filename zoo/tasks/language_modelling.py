@@ -6,13 +6,13 @@ import math
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_noise, draw_symbol
 from zoo.metrics.intervals import Counts, Interval, mean_per_step
 from zoo.preprocessing.characters import CharacterPreprocessor
-from zoo.tasks.next_step import NextStep, Steps, in_batches
-from zoo.training.batching import Crops
+from zoo.tasks.next_step import STEPS, NextStep, Steps, in_batches
+from zoo.training.batching import Crops, by_length
 
 CONTEXT = 256
 MOST_LOGITS = 256  # of a golden output in a record
@@ -53,6 +53,8 @@ class LanguageModelling(NextStep):
     def batches(self, preprocessor, examples, plan):
         rows = self.encode(preprocessor, examples, least=1)
         context, start, first = preprocessor.context, preprocessor.start, preprocessor.first_output
+        if preprocessor.tied:  # as a corpus is written: one text behind the other, a separator before each
+            rows = [np.concatenate([part for row in rows for part in ([start], row)])]
 
         def collate(crops):
             ids = np.full((len(crops), context + 1), start, "int32")
@@ -100,12 +102,7 @@ class LanguageModelling(NextStep):
                 for name, values in units.items():
                     answers[number][name].append(int(values[start + known : start + context].sum()))
 
-        def run(ids):
-            logits = pipeline.model({"tokens": ids[:, :-1]}, training=False)
-            following = ops.maximum(ids[:, 1:] - first_output, 0)
-            return -ops.take_along_axis(ops.log_softmax(logits), following[..., None], axis=-1)[..., 0]
-
-        function = pipeline.once("score", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _nats, first_output)
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
         for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
             answers[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
@@ -137,15 +134,27 @@ class LanguageModelling(NextStep):
         preprocessor = pipeline.preprocessor
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
-        def run(ids):
-            return ops.softmax(pipeline.model({"tokens": ids}, training=False), axis=-1)
-
-        function = pipeline.once("predict", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _probabilities)
         found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
             return [preprocessor.symbol(int(row.argmax())) for row in likely]
         return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
+
+    def embed(self, pipeline, inputs, batch_size, tick):
+        """Returns the last, the maximum and the mean of the backbone's output over each text."""
+        preprocessor = pipeline.preprocessor
+        rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
+        function = program(pipeline.model, _features)
+        out: dict[int, np.ndarray] = {}
+        for chosen, length, height in by_length([len(row) for row in rows], batch_size, STEPS):
+            tokens, mask = np.zeros((height, length), "int32"), np.zeros((height, length), "int32")
+            mask[:, 0] = 1
+            for place, i in enumerate(chosen):
+                tokens[place, : len(rows[i])], mask[place, : len(rows[i])] = rows[i], 1
+            out |= zip(chosen, ops.convert_to_numpy(function(tokens, mask)), strict=False)
+            tick(len(chosen))
+        return np.stack([out[i] for i in range(len(rows))])
 
     def steps(self, preprocessor, examples):
         rows = self.encode(preprocessor, examples, least=2)
@@ -195,6 +204,30 @@ def spans(length: int, context: int) -> list[tuple[int, int]]:
     stride = context // 2
     later = range(stride, max(stride, length - context + stride), stride)
     return [(0, 0), *((start, context - stride) for start in later)]
+
+
+def _nats(model, first_output: int):
+    """Returns the compiled negative log-likelihood of each id of a window but the first.
+
+    The first output of the model stands for the id ``first_output``.
+    """
+
+    def run(ids):
+        logits = model({"tokens": ids[:, :-1]}, training=False)
+        following = ops.maximum(ids[:, 1:] - first_output, 0)
+        return -ops.take_along_axis(ops.log_softmax(logits), following[..., None], axis=-1)[..., 0]
+
+    return compiled(model, run)
+
+
+def _probabilities(model):
+    """Returns the compiled probabilities of what follows each id."""
+    return compiled(model, lambda ids: ops.softmax(model({"tokens": ids}, training=False), axis=-1))
+
+
+def _features(model):
+    """Returns the compiled features of whole texts, from their ids and mask."""
+    return compiled(model, lambda ids, mask: model.features({"tokens": ids, "mask": ops.cast(mask, "bool")}))
 
 
 LANGUAGE_MODELLING = LanguageModelling()

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.sampling import check_length, continue_sequence, draw_keys, draw_noise
 from zoo.metrics.intervals import Counts, mean_per_step
@@ -69,11 +69,7 @@ class MusicModelling(NextStep):
         if min(map(len, rolls)) < 2:
             raise InputError("a piece of one frame has none to predict: give at least two")
 
-        def run(frames):
-            logits = pipeline.model({"features": ops.cast(frames[:, :-1], "float32")}, training=False)
-            return keys_crossentropy(frames[:, 1:], logits)
-
-        function = pipeline.once("score", lambda: compiled(pipeline.model, run, rank=3))
+        function = program(pipeline.model, _nats)
         found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
         sizes = [len(roll) - 1 for roll in rolls]
         return [
@@ -95,10 +91,7 @@ class MusicModelling(NextStep):
         """
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
 
-        def run(frames):
-            return ops.sigmoid(pipeline.model({"features": ops.cast(frames, "float32")}, training=False))
-
-        function = pipeline.once("predict", lambda: compiled(pipeline.model, run, rank=3))
+        function = program(pipeline.model, _probabilities)
         found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
         likely = [row[len(roll) - 1] for row, roll in zip(found, rolls, strict=True)]
         if probabilities:
@@ -116,6 +109,25 @@ class MusicModelling(NextStep):
     def logits(self, pipeline, text):
         roll = pipeline.preprocessor.encode_input(text)
         return ops.convert_to_numpy(pipeline.model({"features": roll[None]}))[0, -1]
+
+
+def _nats(model):
+    """Returns the compiled negative log-likelihood of each frame of a piece but the first."""
+
+    def run(frames):
+        logits = model({"features": ops.cast(frames[:, :-1], "float32")}, training=False)
+        return keys_crossentropy(frames[:, 1:], logits)
+
+    return compiled(model, run, rank=3)
+
+
+def _probabilities(model):
+    """Returns the compiled probabilities of the keys in the frame that follows each."""
+
+    def run(frames):
+        return ops.sigmoid(model({"features": ops.cast(frames, "float32")}, training=False))
+
+    return compiled(model, run, rank=3)
 
 
 MUSIC_MODELLING = MusicModelling()

@@ -67,9 +67,7 @@ class NextStep(Task):
         backbone = architecture.build(config)
         if tied and backbone.embedding != backbone.width:
             raise InputError(f"{architecture.name}: a tied output layer needs an embedding as wide as the output")
-        model = NextStepModel(backbone, output_dim, head_dropout, tied)
-        model.build_variables()
-        return model
+        return NextStepModel.around(backbone, output_dim, head_dropout, tied)
 
     def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:
         """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""

@@ -22,6 +22,10 @@ class Regression(NextStep):
     def fit(self, examples, architecture):
         return NumbersPreprocessor(int(np.shape(examples.inputs[0])[-1]))
 
+    def check_example(self, preprocessor, value, target):
+        preprocessor.encode_input(value)
+        preprocessor.encode_target(target)
+
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
 

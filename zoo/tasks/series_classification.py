@@ -27,6 +27,7 @@ class SeriesClassification(Classification):
     """A series has one of a fixed set of labels; a text is classified alike, but for what is read."""
 
     name = "series_classification"
+    streamed = False
 
     def architecture(self, name):
         return registry.find_backbone(name)
@@ -42,6 +43,26 @@ class SeriesClassification(Classification):
         else:
             front_end = Numbers.fit(_series(examples))
         return SeriesPreprocessor(front_end, labels, _most_steps(front_end, examples))
+
+    def misfits(self, examples, base):
+        front_end = base.preprocessor.front_end if base else None
+        if isinstance(examples.inputs[0], Sound) or not isinstance(front_end, Numbers | None):
+            return []
+        found, channels = [], []
+        for i, value in enumerate(examples.inputs):
+            try:
+                channels.append(as_channels(numbers(value)).shape[1])
+            except InputError as error:
+                found.append((i, error))
+                channels.append(0)
+        counts = collections.Counter(channels)
+        expected = front_end.features if front_end else counts.most_common(1)[0][0]
+        if expected in counts:  # if no row has as many, it is the model that does not fit: ``adapt`` says so
+            for i, count in enumerate(channels):
+                if count not in (0, expected):
+                    problem = f"{count} channels where others have {expected}: give each series as many"
+                    found.append((i, InputError(problem)))
+        return sorted(found, key=lambda row: row[0])
 
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
@@ -69,6 +90,9 @@ class SeriesClassification(Classification):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
         return {"features": features, "mask": mask}
+
+    def unknown_share(self, preprocessor, inputs):
+        return None
 
     def varies(self, preprocessor):
         return not isinstance(preprocessor.front_end, Numbers)

@@ -5,13 +5,14 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.metrics.labels import slot_counts, tagging_metrics
 from zoo.models import registry
 from zoo.models.heads import Tagger
 from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.symbols import pad
+from zoo.preprocessing.tag_schemes import to_iob2
 from zoo.preprocessing.tags import TagPreprocessor, begun, most_likely
 from zoo.tasks.task import Task, both_ways
 from zoo.training.augmentation import hide
@@ -29,6 +30,7 @@ class Tagging(Task):
     monitor = "slot_error"
     options = {}
     validation = {}
+    streamed = False
     head = {"num_tags": None, "num_classes": 0, "head_dropout": HEAD_DROPOUT}
 
     def architecture(self, name):
@@ -37,8 +39,37 @@ class Tagging(Task):
     def prefers(self, architecture):
         return both_ways(architecture)
 
+    def standardize(self, examples):
+        parts = [target.partition("\t") for target in examples.targets]
+        converted, notes = to_iob2([tags.split() for tags, _, _ in parts])
+        if not notes:
+            return examples
+        targets = [" ".join(tags) + mark + label for tags, (_, mark, label) in zip(converted, parts, strict=True)]
+        return examples.with_notes(*notes, targets=targets)
+
+    def check_example(self, preprocessor, value, target):
+        _, first = preprocessor.encode_input(value)
+        tags = len(target.partition("\t")[0].split())
+        if tags != len(first):
+            raise InputError(f"{len(first)} words and {tags} tags: give one tag per word")
+
+    def unknown_share(self, preprocessor, inputs):
+        return preprocessor.tokenizer.unknown_share([text.split() for text in inputs])
+
+    def warnings(self, preprocessor, examples):
+        if any(len(text.split()) > 1 for text in examples.inputs):
+            return []
+        return ["every sentence is a single word: if these are lines of longer ones, put empty lines between sentences"]
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
+
     def fit(self, examples, architecture):
         tokenizer = Subwords.learn(examples.inputs, VOCABULARY, words=True)
+        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
+
+    def fit_tokenizer(self, tokenizer, examples):
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
 
     def _labels(self, preprocessor, examples):
@@ -60,9 +91,7 @@ class Tagging(Task):
         return {"vocab_size": preprocessor.size}
 
     def create(self, architecture, config, *, num_tags, num_classes, head_dropout):
-        model = Tagger(architecture.build(config), num_tags, num_classes, head_dropout)
-        model.build_variables()
-        return model
+        return Tagger.around(architecture.build(config), num_tags, num_classes, head_dropout)
 
     def head_sizes(self, preprocessor):
         return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
@@ -71,10 +100,9 @@ class Tagging(Task):
         rows, answers = [], []
         for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
             try:
+                self.check_example(preprocessor, text, target)
                 rows.append(preprocessor.encode_input(text))
                 answers.append(preprocessor.encode_target(target))
-                if len(answers[-1][0]) != len(rows[-1][1]):
-                    raise InputError(f"{len(rows[-1][1])} words and {len(answers[-1][0])} tags: give one a word")
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
 
@@ -101,11 +129,7 @@ class Tagging(Task):
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]
 
-        def run(tokens, mask, first):
-            out = pipeline.model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
-            return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
-
-        function = pipeline.once("tag", lambda: compiled(pipeline.model, run))
+        function = program(pipeline.model, _likelihoods)
         outputs = [""] * len(rows)
         for chosen, length, height in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, height)
@@ -141,6 +165,16 @@ def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
     """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
     tokens = pad([ids for ids, _ in rows] + [[1]] * (height - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, height)}
+
+
+def _likelihoods(model):
+    """Returns the compiled log-likelihoods of the tags, and the logits of the labels if there are any."""
+
+    def run(tokens, mask, first):
+        out = model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)
+        return {**out, "tags": ops.log_softmax(out["tags"], axis=-1)}
+
+    return compiled(model, run)
 
 
 TAGGING = Tagging()

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -60,6 +61,8 @@ class Task(abc.ABC):
         several: Whether an input may have several right answers, each in a row of its own.
         judged: Whether an answer is right or wrong, so that mistakes can be shown.
         labelled: Whether targets are labels, of which every part of the data should have its share.
+        streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
+            inputs are no texts.
     """
 
     name: str
@@ -70,14 +73,57 @@ class Task(abc.ABC):
     several: bool = False
     judged: bool = True
     labelled: bool = False
+    streamed: bool = True
 
     @abc.abstractmethod
     def architecture(self, name: str) -> Architecture:
         """Returns an architecture that can do the task (raises InputError for another)."""
 
+    def standardize(self, examples: Examples) -> Examples:
+        """Returns examples with their targets in the form that the task reads, and notes of what was converted."""
+        return examples
+
+    def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+        """Raises InputError for an input, or a target, that cannot be encoded."""
+        preprocessor.encode_input(value)
+        if self.labelled:
+            preprocessor.encode_target(target)
+
+    def unknown_share(self, preprocessor: Any, inputs: Sequence[Any]) -> float | None:
+        """Returns the share of tokens that the preprocessor does not know; None where inputs are not tokenized."""
+        return None
+
+    def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+        """Raises InputError for an example that cannot be trained on."""
+        self.check_example(preprocessor, value, target)
+
+    def misfits(self, examples: Examples, base: Any) -> list[tuple[int, InputError]]:
+        """Returns the numbers of rows that no preprocessor can be made for, and why.
+
+        Args:
+            examples: Some rows.
+            base: The pipeline that is fine-tuned, if there is one.
+        """
+        return []
+
     @abc.abstractmethod
     def fit(self, examples: Examples, architecture: Architecture) -> Any:
         """Returns the preprocessor that training examples ask for."""
+
+    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Any:
+        """Returns the preprocessor that has a language model's tokenizer, and the labels of training examples.
+
+        Raises:
+            InputError: The task does not read texts.
+        """
+        raise InputError(f"{self.name} does not start from a language model: choose classification or tagging")
+
+    def embed(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick) -> np.ndarray:
+        """Returns features of whole inputs, ``(inputs, features)`` (raises InputError where there are none)."""
+        raise InputError(
+            f"{pipeline.spec.architecture} is a model of {self.name}, which has no features of a whole input:"
+            " choose a classifier or a language model"
+        )
 
     @abc.abstractmethod
     def fields(self, preprocessor: Any, architecture: Architecture) -> dict[str, Any]:
@@ -103,12 +149,11 @@ class Task(abc.ABC):
         """Returns examples as they are scored."""
         if not self.several:
             return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
-        grouped: dict[str, list[str]] = {}
-        places: dict[str, str] = {}
+        grouped: dict[str, tuple[str, list[str], str]] = {}
         for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
-            grouped.setdefault(text, []).append(target)
-            places.setdefault(text, where)
-        return Cases(list(grouped), list(grouped.values()), list(places.values()))
+            key = unicodedata.normalize("NFC", text)
+            grouped.setdefault(key, (text, [], where))[1].append(target)
+        return Cases(*([case[i] for case in grouped.values()] for i in range(3)))
 
     @abc.abstractmethod
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:

@@ -8,13 +8,21 @@ import re
 import numpy as np
 from keras import ops
 
-from zoo.backends.compile import compiled
+from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
 from zoo.metrics.intervals import Counts
 from zoo.models import registry
-from zoo.preprocessing.symbols import PAD, RESERVED, START, SymbolTokenizer, TransductionPreprocessor, pad
+from zoo.preprocessing.symbols import (
+    PAD,
+    RESERVED,
+    START,
+    SymbolTokenizer,
+    TransductionPreprocessor,
+    are_unspaced,
+    pad,
+)
 from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
@@ -35,12 +43,21 @@ class Transduction(Task):
         return registry.find_seq2seq(name)
 
     def fit(self, examples, architecture):
-        return TransductionPreprocessor(
-            SymbolTokenizer.fit(examples.inputs, lowercase=True),
-            SymbolTokenizer.fit(examples.targets, separator=" "),
-            LONGEST,
-            LONGEST,
-        )
+        source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
+        target = fit_targets(examples.targets, examples.reading.symbols)
+        longest = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
+        return TransductionPreprocessor(source, target, LONGEST, max(LONGEST, longest))
+
+    def warnings(self, preprocessor, examples):
+        target = preprocessor.target
+        if target.graphemes and not examples.reading.symbols:
+            shown = " ".join(target.split(examples.targets[0])[:12])
+            return [f"the targets have no spaces between their symbols and are split into letters ({shown}): --symbols"]
+        return []
+
+    def check_training_example(self, preprocessor, value, target):
+        self.check_example(preprocessor, value, target)
+        preprocessor.encode_target(target)
 
     def fields(self, preprocessor, architecture):
         fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
@@ -128,7 +145,7 @@ class Transduction(Task):
         inputs = [text for part in parts for text in part.inputs]
         targets = [text for part in parts for text in part.targets]
         source = old.source.extend(inputs)
-        fitted = SymbolTokenizer.fit(targets, old.target.separator, old.target.lowercase)
+        fitted = fit_targets(targets, parts[0].reading.symbols, old.target)
         kept = [s for s in old.target.symbols if s in set(fitted.symbols)]
         target = dataclasses.replace(fitted, symbols=(*kept, *(s for s in fitted.symbols if s not in set(kept))))
         longest_source = max(len(source.split(text)) for text in inputs)
@@ -157,6 +174,22 @@ class Transduction(Task):
         return ops.convert_to_numpy(out)[0, 0]
 
 
+def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None = None) -> SymbolTokenizer:
+    """Returns a tokenizer of target texts.
+
+    Args:
+        targets: The texts.
+        symbols: ``"characters"`` or ``"spaces"``; otherwise by what repeats.
+        like: The tokenizer of a pretrained model, whose ways are kept where they fit.
+    """
+    lowercase = like.lowercase if like else False
+    if symbols == "spaces" or (not symbols and (like is None or like.separator) and not are_unspaced(targets)):
+        return SymbolTokenizer.fit(targets, " ", lowercase)
+    if not symbols and like and not like.separator:
+        return SymbolTokenizer.fit(targets, "", lowercase, like.graphemes)
+    return SymbolTokenizer.fit(targets, "", lowercase, graphemes=True)
+
+
 def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after: SymbolTokenizer) -> None:
     """Copies the rows of the reserved ids and of the symbols known before; in place."""
     new[:RESERVED] = old[:RESERVED]
@@ -177,7 +210,7 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
 
 
 def _decoder(pipeline) -> Decoder:
-    return pipeline.once("decoder", lambda: Decoder(pipeline.model, pipeline.preprocessor.max_target + 1))
+    return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
 def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
@@ -198,16 +231,22 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     if pipeline.spec.task != "transduction":
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
-    def align(source, target):
-        return pipeline.model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
-
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target
     output = pipeline.predict([text])[0] if output is None else output
     written = target.encode(output) if output else []  # a model may write nothing
-    run = pipeline.once("align", lambda: compiled(pipeline.model, align))
+    run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
     read = [*pipeline.preprocessor.source.split(text), "."]
     return read, [*target.split(output), "."], ops.convert_to_numpy(weights)[0]
+
+
+def _aligned(model):
+    """Returns the compiled attention weights of sources and targets."""
+
+    def align(source, target):
+        return model.align({"source": source, "source_mask": source != PAD, "target": target})[1]
+
+    return compiled(model, align)
 
 
 def _marks_stress(phones) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from zoo.data.examples import Examples
-from zoo.data.series import read_ts
+from zoo.data.ts import read_ts
 from zoo.datasets import fetch
 
 _REPOSITORY = (

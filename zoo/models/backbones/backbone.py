@@ -6,6 +6,7 @@ import keras
 from keras import ops, tree
 
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import values_are_known
 from zoo.models.registry import ARCHITECTURES
 from zoo.models.serialization import FromArchitecture
 from zoo.models.streaming import Stream
@@ -99,6 +100,15 @@ class Backbone(FromArchitecture, keras.Model):
         features: number of input features, for ``features (batch, time, features)``. One of the two.
         dropout: Rate after the input layer.
         name: Root of every variable's path.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> backbone = zoo.create_model("gru_tiny", vocab_size=9)
+        >>> type(backbone).__name__
+        'Backbone'
+        >>> output = backbone.predict({"tokens": np.ones((2, 5), "int32")}, verbose=0)
+        >>> output.shape == (2, 5, backbone.width)
+        True
     """
 
     table = ARCHITECTURES
@@ -128,7 +138,7 @@ class Backbone(FromArchitecture, keras.Model):
 
     def build(self, shape=None):
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
-        self.embed.build((None, None, self.features))
+        self.embed.build((None, None) if self.features is None else (None, None, self.features))
         width = self.embedding
         for block in self.blocks:
             block.build((None, None, width))
@@ -141,11 +151,20 @@ class Backbone(FromArchitecture, keras.Model):
 
     def read(self, x, mask=None, training=False):
         """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, width)``, through all blocks."""
-        if mask is not None and keras.backend.backend() == "torch" and mask.device.type != "meta" and bool(mask.all()):
+        if mask is not None and keras.backend.backend() == "torch" and values_are_known(mask) and bool(mask.all()):
             mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x
+
+    def input_specs(self):
+        mask = keras.InputSpec("bool", (None, None), name="mask")
+        if self.features is None:
+            return {"tokens": keras.InputSpec("int32", (None, None), name="tokens"), "mask": mask}
+        return {"features": keras.InputSpec("float32", (None, None, self.features), name="features"), "mask": mask}
+
+    def id_counts(self):
+        return {} if self.vocab_size is None else {"tokens": self.vocab_size}
 
     @property
     def longest(self) -> int | None:

@@ -114,7 +114,8 @@ class WindowsLayer(Block):
         ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
         ``(batch, n, m)``.
         """
-        products = self.attention.scores(self.attention.queries(y), keys) + ops.moveaxis(scores, -1, -3)
+        products = self.attention.scores(self.attention.queries(y), keys)
+        products = products + ops.cast(ops.moveaxis(scores, -1, -3), products.dtype)
         return self.attention.read(products, values, seen)
 
     def _feed_forward(self, x, training=False):
@@ -241,7 +242,8 @@ class WindowsLayer(Block):
         seen[0] = seen[0] | newest  # always itself
         seen, keys, values = (ops.concatenate(parts, axis=1) for parts in (seen, keys, values))
         scores = self.attention.scores_of_few(self.attention.queries(y[:, None]), keys)[:, 0]
-        scores = scores + ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.heads)))
+        by_age = ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.heads)))
+        scores = scores + ops.cast(by_age, scores.dtype)
         read = self.attention.read_once(scores, values, seen)
         return self._feed_forward(x + read), (after, count)
 

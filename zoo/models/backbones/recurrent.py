@@ -72,7 +72,7 @@ class RecurrentBlock(Block):
     def initial_state(self, batch_size: int) -> tuple:
         if self.bidirectional:
             return super().initial_state(batch_size)
-        return tuple(ops.zeros((batch_size, self.width)) for _ in range(self.states))
+        return tuple(ops.zeros((batch_size, self.width), self.compute_dtype) for _ in range(self.states))
 
     def step(self, x, state):
         if self.bidirectional:
@@ -81,7 +81,7 @@ class RecurrentBlock(Block):
         return y, tuple(after) if isinstance(after, list | tuple) else (after,)
 
     def extend(self, x, state):
-        if self.bidirectional:
+        if self.bidirectional or self.compute_dtype != self.variable_dtype:  # the loop below casts no weights
             return super().extend(x, state)
         _, y, after = self.layer.inner_loop(x, list(state), None)
         return y, tuple(after)

@@ -76,7 +76,7 @@ class LearnedPositions(Block):
         self.table = keras.layers.Embedding(length, width, name="table")
 
     def build(self, shape):
-        self.table.build(None)
+        self.table.build((None,))
 
     def call(self, x, mask=None, training=False):
         """Maps ``(batch, time, width)`` to the same shape.

@@ -73,6 +73,13 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
 
     Args:
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> model = zoo.create_model("hierarchical_attention_network_tiny", vocab_size=9)
+        >>> documents = {"tokens": np.ones((2, 3, 4), "int32"), "mask": np.ones((2, 3, 4), "bool")}
+        >>> model.predict(documents, verbose=0).shape == (2, model.width)
+        True
     """
 
     table = DOCUMENT
@@ -87,7 +94,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape=None):
-        self.embed.build(None)
+        self.embed.build((None, None, None))
         self.words.build((None, None, self.config.embedding))
         self.sentences.build((None, None, self.config.width))
         self.built = True
@@ -115,6 +122,16 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         x = self.drop(ops.reshape(x, (batch, count, self.config.width)), training=training)
         x, sentence_weights = self.sentences(x, ops.any(mask, axis=-1))
         return self.drop(x, training=training), sentence_weights, ops.reshape(word_weights, (batch, count, length))
+
+    def input_specs(self):
+        shape = (None, None, None)
+        return {
+            "tokens": keras.InputSpec("int32", shape, name="tokens"),
+            "mask": keras.InputSpec("bool", shape, name="mask"),
+        }
+
+    def id_counts(self):
+        return {"tokens": self.config.vocab_size}
 
     def call(self, inputs, training=False):
         """Maps documents, as ``attend`` takes them, to ``(batch, width)``."""

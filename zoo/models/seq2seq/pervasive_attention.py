@@ -152,6 +152,14 @@ class PervasiveAttention(FromArchitecture, keras.Model):
 
     Args:
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> sizes = {"source_vocab_size": 30, "target_vocab_size": 20}
+        >>> model = zoo.create_model("pervasive_attention_tiny", task="transduction", **sizes)
+        >>> source = np.ones((2, 7), "int32")
+        >>> tuple(model({"source": source, "source_mask": source > 0, "target": source[:, :5]}).shape)
+        (2, 5, 20)
     """
 
     table = SEQ2SEQ

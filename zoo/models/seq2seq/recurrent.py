@@ -5,10 +5,12 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax
+from zoo.layers.attention import masked, softmax
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import real_everywhere
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
+from zoo.models.keras_model import sequence_pair_specs
 from zoo.models.registry import SEQ2SEQ
 from zoo.models.serialization import FromArchitecture
 
@@ -64,6 +66,14 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> sizes = {"source_vocab_size": 9, "target_vocab_size": 7}
+        >>> model = zoo.create_model("lstm_tiny", task="transduction", **sizes)
+        >>> source, target = np.ones((2, 5), "int32"), np.ones((2, 4), "int32")
+        >>> model.predict({"source": source, "source_mask": source > 0, "target": target}, verbose=0).shape
+        (2, 4, 7)
     """
 
     table = SEQ2SEQ
@@ -102,12 +112,13 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
 
         Args:
             source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols.
+            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
             training: Whether dropout acts.
 
         Returns:
             What the decoder reads: ``values (batch, source_time, 2 * encoder_units)``, ``keys``, ``mask``.
         """
+        mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         x = self.drop(self.source_embed(source), training=training)
         for layer in self.encoder:
             x = self.drop(layer(x, mask=mask, training=training), training=training)
@@ -141,8 +152,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
             scores = self.score(ops.tanh(sums))[..., 0]
         else:
             scores = ops.matmul(query, ops.transpose(memory["keys"], (0, 2, 1)))
-        scores = ops.where(memory["mask"][:, None], scores, NEGATIVE)
-        weights = softmax(scores)
+        weights = softmax(masked(scores, memory["mask"][:, None]))
         return ops.matmul(weights, memory["values"]), weights
 
     def _attend_once(self, query, memory: dict):
@@ -199,15 +209,15 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         """Teacher forcing with the alignment.
 
         Args:
-            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
-                the symbols before each output, beginning with the start mark.
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
+                target_time)``, the symbols before each output, beginning with the start mark.
             training: Whether dropout acts.
 
         Returns:
             Logits ``(batch, target_time, target_vocab_size)`` and attention weights
             ``(batch, target_time, source_time)``.
         """
-        memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
+        memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         embedded = self.drop(self.target_embed(inputs["target"]), training=training)
         run = self._run_layers if self.config.attention == "gnmt" else self._run_steps
         out, weights = run(embedded, memory, training)
@@ -249,11 +259,17 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         """Returns the logits of ``align``."""
         return self.align(inputs, training=training)[0]
 
+    def input_specs(self):
+        return sequence_pair_specs()
+
+    def id_counts(self):
+        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
+
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         embedding, encoded, units = self.config.embedding, 2 * self.config.encoder_units, self.config.decoder_units
         for embed in (self.source_embed, self.target_embed):
-            embed.build(None)
+            embed.build((None, None))
         for i, layer in enumerate(self.encoder):
             layer.build((None, None, encoded if i else embedding))
         fed = {"bahdanau": encoded, "luong": units, "gnmt": 0}[self.config.attention]

@@ -7,9 +7,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax, write
+from zoo.layers.attention import masked, softmax, write
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
+from zoo.models.keras_model import sequence_pair_specs
 from zoo.models.registry import SEQ2SEQ
 from zoo.models.serialization import FromArchitecture
 
@@ -57,11 +59,11 @@ class Config:
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
-def sinusoids(length, width: int):
+def sinusoids(length, width: int, dtype: str):
     """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, width)``."""
     rates = ops.convert_to_tensor(10_000.0 ** (-np.arange(0, width, 2, dtype="float32") / width))
     angles = ops.arange(length, dtype="float32")[:, None] * rates[None]
-    return ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, width))
+    return ops.cast(ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, width)), dtype)
 
 
 class Attention(keras.layers.Layer):
@@ -115,7 +117,7 @@ class Attention(keras.layers.Layer):
         scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
         if self.relative:
             scores = scores + ops.cast(self._by_offset(positions, ops.shape(keys)[1]), scores.dtype)
-        weights = softmax(ops.where(mask, scores, NEGATIVE))
+        weights = softmax(masked(scores, mask))
         read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), value)
         return self.out(ops.reshape(read, ops.shape(x))), weights
 
@@ -198,6 +200,14 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
 
     Args:
         config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> sizes = {"source_vocab_size": 9, "target_vocab_size": 7}
+        >>> model = zoo.create_model("transformer_tiny", task="transduction", **sizes)
+        >>> source, target = np.ones((2, 5), "int32"), np.ones((2, 4), "int32")
+        >>> model.predict({"source": source, "source_mask": source > 0, "target": target}, verbose=0).shape
+        (2, 4, 7)
     """
 
     table = SEQ2SEQ
@@ -224,20 +234,24 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
     def _scaled(self, embedding, ids):
         return embedding(ids) * math.sqrt(self.config.width)
 
+    def _positions(self, length):
+        return sinusoids(length, self.config.width, self.compute_dtype)
+
     def encode(self, source, mask, training=False) -> dict:
         """Runs the encoder.
 
         Args:
             source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols.
+            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
             training: Whether dropout acts.
 
         Returns:
             What the decoder reads: the keys and values of each decoder layer, and the mask.
         """
         positions = ops.arange(ops.shape(source)[1])[None]
-        x = self._scaled(self.source_embed, source) + sinusoids(ops.shape(source)[1], self.config.width)
+        x = self._scaled(self.source_embed, source) + self._positions(ops.shape(source)[1])
         x = self.drop(x, training=training)
+        mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         mask = mask[:, None, None, :]
         for layer in self.encoder:
             x, _, _ = layer(x, mask, positions, training=training)
@@ -270,7 +284,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         """
         *caches, position = state
         room = caches[0][0].shape[1]
-        positions = ops.take(sinusoids(room, self.config.width), position, axis=0)
+        positions = ops.take(self._positions(room), position, axis=0)
         x = (self._scaled(self.target_embed, target) + positions)[:, None]
         mask = (ops.arange(room)[None] <= position[:, None])[:, None, None]
         weights, after = None, []
@@ -284,18 +298,18 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         """Teacher forcing with the alignment.
 
         Args:
-            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
-                the symbols before each output, beginning with the start mark.
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
+                target_time)``, the symbols before each output, beginning with the start mark.
             training: Whether dropout acts.
 
         Returns:
             Logits ``(batch, target_time, target_vocab_size)`` and attention weights
             ``(batch, target_time, source_time)`` of the last layer, the mean of its heads.
         """
-        memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
+        memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         length = ops.shape(inputs["target"])[1]
         positions = ops.arange(length)[None]
-        x = self._scaled(self.target_embed, inputs["target"]) + sinusoids(length, self.config.width)
+        x = self._scaled(self.target_embed, inputs["target"]) + self._positions(length)
         x = self.drop(x, training=training)
         # A position reads itself and those before it; padding stands after them, out of sight.
         mask = (positions <= ops.transpose(positions))[None, None]
@@ -309,13 +323,21 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         """Returns the logits of ``align``."""
         return self.align(inputs, training=training)[0]
 
+    def input_specs(self):
+        return sequence_pair_specs()
+
+    def id_counts(self):
+        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
+
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         features = (None, None, self.config.width)
-        parts = [*self.encoder, *self.decoder, self.source_embed, self.target_embed, self.logits]
+        parts = [*self.encoder, *self.decoder, self.logits]
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
         for part in parts:
             part.build(features)
+        for embed in (self.source_embed, self.target_embed):
+            embed.build((None, None))
         self.built = True
 
 

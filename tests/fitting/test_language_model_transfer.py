@@ -1,0 +1,154 @@
+"""Fine-tuning a language model on labels: its backbone, the texts of the domain, a linear head and TF-IDF beside it."""
+
+import numpy as np
+import pytest
+from keras import ops
+from samples import reviews
+
+from zoo.data.columns import Columns
+from zoo.data.examples import Examples
+from zoo.errors import InputError
+from zoo.fitting import baselines, transfer
+from zoo.fitting.fine_tuning import TRANSFER, adapt, fine_tune, prepare
+from zoo.models import registry
+from zoo.pipeline import Pipeline, load
+from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
+from zoo.preprocessing.token_text import SubwordTextPreprocessor
+from zoo.tasks import find_task
+from zoo.training.config import Plan
+from zoo.training.trainer import Interrupted
+
+PLAN = Plan(epochs=3, batch_size=16, learning_rate=0.01, average=0.5)
+
+
+@pytest.fixture(scope="module", params=["lstm", "transformer"])
+def base(request):
+    task, architecture = find_task("language_modelling"), registry.find_backbone(request.param)
+    subwords = ByteSubwords.learn(reviews().inputs, 400)
+    pipeline = Pipeline(
+        task.spec(architecture, "tiny", SubwordTextPreprocessor(subwords, 32), architecture.sizes["tiny"])
+    )
+    pipeline.document = {"name": "made", "licence": {"weights": "none", "data": "none"}}
+    return pipeline
+
+
+def test_the_classifier_starts_from_the_backbone_and_reads_what_the_language_model_read(base):
+    start = prepare(base, reviews(), Columns())
+    assert start.pipeline.spec.task == "classification" and start.language_model is base
+    known = base.tensors()
+    kept = [path for path, value in start.pipeline.tensors().items() if path in known and path not in start.new]
+    assert len(kept) == len(base.model.backbone.weights)
+    text = reviews().inputs[0]
+    ids = start.pipeline.preprocessor.encode_input(text)
+    assert ids == [SEPARATOR, *base.preprocessor.encode_input(text)]
+    np.testing.assert_allclose(start.pipeline.embed([text]), base.embed([text]), atol=1e-5)
+    fresh = prepare(base, reviews(), Columns(), pretrained=False)
+    assert fresh.language_model is None and fresh.base is None
+
+
+def test_a_linear_head_is_logistic_regression_on_the_features(base):
+    from sklearn.metrics import accuracy_score
+
+    examples = reviews()
+    pipeline = transfer.for_task(base, find_task("classification"), examples, pretrained=True)
+    transfer.fit_linear_head(pipeline, examples, seed=1)
+    probabilities = pipeline.predict(examples.inputs, probabilities=True)
+    features = pipeline.embed(examples.inputs)
+    kernel, bias = (ops.convert_to_numpy(v) for v in (pipeline.model.head.kernel, pipeline.model.head.bias))
+    logits = features @ kernel + bias
+    expected = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
+    np.testing.assert_allclose([row["praise"] for row in probabilities], expected, atol=1e-4)
+    guesses = [max(row, key=row.get) for row in probabilities]
+    assert accuracy_score(examples.targets, guesses) > 0.6
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_a_linear_head_knows_labels_by_their_place(base, labels):
+    texts = [f"{'abc'[i % labels] * 3} word {i}" for i in range(30)]
+    examples = Examples(texts, [f"l{i % labels}" for i in range(30)], [f"x:{i}" for i in range(30)])
+    pipeline = transfer.for_task(base, find_task("classification"), examples, pretrained=True)
+    transfer.fit_linear_head(pipeline, examples, seed=1)
+    right = sum(said == label for said, label in zip(pipeline.predict(texts), examples.targets, strict=True))
+    assert right > 24
+
+
+def test_fine_tuning_reads_the_domain_first_and_tells_what_tfidf_gets(base, tmp_path):
+    lines, rows = [], []
+    more = ["a lovely old house in town."] * 3
+    mine = fine_tune(
+        base,
+        reviews(),
+        plan=PLAN,
+        unlabelled=more,
+        output=tmp_path / "mine",
+        tell=lines.append,
+        report=rows.append,
+    )
+    assert any(line.startswith("language model: reads 101 texts") for line in lines), lines
+    assert "nats" in rows[0] and "error" in rows[-1]
+    again = load(tmp_path / "mine")
+    assert again.predict(reviews().inputs[:4]) == mine.predict(reviews().inputs[:4])
+    assert again.spec.task == "classification" and not (tmp_path / "mine.unfinished").exists()
+    # The base is as it was.
+    assert base.spec.task == "language_modelling"
+    further = adapt(mine, [reviews()])
+    assert further.preprocessor.tokenizer == base.preprocessor.tokenizer
+
+
+@pytest.mark.parametrize("stage", ["domain", "labels"])
+def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypatch):
+    whole = fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "whole")
+    last = {"domain": "nats", "labels": "error"}[stage]
+
+    def stop(row):
+        if last in row:
+            raise Interrupted("stopped", 2)
+
+    with pytest.raises(Interrupted):
+        fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again", report=stop)
+    with pytest.raises(InputError, match="--resume"):
+        fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again")
+    resumed = fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again", resume=True)
+    for path, value in whole.tensors().items():
+        np.testing.assert_allclose(value, resumed.tensors()[path], atol=1e-6, err_msg=path)
+
+
+def test_tagging_starts_from_a_language_model(base):
+    rows = Examples(["play the river", "go to town"] * 12, ["O B-x I-x", "O O B-x"] * 12, [f"x:{i}" for i in range(24)])
+    texts = [f"{text} {i}" for i, text in enumerate(rows.inputs)]
+    rows = Examples(texts, [f"{tags} O" for tags in rows.targets], rows.where)
+    start = prepare(base, rows, Columns(), task="tagging")
+    ids, first = start.pipeline.preprocessor.encode_input("play the river 0")
+    assert ids == [SEPARATOR, *base.preprocessor.encode_input("play the river 0")] and first[0] == 1
+    words = [start.pipeline.preprocessor.tokenizer.decode([ids[place]]) for place in first]
+    assert all(["play", "the", "river", "0"][i].startswith(word) for i, word in enumerate(words))
+
+
+def test_other_tasks_are_refused(base):
+    with pytest.raises(InputError, match="does not start from a language model"):
+        prepare(base, reviews(), Columns(), task="transduction")
+    with pytest.raises(InputError, match="no features of a whole input"):
+        load("gru_small.snips").embed(["play"])
+
+
+def test_unlabelled_texts_are_read_or_refused(tmp_path):
+    file = tmp_path / "texts.txt"
+    file.write_text("one\n\ntwo\n", encoding="utf-8")
+    assert transfer.read_unlabelled(file) == ["one", "two"] and transfer.read_unlabelled(None) == []
+    file.write_bytes("naïve".encode("latin-1"))
+    for bad, match in ((file, "not UTF-8"), (tmp_path / "none.txt", "No such file"), ([""], "at least one")):
+        with pytest.raises(InputError, match=match):
+            transfer.read_unlabelled(bad)
+
+
+def test_tfidf_learns_the_words():
+    examples = reviews()
+    model = baselines.tfidf(examples.inputs[:80], examples.targets[:80])
+    assert np.mean(model.predict(examples.inputs[80:]) == np.array(examples.targets[80:])) > 0.9
+
+
+def test_language_models_have_the_staged_plan():
+    from zoo.fitting.fine_tuning import plan_from
+
+    spec = load("gru_small.tiny_shakespeare").spec
+    assert plan_from(spec, None) != TRANSFER, "a model of characters starts no classifier"

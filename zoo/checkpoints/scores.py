@@ -1,0 +1,24 @@
+"""How scores are written for people. Imports nothing, for listing records must stay quick."""
+
+NO_SHARES = frozenset(
+    {"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"}
+)
+"""Metrics that are numbers of their own: nats per step, bits per character, squares. All others are shares."""
+
+
+def shown(name: str, value: float) -> str:
+    """Returns a metric's value: a share as a percentage, another number with four digits.
+
+    Example:
+        >>> shown("accuracy", 0.8972)
+        '89.72 %'
+        >>> shown("nll", 2.70941)
+        '2.709'
+    """
+    return f"{value:.4g}" if name in NO_SHARES else f"{100 * value:.2f} %"
+
+
+def shown_interval(name: str, value: dict[str, float]) -> str:
+    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
+    low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
+    return f"{shown(name, value['value'])} ({low} - {high})"

@@ -1,0 +1,72 @@
+"""Unicode forms: which texts are the same text, and how a text is written in characters that a model knows."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\ufeff]")
+"""Soft hyphen, Mongolian vowel separator, zero-width space, word joiner and byte-order mark."""
+
+_PLAIN = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u0060\u00b4", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u200c\u200d\u200e\u200f", ""),
+    "\u2026": "...",
+}
+
+
+def same_text(text: str) -> str:
+    """Returns a text so that two ways to write the same text are equal: composed, without case and invisible marks.
+
+    Example:
+        >>> same_text("Cafe\u0301") == same_text("caf\u00e9")
+        True
+    """
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).casefold()
+
+
+def commonest_form(texts: Iterable[str]) -> str:
+    """Returns ``"NFD"`` if most of the texts that the forms write differently are decomposed, else ``"NFC"``."""
+    composed = decomposed = 0
+    for text in texts:
+        composed += unicodedata.normalize("NFD", text) != text
+        decomposed += unicodedata.normalize("NFC", text) != text
+    return "NFD" if decomposed > composed else "NFC"
+
+
+def fold(text: str, known: Callable[[str], bool]) -> str:
+    """Returns a text with its unknown characters written in known ones, where that loses nothing of it.
+
+    Curly quotation marks become straight, dashes hyphens, ligatures and full-width letters plain ones; invisible
+    characters go, and so do unknown punctuation marks at either end. A letter with an accent stays as it is, because
+    without the accent it is another letter.
+
+    Args:
+        text: Any text.
+        known: Says whether a model knows a character.
+
+    Example:
+        >>> fold("\u201cdon\u2019t\u201d,", "don't".__contains__)
+        "don't"
+    """
+    if all(map(known, text)):
+        return text
+    out = "".join(_folded(character, known) for character in text)
+    while out and not known(out[-1]) and unicodedata.category(out[-1])[0] in "PZ":
+        out = out[:-1]
+    while out and not known(out[0]) and unicodedata.category(out[0])[0] in "PZ":
+        out = out[1:]
+    return out
+
+
+def _folded(character: str, known: Callable[[str], bool]) -> str:
+    if known(character):
+        return character
+    if INVISIBLE.match(character):
+        return ""
+    for form in (_PLAIN.get(character), *(unicodedata.normalize(name, character) for name in ("NFC", "NFD", "NFKC"))):
+        if form is not None and all(map(known, form)) and (form or character in _PLAIN):
+            return form
+    lower = unicodedata.normalize("NFKC", character).lower()
+    return lower if lower and all(map(known, lower)) else character

@@ -1,0 +1,194 @@
+"""From a language model to another task: its tokenizer and backbone under a new head.
+
+The stages are those of ULMFiT (Howard & Ruder 2018, arXiv 1801.06146): the language model reads the texts of the new
+domain, a linear head is fitted on its frozen features (Kumar et al. 2022, arXiv 2202.10054), and then both are
+fine-tuned.
+"""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.examples import Examples, identity
+from zoo.datasets import fingerprint
+from zoo.errors import InputError
+from zoo.fitting.setup import make_trainer
+from zoo.models.heads import Classifier
+from zoo.pipeline import Pipeline
+from zoo.tasks.task import Task
+from zoo.training.config import Plan
+from zoo.training.trainer import Trainer
+
+# The second stage of ULMFiT.
+DOMAIN = Plan(
+    epochs=4,
+    batch_size=16,
+    learning_rate=1e-3,
+    schedule="triangular",
+    warmup=0.1,
+    rate_decay=1.3,
+    label_smoothing=0.0,
+    average=0.9,
+)
+MAX_DOMAIN_TOKENS = 2_000_000  # that all epochs of the second stage read together
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # of the linear head's fit, as scikit-learn's C
+FOLDS = 5
+
+
+def is_language_model(pipeline: Pipeline) -> bool:
+    """Returns whether a pipeline predicts subwords, so that other tasks can start from it."""
+    return getattr(pipeline.preprocessor, "tied", False)
+
+
+def for_task(base: Pipeline, task: Task, examples: Examples, pretrained: bool, dropout: float = 0.1) -> Pipeline:
+    """Returns a model of another task with a language model's backbone and a fresh head.
+
+    Args:
+        base: The language model.
+        task: A task that reads texts.
+        examples: The training part, whose labels the head gets.
+        pretrained: Whether the backbone has the language model's weights; otherwise all are fresh.
+        dropout: The backbone's rate: a language model is trained with none.
+
+    Raises:
+        InputError: The task does not read texts.
+    """
+    preprocessor = task.fit_tokenizer(base.preprocessor.tokenizer, examples)
+    architecture = task.architecture(base.spec.architecture)
+    config = {**base.spec.config, "dropout": dropout}
+    pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, config))
+    if pretrained:
+        transfer_backbone(base, pipeline)
+    return pipeline
+
+
+def read_unlabelled(source: Any) -> list[str]:
+    """Returns texts without labels.
+
+    Args:
+        source: A list of texts, a file with one text per line, or ``None`` for none.
+
+    Raises:
+        InputError: The file is missing or not UTF-8, or has no text.
+    """
+    if source is None:
+        return []
+    if isinstance(source, str | os.PathLike):
+        try:
+            with open(source, encoding="utf-8") as file:
+                texts = [line.strip() for line in file if line.strip()]
+        except OSError as error:
+            raise InputError(f"{os.fspath(source)}: {error.strerror}: give a file with a text per line") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{os.fspath(source)}: not UTF-8: convert it") from None
+    else:
+        texts = list(source)
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise InputError("unlabelled: give at least one text, and none that is empty")
+    return texts
+
+
+def transfer_backbone(base: Pipeline, pipeline: Pipeline) -> None:
+    """Sets the weights of a pipeline's backbone to those of a language model."""
+    known = base.tensors()
+    for variable in pipeline.model.backbone.weights:
+        variable.assign(known[variable.path])
+
+
+def domain_trainer(
+    base: Pipeline,
+    parts: list[Examples],
+    unlabelled: Any,
+    plan: Plan,
+    folder: Path | None,
+    tell: Callable[[str], None],
+) -> tuple[Pipeline, Trainer]:
+    """Returns a copy of a language model and a trainer that reads the texts of another domain.
+
+    Args:
+        base: The language model, which stays as it is.
+        parts: The training part, whose texts are read; the validation part, which chooses the best epoch; and the
+            test part, of which no text should be among the unlabelled ones.
+        unlabelled: More texts, as ``read_unlabelled`` takes them.
+        plan: Seed and time limit are taken from it.
+        folder: Where the state is kept, if it is.
+        tell: Called with a line for people.
+
+    Raises:
+        InputError: The unlabelled texts cannot be read.
+    """
+    train, validation, test = parts
+    more = read_unlabelled(unlabelled)
+    leaked = len({identity(text) for text in test.inputs} & {identity(text) for text in more})
+    if leaked:
+        tell(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
+    texts = [*train.inputs, *more]
+    copy = Pipeline(base.spec)
+    copy.assign(base.tensors(), "language model")
+    tokens = sum(len(row) + 1 for row in base.preprocessor.tokenizer.encode_batch(texts))
+    epochs = max(1, min(DOMAIN.epochs, MAX_DOMAIN_TOKENS // tokens))
+    own = dataclasses.replace(DOMAIN, epochs=epochs, seed=plan.seed, minutes=plan.minutes)
+    tell(f"language model: reads {len(texts):,} texts of these data, {epochs} epochs")
+    read, checked = (
+        Examples(list(rows), [""] * len(rows), [f"text:{i + 1}" for i in range(len(rows))])
+        for rows in (texts, validation.inputs)
+    )
+    trainer = make_trainer(copy, read, checked, own, folder, "the same command with --resume")
+    trainer.data = fingerprint(read)
+    return copy, trainer
+
+
+def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -> None:
+    """Sets a pipeline's backbone to a language model's, and a classifier's head to a linear one on its features."""
+    transfer_backbone(language_model, pipeline)
+    if isinstance(pipeline.model, Classifier):
+        fit_linear_head(pipeline, train, seed)
+
+
+def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
+    """Fits a classifier's head on the frozen features of its backbone: logistic regression.
+
+    Its strength is the one with the least loss in cross-validation.
+
+    Args:
+        pipeline: A classifier; its head is replaced.
+        examples: Texts and labels.
+        seed: Seed of the folds.
+
+    Returns:
+        The mean accuracy over the folds, at that strength.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.preprocessing import StandardScaler
+
+    labels = np.array([pipeline.preprocessor.encode_target(label) for label in examples.targets])
+    scaler = StandardScaler().fit(features := pipeline.embed(examples.inputs))
+    rows = scaler.transform(features)
+    folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
+    scores = {}
+    for strength in STRENGTHS if folds > 1 else (0.01,):
+        model = LogisticRegression(C=strength, max_iter=300)
+        scores[strength] = 0.0
+        if folds > 1:
+            split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+            scores[strength] = cross_val_score(model, rows, labels, cv=split, scoring="neg_log_loss").mean()
+    best = max(scores, key=lambda strength: scores[strength])
+    fitted = LogisticRegression(C=best, max_iter=1_000).fit(rows, labels)
+    kernel, bias = (
+        np.zeros((rows.shape[1], len(pipeline.preprocessor.labels))),
+        np.full(len(pipeline.preprocessor.labels), -9.0),
+    )
+    if len(fitted.classes_) == 2:  # one column stands for both
+        kernel[:, fitted.classes_[1]], bias[fitted.classes_] = fitted.coef_[0], [0, fitted.intercept_[0]]
+    else:
+        kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
+    scale = np.maximum(scaler.scale_, 1e-6)
+    kernel /= scale[:, None]
+    pipeline.model.head.kernel.assign(kernel.astype("float32"))
+    pipeline.model.head.bias.assign((bias - scaler.mean_ @ kernel).astype("float32"))
+    return float(scores[best])

@@ -1,0 +1,17 @@
+"""Masks: which positions of a batch are real."""
+
+from typing import Any
+
+from keras import ops
+
+
+def real_everywhere(ids):
+    """Returns the mask of ids ``(batch, time)`` among which nothing is padding."""
+    return ops.ones_like(ids, dtype="bool")
+
+
+def values_are_known(x: Any) -> bool:
+    """Tells whether a tensor of torch has values: none in an export or a shape inference."""
+    import torch
+
+    return x.device.type != "meta" and not torch.compiler.is_compiling()

@@ -1,0 +1,73 @@
+"""Schemes of tags: those that are recognised become IOB2, which is what the tagging models say."""
+
+import re
+from collections.abc import Sequence
+
+from zoo.preprocessing.tags import begun
+
+OUTSIDE = "Oo"
+NAMELESS = "span"
+"""Kind of the spans of tags that are letters alone: B, I and O."""
+
+_BEGIN = "BSUW"
+_STYLES = {
+    "B-kind": re.compile(r"([BIESLUWM])-(.+)"),
+    "b-kind": re.compile(r"([biesluwm])-(.+)"),
+    "B_kind": re.compile(r"([BIESLUWMbiesluwm])_(.+)"),
+    "B:kind": re.compile(r"([BIESLUWM]):(.+)"),
+    "kind-B": re.compile(r"(.+)-([BIESLUWMbiesluwm])"),
+    "kind_B": re.compile(r"(.+)_([BIESLUWM])"),
+}
+
+
+def to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
+    """Returns tags in IOB2 (``B-`` begins a span, ``I-`` goes on, ``O`` is outside) and what was converted.
+
+    IOB1 (``B-`` only between two spans of a kind), IOBES and BILOU, letters in lower case or behind the kind, and
+    other marks between letter and kind are recognised where all tags are of one style. Tags of no scheme, parts of
+    speech for instance, stay as they are.
+
+    Args:
+        sentences: The tags of each sentence.
+
+    Returns:
+        The tags, and a note for each conversion.
+
+    Example:
+        >>> to_iob2([["S-city", "o"], ["B-city", "E-city"]])[0]
+        [['B-city', 'O'], ['B-city', 'I-city']]
+    """
+    inside = {tag for tags in sentences for tag in tags if tag not in OUTSIDE}
+    outside = any(tag in OUTSIDE for tags in sentences for tag in tags)
+    parsed, style = _parsed(inside, outside)
+    if not parsed:
+        mixed = sorted(tag for tag in inside if not tag.startswith(("B-", "I-")))
+        shown = ", ".join(map(repr, mixed[:5]))
+        notes = [f"tags without B- or I- among others with it, each a class of its own: {shown}"]
+        return [list(tags) for tags in sentences], notes * (0 < len(mixed) < len(inside))
+    letters = {letter.upper() for letter, _ in parsed.values()}
+    names = {tag: f"{'B' if letter.upper() in _BEGIN else 'I'}-{kind}" for tag, (letter, kind) in parsed.items()}
+    names |= {tag: "O" for tag in OUTSIDE}
+    converted = [[names[tag] for tag in tags] for tags in sentences]
+    scheme = "IOBES" if letters & set("ES") else "BILOU" if letters & set("LU") else "BMES" if "M" in letters else ""
+    begins = any(fixed != tags for fixed, tags in zip(map(begun, converted), converted, strict=True))
+    parts = [f"tags written as {style}"] if style != "B-kind" else []
+    parts += [scheme] if scheme else ["IOB1, where I- may begin a span"] if begins else []
+    parts += ["'o' for O"] if any("o" in tags for tags in sentences) else []
+    return [begun(tags) for tags in converted], [f"tags are read as IOB2; found: {', '.join(parts)}"] * bool(parts)
+
+
+def _parsed(tags: set[str], outside: bool) -> tuple[dict[str, tuple[str, str]], str]:
+    """Returns letter and kind of each tag, and how they are written; nothing if the tags have no common scheme."""
+    if outside and tags and tags <= set("BIES"):
+        return {tag: (tag, NAMELESS) for tag in tags}, "letters alone"
+    for style, pattern in _STYLES.items():
+        found = {tag: match.groups() for tag in tags if (match := pattern.fullmatch(tag))}
+        if not tags or len(found) < len(tags):
+            continue
+        pairs = {tag: (b, a) if style.startswith("kind") else (a, b) for tag, (a, b) in found.items()}
+        # Behind a name, a letter may be part of it: only a scheme has a letter that begins, and O.
+        letters = {letter.upper() for letter, _ in pairs.values()}
+        if style in ("B-kind", "b-kind") or (outside and letters & set(_BEGIN)):
+            return pairs, style
+    return {}, ""
