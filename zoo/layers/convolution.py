@@ -148,7 +148,8 @@ class DepthwiseConvolution(keras.layers.Layer):
     def _valid(self, x):
         """Maps ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
         time = ops.shape(x)[1] - self.kernel_size + 1
-        return sum(x[:, tap : tap + time] * self.weight[tap] for tap in range(self.kernel_size)) + self.bias
+        weight, bias = ops.cast(self.weight, x.dtype), ops.cast(self.bias, x.dtype)
+        return sum(x[:, tap : tap + time] * weight[tap] for tap in range(self.kernel_size)) + bias
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the inputs before the first step: zeros, ``(batch, kernel_size - 1, features)``."""

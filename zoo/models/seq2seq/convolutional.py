@@ -6,10 +6,12 @@ import math
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE, softmax
+from zoo.layers.attention import masked, softmax
 from zoo.layers.convolution import Convolution, zero_masked
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
+from zoo.models.keras_model import sequence_pair_specs
 from zoo.models.registry import SEQ2SEQ
 from zoo.models.serialization import FromArchitecture
 
@@ -119,7 +121,7 @@ class DecoderLayer(keras.layers.Layer):
     def _attend(self, residual, h, target, memory: dict):
         query = (self.query(h) + target) * HALF
         scores = ops.matmul(query, ops.transpose(memory["keys"], (0, 2, 1)))
-        weights = softmax(ops.where(memory["mask"][:, None], scores, NEGATIVE))
+        weights = softmax(masked(scores, memory["mask"][:, None]))
         context = ops.matmul(weights, memory["values"]) * memory["scale"]
         return ((h + self.out(context)) * HALF + residual) * HALF, weights
 
@@ -195,13 +197,14 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
 
         Args:
             source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols.
+            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
             training: Whether dropout acts.
 
         Returns:
             What the decoder reads: ``keys`` z and ``values`` ``(z + e) sqrt(.5)`` of the embeddings e, each ``(batch,
             source_time, embedding_dim)``, the ``mask``, and the contexts' ``scale (batch, 1, 1)``.
         """
+        mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         positions = ops.arange(ops.shape(source)[1])[None]
         embedded = self.drop(self.source_embed(source, positions), training=training)
         x = self.encoder_in(embedded)
@@ -254,15 +257,15 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
         """Teacher forcing with the alignment.
 
         Args:
-            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
-                the symbols before each output, beginning with the start mark.
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
+                target_time)``, the symbols before each output, beginning with the start token.
             training: Whether dropout acts.
 
         Returns:
             Logits ``(batch, target_time, target_vocab_size)`` and attention weights
             ``(batch, target_time, source_time)``, the mean of all layers.
         """
-        memory = self.encode(inputs["source"], inputs["source_mask"], training=training)
+        memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         positions = ops.arange(ops.shape(inputs["target"])[1])[None]
         embedded = self.drop(self.target_embed(inputs["target"], positions), training=training)
         x, read = self.decoder_in(embedded), []
@@ -274,6 +277,12 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
     def call(self, inputs, training=False):
         """Returns the logits of ``align``."""
         return self.align(inputs, training=training)[0]
+
+    def input_specs(self):
+        return sequence_pair_specs()
+
+    def id_counts(self):
+        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""

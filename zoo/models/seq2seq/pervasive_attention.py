@@ -5,9 +5,11 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.attention import NEGATIVE
+from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
+from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
+from zoo.models.keras_model import sequence_pair_specs
 from zoo.models.registry import SEQ2SEQ
 from zoo.models.serialization import FromArchitecture
 
@@ -98,7 +100,7 @@ class DenseLayer(keras.layers.Layer):
     def _convolve(self, rows):
         """Maps ``(batch, k // 2 + rows, source_time, inner)`` to ``(batch, rows, source_time, growth_rate)``."""
         rows = ops.pad(rows, ((0, 0), (0, 0), (self.above, self.above), (0, 0)))
-        return ops.conv(rows, self.kernel, padding="valid", data_format="channels_last")
+        return ops.conv(rows, ops.cast(self.kernel, rows.dtype), padding="valid", data_format="channels_last")
 
     def call(self, x, cells, columns, training=False):
         """Maps a whole grid.
@@ -188,12 +190,13 @@ class PervasiveAttention(FromArchitecture, keras.Model):
 
         Args:
             source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols.
+            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
             training: Whether dropout acts.
 
         Returns:
             What every row of the grid begins with: ``columns (batch, source_time, embedding_dim)``, and ``mask``.
         """
+        mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         x = self.drop(self.source_embed(source), training=training)
         return {"columns": self.source_project(x), "mask": mask}
 
@@ -206,7 +209,7 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         """Maps the last grid to logits and to the share of features whose maximum each source position holds."""
         x = self.first(x, cells, training=training)
         x = self.second(self.transition(x), cells, training=training)
-        x = ops.where(mask[:, None, :, None], x, ops.cast(NEGATIVE, x.dtype))
+        x = masked(x, mask[:, None, :, None])
         highest = ops.max(x, axis=2)
         y = self.drop(self.readout(highest), training=training)
         # A feature that is 0 at every position has no maximum to show. Where all are, all positions share.
@@ -249,16 +252,16 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         """Teacher forcing with the alignment.
 
         Args:
-            inputs: ``source``, ``source_mask`` ``(batch, source_time)``; ``target (batch, target_time)``,
-                the symbols before each output, beginning with the start mark.
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
+                target_time)``, the symbols before each output, beginning with the start token.
             training: Whether dropout acts and norms are the batch's.
 
         Returns:
             Logits ``(batch, target_time, target_vocab_size)``, and ``(batch, target_time, source_time)``: the share
             of features whose maximum each source position holds.
         """
-        mask, target = inputs["source_mask"], inputs["target"]
-        memory = self.encode(inputs["source"], mask, training=training)
+        target, memory = inputs["target"], self.encode(inputs["source"], inputs.get("source_mask"), training=training)
+        mask = memory["mask"]
         cells = (target != PAD)[:, :, None] & mask[:, None]
         x = self._grid(target, memory, training)
         for layer in self.dense:
@@ -268,6 +271,12 @@ class PervasiveAttention(FromArchitecture, keras.Model):
     def call(self, inputs, training=False):
         """Returns the logits of ``align``."""
         return self.align(inputs, training=training)[0]
+
+    def input_specs(self):
+        return sequence_pair_specs()
+
+    def id_counts(self):
+        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
