@@ -262,7 +262,7 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         """
         target, memory = inputs["target"], self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         mask = memory["mask"]
-        cells = (target != PAD)[:, :, None] & mask[:, None]
+        cells = ops.not_equal(target, PAD)[:, :, None] & mask[:, None]
         x = self._grid(target, memory, training)
         for layer in self.dense:
             x = layer(x, cells, mask, training=training)
