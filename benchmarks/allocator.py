@@ -15,15 +15,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from zoo.backends.allocator import kept_memory  # noqa: E402
+from zoo.backends.allocator import retain_freed_memory  # noqa: E402
 from zoo.models.heads import Classifier  # noqa: E402
 from zoo.models.registry import find_backbone  # noqa: E402
 
 STEPS = 10
 FAMILIES = {
-    "lstm": {"width": 128, "layers": 1, "bidirectional": True},
-    "tcn": {"embedding": 24, "width": 24, "kernel": 7, "levels": 8},
-    "transformer": {"width": 96, "heads": 4, "feed_forward": 192, "layers": 3},
+    "lstm": {"hidden_dim": 128, "num_layers": 1, "bidirectional": True},
+    "tcn": {"embedding_dim": 24, "hidden_dim": 24, "kernel_size": 7, "levels": 8},
+    "transformer": {"hidden_dim": 96, "num_heads": 4, "ffn_dim": 192, "num_layers": 3},
 }
 ROWS, TIME, FEATURES = 32, 512, 16
 
@@ -53,7 +53,7 @@ def main() -> None:
     for name, fields in FAMILIES.items():
         family = find_backbone(name)
         config = family.configure("small", features=FEATURES, **fields)
-        for what, how in (("glibc's own ways", contextlib.nullcontext), ("kept", kept_memory)):
+        for what, how in (("glibc's own ways", contextlib.nullcontext), ("kept", retain_freed_memory)):
             model = Classifier(family.build(config), 10, 0.0)
             model.compile("adamw", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
             with how():

@@ -3,7 +3,7 @@
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.imdb_reviews
 
-- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.fine_tuning.TRANSFER``): rates that fall from the head down,
+- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.fine_tuning.ULMFIT``): rates that fall from the head down,
   one more layer thawed per epoch, a slanted triangular schedule.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
   layers, all of them from the start, and a cosine schedule. Its rate is Adam's usual one, a thousandth.
@@ -58,14 +58,16 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
 def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
     """Returns the answers of a fine-tuned model on the test rows."""
     import zoo
-    from zoo.fitting.fine_tuning import TRANSFER, fine_tune
+    from zoo.fitting.fine_tuning import ULMFIT, fine_tune
 
-    plan = TRANSFER
+    training_config = ULMFIT
     if way == "plain":
-        plan = dataclasses.replace(plan, learning_rate=1e-3, schedule="cosine", rate_decay=1.0, unfreeze=False)
+        training_config = dataclasses.replace(
+            training_config, learning_rate=1e-3, schedule="cosine", layer_lr_decay=1.0, gradual_unfreezing=False
+        )
     train, validation, test = cell
-    plan = dataclasses.replace(plan, seed=seed)
-    mine = fine_tune(zoo.load(model), train, validation=validation, test=test, plan=plan)
+    training_config = dataclasses.replace(training_config, seed=seed)
+    mine = fine_tune(zoo.load(model), train, validation=validation, test=test, training_config=training_config)
     return mine.predict(test.inputs)
 
 
@@ -77,7 +79,7 @@ def tfidf(cell: list[Examples]) -> list[str]:
     except ImportError:
         sys.exit("scikit-learn is not installed: pip install scikit-learn")
     train, validation, test = cell
-    # The sets are tokenised: words stand between blanks, and so do marks.
+    # The sets are tokenised: words stand between spaces, and so do marks.
     vectors = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     known = vectors.fit_transform(train.inputs)
     models = [LogisticRegression(C=c, max_iter=1_000).fit(known, train.targets) for c in REGULARISATION]

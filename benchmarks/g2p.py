@@ -30,7 +30,7 @@ import keras
 
 import zoo
 from zoo import datasets
-from zoo.metrics.edits import transduction_metrics
+from zoo.metrics.edits import sequence_to_sequence_metrics
 from zoo.metrics.intervals import Interval
 from zoo.tasks import find_task
 
@@ -55,7 +55,7 @@ def held_out(limit: int | None) -> dict[str, list[list[str]]]:
 
     The first words would not do: they all begin with the same letters, and names abound there.
     """
-    cases = find_task("transduction").cases(datasets.load("cmudict", "test"))
+    cases = find_task("sequence_to_sequence").cases(datasets.load("cmudict", "test"))
     grouped = dict(zip(cases.inputs, cases.references, strict=True))
     words = [word for word in grouped if re.fullmatch("[a-z]+", word)]
     if limit is not None and limit < len(words):
@@ -108,7 +108,8 @@ def main() -> None:
     print(f"{len(words):,} words of cmudict's test split, {backend}, {cores} CPU cores\n")
     print("accuracy, % with 95 % intervals")
     rates = {
-        name: transduction_metrics(phones, list(references.values()), stress=True) for name, phones in outputs.items()
+        name: sequence_to_sequence_metrics(phones, list(references.values()), stress=True)
+        for name, phones in outputs.items()
     }
     for name, found in rates.items():
         print(f"  {name}")

@@ -33,7 +33,7 @@ import numpy as np  # noqa: E402
 from zoo.training.state import STATE, read_state, write_state  # noqa: E402
 
 TENSORS, SIZE = 20, 50_000  # 4 MB a state, as that of a small checkpoint's training
-LONGEST = 0.15  # seconds until the kill; a save takes some 10 ms
+MAX_SECONDS = 0.15  # seconds until the kill; a save takes some 10 ms
 
 
 def save_for_ever(folder: Path, number: int, sender) -> None:
@@ -54,7 +54,7 @@ def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int
         process.start()
         sender.close()
         started = number = receiver.recv()
-        time.sleep(generator.uniform(0, LONGEST))
+        time.sleep(generator.uniform(0, MAX_SECONDS))
         process.kill()
         process.join()
         try:
@@ -119,12 +119,12 @@ def train(folder: Path, resume: bool) -> None:
     """Trains the tests' small model, saving after every step; prints the step and at the end the weights' hash."""
     import dataclasses
 
-    from spelling import PLAN, trainer
+    from spelling import TRAINING_CONFIG, trainer
 
-    pipeline, made = trainer(folder, dataclasses.replace(PLAN, epochs=4, save_seconds=0))
+    pipeline, made = trainer(folder, dataclasses.replace(TRAINING_CONFIG, epochs=4, save_seconds=0))
     if resume and not made.load():
         sys.exit("no state to resume")
-    made.tick = lambda step, total, loss: print(f"step {step} of {total}", flush=True)
+    made.on_step = lambda step, total, loss: print(f"step {step} of {total}", flush=True)
     made.run()
     digest = hashlib.sha256()
     for name, tensor in sorted(pipeline.tensors().items()):

@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--row", type=int, default=4000, help="Bytes of a row, about.")
     asked = parser.parse_args()
     pipeline = zoo.load(asked.model)
-    sample = "keras" if pipeline.task.name == "transduction" else "a film of great charm "
+    sample = "keras" if pipeline.task.name == "sequence_to_sequence" else "a film of great charm "
     answer = pipeline.predict([sample])[0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "large.jsonl")
@@ -36,7 +36,7 @@ def main() -> int:
                 padding = "x" * max(0, asked.row - len(text) - len(answer) - 40)
                 written += file.write(json.dumps({"input": text, "target": answer, "note": padding}) + "\n")
                 count += 1
-        pipeline.answers = lambda inputs, *rest, **options: [answer] * len(inputs)
+        pipeline.predict_raw = lambda inputs, *rest, **options: [answer] * len(inputs)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         report = zoo.evaluate(pipeline, path, input="input", target="target", keep=False)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

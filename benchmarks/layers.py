@@ -57,10 +57,10 @@ def main() -> None:
         if rows * steps < 2_000:  # Keras's loop takes seconds
             peers["keras.layers.GRU"] = keras.layers.GRU(units, return_sequences=True)
         row("GRU", (rows, steps, units), GRU(units, return_sequences=True), peers)
-    for rows, steps, width, taps in CONVOLUTIONS:
-        ours = Convolution(width, width, taps, 4, causal=True, name="convolution")
-        theirs = keras.layers.Conv1D(width, taps, padding="causal", dilation_rate=4)
-        row(f"convolution of {taps} taps", (rows, steps, width), ours, {"keras.layers.Conv1D": theirs})
+    for rows, steps, hidden_dim, taps in CONVOLUTIONS:
+        ours = Convolution(hidden_dim, hidden_dim, taps, 4, causal=True, name="convolution")
+        theirs = keras.layers.Conv1D(hidden_dim, taps, padding="causal", dilation_rate=4)
+        row(f"convolution of {taps} taps", (rows, steps, hidden_dim), ours, {"keras.layers.Conv1D": theirs})
     for shape in DROPOUTS:
         ours, theirs = (partial(layer(0.1), training=True) for layer in (Dropout, keras.layers.Dropout))
         row("dropout", shape, ours, {"keras.layers.Dropout": theirs})

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import zoo  # noqa: E402
 from zoo import datasets  # noqa: E402
-from zoo.training.config import Plan  # noqa: E402
+from zoo.training.config import TrainingConfig  # noqa: E402
 
 
 def shares(pipeline, examples) -> dict[str, float]:
@@ -39,7 +39,7 @@ def shares(pipeline, examples) -> dict[str, float]:
 
     for layer in layers:
         layer._stored = counting(layer)
-    batches = pipeline.task.batches(pipeline.preprocessor, examples, Plan(batch_size=16))
+    batches = pipeline.task.batches(pipeline.preprocessor, examples, TrainingConfig(batch_size=16))
     for inputs, _, real in batches.epoch(0):  # `stored` reads `real`, too: padding is not counted
         steps += real.sum()
         pipeline.model(inputs)

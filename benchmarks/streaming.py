@@ -4,7 +4,7 @@
 
 Times are CPU time of this process, all threads together, so that other programs on the machine do not count;
 with one thread (OMP_NUM_THREADS=1) they are what an idle core takes. A step is the best of five times 64 steps, one
-by one (``Stream.step``) and read at once (``Stream.read``); a whole history is computed twice, and the first time,
+by one (``Stream.step``) and read at once (``Stream.prefill``); a whole history is computed twice, and the first time,
 which compiles, does not count.
 """
 
@@ -33,13 +33,13 @@ def stream_step(model, history: int) -> tuple[float, float]:
     """Returns the seconds of a step of a stream that has read so much: taken alone, and as one of 64 read at once."""
     stream = model.stream(1)
     tokens = np.random.default_rng(0).integers(0, profiling.SYMBOLS, (1, history))
-    stream.read(tokens)
+    stream.prefill(tokens)
 
     def one_by_one():
         for token in tokens[0, :STEPS]:
             stream.step([token])
 
-    runs = (one_by_one, lambda: stream.read(tokens[:, :STEPS]))
+    runs = (one_by_one, lambda: stream.prefill(tokens[:, :STEPS]))
     alone, together = (profiling.best(run, time.process_time, repeats=REPEATS) / STEPS for run in runs)
     return alone, together
 

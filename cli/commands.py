@@ -126,14 +126,14 @@ def evaluate(
     from zoo.progress import progress
 
     pipeline = load(name)
-    if page and not pipeline.task.judged:
+    if page and not pipeline.task.has_correct_answer:
         raise InputError(f"--report shows mistakes: {pipeline.spec.task} has none, only likelihoods")
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
     writing = open_output(predictions) if predictions else nullcontext()
 
-    def measured(model, tick, **more):
+    def evaluate_model(model, on_step, **more):
         return measure.evaluate(
             model,
             chosen,
@@ -149,23 +149,25 @@ def evaluate(
             allow_unknown=allow_unknown,
             limit=limit,
             keep=bool(page or against),
-            start=lambda size: tick(0, total=size),
-            tick=tick,
+            on_start=lambda size: on_step(0, total=size),
+            on_step=on_step,
             **more,
         )
 
-    with writing as file, progress(f"evaluating {name}") as tick:
+    with writing as file, progress(f"evaluating {name}") as on_step:
 
         def note(text, output, references):
             row = {"input": text, "output": output, "references": references}
             file.write(json.dumps(row, default=_plain).encode() + b"\n")
 
-        report = measured(pipeline, tick, tell=_tell, **({"each": note} if predictions else {}), **options)
+        report = evaluate_model(
+            pipeline, on_step, on_message=_tell, **({"on_prediction": note} if predictions else {}), **options
+        )
     others = []
     for other in against:
-        with progress(f"evaluating {other}") as tick:
+        with progress(f"evaluating {other}") as on_step:
             theirs = load(other)
-            found = measured(theirs, tick, **_beam(beam))
+            found = evaluate_model(theirs, on_step, **_beam(beam))
         metric, less = measure.held_against(pipeline, report, theirs, found)
         values = found.to_json()["values"]
         others.append({"model": other, "values": values, "metric": metric, "difference": dataclasses.asdict(less)})
@@ -192,8 +194,8 @@ def evaluate(
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Another value for a field of the recipe's plan or of its architecture, as in epochs=3, dropout=0.2 or"
-    " precision=mixed_bfloat16; as often as needed, with --output.",
+    help="Set a field of the recipe's training config or of its architecture: epochs=3, dropout=0.2,"
+    " precision=mixed_bfloat16. Repeatable; needs --output.",
 )
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Trains a checkpoint from its recipe, from scratch."""
@@ -210,9 +212,9 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
             f"note: in bfloat16 a product of matrices takes {times:.1f} times as long here as in float32, so that"
             " training without precision=mixed_bfloat16 is faster"
         )
-    with show.training(f"training {recipe}") as (report, tick):
+    with show.training(f"training {recipe}") as (on_epoch, on_step):
         folder = Path(output) if output else None
-        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, report, tick, settings)
+        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, on_epoch, on_step, settings)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

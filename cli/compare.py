@@ -15,7 +15,7 @@ from .output import Text, echo_json, note
 )
 @click.argument("data")
 @click.option(
-    "--models", required=True, help="Checkpoints and architectures with a size, between commas; with * and ?."
+    "--models", required=True, help="Checkpoints, architectures with a size, and tfidf, between commas; with * and ?."
 )
 @click.option(
     "--input",
@@ -25,7 +25,7 @@ from .output import Text, echo_json, note
     help="Column with the inputs; of numbers a step several, between commas.",
 )
 @click.option(
-    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between blanks."
+    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
 )
 @click.option(
     "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
@@ -33,7 +33,8 @@ from .output import Text, echo_json, note
 @click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
 @click.option(
     "--task",
-    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
+    help="Override the inferred task: classification, series_classification, regression, tagging,"
+    " sequence_to_sequence.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
@@ -53,7 +54,7 @@ def compare(
     from zoo.fitting import comparison
 
     names = [name.strip() for name in models.split(",") if name.strip()]
-    with show.training("comparing") as (report, tick):
+    with show.training("comparing") as (on_epoch, on_step):
         rows = comparison.compare(
             data,
             names,
@@ -67,9 +68,9 @@ def compare(
             seed=seed,
             skip_bad_rows=skip_bad_rows,
             output=output,
-            tell=note,
-            report=report,
-            tick=tick,
+            on_message=note,
+            on_epoch=on_epoch,
+            on_step=on_step,
         )
     found = [dataclasses.asdict(row) for row in rows]
     if as_json:

@@ -26,7 +26,7 @@ from .output import Text, echo, note
     help="Column with the inputs; of numbers a step several, between commas.",
 )
 @click.option(
-    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between blanks."
+    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
 )
 @click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
 @click.option(
@@ -43,17 +43,18 @@ from .output import Text, echo, note
 @click.option("--test", help="File for the final score; by default another tenth of DATA.")
 @click.option(
     "--task",
-    help="If what is inferred is wrong: classification, series_classification, regression, tagging, transduction.",
+    help="Override the inferred task: classification, series_classification, regression, tagging,"
+    " sequence_to_sequence.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate, that of the head.")
-@click.option("--lora", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
+@click.option("--lora-rank", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
 @click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
 @click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
 )
-@click.option("--balance", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
+@click.option("--class-balanced", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
 @click.option(
     "--augment",
     is_flag=True,
@@ -85,10 +86,10 @@ def finetune(
     epochs,
     minutes,
     rate,
-    lora,
+    lora_rank,
     plain,
     seed,
-    balance,
+    class_balanced,
     augment,
     skip_bad_rows,
     from_scratch,
@@ -109,19 +110,27 @@ def finetune(
         folder = check_folder(output)
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{output}: exists already: choose another --output")
-    if lora and plain:
-        raise InputError("--lora has one rate as it is: leave --plain out")
+    if lora_rank and plain:
+        raise InputError("--lora-rank has one rate as it is: leave --plain out")
     checkpoint = registry.architecture_and_size(name) is None
     spec = locate.read_record(name).spec if checkpoint else None
     backend.start()
     from zoo.fitting import fine_tuning
 
-    plan = fine_tuning.default_plan(None) if from_scratch or spec is None else fine_tuning.plan_from(spec, task)
-    if plain or lora:
-        plan = dataclasses.replace(plan, rate_decay=1.0, unfreeze=False, lora=lora or 0)
-    said = {"epochs": epochs, "least_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
+    training_config = (
+        fine_tuning.default_training_config(None)
+        if from_scratch or spec is None
+        else fine_tuning.training_config_from(spec, task)
+    )
+    if plain or lora_rank:
+        training_config = dataclasses.replace(
+            training_config, layer_lr_decay=1.0, gradual_unfreezing=False, lora_rank=lora_rank or 0
+        )
+    said = {"epochs": epochs, "min_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
     said = {field: value for field, value in said.items() if value is not None}
-    plan = dataclasses.replace(plan, seed=seed, balance=balance, augment=augment, **said)
+    training_config = dataclasses.replace(
+        training_config, seed=seed, class_balanced=class_balanced, augment=augment, **said
+    )
     columns = {
         "input": input,
         "target": target,
@@ -136,9 +145,9 @@ def finetune(
         "allow_unknown": allow_unknown,
     }
     if picture:
-        _find_rate(name, data, columns, task, plan, not from_scratch, skip_bad_rows, picture)
+        _find_rate(name, data, columns, task, training_config, not from_scratch, skip_bad_rows, picture)
         return
-    with show.training(f"fine-tuning {name}") as (report, tick):
+    with show.training(f"fine-tuning {name}") as (on_epoch, on_step):
         pipeline = fine_tuning.fine_tune(
             name,
             data,
@@ -146,15 +155,15 @@ def finetune(
             validation=validation,
             test=test,
             task=task,
-            plan=plan,
+            training_config=training_config,
             pretrained=not from_scratch,
             skip_bad_rows=skip_bad_rows,
             output=output,
             resume=resume,
             unlabelled=unlabelled,
-            tell=note,
-            report=report,
-            tick=tick,
+            on_message=note,
+            on_epoch=on_epoch,
+            on_step=on_step,
         )
     assert pipeline.document is not None
     front_end = getattr(pipeline.preprocessor, "front_end", None)
@@ -163,13 +172,13 @@ def finetune(
 
 
 def _find_rate(
-    name: str, data: str, columns: dict, task: str | None, plan, pretrained: bool, skip: bool, picture: str
+    name: str, data: str, columns: dict, task: str | None, training_config, pretrained: bool, skip: bool, picture: str
 ) -> None:
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
     found = rate_finder.find_rate(
-        name, data, **columns, task=task, plan=plan, pretrained=pretrained, skip_bad_rows=skip
+        name, data, **columns, task=task, training_config=training_config, pretrained=pretrained, skip_bad_rows=skip
     )
     plotting.rates(found.rates, found.losses, found.suggestion, picture)
     echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")

@@ -42,7 +42,7 @@ GIVEN = 16  # frames of a dataset's piece
 def generate(name: str, prompt: str | None, length: int | None, streaming: bool, as_json: bool, **options: Any) -> None:
     """Goes on with a text, or with a piece of music, as the checkpoint NAME would.
 
-    A text is printed with its prompt; of music the added frames, a line each, as MIDI notes between blanks.
+    A text is printed with its prompt; of music the added frames, a line each, as MIDI notes between spaces.
     """
     record = locate.read_record(name)
     task = record.spec.task
@@ -121,24 +121,24 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
         pieces = datasets.load(dataset, split).inputs
         if piece > len(pieces):
             raise InputError(f"--piece {piece}: {dataset} {split} has {len(pieces)}")
-        where, roll = f"piece {piece} of {dataset} {split}", pieces[piece - 1]
+        location, roll = f"piece {piece} of {dataset} {split}", pieces[piece - 1]
         frames = frames or min(GIVEN, len(roll))
     elif dataset or split or piece:
         raise InputError("give --file, or a piece of a dataset, not both")
     elif Path(file).suffix.lower() in (".mid", ".midi"):
         from zoo.preprocessing.midi import read_midi
 
-        where, roll = file, read_midi(file, click.get_current_context().params["seconds"])
+        location, roll = file, read_midi(file, click.get_current_context().params["seconds"])
     elif Path(file).suffix.lower() == ".json":
-        where, roll = file, _read(file)
+        location, roll = file, _read(file)
     else:
         raise InputError(f"--file {file}: give music as .mid, or as .json: [[60, 64, 67], [62]]")
     try:
         notes = MusicPreprocessor().decode(MusicPreprocessor().encode_input(roll))
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{location}: {error}") from None
     if frames and frames > len(notes):
-        raise InputError(f"--frames {frames}: {where} has {len(notes)}")
+        raise InputError(f"--frames {frames}: {location} has {len(notes)}")
     return notes[:frames]
 
 

@@ -160,8 +160,8 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
     options = _beam(beam)
     if "probabilities" in pipeline.task.options and (as_json or table):
         options["probabilities"] = True
-    with progress("predicting", len(inputs)) as tick:
-        return pipeline.predict(inputs, tick=tick, **options)
+    with progress("predicting", len(inputs)) as on_step:
+        return pipeline.predict(inputs, on_step=on_step, **options)
 
 
 class _Printer:

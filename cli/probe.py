@@ -36,7 +36,7 @@ def probe(
 ) -> None:
     """Measures the memory of the causal model NAME, on a dataset by name, a text (.txt) or a table DATA.
 
-    Loss against the number of past steps that it may see, influence of a step by its age, look-back and
+    Loss against the number of past steps that it may see, influence of a step by its age, receptive field and
     longest path; with --recall the accuracy of repeating a symbol after a short fine-tuning.
     """
     show.check_picture(plot, data)
@@ -60,7 +60,7 @@ def probe(
     recalled = recalling.recall(pipeline, _lags(lags) or recalling.LAGS, seed=seed) if recall else []
     probed = probing.document(chosen, split, found, recalled)
     if record:
-        probing.write(locate.locate(name)[1].parent, probed)
+        probing.write(locate.resolve(name)[1].parent, probed)
     if as_json:
         echo_json({"model": name, **probed})
     else:

@@ -70,8 +70,8 @@ def main_score(values: dict[str, Any]) -> str:
 
 def _scores(found: dict[str, Any]) -> tuple[str, str]:
     name = main_score(found["values"])
-    where = f"{found['dataset']} {found['split']} ({found['size']:,})"
-    return where, f"{NAMES[name]} {shown_interval(name, found['values'][name])}"
+    location = f"{found['dataset']} {found['split']} ({found['size']:,})"
+    return location, f"{NAMES[name]} {shown_interval(name, found['values'][name])}"
 
 
 def architectures(as_json: bool) -> None:
@@ -82,11 +82,11 @@ def architectures(as_json: bool) -> None:
     if as_json:
         echo_json(catalogue)
         return
-    columns = ("architecture", "form", "size", "parameters", "look-back", "longest path at 1,000 steps", "paper")
+    columns = ("architecture", "form", "size", "parameters", "receptive field", "longest path at 1,000 steps", "paper")
     rows = []
     for row in catalogue:
-        look_back = "all" if row["look_back"] is None else f"{row['look_back']:,}"
-        numbers = (f"{row['parameters']:,}", look_back, f"{row['path_length']:,}")
+        receptive_field = "all" if row["receptive_field"] is None else f"{row['receptive_field']:,}"
+        numbers = (f"{row['parameters']:,}", receptive_field, f"{row['path_length']:,}")
         rows.append((row["architecture"], row["form"], row["size"], *numbers, row["paper"]))
     print_table(columns, rows)
 
@@ -194,12 +194,12 @@ def check_picture(path: str | None, *inputs: str | None, option: str = "--plot")
 def probe(found: dict[str, Any]) -> None:
     """Prints what a record keeps of a probe."""
     structure = found["structure"]
-    bound = f"{structure['look_back']:,} steps" if "look_back" in structure else "no bound"
+    bound = f"{structure['receptive_field']:,} steps" if "receptive_field" in structure else "no bound"
     echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
     echo(f"effective context: {found['effective']:,} steps bring the loss within 1 % of its best")
     echo(f"influence: from {found['half_life']:,} steps back on under half of the largest")
     echo(
-        f"structure: look-back {bound}; gradients reach {structure['support']:,} steps back, of"
+        f"structure: receptive field {bound}; gradients reach {structure['support']:,} steps back, of"
         f" {structure['checked']:,} tried; longest path {structure['path_length']:,} layers"
     )
     columns = ("steps seen", "loss", "influence of the new ones")
@@ -247,7 +247,7 @@ def training(title: str) -> Iterator[tuple]:
     with contextlib.ExitStack() as stack:
         bar = []
 
-        def tick(step: int, total: int, loss: float) -> None:
+        def on_step(step: int, total: int, loss: float) -> None:
             if not bar or step == 1:
                 # The number of steps is known only now; a resumed run begins in the middle, and a
                 # comparison begins again with each model.
@@ -256,10 +256,10 @@ def training(title: str) -> Iterator[tuple]:
                 bar[0](step - 1)
             bar[0](1, f"loss {loss:.3f}")
 
-        def report(row: dict[str, Any]) -> None:
+        def on_epoch(row: dict[str, Any]) -> None:
             scores = ", ".join(
                 f"{NAMES[name]} {shown(name, row[name])}" for name in NAMES if name in row and math.isfinite(row[name])
             )
             note(f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s")
 
-        yield report, tick
+        yield on_epoch, on_step

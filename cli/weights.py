@@ -20,7 +20,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="A JSON array instead of lines.")
 def list_command(as_json: bool) -> None:
     """Lists the checkpoints on this machine, and where their weights are."""
-    found = cache.held()
+    found = cache.local_checkpoints()
     if as_json:
         echo_json([one.to_json() for one in found])
         return
@@ -34,7 +34,7 @@ def list_command(as_json: bool) -> None:
 def fetch(names: tuple[str, ...]) -> None:
     """Makes sure that the weights of NAMES are on this machine, fetching those that are not."""
     for name in names:
-        record, file = locate.locate(name)
+        record, file = locate.resolve(name)
         echo(f"{record.name}\t{file}")
 
 
@@ -50,8 +50,8 @@ def verify(names: tuple[str, ...], key: str | None) -> None:
         for one in found:
             signing.check(one.folder, key)
     for one in found:
-        echo(f"{one.name}\t{one.place}\t{'damaged' if one.flaw else 'ok'}")
-    bad = [f"{one.folder}: {one.flaw}" for one in found if one.flaw]
+        echo(f"{one.name}\t{one.place}\t{'damaged' if one.integrity_error else 'ok'}")
+    bad = [f"{one.folder}: {one.integrity_error}" for one in found if one.integrity_error]
     if bad:
         remedy = "zoo weights prune removes what is damaged in the cache, zoo weights fetch NAME fetches it again"
         raise WeightsError(f"{len(bad)} of {len(found)} damaged: {'; '.join(bad)}: {remedy}")

@@ -6,10 +6,10 @@ from pathlib import Path
 import zoo
 from zoo.checkpoints.scores import shown
 
-LONGEST_EXAMPLE = 400  # characters of an example that are printed
+MAX_EXAMPLE_LENGTH = 400  # characters of an example that are printed
 # The score of each task that the table shows.
 MAIN_SCORE = {
-    "transduction": "wer_no_stress",
+    "sequence_to_sequence": "wer_no_stress",
     "classification": "accuracy",
     "series_classification": "accuracy",
     "tagging": "slot_f1",
@@ -65,7 +65,7 @@ def page(record) -> str:
     spec, training = record.spec, record.training
     recipe = training["recipe"]
     settings = [["architecture", spec.architecture], ["size", spec.size]]
-    for part in ("config", "plan"):
+    for part in ("config", "training_config"):
         settings += [[key.replace("_", " "), str(value)] for key, value in recipe.get(part, {}).items()]
     settings += [
         ["steps", f"{training['steps']:,}"],
@@ -126,8 +126,8 @@ def _example(record) -> list[str]:
     lines = []
     for title, values in (("Input", record.golden["inputs"]), ("Output", record.golden["outputs"])):
         text = values[0] if isinstance(values[0], str) else json.dumps(values[0], ensure_ascii=False)
-        if len(text) > LONGEST_EXAMPLE:
-            text = text[:LONGEST_EXAMPLE] + " ..."
+        if len(text) > MAX_EXAMPLE_LENGTH:
+            text = text[:MAX_EXAMPLE_LENGTH] + " ..."
         lines += [f"{title}:", "", "````text", text, "````", ""]
     return lines
 

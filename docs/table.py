@@ -16,7 +16,11 @@ START, END = "<!-- written by `python docs/table.py` from the records -->\n", "<
 
 # The scores shown for each task, by their name in the records.
 COLUMNS = {
-    "transduction": {"wer": "WER", "wer_no_stress": "WER without stress", "per_no_stress": "PER without stress"},
+    "sequence_to_sequence": {
+        "wer": "WER",
+        "wer_no_stress": "WER without stress",
+        "per_no_stress": "PER without stress",
+    },
     "classification": {"accuracy": "accuracy", "macro_f1": "macro F1"},
     "series_classification": {"accuracy": "accuracy", "macro_f1": "macro F1"},
     "tagging": {
@@ -69,7 +73,7 @@ def cell(metric: str, value: dict | None) -> str:
 
 # The score that stands for a task in the table of families, and whether more of it is better.
 MAIN = {
-    "transduction": ("wer_no_stress", "words wrong, %", False),
+    "sequence_to_sequence": ("wer_no_stress", "words wrong, %", False),
     "classification": ("accuracy", "accuracy, %", True),
     "series_classification": ("accuracy", "accuracy, %", True),
     "tagging": ("slot_f1", "slot F1, %", True),

@@ -23,14 +23,14 @@ def good(folder: Path) -> Path:
     from zoo.checkpoints.spec import ModelSpec
     from zoo.models import registry
     from zoo.pipeline import Pipeline
-    from zoo.preprocessing.symbols import SymbolTokenizer, TransductionPreprocessor
+    from zoo.preprocessing.symbols import SequenceToSequencePreprocessor, SymbolTokenizer
 
     letters, phones = SymbolTokenizer(tuple("abc")), SymbolTokenizer(("A", "B"), " ")
-    preprocessor = TransductionPreprocessor(letters, phones, 8, 8)
+    preprocessor = SequenceToSequencePreprocessor(letters, phones, 8, 8)
     config = registry.find_seq2seq("gru").configure(
         "tiny", source_vocab_size=letters.size, target_vocab_size=phones.size
     )
-    spec = ModelSpec("gru", "tiny", copy.deepcopy(vars(config)), "transduction", preprocessor.to_json())
+    spec = ModelSpec("gru", "tiny", copy.deepcopy(vars(config)), "sequence_to_sequence", preprocessor.to_json())
     Pipeline(spec, samples.document(folder.name)).save(folder, dtype="float16")
     return folder
 
@@ -123,7 +123,7 @@ def split(raw: bytes) -> tuple[dict, bytes]:
 
 
 def header(change: Callable[[dict], object]) -> Spoil:
-    """Changes the header of the weights in place; padded with blanks to its old length where it got shorter."""
+    """Changes the header of the weights in place; padded with spaces to its old length where it got shorter."""
 
     def spoil(folder: Path) -> None:
         raw = (folder / WEIGHTS).read_bytes()
@@ -241,7 +241,7 @@ def attempt(folder: Path, known: Any) -> None:
     from zoo.pipeline import load
     from zoo.tasks import find_preprocessor
 
-    record, file = locate.locate(folder)
+    record, file = locate.resolve(folder)
     tensors = read_tensors(file, record)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
     if record.spec != known:

@@ -95,7 +95,7 @@ CORPUS: Corpus = {
     # The model that the record asks for.
     "units = 1e8": (key(CONFIG + "encoder_units", 100_000_000), "encoder_units"),
     "units beyond the declared tensors": (key(CONFIG + "encoder_units", 65_536), "asks for more"),
-    "an embedding beyond the declared tensors": (key(CONFIG + "embedding", 65_536), "asks for more"),
+    "an embedding beyond the declared tensors": (key(CONFIG + "embedding_dim", 65_536), "asks for more"),
     "negative units": (key(CONFIG + "decoder_units", -8), "decoder_units"),
     "no units": (key(CONFIG + "decoder_units", 0), "decoder_units"),
     "half a unit": (key(CONFIG + "decoder_units", 8.5), "decoder_units"),
@@ -200,8 +200,8 @@ OF_A_CLASSIFIER: Corpus = {
     "a merge of three": (key(TOKENIZER + "merges", ["a b c"]), "tokenizer.merges: 'a b c'"),
     "a rule for words that is a text": (key(TOKENIZER + "words", "yes"), "tokenizer.words"),
     "another number of subwords": (key(CONFIG + "vocab_size", 5), "vocab_size"),
-    "an embedding beyond the declared tensors": (key(CONFIG + "width", 60_000), "asks for more"),
-    "the other task": (key("spec.task", "transduction"), "spec.preprocessor"),
+    "an embedding beyond the declared tensors": (key(CONFIG + "hidden_dim", 60_000), "asks for more"),
+    "the other task": (key("spec.task", "sequence_to_sequence"), "spec.preprocessor"),
 }
 
 OF_A_TAGGER: Corpus = {
@@ -271,14 +271,14 @@ OF_CHARACTERS: Corpus = {
     "crops of one character": (key("spec.preprocessor.context", 1), "context"),
     "crops of 1e12 characters": (key("spec.preprocessor.context", 10**12), "context"),
     "a look back of nothing": (key(CONFIG + "context", 0), "context"),
-    "heads that do not divide the width": (key(CONFIG + "heads", 7), "heads"),
+    "heads that do not divide the width": (key(CONFIG + "num_heads", 7), "num_heads"),
 }
 
 OF_NUMBERS: Corpus = {
     "no numbers a step": (key("spec.preprocessor.features", 0), "features"),
     "1e9 numbers a step": (key("spec.preprocessor.features", 10**9), "features"),
     "another number a step": (key("spec.preprocessor.features", 3), "features"),
-    "20,000 layers": (key(CONFIG + "layers", 20_000), "layers"),
+    "20,000 layers": (key(CONFIG + "num_layers", 20_000), "num_layers"),
     "20,000 stacks": (key(CONFIG + "stacks", 20_000), "stacks"),
 }
 

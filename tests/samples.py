@@ -111,7 +111,7 @@ SPEC = {
     "architecture": "gru",
     "size": "tiny",
     "config": {"dilations": (1, 2)},
-    "task": "transduction",
+    "task": "sequence_to_sequence",
     "preprocessor": {},
 }
 TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model/bias": np.array([0.5], "float32")}
@@ -129,8 +129,8 @@ RECORD = {
     "spec": {
         "architecture": "gru",
         "size": "tiny",
-        "config": {"width": 8, "dropout": 0.1, "cell": "gru"},
-        "task": "transduction",
+        "config": {"hidden_dim": 8, "dropout": 0.1, "cell": "gru"},
+        "task": "sequence_to_sequence",
         "preprocessor": {"source": ["a", "ø", "\n"]},
     },
     "weights": {

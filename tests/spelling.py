@@ -5,9 +5,9 @@ import numpy as np
 from zoo.data.examples import Examples
 from zoo.fitting.setup import fresh, make_trainer
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
-PLAN = Plan(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, average=0.9)
+TRAINING_CONFIG = TrainingConfig(epochs=3, batch_size=8, learning_rate=0.01, save_seconds=1e9, ema_decay=0.9)
 
 
 def spelled(count: int = 40) -> Examples:
@@ -18,11 +18,11 @@ def spelled(count: int = 40) -> Examples:
 
 
 def untrained(examples: Examples):
-    return fresh(find_task("transduction"), "gru", "tiny", examples, PLAN.seed, dropout=0.3)
+    return fresh(find_task("sequence_to_sequence"), "gru", "tiny", examples, TRAINING_CONFIG.seed, dropout=0.3)
 
 
-def trainer(folder=None, plan=PLAN):
+def trainer(folder=None, training_config=TRAINING_CONFIG):
     examples = spelled()
     pipeline = untrained(examples)
-    made = make_trainer(pipeline, examples, examples, plan, folder, "go on")
+    made = make_trainer(pipeline, examples, examples, training_config, folder, "go on")
     return pipeline, made

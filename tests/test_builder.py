@@ -14,7 +14,7 @@ from zoo.models import registry
 
 CASES = [
     *((f"{name}_tiny", None) for name in [*registry.ARCHITECTURES, *registry.DOCUMENT]),
-    *((f"{name}_tiny", "transduction") for name in registry.SEQ2SEQ),
+    *((f"{name}_tiny", "sequence_to_sequence") for name in registry.SEQ2SEQ),
     ("gru_tiny", "classification"),
     ("hierarchical_attention_network_tiny", "classification"),
     ("gru_tiny", "tagging"),
@@ -25,7 +25,7 @@ CASES = [
 def made(name: str, task: str | None):
     """Returns a model and inputs for it."""
     random = np.random.default_rng(0)
-    if task == "transduction":
+    if task == "sequence_to_sequence":
         model = zoo.create_model(name, task=task, source_vocab_size=20, target_vocab_size=15)
         source, target = random.integers(3, 15, (2, 6)), random.integers(3, 15, (2, 5))
         mask = np.ones((2, 6), bool)
@@ -46,7 +46,7 @@ def test_a_model_is_saved_and_pickled_to_the_bit_and_is_a_layer(name, task, tmp_
     model, inputs = made(name, task)
     expected = outputs(model, inputs)
     model.save(tmp_path / "model.keras")
-    tensors = {key: keras.Input(value.shape[1:], dtype=str(value.dtype)) for key, value in inputs.items()}
+    tensors = {key: keras.Input(value.shape[1:], dtype=str(value.dtype), name=key) for key, value in inputs.items()}
     functional = keras.Model(tensors, model(tensors))
     for other in (keras.saving.load_model(tmp_path / "model.keras"), pickle.loads(pickle.dumps(model)), functional):
         for ours, theirs in zip(expected, outputs(other, inputs), strict=True):

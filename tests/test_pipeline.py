@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from spelling import PLAN, spelled, trainer, untrained
+from spelling import TRAINING_CONFIG, spelled, trainer, untrained
 
 import zoo
 from zoo.checkpoints import locate
@@ -17,8 +17,8 @@ from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fitting import recipe_run
 from zoo.fitting.fine_tuning import adapt, fine_tune
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
-from zoo.tasks.transduction import _without_stress
-from zoo.training.config import CHOICES, Plan
+from zoo.tasks.sequence_to_sequence import _without_stress
+from zoo.training.config import CHOICES, TrainingConfig
 from zoo.training.state import STATE
 from zoo.training.trainer import Interrupted
 
@@ -95,7 +95,9 @@ def test_tokenizer_round_trip():
 
 @pytest.mark.slow
 def test_training_learns_to_spell():
-    pipeline, made = trainer(plan=Plan(epochs=60, batch_size=8, learning_rate=0.02, average=0.9, label_smoothing=0))
+    pipeline, made = trainer(
+        training_config=TrainingConfig(epochs=60, batch_size=8, learning_rate=0.02, ema_decay=0.9, label_smoothing=0)
+    )
     made.run()
     best = min(row["wer"] for row in made.curve)
     assert best < 0.2 < made.curve[0]["wer"]
@@ -108,9 +110,9 @@ def test_training_learns_to_spell():
 def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_so(monkeypatch, tmp_path):
     seen = {}
 
-    def make(pipeline, examples, validation, plan, folder, command):
+    def make(pipeline, examples, validation, training_config, folder, command):
         policy, config = keras.config.dtype_policy().name, pipeline.spec.config
-        seen.update(plan=plan, policy=policy, config=config, folder=folder, command=command)
+        seen.update(training_config=training_config, policy=policy, config=config, folder=folder, command=command)
         raise InputError("enough")
 
     few = spelled()
@@ -121,14 +123,20 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
     recipe = recipe_run.RECIPES[name]
-    assert seen["plan"] == dataclasses.replace(recipe.plan, precision="mixed_bfloat16", patience=None)
+    assert seen["training_config"] == dataclasses.replace(
+        recipe.training_config, precision="mixed_bfloat16", patience=None
+    )
     assert seen["policy"] == "mixed_bfloat16" and keras.config.dtype_policy().name == "float32"
     assert seen["config"]["dropout"] == 0 and seen["folder"].parent == Path("runs") and seen["folder"].name != name
     sets = "--set=precision=mixed_bfloat16 --set=dropout=0 --set=patience=null"
     assert seen["command"] == f"zoo train {name} {sets} --output={out} --resume"
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name)
-    assert seen["plan"] == recipe.plan and seen["policy"] == "float32" and seen["folder"] == Path("runs") / name
+    assert (
+        seen["training_config"] == recipe.training_config
+        and seen["policy"] == "float32"
+        and seen["folder"] == Path("runs") / name
+    )
     assert seen["command"] == f"zoo train {name} --resume"
 
 
@@ -146,16 +154,16 @@ def test_whether_there_is_a_run_to_resume_is_said_before_any_data_are_read(monke
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("epochs", "expected FIELD=VALUE, a field being one of attention, augment, average"),
+        ("epochs", "expected FIELD=VALUE, a field being one of attention, augment, batch_size"),
         ("colour=red", "expected FIELD=VALUE"),
         ("source_symbols=4", "expected FIELD=VALUE"),
         ("epochs=0", "epochs = 0: expected 1 or more"),
         ("epochs=2.5", "epochs = '2.5' is not of type int"),
         ("epochs=true", "epochs = 'True' is not of type int"),
-        ("average=1", "average = 1: expected 0 or more, and less than 1"),
+        ("ema_decay=1", "ema_decay = 1: expected 0 or more, and less than 1"),
         ("learning_rate=NaN", "learning_rate = nan: expected 0 or more"),
         ("learning_rate=[1]", "learning_rate = '.1.' is not of type float"),
-        ("schedule=square", "schedule = 'square': there are cosine, triangular"),
+        ("schedule=square", "schedule = 'square': there are cosine, slanted_triangular"),
         ("encoder_layers=many", "encoder_layers = 'many' is not of type int"),
         ("encoder_layers=0", "encoder_layers must be in"),
     ],
@@ -187,28 +195,28 @@ def test_a_signal_before_the_first_step_ends_the_run_there(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_a_cut_run_goes_on_to_the_same_bits(optimizer, tmp_path):
-    plan = dataclasses.replace(PLAN, optimizer=optimizer)
-    straight, made = trainer(plan=plan)
+    training_config = dataclasses.replace(TRAINING_CONFIG, optimizer=optimizer)
+    straight, made = trainer(training_config=training_config)
     made.run()
-    _, first = trainer(tmp_path, plan)
+    _, first = trainer(tmp_path, training_config)
 
     def interrupt(step, total, loss):
         if step == made.train.per_epoch + 2:
             os.kill(os.getpid(), signal.SIGINT)
 
-    first.tick = interrupt
+    first.on_step = interrupt
     with pytest.raises(Interrupted, match="go on") as caught:
         first.run()
     assert caught.value.exit_code == 130
     keras.utils.set_random_seed(99)  # nothing may depend on what the process did before
-    _, second = trainer(tmp_path, plan)
+    _, second = trainer(tmp_path, training_config)
     assert second.load() and second.step == made.train.per_epoch + 2
     # A validation may take minutes: it is cut short, and done again in the next run.
     second.validate = lambda: os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(Interrupted, match="go on") as caught:
         second.run()
     assert caught.value.exit_code == 143
-    resumed, second = trainer(tmp_path, plan)
+    resumed, second = trainer(tmp_path, training_config)
     assert second.load() and second.step == 2 * made.train.per_epoch and len(second.curve) == 1
     second.run()
     assert second.step == made.step
@@ -223,8 +231,8 @@ def test_a_cut_run_goes_on_to_the_same_bits(optimizer, tmp_path):
 def test_a_state_of_another_plan_is_refused(tmp_path):
     _, first = trainer(tmp_path)
     first.save()
-    _, other = trainer(tmp_path, Plan(epochs=4, batch_size=8))
-    with pytest.raises(InputError, match="another plan"):
+    _, other = trainer(tmp_path, TrainingConfig(epochs=4, batch_size=8))
+    with pytest.raises(InputError, match="another training_config"):
         other.load()
 
 
@@ -253,7 +261,7 @@ def test_a_weight_that_is_not_finite_stops_at_its_step_and_keeps_the_state(tmp_p
             value[0, 0] = np.inf
             variable.assign(value)
 
-    made.tick = spoil
+    made.on_step = spoil
     with pytest.raises(NotFiniteError, match="step 2: source_embed/embeddings is not finite"):
         made.run()
     assert (tmp_path / "state.safetensors").read_bytes() == kept
@@ -276,9 +284,9 @@ def test_adapting_keeps_what_is_known():
 
 def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
     base = untrained(spelled())
-    plan = Plan(epochs=2, batch_size=8, patience=1, learning_rate=0.01)
+    training_config = TrainingConfig(epochs=2, batch_size=8, patience=1, learning_rate=0.01)
     rows = spelled(200)
-    mine = fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
+    mine = fine_tune(base, rows, training_config=training_config, output=tmp_path / "mine")
     again = zoo.load(tmp_path / "mine")
     assert again.predict(["abc", "ed"]) == mine.predict(["abc", "ed"])
     record = locate.read_record(tmp_path / "mine")
@@ -288,27 +296,33 @@ def test_fine_tuning_saves_a_folder_that_loads(tmp_path):
 
 def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
     base, rows = untrained(spelled()), spelled(200)
-    plan = Plan(epochs=2, batch_size=8, learning_rate=0.01)
-    straight = fine_tune(base, rows, plan=plan, output=tmp_path / "straight")
+    training_config = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.01)
+    straight = fine_tune(base, rows, training_config=training_config, output=tmp_path / "straight")
 
     def interrupt(step, total, loss):
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="the same command with --resume") as caught:
-        fine_tune(base, rows, plan=plan, output=tmp_path / "mine", tick=interrupt)
+        fine_tune(base, rows, training_config=training_config, output=tmp_path / "mine", on_step=interrupt)
     assert caught.value.exit_code == 143
     assert sorted(os.listdir(tmp_path)) == ["mine.unfinished", "straight"]
     with pytest.raises(InputError, match="has an unfinished run: go on with --resume"):
-        fine_tune(base, rows, plan=plan, output=tmp_path / "mine")
+        fine_tune(base, rows, training_config=training_config, output=tmp_path / "mine")
     with pytest.raises(InputError, match="made with another data"):
-        fine_tune(base, rows.select(range(3, len(rows))), plan=plan, output=tmp_path / "mine", resume=True)
-    resumed = fine_tune(base, rows, plan=plan, output=tmp_path / "mine", resume=True)
+        fine_tune(
+            base,
+            rows.select(range(3, len(rows))),
+            training_config=training_config,
+            output=tmp_path / "mine",
+            resume=True,
+        )
+    resumed = fine_tune(base, rows, training_config=training_config, output=tmp_path / "mine", resume=True)
     for path, value in straight.tensors().items():
         assert np.array_equal(resumed.tensors()[path], value), path
     assert sorted(os.listdir(tmp_path)) == ["mine", "straight"]
     with pytest.raises(InputError, match="no run to resume"):
-        fine_tune(base, rows, plan=plan, output=tmp_path / "other", resume=True)
+        fine_tune(base, rows, training_config=training_config, output=tmp_path / "other", resume=True)
 
 
 def test_an_input_on_both_sides_is_refused():

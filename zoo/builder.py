@@ -32,7 +32,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
 
     Without ``task`` the model is a backbone: it maps ``{"tokens": (batch, time)}`` or ``{"features": (batch, time,
     features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it has that
-    task's head, which returns logits. A sequence-to-sequence model, ``task="transduction"``, maps ``"source"``,
+    task's head, which returns logits. A sequence-to-sequence model, ``task="sequence_to_sequence"``, maps ``"source"``,
     ``"target"`` and an optional ``"source_mask"`` to logits ``(batch, target time, symbols)``.
 
     Args:
@@ -41,7 +41,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
         pretrained: Whether to take the weights of the checkpoint; a head that ``task`` adds starts fresh.
         task: Name of the task whose head is added: ``"classification"``, ``"series_classification"``,
             ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"`` or
-            ``"transduction"``.
+            ``"sequence_to_sequence"``.
         **config: Fields of the architecture's config (``vocab_size`` or ``features``, one of them, first of all) and
             sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``head_dropout``).
 

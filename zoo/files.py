@@ -154,18 +154,18 @@ def open_regular(path: Path) -> BufferedReader:
     return open(path, "rb")
 
 
-def flaw(path: Path, size: int, sha256: str | None = None) -> str | None:
+def integrity_error(path: Path, size: int, sha256: str | None = None) -> str | None:
     """Says in a few words how a file differs from its size in bytes and its hash, or None if it does not."""
     try:
         with open_regular(path) as file:
-            return _flaw(file, size, sha256)
+            return _integrity_error(file, size, sha256)
     except FileNotFoundError:
         return "no such file"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 
 
-def _flaw(file: BufferedReader, size: int, sha256: str | None) -> str | None:
+def _integrity_error(file: BufferedReader, size: int, sha256: str | None) -> str | None:
     found = os.fstat(file.fileno()).st_size
     if found != size:
         return f"holds {found} bytes, its record says {size}"
@@ -180,7 +180,7 @@ def _flaw(file: BufferedReader, size: int, sha256: str | None) -> str | None:
 
 
 @contextlib.contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Lets one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
     import filelock
 

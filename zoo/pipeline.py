@@ -133,7 +133,7 @@ class Pipeline:
         self,
         inputs: Any,
         batch_size: int = 256,
-        tick: Callable[[int], None] = lambda count: None,
+        on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs: a pronunciation for a word, a label for a text.
@@ -143,8 +143,8 @@ class Pipeline:
                 ``(time, features)``. Or a single text, path or ``Sound``. ``zoo.data.objects.as_inputs`` names every
                 form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
             batch_size: Inputs answered at once.
-            tick: Called with the number of inputs just done.
-            **options: The task's own: ``beam_size`` for transduction (1 is greedy and fastest),
+            on_step: Called with the number of inputs just done.
+            **options: The task's own: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
                 ``probabilities=True`` for classification.
 
         Returns:
@@ -156,20 +156,22 @@ class Pipeline:
         """
         claim_process()
         options = self._options(options, batch_size)
-        return self.task.predict(self, as_inputs(inputs), batch_size, tick, **options)
+        return self.task.predict(self, as_inputs(inputs), batch_size, on_step, **options)
 
-    def answers(
+    def predict_raw(
         self,
         inputs: list[Any],
         batch_size: int = 256,
-        tick: Callable[[int], None] = lambda count: None,
+        on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
         """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
         claim_process()
-        return self.task.answers(self, inputs, batch_size, tick, **self._options(options, batch_size))
+        return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
 
-    def embed(self, inputs: Any, batch_size: int = 64, tick: Callable[[int], None] = lambda count: None) -> np.ndarray:
+    def embed(
+        self, inputs: Any, batch_size: int = 64, on_step: Callable[[int], None] = lambda count: None
+    ) -> np.ndarray:
         """Returns a vector for each input, for search, clustering or a classifier of one's own.
 
         It is the last, the maximum and the mean over the positions of what the model's head reads.
@@ -177,7 +179,7 @@ class Pipeline:
         Args:
             inputs: As ``predict`` takes them.
             batch_size: Inputs read at once.
-            tick: Called with the number of inputs just done.
+            on_step: Called with the number of inputs just done.
 
         Returns:
             ``(inputs, 3 * width)``, float32.
@@ -196,7 +198,7 @@ class Pipeline:
         inputs = as_inputs(inputs)
         if not inputs:
             raise InputError("no inputs: give at least one")
-        return self.task.embed(self, inputs, batch_size, tick)
+        return self.task.embed(self, inputs, batch_size, on_step)
 
     def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
@@ -215,8 +217,8 @@ class Pipeline:
         return generate(self, prompt, length, **settings)
 
     def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
-        """Returns what a transduction model read while it wrote: see ``zoo.tasks.transduction.alignment``."""
-        from zoo.tasks.transduction import alignment
+        """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""
+        from zoo.tasks.sequence_to_sequence import alignment
 
         return alignment(self, text, output)
 
@@ -227,12 +229,12 @@ class Pipeline:
             raise WeightsError(f"{self.model.name}: two variables share a path")
         return named
 
-    def assign(self, tensors: Mapping[str, np.ndarray], where: str) -> None:
+    def assign(self, tensors: Mapping[str, np.ndarray], location: str) -> None:
         """Sets every weight.
 
         Args:
             tensors: Arrays by the path of their variable.
-            where: Where they come from, for messages.
+            location: Where they come from, for messages.
 
         Raises:
             WeightsError: A tensor is missing, of another shape, or unknown to the model.
@@ -240,12 +242,12 @@ class Pipeline:
         variables = {v.path: v for v in self.model.weights}
         for name in sorted(set(variables) | set(tensors)):
             if name not in tensors:
-                raise WeightsError(f"{where}: tensor {name} is missing")
+                raise WeightsError(f"{location}: tensor {name} is missing")
             if name not in variables:
-                raise WeightsError(f"{where}: tensor {name} is unknown to {self.spec.architecture}")
+                raise WeightsError(f"{location}: tensor {name} is unknown to {self.spec.architecture}")
             if tuple(tensors[name].shape) != tuple(variables[name].shape):
                 raise WeightsError(
-                    f"{where}: tensor {name} is {tensors[name].shape}, not {tuple(variables[name].shape)}"
+                    f"{location}: tensor {name} is {tensors[name].shape}, not {tuple(variables[name].shape)}"
                 )
         for name, variable in variables.items():
             variable.assign(tensors[name])

@@ -33,7 +33,7 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, note="")
 
-        def tick(count: int = 1, note: str = "", total: int | None = None) -> None:
+        def advance(count: int = 1, note: str = "", total: int | None = None) -> None:
             bar.update(task, advance=count, note=note, total=total)
 
-        yield tick
+        yield advance

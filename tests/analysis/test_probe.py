@@ -84,7 +84,9 @@ def test_gradients_are_those_that_small_changes_show(architecture):
     assert found.shape == embedded.shape
 
     def said(x):
-        return (ops.convert_to_numpy(model.head(model.backbone.read(ops.convert_to_tensor(x))))[:, -1] * weights).sum()
+        return (
+            ops.convert_to_numpy(model.head(model.backbone.run_blocks(ops.convert_to_tensor(x))))[:, -1] * weights
+        ).sum()
 
     direction = random.normal(size=embedded.shape).astype("float32")
     direction /= np.linalg.norm(direction)
@@ -94,14 +96,14 @@ def test_gradients_are_those_that_small_changes_show(architecture):
 
 
 def test_a_model_that_sees_three_steps_has_no_use_for_more():
-    pipeline = characters(kernel=2, levels=1)  # look-back 3
+    pipeline = characters(kernel_size=2, levels=1)  # receptive field 3
     found = probe(pipeline, texts(), history=16, windows=20)
     losses = [row.loss for row in found.context]
     assert [row.steps for row in found.context] == [1, 2, 3, 4, 6, 8, 12, 16]
     np.testing.assert_allclose(losses[3:], losses[-1], rtol=1e-5)
     assert all(row.influence > 0 for row in found.context[:3])
     assert all(row.influence == 0 for row in found.context[3:])
-    assert found.structure == Structure(look_back=3, path_length=2, support=3, checked=19)
+    assert found.structure == Structure(receptive_field=3, path_length=2, support=3, checked=19)
     assert (found.history, found.windows) == (16, 20)
     assert found.effective <= 4 and found.half_life <= 3
 
@@ -109,14 +111,14 @@ def test_a_model_that_sees_three_steps_has_no_use_for_more():
 @pytest.mark.parametrize("architecture", ["rnn", "lstm", "gru"])
 def test_nothing_bounds_a_recurrent_model(architecture):
     structure = probe(characters(architecture), texts(), history=8, windows=4).structure
-    assert structure.look_back is None and structure.path_length == 9 and structure.support > 16
+    assert structure.receptive_field is None and structure.path_length == 9 and structure.support > 16
 
 
 @pytest.mark.parametrize("architecture", ["wavenet", "transformer", "hierarchical_attention"])
 def test_no_gradient_reaches_beyond_the_look_back(architecture):
     structure = probe(characters(architecture), texts(), history=8, windows=4).structure
-    assert structure.look_back < structure.checked
-    assert 0.5 * structure.look_back < structure.support <= structure.look_back
+    assert structure.receptive_field < structure.checked
+    assert 0.5 * structure.receptive_field < structure.support <= structure.receptive_field
 
 
 def test_losses_with_all_steps_seen_are_those_of_the_whole_text():
@@ -150,7 +152,7 @@ def test_the_other_causal_tasks_can_be_probed():
 
 
 def test_recall_is_learned_within_reach_and_not_beyond():
-    pipeline = characters("tcn", kernel=3, levels=2)  # look-back 13
+    pipeline = characters("tcn", kernel_size=3, levels=2)  # receptive field 13
     before = {path: value.copy() for path, value in pipeline.tensors().items()}
     near, far = recall(pipeline, lags=(4, 13), steps=150, learning_rate=1e-2)
     assert near.accuracy > 0.9 and near.chance == 1 / 5
@@ -183,11 +185,11 @@ def test_a_record_keeps_a_probe_and_the_weights_stay(tmp_path):
     weights = (folder / "model.safetensors").read_bytes()
     assert locate.read_record(folder).probe is None
     assert "probe" not in json.loads((folder / "record.json").read_text())
-    probed = document("made", "test", FOUND, recall(characters(kernel=2, levels=1), lags=(3,)))
+    probed = document("made", "test", FOUND, recall(characters(kernel_size=2, levels=1), lags=(3,)))
     write(folder, probed)
     assert locate.read_record(folder).probe == probed
     assert probed["recall"] == [{"lag": 3, "chance": 1 / 5}]
-    assert "look_back" not in probed["structure"]
+    assert "receptive_field" not in probed["structure"]
     assert (folder / "model.safetensors").read_bytes() == weights
     # It survives loading and saving.
     again = load(folder)
@@ -219,13 +221,13 @@ def test_a_probe_is_checked_key_by_key(path, value, message):
 
 
 def test_the_command(tmp_path, monkeypatch):
-    folder = saved(characters(kernel=2, levels=1), tmp_path / "mine")
+    folder = saved(characters(kernel_size=2, levels=1), tmp_path / "mine")
     (tmp_path / "text.txt").write_text(TEXT)
     arguments = ["probe", str(folder), str(tmp_path / "text.txt"), "--history", "8", "--windows", "5"]
     result = CliRunner().invoke(main, [*arguments, "--plot", str(tmp_path / "memory.png"), "--record"])
     assert result.exit_code == 0, result.output
     assert "text.txt all: 5 windows of up to 8 steps" in result.output
-    assert "look-back 3 steps" in result.output
+    assert "receptive field 3 steps" in result.output
     assert (tmp_path / "memory.png").read_bytes().startswith(b"\x89PNG")
     assert locate.read_record(folder).probe["structure"]["support"] == 3
     found = json.loads(CliRunner().invoke(main, [*arguments, "--json", "--recall", "--lags", "3"]).stdout)
@@ -250,7 +252,7 @@ def test_bad_arguments_end_in_one_line(arguments, message):
 
 
 def test_bad_lags_of_the_command_are_named(tmp_path):
-    folder = saved(characters(kernel=2, levels=1), tmp_path / "mine")
+    folder = saved(characters(kernel_size=2, levels=1), tmp_path / "mine")
     (tmp_path / "text.txt").write_text(TEXT)
     arguments = ["probe", str(folder), str(tmp_path / "text.txt"), "--history", "8", "--recall", "--lags", "a"]
     result = CliRunner().invoke(main, arguments)

@@ -59,11 +59,11 @@ def test_an_lstm_does_eight_flops_for_four_weights():
 def test_convolutions_by_hand():
     layer = built(keras.layers.Conv1D(5, 3, padding="causal", dilation_rate=2), 4)
     assert cost(layer, WHOLE) == Cost(21 * 3 * 4 * 5 * 2, 4 * (60 + 84 + 105))
-    mine = built(Convolution(4, 5, kernel=3, dilation=2, causal=True, name="c"), 4)
+    mine = built(Convolution(4, 5, kernel_size=3, dilation=2, causal=True, name="c"), 4)
     assert cost(mine, WHOLE) == cost(layer, WHOLE)
     # A stream also moves on the four inputs that it keeps of each row.
     assert cost(mine, STEP) == Cost(3 * 3 * 4 * 5 * 2, 4 * (60 + 12 + 15 + 2 * 3 * 4 * 4))
-    normed = built(Convolution(4, 5, kernel=3, dilation=2, causal=True, name="c", weight_norm=True), 4)
+    normed = built(Convolution(4, 5, kernel_size=3, dilation=2, causal=True, name="c", weight_norm=True), 4)
     assert cost(normed, WHOLE).bytes - cost(mine, WHOLE).bytes == 4 * 3 * 60
     assert cost(normed, STEP).bytes - cost(mine, STEP).bytes == 4 * 3 * 5  # a factor of each row's outputs
 
@@ -94,7 +94,7 @@ def predictor(name: str, **fields):
 
 
 def test_attention_by_hand():
-    model = predictor("transformer", layers=1, width=8, heads=2, feed_forward=12, context=5)
+    model = predictor("transformer", num_layers=1, hidden_dim=8, num_heads=2, ffn_dim=12, context=5)
     dense = 4 * 8 * 8 + 8 * 12 + 12 * 8
     head = 8 * 9
     assert cost(model, WHOLE).flops == 2 * 21 * (dense + head) + 4 * 3 * 7 * 7 * 8
@@ -102,7 +102,7 @@ def test_attention_by_hand():
 
 
 def test_windows_by_hand():
-    model = predictor("hierarchical_attention", layers=1, width=8, heads=2, feed_forward=12, window=3, levels=2)
+    model = predictor("hierarchical_attention", num_layers=1, hidden_dim=8, num_heads=2, ffn_dim=12, window=3, levels=2)
     vectors = 7 + 3  # seven steps, and a vector for each three of them
     dense = 7 * (2 * 8 * 8 + 2 * 8 * 12) + vectors * 2 * 8 * 8 + 7 * 8 * 9
     pooled = 7 * (8 * 8 + 8 + 8)
@@ -138,7 +138,7 @@ def test_every_backbone_can_be_counted(name):
     assert step.flops > 0 and whole.flops > 0
     # Every product of the model's matrices is in the count: none has fewer FLOPs than two a weight, but those of
     # hierarchical attention's upper levels, which most steps do not use.
-    embedding = 9 * model.backbone.width
+    embedding = 9 * model.backbone.hidden_dim
     vectors = sum(
         math.prod(v.shape)
         for v in model.trainable_variables
@@ -229,4 +229,4 @@ def test_what_cannot_be_profiled_is_named():
 def test_a_tagger_is_profiled_by_its_backbone_that_is_no_stream():
     model = profiling.find("gru_small.snips")
     assert not profiling.causal(model)
-    assert ops.convert_to_numpy(model({"tokens": np.ones((1, 3), "int32")})).shape == (1, 3, model.width)
+    assert ops.convert_to_numpy(model({"tokens": np.ones((1, 3), "int32")})).shape == (1, 3, model.hidden_dim)

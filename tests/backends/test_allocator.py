@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 
 SIZE = 48 * 2**20
 
@@ -29,7 +29,7 @@ def page_faults(rounds: int = 5) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="without glibc nothing is changed")
 def test_a_large_block_is_not_taken_anew_and_all_is_as_before_afterwards():
     usual = page_faults()
-    with pytest.raises(ValueError, match="as asked"), kept_memory():
+    with pytest.raises(ValueError, match="as asked"), retain_freed_memory():
         kept = page_faults()
         raise ValueError("as asked")
     assert kept < usual / 10
@@ -41,6 +41,6 @@ def test_without_such_a_library_the_block_runs_as_it_is(monkeypatch):
         raise OSError("no such library")
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    with kept_memory():
+    with retain_freed_memory():
         ran = True
     assert ran

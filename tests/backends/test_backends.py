@@ -66,7 +66,7 @@ def outputs() -> dict[str, np.ndarray]:
             whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
             found[label] = np.where(mask[..., None], whole, 0)
             if config.causal:
-                found[f"{label}-read"] = model.stream(2).read(ids[:, :16])
+                found[f"{label}-read"] = model.stream(2).prefill(ids[:, :16])
         else:
             found[label] = ops.convert_to_numpy(model({"source": ids, "source_mask": mask, "target": ids[:, :9]}))
     return found

@@ -10,7 +10,7 @@ CODE = """
 import random, sys
 from pathlib import Path
 import keras, numpy as np, zoo
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.backends.seeding import seed_everything
 
 def drawn():
@@ -20,7 +20,8 @@ def drawn():
 
 rows = "\\n".join(f"{word},{' '.join(word)}" for word in (a + b + c for a in "bdgk" for b in "aeo" for c in "nst"))
 Path("words.csv").write_text("word,phones\\n" + rows + "\\n")
-zoo.fine_tune("rnn_tiny", "words.csv", input="word", target="phones", plan=Plan(epochs=1)).predict(["ban"])
+short = TrainingConfig(epochs=1)
+zoo.fine_tune("rnn_tiny", "words.csv", input="word", target="phones", training_config=short).predict(["ban"])
 assert "tensorflow" not in sys.modules
 seed_everything(7)
 first = drawn()

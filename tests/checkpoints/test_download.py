@@ -159,7 +159,7 @@ def test_a_server_that_stays_busy_is_an_error(server, path, waits):
     with pytest.raises(DownloadError, match=r"HTTP 503; gave up after 8 tries$"):
         fetch(server, path)
     assert len(server.requests) == 8
-    assert max(waits) <= 1.25 * download.LONGEST_BACKOFF
+    assert max(waits) <= 1.25 * download.MAX_BACKOFF
 
 
 def silent(handler):

@@ -106,7 +106,7 @@ def test_what_is_saved_is_what_is_read(places):
     assert record.spec.config == {"dilations": [1, 2]}
     assert record.weights.parameters == 7
     assert record.weights.tensors["model/kernel"].shape == (3, 2)
-    check(locate.locate("gru.words"), places / "weights" / "gru.words")
+    check(locate.resolve("gru.words"), places / "weights" / "gru.words")
 
 
 def test_float32_weights_are_kept_to_the_bit(places):
@@ -120,7 +120,7 @@ def test_float32_weights_are_kept_to_the_bit(places):
 def test_a_folder_of_ones_own(places, given):
     save(places / "here" / "other").to_text()
     (places / "here" / "other").rename(places / "here" / "my-g2p")
-    check(locate.locate(given), Path(given))
+    check(locate.resolve(given), Path(given))
 
 
 def test_a_damaged_folder_of_ones_own_is_named(places):
@@ -128,10 +128,10 @@ def test_a_damaged_folder_of_ones_own_is_named(places):
     save(folder)
     (folder / "model.safetensors").write_bytes(b"short")
     with pytest.raises(WeightsError, match=f"^{folder}/model.safetensors: holds 5 bytes, its record says"):
-        locate.locate(folder)
+        locate.resolve(folder)
     (folder / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match=f"^{folder}/model.safetensors: no such file"):
-        locate.locate(folder)
+        locate.resolve(folder)
     (folder / "record.json").write_text("{")
     with pytest.raises(WeightsError, match=f"^{folder}/record.json:1: not valid JSON"):
         locate.read_record(folder)
@@ -139,7 +139,7 @@ def test_a_damaged_folder_of_ones_own_is_named(places):
 
 def test_an_unknown_name_is_answered_with_the_nearest(places):
     save(places / "weights" / "gru_small.cmudict")
-    for function in (locate.locate, locate.read_record):
+    for function in (locate.resolve, locate.read_record):
         with pytest.raises(InputError, match=r"no checkpoint 'gru_smal.cmudict'; nearest: gru_small.cmudict"):
             function("gru_smal.cmudict")
         with pytest.raises(InputError, match=r"no checkpoint 'zzz'; see zoo list"):
@@ -166,7 +166,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(places):
 )
 def test_no_name_leads_out_of_its_folder(server, monkeypatch, name):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
-    for function in (locate.locate, locate.read_record):
+    for function in (locate.resolve, locate.read_record):
         with pytest.raises(InputError) as caught:
             function(name)
         assert len(str(caught.value)) < 400
@@ -178,10 +178,10 @@ def test_other_files_are_refused_with_the_reason(places):
     for name in ("model.keras", "model.h5", "model.pkl"):
         (places / name).write_bytes(b"anything")
         with pytest.raises(WeightsError, match="refused: a .* the zoo reads safetensors only"):
-            locate.locate(places / name)
+            locate.resolve(places / name)
     save(places / "gru.words")
     with pytest.raises(InputError, match="is a file; give the folder"):
-        locate.locate(places / "gru.words" / "model.safetensors")
+        locate.resolve(places / "gru.words" / "model.safetensors")
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def published(places, server):
 
 def test_a_name_that_only_a_base_url_knows(published, server, places, monkeypatch):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", f"{server.url}/nothing, {server.url}/")
-    check(locate.locate("gru.words"), places / "cache" / "gru.words")
+    check(locate.resolve("gru.words"), places / "cache" / "gru.words")
     assert server.paths == [
         "/nothing/gru.words/record.json",
         "/gru.words/record.json",
@@ -202,7 +202,7 @@ def test_a_name_that_only_a_base_url_knows(published, server, places, monkeypatc
     # The second time, and with the server forgotten, the cache is enough.
     monkeypatch.delenv("ZOO_WEIGHTS_URL")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    check(locate.locate("gru.words"), places / "cache" / "gru.words")
+    check(locate.resolve("gru.words"), places / "cache" / "gru.words")
     assert locate.read_record("gru.words").name == "gru.words"
     assert len(server.paths) == 3
 
@@ -213,48 +213,48 @@ def test_a_shipped_record_rules_over_the_cache_and_the_server(published, server,
     (places / "weights" / "gru.words" / "model.safetensors").unlink()
     (published / "record.json").write_text("not asked for")
     save(places / "cache" / "gru.words", {"other": np.zeros(3)})
-    check(locate.locate("gru.words"), places / "cache" / "gru.words")
+    check(locate.resolve("gru.words"), places / "cache" / "gru.words")
     assert server.paths == ["/gru.words/model.safetensors"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "record"])
 def test_a_damaged_cache_is_fetched_again_or_named_offline(published, server, places, monkeypatch, damage):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
-    locate.locate("gru.words")
+    locate.resolve("gru.words")
     file = places / "cache" / "gru.words" / ("record.json" if damage == "record" else "model.safetensors")
     data = file.read_bytes()
     file.write_bytes(data[:-1] if damage == "cut" else data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
     asked = len(server.paths)
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     with pytest.raises(DownloadError, match=rf"{file}.*; {server.url}.* ZOO_OFFLINE is set"):
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
     assert len(server.paths) == asked
     monkeypatch.delenv("ZOO_OFFLINE")
-    check(locate.locate("gru.words"), places / "cache" / "gru.words")
+    check(locate.resolve("gru.words"), places / "cache" / "gru.words")
     assert file.read_bytes() == data
 
 
 def test_a_mirror_on_disk_is_read_where_it_stands(published, places, monkeypatch):
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     monkeypatch.setenv("ZOO_WEIGHTS_URL", (places / "site").as_uri())
-    check(locate.locate("gru.words"), published)
+    check(locate.resolve("gru.words"), published)
     assert not (places / "cache").exists()
     (published / "model.safetensors").write_bytes(b"")
     with pytest.raises(DownloadError, match=r"site/gru.words/model.safetensors: holds 0 bytes"):
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
 
 
 def test_missing_weights_list_the_places_tried(published, server, places, monkeypatch):
     shutil.copytree(published, places / "weights" / "gru.words")
     (places / "weights" / "gru.words" / "model.safetensors").write_text("version https://git-lfs")
     with pytest.raises(DownloadError) as caught:
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
     assert str(places / "weights" / "gru.words" / "model.safetensors") in str(caught.value)
     assert str(places / "cache" / "gru.words" / "model.safetensors") in str(caught.value)
     assert "ZOO_WEIGHTS_URL is not set" in str(caught.value)
     monkeypatch.setenv("ZOO_WEIGHTS_URL", f"{server.url}/a,{server.url}/b,file:///nowhere")
     with pytest.raises(DownloadError) as caught:
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
     assert f"{server.url}/a/gru.words/model.safetensors: HTTP 404" in str(caught.value)
     assert f"{server.url}/b/gru.words/model.safetensors: HTTP 404" in str(caught.value)
     assert "/nowhere/gru.words/model.safetensors: no such file" in str(caught.value)
@@ -265,7 +265,7 @@ def test_a_record_under_another_name_is_refused(published, server, places, monke
     monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
     published.rename(places / "site" / "lstm.words")
     with pytest.raises(DownloadError, match=r"record.json: name: is 'gru.words' where 'lstm.words' is due"):
-        locate.locate("lstm.words")
+        locate.resolve("lstm.words")
     assert not (places / "cache" / "lstm.words" / "model.safetensors").exists()
 
 
@@ -273,7 +273,7 @@ def test_a_web_page_in_place_of_a_record_is_refused(published, server, monkeypat
     monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
     (published / "record.json").write_text("<html>Please log in</html>")
     with pytest.raises(DownloadError, match=r"record.json:1: not valid JSON"):
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
 
 
 def test_offline_opens_no_socket(places, monkeypatch):
@@ -285,14 +285,14 @@ def test_offline_opens_no_socket(places, monkeypatch):
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     monkeypatch.setenv("ZOO_WEIGHTS_URL", "https://example.org/zoo")
     with pytest.raises(DownloadError, match=r"https://example.org/zoo/gru.words/record.json: not tried, .*OFFLINE"):
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
 
 
 @pytest.mark.parametrize("base", ["ftp://example.org", "weights", "s3://x/y"])
 def test_other_kinds_of_base_are_refused(monkeypatch, base):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", base)
     with pytest.raises(InputError, match=f"^ZOO_WEIGHTS_URL: '{base}': only https, http, hf and file"):
-        locate.locate("gru.words")
+        locate.resolve("gru.words")
 
 
 def test_the_cache_is_the_users_unless_chosen(places, monkeypatch):

@@ -8,9 +8,9 @@ from samples import RECORD
 
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import Record, is_name
-from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
+from zoo.checkpoints.strict_json import MAX_JSON_BYTES, parse_json
 from zoo.errors import WeightsError
-from zoo.files import flaw
+from zoo.files import integrity_error
 from zoo.recipes.recipes import RECIPES
 
 
@@ -77,9 +77,9 @@ def test_each_missing_key_is_named(path):
         (["spec", "extra"], 1, "spec.extra: unknown key"),
         (["spec", "size"], 3, "spec.size: expected a string"),
         (["spec", "config"], [], "spec.config: expected an object"),
-        (["spec", "config", "width"], 10**8, "spec.config.width: 100000000 is beyond"),
-        (["spec", "config", "width"], 10**4000, "spec.config.width: 10000000000000000000 is beyond"),
-        (["spec", "config", "width"], float("nan"), "spec.config.width: nan is beyond"),
+        (["spec", "config", "hidden_dim"], 10**8, "spec.config.hidden_dim: 100000000 is beyond"),
+        (["spec", "config", "hidden_dim"], 10**4000, "spec.config.hidden_dim: 10000000000000000000 is beyond"),
+        (["spec", "config", "hidden_dim"], float("nan"), "spec.config.hidden_dim: nan is beyond"),
         (["name"], "../gru", "name: may hold"),
         (["name"], "a/b", "name: may hold"),
         (["name"], "", "name: expected a text"),
@@ -142,7 +142,7 @@ def test_deep_nesting_is_refused():
         (b'"\xff"', "not valid JSON"),
         (b"\xef\xbb\xbf{}", "not valid JSON"),
         (b"[" * 100_000, "nested deeper"),
-        (b" " * (LARGEST_JSON + 1), "more than"),
+        (b" " * (MAX_JSON_BYTES + 1), "more than"),
     ],
     ids=["empty", "cut", "twice", "nan", "inf", "1e999", "digits", "latin", "mark", "deep", "large"],
 )
@@ -169,7 +169,7 @@ def test_every_shipped_checkpoint_has_a_valid_record_and_its_weights():
         record = locate.read_record(name)
         assert record.name == name
         file = locate.shipped_folder() / name / record.weights.file
-        assert flaw(file, record.weights.bytes, record.weights.sha256) is None
+        assert integrity_error(file, record.weights.bytes, record.weights.sha256) is None
 
 
 def _three_digits(value: float) -> float:

@@ -176,26 +176,26 @@ def test_a_repository_of_the_hugging_face_hub(places, monkeypatch):
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(places / "hf"))
         monkeypatch.setenv("ZOO_WEIGHTS_URL", "hf://owner/zoo")
         for name in NAMES[1], "rnn_small.cmudict":  # with a shipped record, and without
-            record, file = locate.locate(name)
+            record, file = locate.resolve(name)
             assert record == locate.read_record(SHIPPED / name)
             assert file.read_bytes() == (SHIPPED / name / "model.safetensors").read_bytes()
             assert file.is_relative_to(places / "hf")
         # The client does not look at what its cache holds; the zoo does, and has it fetched again.
         flip(file.resolve())
-        _, file = locate.locate("rnn_small.cmudict")
+        _, file = locate.resolve("rnn_small.cmudict")
         assert file.read_bytes() == (SHIPPED / "rnn_small.cmudict" / "model.safetensors").read_bytes()
         asked = len(server.requests)
         monkeypatch.setenv("ZOO_OFFLINE", "1")
-        locate.locate("rnn_small.cmudict")
+        locate.resolve("rnn_small.cmudict")
         flip(file.resolve())
         with pytest.raises(DownloadError, match=r"hf://owner/zoo/rnn_small.cmudict/model.safetensors: .*is damaged"):
-            locate.locate("rnn_small.cmudict")
+            locate.resolve("rnn_small.cmudict")
         with pytest.raises(DownloadError, match="not in the client's cache, and ZOO_OFFLINE is set"):
-            locate.locate("tcn.words")
+            locate.resolve("tcn.words")
         assert len(server.requests) == asked
         monkeypatch.delenv("ZOO_OFFLINE")
         with pytest.raises(DownloadError, match="hf://owner/zoo/tcn.words/record.json: ") as caught:
-            locate.locate("tcn.words")
+            locate.resolve("tcn.words")
         assert "\n" not in str(caught.value)
         with pytest.raises(DownloadError, match="more than the 10 allowed"):
             hugging_face.fetch("hf://owner/zoo", "rnn_small.cmudict/record.json", 10)

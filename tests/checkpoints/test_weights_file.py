@@ -15,7 +15,7 @@ from zoo.checkpoints.record import Record, Tensor, Weights
 from zoo.checkpoints.spec import ModelSpec
 from zoo.checkpoints.tensors import read_tensors, write_tensors
 from zoo.errors import InputError, NotFiniteError, StorageError, WeightsError
-from zoo.files import atomic_write, flaw
+from zoo.files import atomic_write, integrity_error
 
 TENSORS = {"model/a": np.arange(6, dtype="float32").reshape(2, 3), "model/b": np.array([0.5, -2.0], "float32")}
 
@@ -188,8 +188,8 @@ def test_what_is_not_an_ordinary_file_is_not_opened(path):
     os.mkfifo(path)
     with pytest.raises(StorageError, match="not an ordinary file"):
         read_tensors(path, record)
-    assert flaw(path, 1, "") == "cannot be read: not an ordinary file"
-    assert flaw(path.parent / "none", 1, "") == "no such file"
+    assert integrity_error(path, 1, "") == "cannot be read: not an ordinary file"
+    assert integrity_error(path.parent / "none", 1, "") == "no such file"
 
 
 def test_atomic_write_replaces_whole_or_not_at_all(path, monkeypatch):

@@ -16,7 +16,7 @@ import malformed
 import pytest
 from click.testing import CliRunner
 
-from zoo.data.lines import LONGEST_LINE
+from zoo.data.lines import MAX_LINE_BYTES
 
 ROOT = Path(__file__).parents[2]
 MODEL = "rnn_small.cmudict"
@@ -60,8 +60,8 @@ TABLES: dict[str, tuple[str, bytes, int, str]] = {
     "a column missing": ("a.csv", b"words,phones\ncat,K\n", 2, "did you mean 'words'"),
     "a column twice": ("a.csv", b"word,word,phones\na,b,K\n", 1, "two columns"),
     "an empty cell": ("a.csv", GOOD + b"dog, \n", 3, "empty"),
-    "a field of 10 MB": ("a.csv", GOOD + LONG + b",K\n", 3, f"{LONGEST_LINE:,} bytes"),
-    "a JSON line of 10 MB": ("a.jsonl", b'{"word": "' + LONG + b'"}', 1, f"{LONGEST_LINE:,} bytes"),
+    "a field of 10 MB": ("a.csv", GOOD + LONG + b",K\n", 3, f"{MAX_LINE_BYTES:,} bytes"),
+    "a JSON line of 10 MB": ("a.jsonl", b'{"word": "' + LONG + b'"}', 1, f"{MAX_LINE_BYTES:,} bytes"),
     "JSON cut": ("a.jsonl", b'{"word": "cat", "phones": "K', 1, "not JSON"),
     "JSON that is a list": ("a.jsonl", b'["cat", "K"]', 1, "not a JSON object"),
     "one JSON array for all": ("a.jsonl", b'[\n{"word": "cat", "phones": "K"}\n]', 1, "not JSON"),
@@ -120,7 +120,7 @@ LINES: dict[str, tuple[bytes, int, str]] = {
     "a NUL byte": (b"c\0t\n", 1, "NUL"),
     "a picture": (PNG, 1, "not UTF-8"),
     "old Macintosh line ends": (b"cat\rdog\r", 1, "carriage return"),
-    "a line of 10 MB": (LONG + b"\ncat\n", 1, f"{LONGEST_LINE:,} bytes"),
+    "a line of 10 MB": (LONG + b"\ncat\n", 1, f"{MAX_LINE_BYTES:,} bytes"),
     "a letter that the model does not know": (b"cat\nd0g\n", 2, "unknown to this model"),
 }
 

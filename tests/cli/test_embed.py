@@ -21,7 +21,7 @@ def test_vectors_are_those_of_the_pipeline_in_the_order_of_the_rows(tmp_path):
     table.write_text("id,review\n" + "".join(f"{i},{text}\n" for i, text in enumerate(texts)))
     pipeline = load(NAME)
     expected = pipeline.embed(texts)
-    assert expected.shape == (3, 3 * pipeline.model.backbone.width) and expected.dtype == np.float32
+    assert expected.shape == (3, 3 * pipeline.model.backbone.hidden_dim) and expected.dtype == np.float32
     np.testing.assert_allclose(pipeline.embed(texts[2]), expected[2:], atol=1e-5)
     for arguments in ((*texts,), ("--file", file), ("--file", table, "--input", "review")):
         result = run(NAME, *arguments, "--output", output)

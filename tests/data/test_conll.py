@@ -33,7 +33,7 @@ def write(tmp_path):
 def test_sentences_stand_between_empty_lines(write, name):
     found = examples(write(name, NER))
     assert found.inputs == ["fly to Rome", "go home"] and found.targets == ["O O I-city", "O O"]
-    assert [place.rpartition(":")[2] for place in found.where] == ["3", "8"]
+    assert [place.rpartition(":")[2] for place in found.locations] == ["3", "8"]
     assert examples(write(name, NER), "1", "2").targets == ["VB TO NNP", "VB NN"]
     assert infer_task(found) == "tagging"
 

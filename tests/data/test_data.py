@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.data.examples import Examples
-from zoo.data.lines import LONGEST_LINE, read_lines
+from zoo.data.lines import MAX_LINE_BYTES, read_lines
 from zoo.data.splits import split
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
@@ -51,9 +51,9 @@ def test_each_kind_of_file_gives_the_same_rows(write, name, content):
 
 def test_a_row_stands_where_its_first_line_is(write):
     path = write("a.csv", 'word,phones,note\nzoo,Z UW1,"two\nlines"\n\ncat,K AE1 T,\n')
-    assert read(path).where == [f"{path}:2", f"{path}:5"]
+    assert read(path).locations == [f"{path}:2", f"{path}:5"]
     path = write("a.jsonl", '\n{"word": "zoo", "phones": "Z UW1"}\n')
-    assert read(path).where == [f"{path}:2"]
+    assert read(path).locations == [f"{path}:2"]
 
 
 def test_a_table_without_header_has_numbered_columns(write):
@@ -83,7 +83,7 @@ def test_jsonl_reads_back_what_the_json_module_writes(tmp_path_factory, table):
     assert list(zip(examples.inputs, examples.targets, strict=True)) == [(a.strip(), b.strip()) for a, b in table]
 
 
-long = "a" * (LONGEST_LINE + 1)
+long = "a" * (MAX_LINE_BYTES + 1)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,15 @@ def numbered(inputs):
 def test_split_keeps_every_row_once_and_an_input_on_one_side():
     examples = numbered([f"word{i % 50}" if i < 100 else f"WORD{i % 50}" for i in range(150)])
     training, validation = split(examples, 0.2, seed=1)
-    assert sorted(training.where + validation.where) == sorted(examples.where)
+    assert sorted(training.locations + validation.locations) == sorted(examples.locations)
     assert {w.lower() for w in training.inputs}.isdisjoint(w.lower() for w in validation.inputs)
     assert len({w.lower() for w in validation.inputs}) == 10
-    row = dict(zip(examples.where, zip(examples.inputs, examples.targets, strict=True), strict=True))
+    row = dict(zip(examples.locations, zip(examples.inputs, examples.targets, strict=True), strict=True))
     for part in (training, validation):
-        assert list(zip(part.inputs, part.targets, strict=True)) == [row[where] for where in part.where]
-        assert part.where == [where for where in examples.where if where in set(part.where)]  # their order is kept
+        assert list(zip(part.inputs, part.targets, strict=True)) == [row[location] for location in part.locations]
+        assert part.locations == [
+            location for location in examples.locations if location in set(part.locations)
+        ]  # their order is kept
 
 
 def test_split_depends_on_inputs_and_seed_and_not_on_the_order_of_rows():

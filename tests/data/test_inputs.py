@@ -21,8 +21,8 @@ def test_a_frame_and_a_parquet_file_are_read_as_the_same_table(tmp_path):
     rows = [examples(data, "text", "label") for data in (TEXTS, tmp_path / "a.parquet", tmp_path / "a.csv")]
     for found in rows:
         assert (found.inputs, found.targets) == (["one day", "two days"], ["a", "b"])
-    assert rows[0].where == ["DataFrame:1", "DataFrame:2"]
-    assert rows[1].where == [f"{tmp_path / 'a.parquet'}:{i}" for i in (1, 2)]
+    assert rows[0].locations == ["DataFrame:1", "DataFrame:2"]
+    assert rows[1].locations == [f"{tmp_path / 'a.parquet'}:{i}" for i in (1, 2)]
     assert (named(TEXTS), named(tmp_path / "a.parquet")) == ("examples", "a.parquet")
 
 
@@ -94,7 +94,7 @@ def test_parquet_needs_its_libraries_and_a_whole_file(tmp_path, monkeypatch):
 
 def test_arrays_of_series_and_lists_of_texts():
     found = examples((np.arange(6).reshape(2, 3), np.array([1, 0])))
-    assert found.targets == ["1", "0"] and found.where == ["row:1", "row:2"]
+    assert found.targets == ["1", "0"] and found.locations == ["row:1", "row:2"]
     np.testing.assert_array_equal(found.inputs[1], [[3], [4], [5]])
     assert found.inputs[0].dtype == np.float32
     assert examples((np.zeros((2, 3, 4)), ["a", "b"])).inputs[0].shape == (3, 4)
@@ -154,7 +154,7 @@ def test_a_folder_has_a_folder_for_each_label(tmp_path):
     (tmp_path / "low" / ".DS_Store").write_bytes(b"x")
     found = examples(tmp_path)
     assert found.targets == ["high", "high", "low", "low"]
-    assert found.where[0] == str(tmp_path / "high" / "1.wav")
+    assert found.locations[0] == str(tmp_path / "high" / "1.wav")
     np.testing.assert_array_equal(found.inputs[0].samples, sounds(4).inputs[1].samples)
     with pytest.raises(InputError, match="has no columns: leave"):
         examples(tmp_path, "a", "b")

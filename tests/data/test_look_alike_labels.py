@@ -5,7 +5,7 @@ from zoo.data.examples import Examples
 from zoo.data.labels import are_measured, look_alikes, unify
 from zoo.data.splits import make_parts
 from zoo.fitting.fine_tuning import prepare
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 LABELS = ["pos"] * 4 + ["POS"] * 2 + ["po\u200bs", "\uff30os", "neg", "neg  ative", "neg ative"]
 
@@ -33,7 +33,7 @@ def test_a_note_names_the_pairs_and_shows_what_is_invisible():
 
 
 def test_stripped_they_are_one_label_in_all_parts():
-    start = prepare("gru_tiny", rows(), Columns(strip_labels=True), plan=Plan(epochs=1))
+    start = prepare("gru_tiny", rows(), Columns(strip_labels=True), training_config=TrainingConfig(epochs=1))
     assert start.pipeline.preprocessor.labels == ("neg", "pos")
     assert [set(part.targets) for part in start.parts] == [{"neg", "pos"}] * 3
     assert "3 spellings of labels are read as others that look alike" in start.notes

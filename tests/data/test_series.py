@@ -28,7 +28,7 @@ def test_a_ts_file_gives_series_labels_and_places(write):
     np.testing.assert_array_equal(examples.inputs[1], [[0, 1], [0, 1], [0.5, 1]])
     assert examples.inputs[0].dtype == np.float32
     assert examples.targets == ["up", "Down"]
-    assert examples.where == [f"{path}:12", f"{path}:14"]
+    assert examples.locations == [f"{path}:12", f"{path}:14"]
 
 
 def test_series_of_a_ts_file_may_differ_in_length_unless_it_says_otherwise(write):
@@ -89,7 +89,7 @@ def test_a_wide_table_has_a_series_a_row(write):
     np.testing.assert_array_equal(examples.inputs[0], [[1], [2], [3]])
     np.testing.assert_array_equal(examples.inputs[1], [[-1], [0.5], [100]])
     assert examples.inputs[1].dtype == np.float32
-    assert (examples.targets, examples.where) == (["walk", "run"], [f"{path}:2", f"{path}:4"])
+    assert (examples.targets, examples.locations) == (["walk", "run"], [f"{path}:2", f"{path}:4"])
 
 
 def test_a_wide_table_without_header_has_its_label_in_a_numbered_column(write):
@@ -138,7 +138,7 @@ def test_a_long_table_has_a_step_a_row(write):
     np.testing.assert_array_equal(examples.inputs[0], [[1, 2], [5, 6]])
     np.testing.assert_array_equal(examples.inputs[1], [[3, 4]])
     assert examples.inputs[0].dtype == np.float32
-    assert (examples.targets, examples.where) == (["run", "walk"], [f"{path}:2", f"{path}:3"])
+    assert (examples.targets, examples.locations) == (["run", "walk"], [f"{path}:2", f"{path}:3"])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
 from zoo.fitting.setup import fresh
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 DOCS = Path(__file__).parents[2] / "docs" / "guide"
 PAGE = (DOCS / "causal.md").read_text("utf-8")
@@ -36,7 +36,9 @@ def place(tmp_path, monkeypatch):
         pipeline = fresh(find_task(task), architecture, "tiny", examples, seed=1)
         pipeline.document = document(name, data)
         pipeline.save(tmp_path / "weights" / name)
-        recipe = dataclasses.replace(recipe_run.RECIPES[name], size="tiny", config={}, plan=Plan(epochs=1))
+        recipe = dataclasses.replace(
+            recipe_run.RECIPES[name], size="tiny", config={}, training_config=TrainingConfig(epochs=1)
+        )
         monkeypatch.setitem(recipe_run.RECIPES, name, recipe)
 
 

@@ -16,7 +16,7 @@ from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -109,8 +109,8 @@ def test_the_page_on_evaluation():
 def test_labels_of_texts(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    monkeypatch.setattr(fine_tuning, "PLAN", dataclasses.replace(fine_tuning.PLAN, epochs=1))
-    monkeypatch.setattr(fine_tuning, "TRANSFER", dataclasses.replace(fine_tuning.TRANSFER, epochs=1, least_steps=0))
+    monkeypatch.setattr(fine_tuning, "FROM_SCRATCH", dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1))
+    monkeypatch.setattr(fine_tuning, "ULMFIT", dataclasses.replace(fine_tuning.ULMFIT, epochs=1, min_steps=0))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for command in re.findall(r"^zoo (.+)$", section("Fine-tune"), flags=re.M):
@@ -122,9 +122,9 @@ def test_labels_of_texts(monkeypatch):
 def test_the_page_on_fine_tuning(monkeypatch):
     from zoo.fitting import fine_tuning
 
-    for name in ("PLAN", "TRANSFER"):
-        plan = dataclasses.replace(getattr(fine_tuning, name), epochs=1, least_steps=0)
-        monkeypatch.setattr(fine_tuning, name, plan)
+    for name in ("FROM_SCRATCH", "ULMFIT"):
+        training_config = dataclasses.replace(getattr(fine_tuning, name), epochs=1, min_steps=0)
+        monkeypatch.setattr(fine_tuning, name, training_config)
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
@@ -140,7 +140,10 @@ def test_the_page_on_fine_tuning(monkeypatch):
 @pytest.mark.slow
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
-        recipe_run.RECIPES["gru_small.cmudict"], size="tiny", exclude=("cmudict", "none"), plan=Plan(epochs=1)
+        recipe_run.RECIPES["gru_small.cmudict"],
+        size="tiny",
+        exclude=("cmudict", "none"),
+        training_config=TrainingConfig(epochs=1),
     )
     monkeypatch.setitem(recipe_run.RECIPES, "gru_small.cmudict", recipe)
     monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
@@ -157,8 +160,8 @@ def test_its_python_runs(monkeypatch):
     import zoo
     from zoo.fitting import fine_tuning
 
-    short = dataclasses.replace(fine_tuning.PLAN, epochs=1)
-    monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, plan=short, **k))
+    short = dataclasses.replace(fine_tuning.FROM_SCRATCH, epochs=1)
+    monkeypatch.setattr(zoo, "fine_tune", lambda *a, **k: fine_tuning.fine_tune(*a, training_config=short, **k))
     for code in re.findall(r"```python\n(.*?)```", README, flags=re.S):
         exec(compile("import zoo\n" + code, "README.md", "exec"), {})
     assert (Path("my-g2p") / "record.json").exists()

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.slow  # trains
 def place(tmp_path, monkeypatch):
     """A folder with the files that the page names."""
     monkeypatch.chdir(tmp_path)
-    for name in ("PLAN", "TRANSFER"):
-        plan = dataclasses.replace(getattr(fine_tuning, name), epochs=1, least_steps=0)
-        monkeypatch.setattr(fine_tuning, name, plan)
+    for name in ("FROM_SCRATCH", "ULMFIT"):
+        training_config = dataclasses.replace(getattr(fine_tuning, name), epochs=1, min_steps=0)
+        monkeypatch.setattr(fine_tuning, name, training_config)
     for i, (sound, label) in enumerate(zip(sounds(20).inputs, sounds().targets[:20], strict=True)):
         write_wav(Path("digits") / {"low": "zero", "high": "one"}[label] / f"{i}.wav", sound.samples)
     examples = slopes(20)

@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate, held_against
 from zoo.metrics.intervals import Counts, difference
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
-from zoo.preprocessing.symbols import SymbolTokenizer, TransductionPreprocessor
+from zoo.preprocessing.symbols import SequenceToSequencePreprocessor, SymbolTokenizer
 from zoo.tasks import TASKS, find_task
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -23,7 +23,7 @@ main_score = importlib.import_module("zoo.cli.show").main_score
 
 def phones(*texts):
     letters = SymbolTokenizer.fit(["ab"], separator="")
-    return TransductionPreprocessor(letters, SymbolTokenizer.fit(texts, separator=" "), 4, 4)
+    return SequenceToSequencePreprocessor(letters, SymbolTokenizer.fit(texts, separator=" "), 4, 4)
 
 
 STRESSED = phones("AH0 B", "AH1 B")
@@ -31,8 +31,8 @@ PLAIN = phones("a b", "a c")
 LIKELY = np.log(np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.6, 0.3, 0.1]]))
 # Of each task a preprocessor, answers and right answers; and the metric that is shown first.
 ANSWERS = {
-    "transduction": ("wer", PLAIN, ["a b", "a c", "a"], [["a b"], ["a b", "a c"], ["a b"]]),
-    "transduction, stressed": ("wer_no_stress", STRESSED, ["AH0 B", "B"], [["AH1 B"], ["AH0 B"]]),
+    "sequence_to_sequence": ("wer", PLAIN, ["a b", "a c", "a"], [["a b"], ["a b", "a c"], ["a b"]]),
+    "sequence_to_sequence, stressed": ("wer_no_stress", STRESSED, ["AH0 B", "B"], [["AH1 B"], ["AH0 B"]]),
     "classification": ("accuracy", None, ["x", {"x": 0.4, "y": 0.6}, "y"], ["x", "y", "x"]),
     "series_classification": ("accuracy", None, ["x", "y"], ["x", "x"]),
     "tagging": ("slot_f1", None, ["B-a O\tp", "B-a I-a\tq", "O O\tp"], ["B-a O\tp", "B-a O\tq", "B-b O\tp"]),
@@ -47,11 +47,11 @@ ANSWERS = {
 def test_the_counts_of_a_task_are_its_main_score(case):
     name, preprocessor, outputs, references = ANSWERS[case]
     task = find_task(case.partition(",")[0])
-    counts = task.counts(preprocessor, outputs, references)
-    assert counts.name == name and len(counts.above) == len(counts.below) >= len(outputs)
+    counts = task.metric_counts(preprocessor, outputs, references)
+    assert counts.name == name and len(counts.numerator) == len(counts.denominator) >= len(outputs)
     values = task.score(preprocessor, outputs, references)
     assert main_score(values) == name  # the tables put the difference beside that one
-    assert counts.above.sum() / counts.below.sum() == pytest.approx(values[name].value)
+    assert counts.numerator.sum() / counts.denominator.sum() == pytest.approx(values[name].value)
 
 
 def test_every_task_is_among_them():
@@ -117,7 +117,7 @@ def test_evaluate_against_other_models(tmp_path):
     assert "gru_small.cmudict less rnn_small.cmudict on the same inputs: WER, no stress " in result.stdout
     result = CliRunner().invoke(main, [*arguments, "--against", "lstm_small.snips"])
     assert result.exit_code == 2
-    assert "--against lstm_small.snips: does tagging, and gru_small.cmudict transduction" in result.output
+    assert "--against lstm_small.snips: does tagging, and gru_small.cmudict sequence_to_sequence" in result.output
     result = CliRunner().invoke(main, [*arguments, "--against", "lstm_small.cmudic"])
     assert result.exit_code == 2 and "lstm_small.cmudict" in result.output
 
@@ -129,5 +129,5 @@ def test_reports_are_of_the_same_inputs(tmp_path):
     assert held_against(model, whole, model, whole)[1].value == 0
     with pytest.raises(InputError, match="two reports on the same inputs"):
         held_against(model, whole, model, part)
-    with pytest.raises(InputError, match="classification and transduction"):
+    with pytest.raises(InputError, match="classification and sequence_to_sequence"):
         held_against(model, whole, zoo.load("rnn_small.imdb_reviews"), whole)

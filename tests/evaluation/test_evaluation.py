@@ -22,29 +22,29 @@ def file(tmp_path):
     return path
 
 
-def held(path, several):
-    task = find_task("transduction" if several else "classification")
+def held(path, multi_reference):
+    task = find_task("sequence_to_sequence" if multi_reference else "classification")
     return measure._source(task, read_examples(path, "word", "phones"), "", ("", "", True, "", ""), None)[0]
 
 
-@pytest.mark.parametrize("several", [True, False])
+@pytest.mark.parametrize("multi_reference", [True, False])
 @pytest.mark.parametrize("part", [2, 3, 100])
-def test_cases_of_a_file_are_those_of_its_examples(file, several, part, monkeypatch):
+def test_cases_of_a_file_are_those_of_its_examples(file, multi_reference, part, monkeypatch):
     monkeypatch.setattr(measure, "PART", part)
-    task = find_task("transduction" if several else "classification")
+    task = find_task("sequence_to_sequence" if multi_reference else "classification")
     source, name, split = measure._source(task, file, "", ("word", "phones", True, "", ""), None)
-    assert (name, split, len(source)) == ("words.jsonl", "all", 5 if several else 7)
+    assert (name, split, len(source)) == ("words.jsonl", "all", 5 if multi_reference else 7)
     for _ in range(2):  # it can be read again
-        rows = [(p.inputs, p.references, p.where) for p in source.parts()]
+        rows = [(p.inputs, p.references, p.locations) for p in source.parts()]
         assert all(len(inputs) <= part for inputs, _, _ in rows)
-        inputs, references, where = ([x for row in rows for x in row[i]] for i in range(3))
-        expected = held(file, several).cases
-        assert (inputs, references, where) == (expected.inputs, expected.references, expected.where)
+        inputs, references, location = ([x for row in rows for x in row[i]] for i in range(3))
+        expected = held(file, multi_reference).cases
+        assert (inputs, references, location) == (expected.inputs, expected.references, expected.locations)
 
 
-@pytest.mark.parametrize("several", [True, False])
-def test_a_limit_draws_the_same_cases_from_file_and_examples(file, several):
-    task = find_task("transduction" if several else "classification")
+@pytest.mark.parametrize("multi_reference", [True, False])
+def test_a_limit_draws_the_same_cases_from_file_and_examples(file, multi_reference):
+    task = find_task("sequence_to_sequence" if multi_reference else "classification")
     for limit in (1, 3, 50):
         source = measure._source(task, file, "", ("word", "phones", True, "", ""), limit)[0]
         other = measure._source(task, read_examples(file, "word", "phones"), "", ("", "", True, "", ""), limit)[0]
@@ -61,7 +61,13 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "PART", 2)
     seen, sizes = [], []
     found = zoo.evaluate(
-        pipeline, path, **columns, beam_size=1, keep=False, start=sizes.append, each=lambda *row: seen.append(row)
+        pipeline,
+        path,
+        **columns,
+        beam_size=1,
+        keep=False,
+        on_start=sizes.append,
+        on_prediction=lambda *row: seen.append(row),
     )
     assert found.values == whole.values and found.size == whole.size == 3
     assert seen == list(zip(whole.inputs, whole.outputs, whole.references, strict=True))
@@ -77,6 +83,10 @@ def test_a_bad_row_is_told_before_the_first_answer(tmp_path):
     answered = []
     with pytest.raises(InputError, match="words.csv:3: "):
         zoo.evaluate(
-            zoo.load("gru_small.cmudict"), path, input="word", target="phones", each=lambda *row: answered.append(row)
+            zoo.load("gru_small.cmudict"),
+            path,
+            input="word",
+            target="phones",
+            on_prediction=lambda *row: answered.append(row),
         )
     assert not answered

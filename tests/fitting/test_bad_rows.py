@@ -11,11 +11,11 @@ from zoo.data.bad_rows import BadRows
 from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
 from zoo.fitting.fine_tuning import fine_tune
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
 
 main = importlib.import_module("zoo.cli.main").main
-PLAN = Plan(epochs=1, batch_size=32)
+TRAINING_CONFIG = TrainingConfig(epochs=1, batch_size=32)
 
 
 def run(*arguments):
@@ -38,8 +38,8 @@ def words(count: int = 60, start: int = 0) -> Examples:
     return Examples(made, [" ".join(word).upper() for word in made], [f"words:{i + 1}" for i in range(count)])
 
 
-def with_row(examples: Examples, value, target, where: str) -> Examples:
-    return Examples([*examples.inputs, value], [*examples.targets, target], [*examples.where, where])
+def with_row(examples: Examples, value, target, location: str) -> Examples:
+    return Examples([*examples.inputs, value], [*examples.targets, target], [*examples.locations, location])
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def with_row(examples: Examples, value, target, where: str) -> Examples:
 def test_a_row_of_a_part_is_refused_before_the_first_step(no_step, part, value, target, message):
     other = with_row(words(5, start=100), value, target, "odd:7")
     with pytest.raises(InputError, match=f"^{message}"):
-        fine_tune("gru_tiny", words(), **{part: other}, task="transduction", plan=PLAN)
+        fine_tune("gru_tiny", words(), **{part: other}, task="sequence_to_sequence", training_config=TRAINING_CONFIG)
 
 
 def test_a_rare_letter_in_a_drawn_part_is_refused_before_the_first_step(no_step):
     made = words()
-    odd = Examples([f"{word}{chr(0x4E00 + i)}" for i, word in enumerate(made.inputs)], made.targets, made.where)
+    odd = Examples([f"{word}{chr(0x4E00 + i)}" for i, word in enumerate(made.inputs)], made.targets, made.locations)
     with pytest.raises(BadRowsError) as error:
-        fine_tune("gru_tiny", odd, task="transduction", plan=PLAN)
+        fine_tune("gru_tiny", odd, task="sequence_to_sequence", training_config=TRAINING_CONFIG)
     lines = error.value.lines()
     assert len(lines) == 11 and all(line.startswith("words:") for line in lines[:10])
     assert lines[-1] == (
@@ -70,9 +70,9 @@ def test_a_series_with_other_channels_is_refused_or_left_out():
     made = slopes()
     one = with_row(made, np.zeros((9, 3), np.float32), "up", "made:61")
     with pytest.raises(InputError, match="^made:61: 3 channels where others have 2: give each series as many$"):
-        fine_tune("gru_tiny", one, plan=PLAN)
+        fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG)
     messages = []
-    model = fine_tune("gru_tiny", one, plan=PLAN, skip_bad_rows=True, tell=messages.append)
+    model = fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG, skip_bad_rows=True, on_message=messages.append)
     assert sum(model.document["data"]["splits"].values()) == 60
     assert "note: 1 rows were left out" in messages and any("made:61" in line for line in messages)
 

@@ -5,20 +5,23 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from samples import reviews
+from samples import reviews, slopes
 
 from zoo.checkpoints import locate
+from zoo.data.columns import Columns
 from zoo.errors import InputError
+from zoo.fitting import baselines
 from zoo.fitting.comparison import compare, expand
-from zoo.training.config import Plan
+from zoo.fitting.fine_tuning import prepare
+from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 
 
 def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
-    plan = Plan(epochs=6, batch_size=8, learning_rate=0.01, average=0.9)
-    rows = compare(reviews(), ["gru_tiny", "tcn_tiny"], plan=plan, output=tmp_path)
+    training_config = TrainingConfig(epochs=6, batch_size=8, learning_rate=0.01, ema_decay=0.9)
+    rows = compare(reviews(), ["gru_tiny", "tcn_tiny"], training_config=training_config, output=tmp_path)
     assert {row.model for row in rows} == {"gru_tiny", "tcn_tiny"}
     errors = [row.values["error"].value for row in rows]
     assert errors == sorted(errors)
@@ -33,7 +36,7 @@ def test_rows_come_best_first_and_are_of_the_same_held_out_rows(tmp_path):
 
 
 def test_minutes_end_a_training_within_an_epoch():
-    (row,) = compare(reviews(), ["gru_tiny"], plan=Plan(epochs=50, batch_size=8, minutes=1e-6))
+    (row,) = compare(reviews(), ["gru_tiny"], training_config=TrainingConfig(epochs=50, batch_size=8, minutes=1e-6))
     assert row.epochs == 1
 
 
@@ -58,3 +61,19 @@ def test_the_command_prints_a_table_json_and_a_picture(tmp_path):
     assert {row["model"] for row in json.loads(result.stdout)} == {"rnn_tiny", "gru_tiny"}
     result = CliRunner().invoke(main, [*arguments, "--plot", "picture.gif"])
     assert result.exit_code == 2 and "ends in .png" in result.output
+
+
+def test_tfidf_is_measured_on_the_same_rows(tmp_path):
+    from sklearn.metrics import accuracy_score
+
+    rows = compare(reviews(), ["tcn_tiny", "tfidf"], epochs=1)
+    found = next(row for row in rows if row.model == "tfidf")
+    start = prepare("tcn_tiny", reviews(), Columns())
+    train, _, test = start.parts
+    expected = accuracy_score(test.targets, baselines.tfidf(train.inputs, train.targets).predict(test.inputs))
+    assert found.values["accuracy"].value == pytest.approx(expected)
+    assert rows[0].difference is None and rows[1].difference is not None and found.parameters > 0
+    with pytest.raises(InputError, match="tfidf classifies texts"):
+        compare(slopes(), ["tcn_tiny", "tfidf"], epochs=1)
+    with pytest.raises(InputError, match="at least one checkpoint"):
+        compare(reviews(), ["tfidf"], epochs=1)

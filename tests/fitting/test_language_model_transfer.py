@@ -9,16 +9,16 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.fitting import baselines, transfer
-from zoo.fitting.fine_tuning import TRANSFER, adapt, fine_tune, prepare
+from zoo.fitting.fine_tuning import ULMFIT, adapt, fine_tune, prepare
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Interrupted
 
-PLAN = Plan(epochs=3, batch_size=16, learning_rate=0.01, average=0.5)
+TRAINING_CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, ema_decay=0.5)
 
 
 @pytest.fixture(scope="module", params=["lstm", "transformer"])
@@ -78,11 +78,11 @@ def test_fine_tuning_reads_the_domain_first_and_tells_what_tfidf_gets(base, tmp_
     mine = fine_tune(
         base,
         reviews(),
-        plan=PLAN,
+        training_config=TRAINING_CONFIG,
         unlabelled=more,
         output=tmp_path / "mine",
-        tell=lines.append,
-        report=rows.append,
+        on_message=lines.append,
+        on_epoch=rows.append,
     )
     assert any(line.startswith("language model: reads 101 texts") for line in lines), lines
     assert "nats" in rows[0] and "error" in rows[-1]
@@ -97,7 +97,7 @@ def test_fine_tuning_reads_the_domain_first_and_tells_what_tfidf_gets(base, tmp_
 
 @pytest.mark.parametrize("stage", ["domain", "labels"])
 def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypatch):
-    whole = fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "whole")
+    whole = fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "whole")
     last = {"domain": "nats", "labels": "error"}[stage]
 
     def stop(row):
@@ -105,10 +105,10 @@ def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypa
             raise Interrupted("stopped", 2)
 
     with pytest.raises(Interrupted):
-        fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again", report=stop)
+        fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again", on_epoch=stop)
     with pytest.raises(InputError, match="--resume"):
-        fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again")
-    resumed = fine_tune(base, reviews(), plan=PLAN, output=tmp_path / "again", resume=True)
+        fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again")
+    resumed = fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again", resume=True)
     for path, value in whole.tensors().items():
         np.testing.assert_allclose(value, resumed.tensors()[path], atol=1e-6, err_msg=path)
 
@@ -116,7 +116,7 @@ def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypa
 def test_tagging_starts_from_a_language_model(base):
     rows = Examples(["play the river", "go to town"] * 12, ["O B-x I-x", "O O B-x"] * 12, [f"x:{i}" for i in range(24)])
     texts = [f"{text} {i}" for i, text in enumerate(rows.inputs)]
-    rows = Examples(texts, [f"{tags} O" for tags in rows.targets], rows.where)
+    rows = Examples(texts, [f"{tags} O" for tags in rows.targets], rows.locations)
     start = prepare(base, rows, Columns(), task="tagging")
     ids, first = start.pipeline.preprocessor.encode_input("play the river 0")
     assert ids == [SEPARATOR, *base.preprocessor.encode_input("play the river 0")] and first[0] == 1
@@ -126,7 +126,7 @@ def test_tagging_starts_from_a_language_model(base):
 
 def test_other_tasks_are_refused(base):
     with pytest.raises(InputError, match="does not start from a language model"):
-        prepare(base, reviews(), Columns(), task="transduction")
+        prepare(base, reviews(), Columns(), task="sequence_to_sequence")
     with pytest.raises(InputError, match="no features of a whole input"):
         load("gru_small.snips").embed(["play"])
 
@@ -148,7 +148,7 @@ def test_tfidf_learns_the_words():
 
 
 def test_language_models_have_the_staged_plan():
-    from zoo.fitting.fine_tuning import plan_from
+    from zoo.fitting.fine_tuning import training_config_from
 
     spec = load("gru_small.tiny_shakespeare").spec
-    assert plan_from(spec, None) != TRANSFER, "a model of characters starts no classifier"
+    assert training_config_from(spec, None) != ULMFIT, "a model of characters starts no classifier"

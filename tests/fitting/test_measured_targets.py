@@ -13,16 +13,16 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting.fine_tuning import fine_tune, prepare
 from zoo.metrics.numbers import regression_metrics
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
-PLAN = Plan(epochs=12, batch_size=16, learning_rate=0.01, average=0.9)
+TRAINING_CONFIG = TrainingConfig(epochs=12, batch_size=16, learning_rate=0.01, ema_decay=0.9)
 
 
 def numbered(made: Examples, high: str) -> Examples:
     """Examples whose labels became numbers: about 30 and 10, with a fraction."""
     noise = np.random.default_rng(0).normal(size=len(made))
     targets = [f"{(30 if label == high else 10) + noise[i]:.3f}" for i, label in enumerate(made.targets)]
-    return Examples(made.inputs, targets, made.where)
+    return Examples(made.inputs, targets, made.locations)
 
 
 MADE = {
@@ -36,7 +36,7 @@ MADE = {
 def test_a_model_of_numbers_is_inferred_trained_saved_and_measured(kind, tmp_path):
     model, make = MADE[kind]
     made = make()
-    mine = fine_tune(model, made, plan=PLAN, output=tmp_path / "mine")
+    mine = fine_tune(model, made, training_config=TRAINING_CONFIG, output=tmp_path / "mine")
     assert mine.spec.task == {"sounds": "series_regression"}.get(kind, kind)
     values = mine.document["metrics"][0]["values"]
     baseline = mine.document["published"][0]
@@ -53,17 +53,19 @@ def test_a_model_of_numbers_is_inferred_trained_saved_and_measured(kind, tmp_pat
 def test_ratings_become_no_text_and_stars_stay_labels():
     targets = [f"{1 + i / 33:.3f}" for i in range(100)]
     made = Examples([f"text {i}" for i in range(100)], targets, [f"a:{i}" for i in range(100)])
-    start = prepare("gru_tiny", made, Columns(), plan=PLAN)
+    start = prepare("gru_tiny", made, Columns(), training_config=TRAINING_CONFIG)
     assert isinstance(start.pipeline.preprocessor, TextNumbers)
     assert start.notes[0].startswith("the targets are 100 different numbers, so that a number is predicted")
-    stars = Examples(made.inputs, [str(1 + i % 5) for i in range(100)], made.where)
-    assert prepare("gru_tiny", stars, Columns(), plan=PLAN).pipeline.spec.task == "classification"
-    start = prepare("gru_tiny", stars, Columns(), task="regression", plan=PLAN)
+    stars = Examples(made.inputs, [str(1 + i % 5) for i in range(100)], made.locations)
+    assert prepare("gru_tiny", stars, Columns(), training_config=TRAINING_CONFIG).pipeline.spec.task == "classification"
+    start = prepare("gru_tiny", stars, Columns(), task="regression", training_config=TRAINING_CONFIG)
     assert start.pipeline.spec.task == "text_regression"
 
 
 def test_the_layers_of_a_classifier_are_kept_for_numbers():
-    start = prepare("lstm_small.imdb_reviews", numbered(reviews(), "praise"), Columns(), plan=PLAN)
+    start = prepare(
+        "lstm_small.imdb_reviews", numbered(reviews(), "praise"), Columns(), training_config=TRAINING_CONFIG
+    )
     assert start.pipeline.spec.task == "text_regression" and start.new == {"head/kernel", "head/bias"}
     assert start.base_name == "lstm_small.imdb_reviews"
 
@@ -71,10 +73,10 @@ def test_the_layers_of_a_classifier_are_kept_for_numbers():
 def test_targets_that_are_no_numbers_are_named():
     made = Examples(["a", "b"], ["1.5", "much"], ["a.csv:2", "a.csv:3"])
     with pytest.raises(InputError, match="a.csv:3: target 'much': is no finite number"):
-        prepare("gru_tiny", made, Columns(), task="regression", plan=PLAN)
+        prepare("gru_tiny", made, Columns(), task="regression", training_config=TRAINING_CONFIG)
     same = Examples([f"w{i}" for i in range(30)], ["2"] * 30, ["a.csv:2"] * 30)
     with pytest.raises(InputError, match="a.csv:2: all targets are 2: give different ones"):
-        prepare("gru_tiny", same, Columns(), task="regression", plan=PLAN)
+        prepare("gru_tiny", same, Columns(), task="regression", training_config=TRAINING_CONFIG)
     assert number_of("1e999") is None and number_of("1_0") is None and number_of(" 2 ") == 2
 
 
@@ -96,7 +98,7 @@ def test_the_preprocessor_is_written_and_read_back():
         ("gru_tiny", "text_regression", TextNumbers),
         ("tcn_tiny", "series_regression", SeriesNumbers),
     ):
-        preprocessor = prepare(model, MADE[task][1](), Columns(), plan=PLAN).pipeline.preprocessor
+        preprocessor = prepare(model, MADE[task][1](), Columns(), training_config=TRAINING_CONFIG).pipeline.preprocessor
         again = kind.from_json(preprocessor.to_json())
         assert again.to_json() == preprocessor.to_json() and again.mean == preprocessor.mean
         assert again.decode(again.encode_target("12.5")) == pytest.approx(12.5)

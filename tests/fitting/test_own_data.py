@@ -19,13 +19,13 @@ from zoo.data.read import examples as read_inputs
 from zoo.data.splits import make_parts, split, together
 from zoo.data.tables import read_column, read_examples
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import TRANSFER, default_plan, fine_tune, prepare
+from zoo.fitting.fine_tuning import ULMFIT, default_training_config, fine_tune, prepare
 from zoo.fitting.rate_finder import find_rate
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
-PLAN = Plan(epochs=2, batch_size=16, learning_rate=0.01, average=0.9)
+TRAINING_CONFIG = TrainingConfig(epochs=2, batch_size=16, learning_rate=0.01, ema_decay=0.9)
 
 
 def run(*arguments):
@@ -36,7 +36,7 @@ def spoken(count: int = 120) -> Examples:
     """Reviews by twelve people, each of one opinion."""
     made = reviews(count)
     people = [f"{made.targets[i]} {i // 2 % 6}" for i in range(count)]
-    return Examples(made.inputs, made.targets, made.where, people)
+    return Examples(made.inputs, made.targets, made.locations, people)
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +53,18 @@ def table(tmp_path_factory):
 def base(tmp_path_factory):
     """A checkpoint to start from."""
     folder = tmp_path_factory.mktemp("base") / "tiny"
-    fine_tune("gru_tiny", reviews(), plan=PLAN, output=folder)
+    fine_tune("gru_tiny", reviews(), training_config=TRAINING_CONFIG, output=folder)
     return folder
 
 
 def test_rows_of_a_group_are_never_on_two_sides_and_each_side_has_both_labels():
-    parts, notes = make_parts(spoken(), None, None, labelled=True, seed=1)
+    parts, notes = make_parts(spoken(), None, None, has_labels=True, seed=1)
     groups = [set(part.groups) for part in parts]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     assert sum(map(len, parts)) == 120 and not notes
     assert all(set(part.targets) == {"praise", "blame"} for part in parts)
     shuffled = spoken().select(np.random.default_rng(0).permutation(120))
-    again, _ = make_parts(shuffled, None, None, labelled=True, seed=1)
+    again, _ = make_parts(shuffled, None, None, has_labels=True, seed=1)
     assert [set(part.groups) for part in again] == groups, "the order of the rows must not matter"
 
 
@@ -80,18 +80,18 @@ def test_what_is_on_both_sides_is_counted_whatever_its_case():
     train = Examples(["One day", "two", "three"], ["x", "y", "x"], ["a:1", "a:2", "a:3"])
     test = Examples(["ONE DAY", "Two", "four"], ["x", "y", "x"], ["b:1", "b:2", "b:3"])
     with pytest.raises(InputError) as error:
-        make_parts(train, test, test, labelled=True, seed=1)
+        make_parts(train, test, test, has_labels=True, seed=1)
     assert str(error.value) == (
         "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: take them out"
     )
     grouped = Examples(["five", "six"], ["x", "y"], ["c:1", "c:2"], ["anna", "bo"])
     with pytest.raises(InputError, match="b:9: group 'bo' of the validation part is in the training part too .c:2."):
-        make_parts(grouped, Examples(["new"], ["x"], ["b:9"], ["bo"]), grouped, labelled=True, seed=1)
+        make_parts(grouped, Examples(["new"], ["x"], ["b:9"], ["bo"]), grouped, has_labels=True, seed=1)
 
 
 def test_the_same_words_of_two_people_are_noted_and_not_refused():
     rows = Examples([f"yes {i % 4}" for i in range(40)], ["a", "b"] * 20, [""] * 40, [str(i // 2) for i in range(40)])
-    parts, notes = make_parts(rows, None, None, labelled=True, seed=1)
+    parts, notes = make_parts(rows, None, None, has_labels=True, seed=1)
     both = sum(identity(text) in set(map(identity, parts[0].inputs)) for text in parts[1].inputs)
     assert notes[0] == f"{both} of the validation part's inputs are in other groups of the training part too"
 
@@ -99,7 +99,7 @@ def test_the_same_words_of_two_people_are_noted_and_not_refused():
 def test_a_label_that_looks_like_a_gap_is_kept_and_told(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("text,label\n" + "".join(f"word {i},{('NA', 'b')[i % 2]}\n" for i in range(40)))
-    parts, notes = make_parts(read_examples(file, "text", "label"), None, None, labelled=True, seed=1)
+    parts, notes = make_parts(read_examples(file, "text", "label"), None, None, has_labels=True, seed=1)
     assert "NA" in parts[0].targets
     assert notes[0].startswith("taken for labels like others: 'NA' in 20 rows")
 
@@ -118,8 +118,10 @@ def test_groups_are_read_from_tables_and_from_nothing_else(table):
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     def bits(seed):
-        plan = Plan(epochs=1, batch_size=16, seed=seed, rate_decay=2.6, schedule="triangular")
-        mine = fine_tune("gru_tiny", reviews(60), plan=plan)
+        training_config = TrainingConfig(
+            epochs=1, batch_size=16, seed=seed, layer_lr_decay=2.6, schedule="slanted_triangular"
+        )
+        mine = fine_tune("gru_tiny", reviews(60), training_config=training_config)
         return b"".join(value.tobytes() for _, value in sorted(mine.tensors().items()))
 
     first = bits(3)
@@ -128,30 +130,30 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 
 def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothing_else_is():
-    assert default_plan("classification") == TRANSFER == default_plan("tagging")
-    assert default_plan(None) == default_plan("transduction") != TRANSFER
-    assert TRANSFER.unfreeze and TRANSFER.rate_decay == 2.6 and TRANSFER.schedule == "triangular"
+    assert default_training_config("classification") == ULMFIT == default_training_config("tagging")
+    assert default_training_config(None) == default_training_config("sequence_to_sequence") != ULMFIT
+    assert ULMFIT.gradual_unfreezing and ULMFIT.layer_lr_decay == 2.6 and ULMFIT.schedule == "slanted_triangular"
 
 
 def test_few_rows_are_passed_over_more_often():
     def epochs(count, **changes):
-        plan = dataclasses.replace(PLAN, **changes)
+        training_config = dataclasses.replace(TRAINING_CONFIG, **changes)
         columns = {"input": "", "target": "", "header": True, "series": "", "time": "", "group": ""}
-        start = prepare("gru_tiny", reviews(count), columns, plan=plan)
-        assert f", {start.plan.epochs} epochs at most;" in start.lines()[2]
-        return start.plan.epochs, -(-start.sizes["train"] // PLAN.batch_size)
+        start = prepare("gru_tiny", reviews(count), columns, training_config=training_config)
+        assert f", {start.training_config.epochs} epochs at most;" in start.lines()[2]
+        return start.training_config.epochs, -(-start.sizes["train"] // TRAINING_CONFIG.batch_size)
 
-    assert epochs(60)[0] == PLAN.epochs == 2
-    few, steps = epochs(60, least_steps=20)
+    assert epochs(60)[0] == TRAINING_CONFIG.epochs == 2
+    few, steps = epochs(60, min_steps=20)
     assert (few - 1) * steps < 20 <= few * steps
-    assert epochs(600, least_steps=20)[0] == 2
+    assert epochs(600, min_steps=20)[0] == 2
 
 
 def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tmp_path):
     folder = tmp_path / "mine"
     result = run(
         *("finetune", base, table, "--input", "text", "--target", "label"),
-        *("--output", folder, "--epochs", "2", "--lora", "2", "--rate", "0.01"),
+        *("--output", folder, "--epochs", "2", "--lora-rank", "2", "--rate", "0.01"),
     )
     assert result.exit_code == 0, result.output
     assert "low-rank updates: " in result.stderr
@@ -160,7 +162,9 @@ def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tm
     moved = {path for path in before if not np.array_equal(before[path], after[path])}
     assert moved and not any(path.endswith("embeddings") for path in moved)
     assert any("recurrent_kernel" in path for path in moved) and not any("cell/bias" in path for path in moved)
-    result = run("finetune", "gru_tiny", table, "--input", "text", "--target", "label", "--output", "no", "--lora", "2")
+    result = run(
+        "finetune", "gru_tiny", table, "--input", "text", "--target", "label", "--output", "no", "--lora-rank", "2"
+    )
     assert result.exit_code == 2 and "low-rank updates change a pretrained model" in result.stderr
 
 
@@ -169,7 +173,10 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
     columns = ("--input", "text", "--target", "label", "--group", "person")
     result = run("finetune", base, table, *columns, "--output", folder, "--epochs", "2")
     assert result.exit_code == 0, result.output
-    assert f"plan: from {base.name}, 2 epochs at most; a rate of 0.003, triangular, 2.6 times less" in result.stderr
+    assert (
+        f"training: from {base.name}, 2 epochs at most; a rate of 0.003, slanted_triangular, 2.6 times less"
+        in result.stderr
+    )
     record = zoo.read_record(folder)
     card = (folder / "README.md").read_text("utf-8")
     values = record.metrics[0]["values"]["accuracy"]
@@ -182,7 +189,7 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
         f"train {record.data['splits']['train']}",
         f"{100 * values['value']:.2f} % ({100 * values['low']:.2f} - {100 * values['high']:.2f})",
         "baseline: always '",
-        "unfreeze True",
+        "gradual_unfreezing True",
         "| 2 | ",
         "Licence of the weights: as the data's, and as the base model's",
         "zoo predict path/of/this/folder --file data.csv --input text",
@@ -216,17 +223,22 @@ def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
     table = tmp_path / "words.csv"
     table.write_text("word,phones\n" + "".join(f"w{i:02},W {i // 10} {i % 10}\n" for i in range(40)))
     columns = ("--input", "word", "--target", "phones", "--epochs", "1", "--output", tmp_path / "mine")
-    for option, of in (("--augment", "transduction of such data has no varied"), ("--balance", "no one label")):
+    for option, of in (
+        ("--augment", "sequence_to_sequence of such data has no varied"),
+        ("--class-balanced", "no one label"),
+    ):
         result = run("finetune", "gru_tiny", table, *columns, option)
         assert result.exit_code == 2 and f"{option[2:]}: " in result.stderr and of in result.stderr
     with pytest.raises(InputError, match="augment: series_classification of such data"):
-        fine_tune("gru_tiny", slopes(), plan=dataclasses.replace(PLAN, augment=True))
+        fine_tune("gru_tiny", slopes(), training_config=dataclasses.replace(TRAINING_CONFIG, augment=True))
     assert [path.name for path in tmp_path.iterdir()] == ["words.csv"]
 
 
 def test_fine_tuning_in_another_precision_is_refused():
     with pytest.raises(InputError, match="^precision mixed_bfloat16: .* leave it out$"):
-        fine_tune("gru_tiny", reviews(), plan=dataclasses.replace(PLAN, precision="mixed_bfloat16"))
+        fine_tune(
+            "gru_tiny", reviews(), training_config=dataclasses.replace(TRAINING_CONFIG, precision="mixed_bfloat16")
+        )
 
 
 def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path):
@@ -244,7 +256,7 @@ def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path
     for arguments, message in (
         (("--find-rate", "rates.gif"), "ends in .png"),
         ((), "say where the result goes: --output FOLDER"),
-        (("--output", tmp_path / "no", "--lora", "2", "--plain"), "leave --plain out"),
+        (("--output", tmp_path / "no", "--lora-rank", "2", "--plain"), "leave --plain out"),
     ):
         result = run("finetune", base, table, *columns, *arguments)
         assert result.exit_code == 2 and message in result.stderr and len(result.stderr.splitlines()) == 1

@@ -45,7 +45,7 @@ def writer(request, subwords):
 
 def model(family, subwords, context=16):
     architecture = registry.find_backbone(family)
-    fields = {**architecture.sizes["tiny"], **({"embedding": 16} if family == "tcn" else {})}
+    fields = {**architecture.sizes["tiny"], **({"embedding_dim": 16} if family == "tcn" else {})}
     return Pipeline(TASK.spec(architecture, "tiny", SubwordTextPreprocessor(subwords, context), fields))
 
 
@@ -203,7 +203,7 @@ def test_a_recipe_trains_on_shards_and_a_resumed_run_ends_alike(monkeypatch, tmp
         size="tiny",
         config={},
         evaluate=(("english", "test"),),
-        plan=dataclasses.replace(recipe.plan, epochs=2, batch_size=4, learning_rate=0.02),
+        training_config=dataclasses.replace(recipe.training_config, epochs=2, batch_size=4, learning_rate=0.02),
         corpus=Corpus(tokens=4_000, vocab_size=300, context=16, sampled=sampled),
     )
     monkeypatch.setitem(RECIPES, "lstm_small.english", recipe)

@@ -11,8 +11,12 @@ def test_epochs_and_a_learning_rate_are_given_directly():
     rows = slopes(60, channels=1)
     mine = zoo.fine_tune("gru_tiny", rows, epochs=1, learning_rate=2e-3)
     assert mine.document is not None
-    plan = mine.document["training"]["recipe"]["plan"]
-    assert (plan["epochs"], plan["learning_rate"], len(mine.document["training"]["curve"])) == (1, 2e-3, 1)
+    training_config = mine.document["training"]["recipe"]["training_config"]
+    assert (training_config["epochs"], training_config["learning_rate"], len(mine.document["training"]["curve"])) == (
+        1,
+        2e-3,
+        1,
+    )
     with pytest.raises(InputError, match="epochs = 'two' is not of type int"):
         zoo.fine_tune("gru_tiny", rows, epochs="two")  # pyright: ignore
 

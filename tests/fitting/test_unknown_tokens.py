@@ -12,17 +12,17 @@ from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting.fine_tuning import prepare
 from zoo.pipeline import load
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 main = importlib.import_module("zoo.cli.main").main
-PLAN = Plan(epochs=1, batch_size=16)
+TRAINING_CONFIG = TrainingConfig(epochs=1, batch_size=16)
 MODEL = "gru_small.imdb_reviews"
 
 
 def russian(share: float = 1.0) -> Examples:
     made = reviews(80)
     texts = [f"очень скучный фильм {i}" if i < share * 80 else text for i, text in enumerate(made.inputs)]
-    return Examples(texts, made.targets, made.where)
+    return Examples(texts, made.targets, made.locations)
 
 
 def share(notes):
@@ -30,14 +30,17 @@ def share(notes):
 
 
 def test_the_share_is_told_warned_about_and_refused():
-    assert share(prepare(MODEL, reviews(80), Columns(), plan=PLAN).notes) == 0
-    notes = prepare(MODEL, russian(0.3), Columns(), plan=PLAN).notes
+    assert share(prepare(MODEL, reviews(80), Columns(), training_config=TRAINING_CONFIG).notes) == 0
+    notes = prepare(MODEL, russian(0.3), Columns(), training_config=TRAINING_CONFIG).notes
     assert 5 < share(notes) < 50
     assert any(note.endswith("gru_small with fresh weights would learn them") for note in notes)
     with pytest.raises(InputError, match="9.* % of the tokens are unknown .* fresh weights .gru_small.*allow-unknown"):
-        prepare(MODEL, russian(), Columns(), plan=PLAN)
-    assert share(prepare(MODEL, russian(), Columns(), plan=PLAN, allow_unknown=True).notes) > 90
-    assert not any("unknown to" in note for note in prepare("gru_tiny", russian(), Columns(), plan=PLAN).notes)
+        prepare(MODEL, russian(), Columns(), training_config=TRAINING_CONFIG)
+    assert share(prepare(MODEL, russian(), Columns(), training_config=TRAINING_CONFIG, allow_unknown=True).notes) > 90
+    assert not any(
+        "unknown to" in note
+        for note in prepare("gru_tiny", russian(), Columns(), training_config=TRAINING_CONFIG).notes
+    )
 
 
 def test_an_evaluation_tells_it_before_the_first_answer(tmp_path):
@@ -45,7 +48,7 @@ def test_an_evaluation_tells_it_before_the_first_answer(tmp_path):
     made = Examples(russian().inputs[:4], ["pos", "neg"] * 2, [f"a:{i}" for i in range(4)])
     with pytest.raises(InputError, match="% of the tokens are unknown"):
         evaluate(model, made)
-    evaluate(model, made, allow_unknown=True, tell=notes.append)
+    evaluate(model, made, allow_unknown=True, on_message=notes.append)
     assert share(notes) > 90
     table = tmp_path / "a.csv"
     table.write_text("text,label\n" + "".join(f"{text},pos\n" for text in made.inputs), "utf-8")

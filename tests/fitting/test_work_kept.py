@@ -18,11 +18,11 @@ from zoo.fitting.comparison import compare
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.inference.sampling import Sampling
 from zoo.limits import MAX_SEED
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
 
 main = importlib.import_module("zoo.cli.main").main
-PLAN = Plan(epochs=1, batch_size=32)
+TRAINING_CONFIG = TrainingConfig(epochs=1, batch_size=32)
 
 
 def run(*arguments):
@@ -77,14 +77,14 @@ def test_folders_that_cannot_be_written_are_refused_at_once(tmp_path, no_step):
     (tmp_path / "link").symlink_to("nothing")
     for place, error in (("file", InputError), ("full", InputError), ("link", InputError), ("file/x", StorageError)):
         with pytest.raises(error):
-            fine_tune("gru_tiny", reviews(), plan=PLAN, output=tmp_path / place)
+            fine_tune("gru_tiny", reviews(), training_config=TRAINING_CONFIG, output=tmp_path / place)
         with pytest.raises(error):
             check_folder(tmp_path / place)
     assert sorted(os.listdir(tmp_path)) == ["file", "full", "link"]
 
 
 def test_a_checkpoint_is_saved_through_a_link_and_into_the_working_folder(tmp_path, monkeypatch):
-    model = fine_tune("gru_tiny", reviews(40), plan=PLAN)
+    model = fine_tune("gru_tiny", reviews(40), training_config=TRAINING_CONFIG)
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     model.save(tmp_path / "link")
@@ -97,39 +97,43 @@ def test_a_checkpoint_is_saved_through_a_link_and_into_the_working_folder(tmp_pa
 
 def test_what_no_record_can_hold_is_told_before_the_first_step(no_step):
     made = slopes()
-    huge = Examples([1e20 * series for series in made.inputs], made.targets, made.where)
+    huge = Examples([1e20 * series for series in made.inputs], made.targets, made.locations)
     with pytest.raises(InputError, match="^the model could not be saved: .* is beyond"):
-        fine_tune("gru_tiny", huge, plan=PLAN)
+        fine_tune("gru_tiny", huge, training_config=TRAINING_CONFIG)
 
 
 def test_a_comparison_tries_all_models_and_folders_before_it_trains_one(tmp_path, no_step):
-    with pytest.raises(InputError, match="does transduction, not classification|no dataset|transduction"):
-        compare(reviews(40), ["gru_tiny", "gru_small.cmudict"], task="classification", plan=PLAN)
+    with pytest.raises(
+        InputError, match="does sequence_to_sequence, not classification|no dataset|sequence_to_sequence"
+    ):
+        compare(reviews(40), ["gru_tiny", "gru_small.cmudict"], task="classification", training_config=TRAINING_CONFIG)
     (tmp_path / "gru_tiny").mkdir()
     (tmp_path / "gru_tiny" / "x").write_text("")
     with pytest.raises(InputError, match="gru_tiny: holds 'x'"):
-        compare(reviews(40), ["lstm_tiny", "gru_tiny"], plan=PLAN, output=tmp_path)
+        compare(reviews(40), ["lstm_tiny", "gru_tiny"], training_config=TRAINING_CONFIG, output=tmp_path)
 
 
 def test_a_comparison_writes_inside_its_output(tmp_path):
     base = tmp_path / "base"
-    fine_tune("gru_tiny", reviews(40), plan=PLAN, output=base)
+    fine_tune("gru_tiny", reviews(40), training_config=TRAINING_CONFIG, output=base)
     before = (base / "model.safetensors").read_bytes()
-    compare(reviews(40), [str(base)], plan=PLAN, output=tmp_path / "out")
+    compare(reviews(40), [str(base)], training_config=TRAINING_CONFIG, output=tmp_path / "out")
     assert (base / "model.safetensors").read_bytes() == before
     assert os.listdir(tmp_path / "out") == ["base"]
 
 
 def test_a_model_is_trained_in_any_thread():
     found = []
-    worker = threading.Thread(target=lambda: found.append(fine_tune("gru_tiny", reviews(40), plan=PLAN)))
+    worker = threading.Thread(
+        target=lambda: found.append(fine_tune("gru_tiny", reviews(40), training_config=TRAINING_CONFIG))
+    )
     worker.start()
     worker.join()
     assert found[0].predict(["a lovely film"])[0] in ("praise", "blame")
 
 
 def test_seeds_are_bounded_everywhere(no_step):
-    for make in (lambda seed: Plan(seed=seed), lambda seed: Sampling(seed=seed), seed_everything):
+    for make in (lambda seed: TrainingConfig(seed=seed), lambda seed: Sampling(seed=seed), seed_everything):
         make(MAX_SEED)
         for seed in (-1, MAX_SEED + 1, 99_999_999_999):
             with pytest.raises(InputError, match="seed"):

@@ -48,7 +48,7 @@ def likelihoods(model, source, prefix) -> np.ndarray:
     return out - np.log(np.exp(out).sum())
 
 
-def plain_beam(model, source, width) -> list[int]:
+def plain_beam(model, source, beam_size) -> list[int]:
     beams = [([], 0.0)]
     for _ in range(LENGTH):
         grown = []
@@ -58,30 +58,30 @@ def plain_beam(model, source, width) -> list[int]:
                 continue
             likely = likelihoods(model, source, ids)
             grown += [([*ids, i], score + likely[i]) for i in range(len(likely)) if np.isfinite(likely[i])]
-        beams = sorted(grown, key=lambda beam: -beam[1])[:width]
+        beams = sorted(grown, key=lambda beam: -beam[1])[:beam_size]
     best = max(beams, key=lambda beam: beam[1] / len(beam[0]))[0]
     return best[:-1] if best[-1] == END else best
 
 
-@pytest.mark.parametrize("width", [1, 2, 4])
-def test_search_equals_plain_python(model, width):
-    decoded = Decoder(model, LENGTH)(SOURCES, width=width)
-    assert [len(hypotheses) for hypotheses in decoded] == [width] * len(SOURCES)
+@pytest.mark.parametrize("beam_size", [1, 2, 4])
+def test_search_equals_plain_python(model, beam_size):
+    decoded = Decoder(model, LENGTH)(SOURCES, beam_size=beam_size)
+    assert [len(hypotheses) for hypotheses in decoded] == [beam_size] * len(SOURCES)
     outputs = [hypotheses[0][0] for hypotheses in decoded]
-    assert outputs == [plain_beam(model, source, width) for source in SOURCES]
+    assert outputs == [plain_beam(model, source, beam_size) for source in SOURCES]
     assert len(set(map(tuple, outputs))) > 1, "every source gave the same output: the test shows nothing"
 
 
-@pytest.mark.parametrize("width", [1, 2])
-def test_outputs_far_longer_than_their_sources_are_written_whole(model, width, monkeypatch):
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_outputs_far_longer_than_their_sources_are_written_whole(model, beam_size, monkeypatch):
     """What has not ended within a length that most outputs keep to is decoded anew."""
     monkeypatch.setattr("zoo.inference.decoding.MANY", 1)
     counts = []
-    decoded = Decoder(model, 20)(SOURCES, width=width, tick=counts.append)
+    decoded = Decoder(model, 20)(SOURCES, beam_size=beam_size, on_step=counts.append)
     assert max(len(ids) for hypotheses in decoded for ids, _ in hypotheses) > 16
     assert sum(counts) == len(SOURCES)
-    monkeypatch.setattr(Decoder, "_few", lambda self, longest, rows: self.length)
-    at_once = Decoder(model, 20)(SOURCES, width=width)
+    monkeypatch.setattr(Decoder, "_few", lambda self, max_length, rows: self.length)
+    at_once = Decoder(model, 20)(SOURCES, beam_size=beam_size)
     assert [[ids for ids, _ in x] for x in decoded] == [[ids for ids, _ in x] for x in at_once]
     np.testing.assert_allclose(*([score for x in y for _, score in x] for y in (decoded, at_once)), atol=1e-5)
 
@@ -90,16 +90,16 @@ def test_batch_size_and_order_change_nothing(model):
     decoder = Decoder(model, LENGTH)
 
     def decode(sources, **options):
-        return [[ids for ids, _ in hypotheses] for hypotheses in decoder(sources, width=3, **options)]
+        return [[ids for ids, _ in hypotheses] for hypotheses in decoder(sources, beam_size=3, **options)]
 
     one_by_one = [decode([source])[0] for source in SOURCES]
     assert decode(SOURCES, batch_size=2) == one_by_one
     assert decode(SOURCES[::-1])[::-1] == one_by_one
 
 
-@pytest.mark.parametrize("width", [1, 3])
-def test_scores_are_the_likelihoods_of_the_hypotheses_by_their_length(model, width):
-    for source, hypotheses in zip(SOURCES, Decoder(model, LENGTH)(SOURCES, width=width), strict=True):
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_scores_are_the_likelihoods_of_the_hypotheses_by_their_length(model, beam_size):
+    for source, hypotheses in zip(SOURCES, Decoder(model, LENGTH)(SOURCES, beam_size=beam_size), strict=True):
         assert [score for _, score in hypotheses] == sorted((score for _, score in hypotheses), reverse=True)
         for ids, score in hypotheses:
             written = [*ids, END][:LENGTH]
@@ -122,7 +122,7 @@ def test_decoding_sees_new_weights(model):
 
 def test_progress_counts_every_source(model):
     counts = []
-    Decoder(model, LENGTH)(SOURCES, batch_size=3, tick=counts.append)
+    Decoder(model, LENGTH)(SOURCES, batch_size=3, on_step=counts.append)
     assert counts == [3, 1]
 
 
@@ -141,7 +141,7 @@ def test_batches_side_by_side_say_what_one_after_the_other_does(model, monkeypat
         threads.clear()
         monkeypatch.setattr("zoo.inference.decoding._cores", lambda: cores)
         counts = []
-        return decoder(sources, width=2, batch_size=2, tick=counts.append), counts, len(threads)
+        return decoder(sources, beam_size=2, batch_size=2, on_step=counts.append), counts, len(threads)
 
     (one, counts, by), (two, others, by_two) = decode(1), decode(2)
     assert (by, by_two) == (1, 2)
@@ -172,5 +172,5 @@ def test_what_is_cut_short_begins_no_further_batch(model, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Decoder(model, LENGTH)(SOURCES * 25, batch_size=1, tick=stop)
+        Decoder(model, LENGTH)(SOURCES * 25, batch_size=1, on_step=stop)
     assert len(begun) <= 4  # two, and two that had begun to wait

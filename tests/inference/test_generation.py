@@ -271,7 +271,7 @@ def test_the_command_writes_music(run):
         (["./songs", "--seconds", "0"], "0 seconds a frame"),
         (["./songs", "--top-k", "3"], "top-k and top-p choose among characters"),
         (["./labels"], "./labels does classification, it does not say what comes next"),
-        (["gru_small.cmudict"], "gru_small.cmudict does transduction"),
+        (["gru_small.cmudict"], "gru_small.cmudict does sequence_to_sequence"),
         (["none.such"], "none.such"),
     ],
 )

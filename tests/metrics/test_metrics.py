@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import InputError
-from zoo.metrics.edits import strip_stress, transduction_metrics
+from zoo.metrics.edits import sequence_to_sequence_metrics, strip_stress
 from zoo.metrics.intervals import mean_per_step, ratio
 from zoo.metrics.labels import classification_metrics, tagging_metrics
 
@@ -29,7 +29,7 @@ def edit_distance(a, b):
 def test_rates_of_a_small_example_by_hand():
     hypotheses = words("F OW1 N", "Z UW0", "K AE1 T S")
     references = [words("F OW1 N"), words("Z UW1", "Z OW1 AH0"), words("D AO1 G", "K AE1 T")]
-    rates = transduction_metrics(hypotheses, references, stress=True)
+    rates = sequence_to_sequence_metrics(hypotheses, references, stress=True)
     assert rates["wer"].value == pytest.approx(2 / 3)
     assert rates["per"].value == pytest.approx((0 + 1 + 1) / (3 + 2 + 3))
     assert rates["wer_no_stress"].value == pytest.approx(1 / 3)
@@ -37,16 +37,16 @@ def test_rates_of_a_small_example_by_hand():
 
 
 def test_phones_without_stress_have_two_rates_only():
-    assert set(transduction_metrics(words("a"), [words("a")], stress=False)) == {"wer", "per"}
+    assert set(sequence_to_sequence_metrics(words("a"), [words("a")], stress=False)) == {"wer", "per"}
 
 
 def test_of_two_equally_close_references_the_first_counts():
-    rates = transduction_metrics(words("A B"), [words("A B C", "A")], stress=False)
+    rates = sequence_to_sequence_metrics(words("A B"), [words("A B C", "A")], stress=False)
     assert rates["per"].value == pytest.approx(1 / 3)
 
 
 def test_an_empty_hypothesis_misses_every_phone():
-    rates = transduction_metrics([[]], [words("A B")], stress=False)
+    rates = sequence_to_sequence_metrics([[]], [words("A B")], stress=False)
     assert (rates["wer"].value, rates["per"].value) == (1.0, 1.0)
 
 
@@ -61,7 +61,7 @@ references = st.lists(phones.filter(bool), min_size=1, max_size=3)
 @given(st.lists(st.tuples(phones, references), min_size=1, max_size=6))
 def test_rates_equal_those_of_the_wagner_fischer_table(pairs):
     closest = [min(((edit_distance(h, r), len(r)) for r in rs), key=lambda pair: pair[0]) for h, rs in pairs]
-    rates = transduction_metrics([h for h, _ in pairs], [rs for _, rs in pairs], stress=False)
+    rates = sequence_to_sequence_metrics([h for h, _ in pairs], [rs for _, rs in pairs], stress=False)
     assert rates["wer"].value == pytest.approx(np.mean([h not in rs for h, rs in pairs]))
     assert rates["per"].value == pytest.approx(sum(d for d, _ in closest) / sum(n for _, n in closest))
     assert all(rate.low <= rate.value <= rate.high for rate in rates.values())
@@ -70,7 +70,7 @@ def test_rates_equal_those_of_the_wagner_fischer_table(pairs):
 def test_the_interval_is_the_binomial_one_for_the_word_error_rate():
     count, wrong = 2000, 400
     hypotheses = words("X") * wrong + words("A") * (count - wrong)
-    rate = transduction_metrics(hypotheses, [words("A")] * count, stress=False)["wer"]
+    rate = sequence_to_sequence_metrics(hypotheses, [words("A")] * count, stress=False)["wer"]
     half_width = 1.96 * np.sqrt(0.2 * 0.8 / count)
     assert rate.value == pytest.approx(0.2)
     assert rate.low == pytest.approx(0.2 - half_width, abs=0.1 * half_width)
@@ -87,7 +87,7 @@ def test_where_all_are_right_or_all_wrong_the_interval_is_the_exact_one(said):
 
 def test_no_score_of_what_is_all_right_is_without_doubt():
     exact = scipy.stats.binomtest(40, 40).proportion_ci(0.95, method="exact").low
-    words = transduction_metrics([["A", "B"]] * 40, [[["A", "B"]]] * 40, stress=False)
+    words = sequence_to_sequence_metrics([["A", "B"]] * 40, [[["A", "B"]]] * 40, stress=False)
     tagged = tagging_metrics(["B-x I-x"] * 40 + ["O O"] * 10, ["B-x I-x"] * 40 + ["O O"] * 10)
     labelled = classification_metrics(["no", "yes"] * 20, ["no", "yes"] * 20)
     recalled = ratio(np.full(40, 10), np.full(40, 10))
@@ -106,7 +106,7 @@ def test_the_interval_of_the_phoneme_error_rate_resamples_words_not_phones():
     lengths = rng.integers(1, 12, 1500)
     wrong = rng.random(1500) < 0.3  # a word is right as a whole or wrong in every phone
     hypotheses = [["X"] * n if w else ["A"] * n for n, w in zip(lengths, wrong, strict=True)]
-    rate = transduction_metrics(hypotheses, [[["A"] * n] for n in lengths], stress=False)["per"]
+    rate = sequence_to_sequence_metrics(hypotheses, [[["A"] * n] for n in lengths], stress=False)["per"]
     # The delta method's standard error of a ratio of means.
     residuals = lengths * wrong - rate.value * lengths
     half_width = 1.96 * residuals.std() / np.sqrt(1500) / lengths.mean()
@@ -115,8 +115,8 @@ def test_the_interval_of_the_phoneme_error_rate_resamples_words_not_phones():
 
 def test_the_interval_is_the_same_each_time():
     hypotheses, expected = words("A", "B", "C D"), [words("A"), words("C"), words("C D E")]
-    first = transduction_metrics(hypotheses, expected, stress=False)
-    assert first == transduction_metrics(hypotheses, expected, stress=False)
+    first = sequence_to_sequence_metrics(hypotheses, expected, stress=False)
+    assert first == sequence_to_sequence_metrics(hypotheses, expected, stress=False)
 
 
 @pytest.mark.parametrize(
@@ -132,4 +132,4 @@ def test_the_interval_is_the_same_each_time():
 )
 def test_bad_input_is_one_clear_line(hypotheses, expected, message):
     with pytest.raises(InputError, match=message):
-        transduction_metrics(hypotheses, expected, stress=False)
+        sequence_to_sequence_metrics(hypotheses, expected, stress=False)

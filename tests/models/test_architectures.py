@@ -96,15 +96,15 @@ def test_other_models_see_both_ways(variant):
     ("name", "fields"),
     [
         ("tcn", {"levels": 2}),
-        ("tcn", {"levels": 2, "kernel": 5, "causal": False}),
+        ("tcn", {"levels": 2, "kernel_size": 5, "causal": False}),
         ("transformer", {"causal": True, "context": 4}),
-        ("hierarchical_attention", {"layers": 1, "window": 5, "levels": 1}),
+        ("hierarchical_attention", {"num_layers": 1, "window": 5, "levels": 1}),
     ],
 )
 def test_look_back_is_what_perturbation_shows(name, fields):
     architecture = registry.find_backbone(name)
     config = architecture.configure("tiny", vocab_size=SYMBOLS, **fields)
-    reach = architecture.look_back(config)
+    reach = architecture.receptive_field(config)
     keras.utils.set_random_seed(2)
     model = architecture.build(config)
     tokens = np.random.default_rng(0).integers(0, SYMBOLS, (8, reach + 3)).astype("int32")

@@ -1,4 +1,4 @@
-"""The windows of windows against NumPy that keeps plain lists, and what only they promise."""
+"""The hierarchical windowed attention against NumPy that keeps plain lists, and what only they promise."""
 
 import math
 import runpy
@@ -78,15 +78,15 @@ def stream(y, config, weights, name):
 
 def oracle(x, config, weights):
     x = dense(x, weights, f"{ROOT}/embed")
-    size = config.width // config.heads
-    for i in range(config.layers):
+    size = config.hidden_dim // config.num_heads
+    for i in range(config.num_layers):
         name = f"{ROOT}/layer_{i}"
         y = norm(x, weights, f"{name}/attention_norm")
         out = []
         for t, read in enumerate(stream(y, config, weights, name)):
             query = dense(y[t], weights, f"{name}/attention/query") / math.sqrt(size)
             heads = []
-            for head in range(config.heads):
+            for head in range(config.num_heads):
                 part = slice(head * size, (head + 1) * size)
                 scores, values = [], []
                 for level, age, vector in read:
@@ -133,14 +133,14 @@ def test_a_repeated_step_is_stored_once():
 # w ** 2 - 1 = 8 more just before the next one is.
 @pytest.mark.parametrize(("length", "reach"), [(45, 27), (46, 28), (53, 35)])
 def test_look_back_is_what_perturbation_shows(length, reach):
-    config, model = made(vocab_size=13, layers=1)
+    config, model = made(vocab_size=13, num_layers=1)
     tokens = np.random.default_rng(0).integers(0, 13, (8, length)).astype("int32")
     last = output(model, {"tokens": tokens})[:, -1]
     for ago, seen in ((reach - 1, True), (reach, False)):
         changed = tokens.copy()
         changed[:, -1 - ago] = (changed[:, -1 - ago] + 5) % 13
         assert (np.abs(output(model, {"tokens": changed})[:, -1] - last).max() > 1e-7) == seen, ago
-    assert HIERARCHICAL_ATTENTION.look_back(config) == 35
+    assert HIERARCHICAL_ATTENTION.receptive_field(config) == 35
 
 
 def test_path_is_the_logarithm_of_the_length():
@@ -169,6 +169,8 @@ def test_the_share_of_what_is_stored_is_that_of_the_real_steps():
     task = find_task("music_modelling")
     held, moving = [[60, 64]] * 9, [[60 + i] for i in range(9)]
     examples = Examples([held, moving], ["", ""], ["made:1", "made:2"])
-    pipeline = fresh(task, "hierarchical_attention", "tiny", examples, 1, gate=0.9999, window=16, levels=1, layers=1)
+    pipeline = fresh(
+        task, "hierarchical_attention", "tiny", examples, 1, gate=0.9999, window=16, levels=1, num_layers=1
+    )
     assert stored(pipeline, examples.select([0])) == {"layer_0": pytest.approx(1 / 8)}
     assert stored(pipeline, examples) == {"layer_0": pytest.approx((1 + 8) / 16)}

@@ -128,7 +128,7 @@ def test_saved_and_loaded_weights_give_the_same_bits(tmp_path):
 
 def test_the_defaults_are_the_papers():
     config = ARCHITECTURE.config(vocab_size=100)
-    assert (config.embedding, config.units, config.width) == (200, 50, 100)
+    assert (config.embedding_dim, config.units, config.hidden_dim) == (200, 50, 100)
 
 
 def test_configs_refuse_what_cannot_be():

@@ -120,8 +120,8 @@ def test_a_model_is_exported_after_a_call(name, task, tmp_path):
     model.export(tmp_path / "exported", verbose=False)
     import tensorflow as tf
 
-    served = tf.saved_model.load(str(tmp_path / "exported")).serve(inputs)
-    np.testing.assert_allclose(served.numpy(), expected, atol=1e-5)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(exported.serve(inputs).numpy(), expected, atol=1e-5)
 
 
 def test_paths_of_weights_do_not_depend_on_a_name_scope():
@@ -152,7 +152,7 @@ def test_streams_and_generation_work_under_mixed_precision(policy):
     assert loaded.generate([[60, 64]], 5) == expected
     frames = np.zeros((2, 4, 88), "float32")
     stream = loaded.model.stream(2)
-    first, rest = stream.step(frames[:, 0]), stream.read(frames[:, 1:])
+    first, rest = stream.step(frames[:, 0]), stream.prefill(frames[:, 1:])
     whole = outputs(loaded.model, {"features": frames})[0]
     np.testing.assert_allclose(np.concatenate([first[:, None], rest], axis=1), whole, atol=1e-4)
 
@@ -168,14 +168,14 @@ def test_a_built_model_trains_and_streams_in_mixed_bfloat16(family, policy):
     losses = [float(np.ravel(model.train_on_batch({"tokens": tokens, "mask": mask}, tokens - 1))[0]) for _ in range(20)]
     assert losses[-1] < losses[0]
     stream = model.stream(4)
-    steps = np.concatenate([stream.step(tokens[:, 0])[:, None], stream.read(tokens[:, 1:])], axis=1)
+    steps = np.concatenate([stream.step(tokens[:, 0])[:, None], stream.prefill(tokens[:, 1:])], axis=1)
     np.testing.assert_allclose(steps, outputs(model, {"tokens": tokens})[0], atol=0.1)
 
 
 @pytest.mark.parametrize("family", ["lstm", "transformer", "tcn", "pervasive_attention"])
 def test_a_built_sequence_to_sequence_model_decodes_in_mixed_bfloat16(family, policy):
     policy("mixed_bfloat16")
-    model = zoo.create_model(f"{family}_tiny", task="transduction", source_vocab_size=9, target_vocab_size=9)
+    model = zoo.create_model(f"{family}_tiny", task="sequence_to_sequence", source_vocab_size=9, target_vocab_size=9)
     for width in (1, 3):
         hypotheses = Decoder(model, 6)([[4, 5, 2], [6, 2]], width)
         assert [len(found) for found in hypotheses] == [width, width]
@@ -190,7 +190,7 @@ def test_an_id_out_of_range_is_an_error_in_fit_and_predict_on_every_backend():
         for run in (model.predict, model.predict_on_batch, lambda x: model.fit(x, np.array([0]), verbose=0)):
             with pytest.raises(InputError, match=f"tokens: id {wrong} is out of range: give 0 to 9"):
                 run(inputs)
-    seq2seq = zoo.create_model("gru_tiny", task="transduction", source_vocab_size=5, target_vocab_size=6)
+    seq2seq = zoo.create_model("gru_tiny", task="sequence_to_sequence", source_vocab_size=5, target_vocab_size=6)
     with pytest.raises(InputError, match="target: id 6 is out of range: give 0 to 5"):
         seq2seq.predict({"source": np.array([[1]]), "target": np.array([[6]])})
 

@@ -164,7 +164,7 @@ def test_steps_equal_the_whole_over_a_thousand_steps(name):
     _, model, _ = made(name, vocab_size=11)
     tokens = np.random.default_rng(0).integers(0, 11, (2, 1_000)).astype("int32")
     whole = ops.convert_to_numpy(model({"tokens": tokens}))
-    np.testing.assert_allclose(model.stream(2).read(tokens), whole, atol=1e-5)
+    np.testing.assert_allclose(model.stream(2).prefill(tokens), whole, atol=1e-5)
 
 
 def test_the_first_eigenvalues_of_an_lru_lie_on_its_ring_and_its_states_have_the_norm_of_its_inputs():
@@ -194,7 +194,7 @@ def test_gradients_stay_finite_over_a_long_sequence(name):
     before = [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
     tokens = np.random.default_rng(0).integers(0, 11, (2, 600)).astype("int32")
-    model.train_on_batch({"tokens": tokens}, np.ones((2, 600, model.width)))
+    model.train_on_batch({"tokens": tokens}, np.ones((2, 600, model.hidden_dim)))
     after = [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
     assert all(np.isfinite(x).all() for x in after)
     assert all(np.abs(x - y).max() > 0 for x, y in zip(after, before, strict=True))

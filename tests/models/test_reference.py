@@ -65,7 +65,7 @@ def test_recurrent_backbones_equal_torch(cell, both):
 
 def test_tcn_equals_loops_over_the_formula():
     architecture = registry.find_backbone("tcn")
-    model = architecture.build(architecture.configure("tiny", features=4, kernel=2))
+    model = architecture.build(architecture.configure("tiny", features=4, kernel_size=2))
     randomise(model)
     weights = arrays(model)
     x = np.random.default_rng(0).normal(size=(2, 11, 4)).astype("float32")

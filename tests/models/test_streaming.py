@@ -75,9 +75,9 @@ def test_a_backbone_has_streams_of_its_own(variant):
 def test_several_steps_are_read_as_one_after_the_other(variant):
     model, tokens = predictor(variant), inputs(2, time=33)["tokens"]
     stream = model.stream(2)
-    found = [stream.read(tokens[:, :8])]
+    found = [stream.prefill(tokens[:, :8])]
     stream.reset([1])  # from here on each row is at another place of windows and rings
-    found += [stream.read(tokens[:, 8:24]), stream.step(tokens[:, 24])[:, None], stream.read(tokens[:, 25:])]
+    found += [stream.prefill(tokens[:, 8:24]), stream.step(tokens[:, 24])[:, None], stream.prefill(tokens[:, 25:])]
     found = np.concatenate(found, axis=1)
     np.testing.assert_allclose(found[:1], whole(model, {"tokens": tokens[:1]}), atol=1e-5)
     np.testing.assert_allclose(found[1:, :8], whole(model, {"tokens": tokens[1:, :8]}), atol=1e-5)
@@ -95,7 +95,7 @@ def test_several_steps_are_read_as_one_after_the_other(variant):
 @pytest.mark.parametrize("variant", ["lstm", "transformer"])
 def test_a_reading_may_be_of_features_and_longer_than_a_chunk_or_a_ring(variant):
     model, given = predictor(variant, tokens=False), inputs(2, tokens=False, time=CHUNK + 9)
-    np.testing.assert_allclose(model.stream(2).read(given["features"]), whole(model, given), atol=1e-5)
+    np.testing.assert_allclose(model.stream(2).prefill(given["features"]), whole(model, given), atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -140,11 +140,11 @@ def test_a_stream_has_the_weights_of_now_and_not_those_it_was_compiled_with(vari
     model, given = predictor(variant), inputs(2)
     before = model.get_weights()
     stream = model.stream(2)
-    first = stream.read(given["tokens"])
+    first = stream.prefill(given["tokens"])
     try:
         model.set_weights([0.8 * values for values in before])
         stream.reset()
-        after = stream.read(given["tokens"])
+        after = stream.prefill(given["tokens"])
         np.testing.assert_allclose(after, whole(model, given), atol=1e-5)
         assert np.abs(after - first).max() > 1e-3
     finally:
@@ -185,7 +185,7 @@ def test_a_step_that_does_not_fit_is_named_and_changes_nothing(x, message):
 def test_steps_that_do_not_fit_are_named_and_none_is_read(x, message):
     stream = predictor("lstm").stream(2)
     with pytest.raises(InputError, match=message):
-        stream.read(x)
+        stream.prefill(x)
     assert stream.steps.tolist() == [0, 0]
     for name, value in stream.arrays().items():
         np.testing.assert_array_equal(value, predictor("lstm").stream(2).arrays()[name])
@@ -200,7 +200,7 @@ def test_features_that_do_not_fit_are_named():
     with pytest.raises(InputError, match="not finite"):
         stream.step(np.full((2, 3), np.inf))
     with pytest.raises(InputError, match=r"steps of shape \(2, 3\): this stream takes features \(2, time, 3\)"):
-        stream.read(np.zeros((2, 3)))
+        stream.prefill(np.zeros((2, 3)))
     assert stream.steps.tolist() == [0, 0]
 
 
@@ -212,7 +212,7 @@ def test_learned_positions_end_and_a_row_that_is_reset_goes_on():
     stream.reset([0])
     stepped(stream, inputs(2, time=2)["tokens"])
     with pytest.raises(InputError, match="learned positions end at 4"):
-        stream.read(np.ones((2, 1), "int32"))
+        stream.prefill(np.ones((2, 1), "int32"))
     with pytest.raises(InputError, match="row 1 has taken 4 steps, and the model's learned positions end at 4"):
         stream.step([1, 1])
     stream.reset([1])

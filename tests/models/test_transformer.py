@@ -40,7 +40,7 @@ def rotated(vector, position):
 
 def attended(y, real, config, weights, path):
     """Self-attention of one sequence, position by position and head by head."""
-    size = config.width // config.heads
+    size = config.hidden_dim // config.num_heads
     query, key, value = (dense(y, weights, f"{path}/{name}") for name in ("query", "key", "value"))
     out = np.zeros_like(y)
     for i in range(len(y)):
@@ -49,7 +49,7 @@ def attended(y, real, config, weights, path):
             seen = [j for j in seen if i - config.context < j <= i]
         if not seen:
             continue
-        for head in range(config.heads):
+        for head in range(config.num_heads):
             part = slice(head * size, (head + 1) * size)
             turn = rotated if config.positions == "rotary" else lambda vector, position: vector
             q = turn(query[i, part], i)
@@ -74,7 +74,7 @@ def oracle(tokens, mask, config, weights):
         x = weights["transformer/embed/embeddings"][ids]
         if config.positions == "learned":
             x = x + weights["transformer/positions/table/embeddings"][: len(ids)]
-        for layer in range(config.layers):
+        for layer in range(config.num_layers):
             path = f"transformer/layer_{layer}"
             y = normalized(x, weights, f"{path}/attention_norm")
             x = x + attended(y, real, config, weights, f"{path}/attention")
@@ -155,7 +155,7 @@ def test_step_equals_call(positions, length):
 
 def test_look_back_is_exact():
     config, model, _ = tiny(context=4)
-    back = TRANSFORMER.look_back(config)
+    back = TRANSFORMER.receptive_field(config)
     assert back == 7  # two layers of four: 1 + 2 * 3
     tokens, _ = tokens_and_mask(back + 3)
     before = numbers(model({"tokens": tokens}))[:, -1]
@@ -178,7 +178,7 @@ def test_padding_changes_nothing(causal):
 
 def test_learned_positions_end_at_the_context():
     config, model, _ = tiny(positions="learned", context=4)
-    assert TRANSFORMER.look_back(config) == 4
+    assert TRANSFORMER.receptive_field(config) == 4
     with pytest.raises(ValueError, match="learned positions end at context = 4"):
         model({"tokens": np.zeros((1, 5), int)})
     state = model.initial_state(1)
@@ -191,7 +191,7 @@ def test_learned_positions_end_at_the_context():
 
 def test_reading_both_ways_has_no_steps():
     config, model, _ = tiny(causal=False)
-    assert TRANSFORMER.look_back(config) is None
+    assert TRANSFORMER.receptive_field(config) is None
     with pytest.raises(ValueError, match="layer_0 is not causal"):
         model.initial_state(1)
 
@@ -199,8 +199,8 @@ def test_reading_both_ways_has_no_steps():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"heads": 3}, "multiple of heads"),
-        ({"heads": 16}, "even width / heads"),
+        ({"num_heads": 3}, "multiple of num_heads"),
+        ({"num_heads": 16}, "even hidden_dim / num_heads"),
         ({"positions": "sinusoidal"}, "positions must be rotary or learned"),
         ({"context": 0}, "context must be in"),
         ({"dropout": 1.0}, "dropout must be in"),
@@ -208,7 +208,7 @@ def test_reading_both_ways_has_no_steps():
 )
 def test_impossible_configs_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        TRANSFORMER.config(vocab_size=5, **{"width": 16, **fields})
+        TRANSFORMER.config(vocab_size=5, **{"hidden_dim": 16, **fields})
 
 
 @pytest.mark.parametrize(("size", "low", "high"), [("tiny", 2e3, 2e4), ("small", 8e5, 1.5e6), ("base", 5e6, 1e7)])

@@ -46,9 +46,9 @@ def oracle(x, config, weights):
     x = convolve(f"{root}/initial", dense("wavenet_backbone/embed", x), 1)
     x = np.maximum(x, 0) if config.rectified else x
     total = 0
-    for i in range(config.stacks * config.layers):
-        both = convolve(f"{root}/layer_{i}/filter_gate", x, 2 ** (i % config.layers))
-        z = np.tanh(both[:, : config.width]) * sigmoid(both[:, config.width :])
+    for i in range(config.stacks * config.num_layers):
+        both = convolve(f"{root}/layer_{i}/filter_gate", x, 2 ** (i % config.num_layers))
+        z = np.tanh(both[:, : config.hidden_dim]) * sigmoid(both[:, config.hidden_dim :])
         total = total + dense(f"{root}/layer_{i}/skip", z)
         if f"{root}/layer_{i}/residual/kernel" in weights:
             x = x + dense(f"{root}/layer_{i}/residual", z)
@@ -56,7 +56,7 @@ def oracle(x, config, weights):
     return dense(f"{root}/out", hidden)
 
 
-@pytest.mark.parametrize("fields", [{}, {"kernel": 3, "initial_kernel": 4, "stacks": 1}, {"rectified": True}])
+@pytest.mark.parametrize("fields", [{}, {"kernel_size": 3, "initial_kernel_size": 4, "stacks": 1}, {"rectified": True}])
 def test_equals_loops_over_the_formulas(fields):
     config, model = made(features=4, **fields)
     weights = {v.path: ops.convert_to_numpy(v.value).astype("float64") for v in model.weights}
@@ -65,10 +65,10 @@ def test_equals_loops_over_the_formulas(fields):
     np.testing.assert_allclose(output(model, {"features": x}), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("fields", [{}, {"kernel": 3, "initial_kernel": 4, "stacks": 1}])
+@pytest.mark.parametrize("fields", [{}, {"kernel_size": 3, "initial_kernel_size": 4, "stacks": 1}])
 def test_look_back_is_what_perturbation_shows(fields):
     config, model = made(vocab_size=11, **fields)
-    reach = WAVENET.look_back(config)
+    reach = WAVENET.receptive_field(config)
     tokens = np.random.default_rng(0).integers(0, 11, (8, reach + 3)).astype("int32")
     last = output(model, {"tokens": tokens})[:, -1]
     for ago, seen in ((reach - 1, True), (reach, False)):
@@ -80,8 +80,8 @@ def test_look_back_is_what_perturbation_shows(fields):
 
 def test_look_back_of_the_paper():
     # Dilations 1..512 with a kernel of 2 see 1024 samples; one more for the initial convolution.
-    assert WAVENET.look_back(WAVENET.config(vocab_size=2, stacks=1, initial_kernel=1)) == 1024
-    assert WAVENET.look_back(WAVENET.config(vocab_size=2, stacks=1)) == 1025
+    assert WAVENET.receptive_field(WAVENET.config(vocab_size=2, stacks=1, initial_kernel_size=1)) == 1024
+    assert WAVENET.receptive_field(WAVENET.config(vocab_size=2, stacks=1)) == 1025
 
 
 def test_padding_on_either_side_changes_nothing():
@@ -98,7 +98,7 @@ def test_padding_on_either_side_changes_nothing():
 @pytest.mark.parametrize(("rows", "rectified"), [(1, False), (3, False), (2, True)])
 def test_queues_equal_the_whole_sequence_and_do_not_grow(rows, rectified):
     config, model = made(vocab_size=11, rectified=rectified)
-    tokens = np.random.default_rng(0).integers(0, 11, (rows, 2 * WAVENET.look_back(config)))
+    tokens = np.random.default_rng(0).integers(0, 11, (rows, 2 * WAVENET.receptive_field(config)))
     whole = output(model, {"tokens": tokens.astype("int32")})
     state = model.initial_state(rows)
     shapes = [tuple(queue.shape) for queue in tree.flatten(state)]

@@ -10,7 +10,7 @@ from scipy.io import wavfile
 from zoo.data.sound import Sound, loud, numbers, read_wav, waveform
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.signals import LogMel, Numbers, SeriesPreprocessor, Waveform, mel_filters
-from zoo.training.augmentation import LONGER, vary
+from zoo.training.augmentation import MAX_STRETCH, augment_audio
 
 PLAIN = LogMel(RATE, (0.0,) * 40, (1.0,) * 40)
 MEL = LogMel(RATE, (0.5,) * 40, (2.0,) * 40)
@@ -195,13 +195,13 @@ def test_varied_sounds_differ_are_repeatable_and_no_longer_than_said():
     sound = loud(sine(440))
     lengths = set()
     for seed in range(50):
-        varied = vary(sound, np.random.default_rng(seed))
-        np.testing.assert_array_equal(varied, vary(sound, np.random.default_rng(seed)))
+        varied = augment_audio(sound, np.random.default_rng(seed))
+        np.testing.assert_array_equal(varied, augment_audio(sound, np.random.default_rng(seed)))
         assert varied.dtype == np.float32 and np.abs(varied).max() == pytest.approx(1)
-        assert 0.5 * len(sound) < len(varied) <= LONGER * len(sound)
+        assert 0.5 * len(sound) < len(varied) <= MAX_STRETCH * len(sound)
         lengths.add(len(varied))
     assert len(lengths) > 20
-    assert len(vary(np.ones(1, np.float32), np.random.default_rng(0))) >= 1
+    assert len(augment_audio(np.ones(1, np.float32), np.random.default_rng(0))) >= 1
 
 
 def test_sounds_are_told_apart_by_samples_and_rate():

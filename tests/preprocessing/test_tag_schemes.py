@@ -4,7 +4,7 @@ import pytest
 
 from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.preprocessing.tag_schemes import to_iob2
+from zoo.preprocessing.tag_schemes import convert_to_iob2
 from zoo.tasks import find_task
 
 IOB2 = ["O", "B-city", "I-city", "B-city", "O", "B-day"]
@@ -23,23 +23,23 @@ WRITTEN = {
 
 @pytest.mark.parametrize("scheme", WRITTEN)
 def test_a_scheme_is_recognised_converted_and_named(scheme):
-    found, notes = to_iob2([WRITTEN[scheme].split(), ["O"]])
+    found, notes = convert_to_iob2([WRITTEN[scheme].split(), ["O"]])
     assert found == [IOB2, ["O"]] or (scheme == "kind_B" and found[0] == IOB2)
     assert len(notes) == 1 and notes[0].startswith("tags are read as IOB2; found: ")
     assert scheme in notes[0] or scheme == "BMES"
 
 
 def test_letters_alone_are_spans_without_a_kind():
-    assert to_iob2([["B", "I", "O", "B"]])[0] == [["B-span", "I-span", "O", "B-span"]]
+    assert convert_to_iob2([["B", "I", "O", "B"]])[0] == [["B-span", "I-span", "O", "B-span"]]
 
 
 @pytest.mark.parametrize("tags", [IOB2, ["NN", "VB", "O"], ["NN-B", "VB"], ["B", "C"], ["O", "x_L"], ["O", "O"]])
 def test_what_is_right_or_of_no_scheme_stays(tags):
-    assert to_iob2([tags]) == ([tags], [])
+    assert convert_to_iob2([tags]) == ([tags], [])
 
 
 def test_tags_that_are_half_in_a_scheme_are_told():
-    found, notes = to_iob2([["O", "B-city", "city"]])
+    found, notes = convert_to_iob2([["O", "B-city", "city"]])
     assert found == [["O", "B-city", "city"]] and notes[0].endswith("each a class of its own: 'city'")
 
 

@@ -26,7 +26,7 @@ def test_composed_and_decomposed_words_are_one_input_on_one_side_of_a_split():
         train, held = split(made, 0.3, seed)
         assert len(train) % 2 == len(held) % 2 == 0
         assert not set(map(identity, train.inputs)) & set(map(identity, held.inputs))
-    cases = find_task("transduction").cases(made)
+    cases = find_task("sequence_to_sequence").cases(made)
     assert len(cases) == 5 and cases.references[0] == ["x", "x"]
 
 

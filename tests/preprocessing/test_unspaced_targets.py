@@ -6,7 +6,7 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.fitting.fine_tuning import prepare
 from zoo.preprocessing.symbols import SymbolTokenizer, are_unspaced, split_graphemes
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 
 def words(spaced, count=120):
@@ -23,7 +23,7 @@ def test_marks_length_and_tie_bars_stay_with_their_letter():
 
 
 def test_phones_without_spaces_are_split_and_a_note_says_so():
-    start = prepare("gru_tiny", words(spaced=False), Columns(), plan=Plan(epochs=1))
+    start = prepare("gru_tiny", words(spaced=False), Columns(), training_config=TrainingConfig(epochs=1))
     target = start.pipeline.preprocessor.target
     assert target.symbols == ("b", "d", "t͡s", "ãː", "ə", "ɡ", "ʷ") and target.graphemes
     assert any("are split into letters (" in note for note in start.notes)
@@ -33,11 +33,17 @@ def test_phones_without_spaces_are_split_and_a_note_says_so():
 
 
 def test_phones_with_spaces_stay_and_the_user_has_the_last_word():
-    target = prepare("gru_tiny", words(spaced=True), Columns(), plan=Plan(epochs=1)).pipeline.preprocessor.target
+    target = prepare(
+        "gru_tiny", words(spaced=True), Columns(), training_config=TrainingConfig(epochs=1)
+    ).pipeline.preprocessor.target
     assert target.separator == " " and set(target.symbols) == {"b", "d", "ɡʷ", "ãː", "t͡s", "ə"}
-    start = prepare("gru_tiny", words(spaced=False), Columns(symbols="spaces"), plan=Plan(epochs=1))
+    start = prepare(
+        "gru_tiny", words(spaced=False), Columns(symbols="spaces"), training_config=TrainingConfig(epochs=1)
+    )
     assert len(start.pipeline.preprocessor.target.symbols) > 90
-    start = prepare("gru_tiny", words(spaced=True), Columns(symbols="characters"), plan=Plan(epochs=1))
+    start = prepare(
+        "gru_tiny", words(spaced=True), Columns(symbols="characters"), training_config=TrainingConfig(epochs=1)
+    )
     assert " " in start.pipeline.preprocessor.target.symbols and not any("--symbols" in note for note in start.notes)
 
 

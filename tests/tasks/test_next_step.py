@@ -23,11 +23,13 @@ from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_preprocessor, find_task
 from zoo.tasks.language_modelling import spans
 from zoo.training.batching import Crops
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.losses import KeysCrossentropy
 
 MUSIC, CHARACTERS = find_task("music_modelling"), find_task("language_modelling")
-PLAN = Plan(epochs=12, batch_size=4, learning_rate=0.02, average=0.9, label_smoothing=0.0, clip_norm=5.0)
+TRAINING_CONFIG = TrainingConfig(
+    epochs=12, batch_size=4, learning_rate=0.02, ema_decay=0.9, label_smoothing=0.0, clip_norm=5.0
+)
 TEXT = "la la la la\nhey hey hey hey\nfa fa fa fa\n"
 
 
@@ -68,7 +70,7 @@ def test_music_is_scored_as_numpy_scores_it(composer):
 
 
 def test_training_lowers_the_mean_over_real_frames(composer):
-    batches = MUSIC.batches(composer.preprocessor, tunes(), Plan(batch_size=16)).epoch(0)
+    batches = MUSIC.batches(composer.preprocessor, tunes(), TrainingConfig(batch_size=16)).epoch(0)
     for inputs, answers, weights in batches:
         output = composer.model(inputs)
         lowered = ops.convert_to_numpy(KeysCrossentropy()(answers, output, sample_weight=weights))
@@ -80,9 +82,11 @@ def test_training_lowers_the_mean_over_real_frames(composer):
 
 def test_neither_padding_nor_company_changes_a_score(composer):
     pieces = tunes().inputs
-    together = [answer["nats"] for answer in composer.answers(pieces)]
-    assert [composer.answers([piece], batch_size=1)[0]["nats"] for piece in pieces] == pytest.approx(together, rel=1e-5)
-    assert [answer["nats"] for answer in composer.answers(pieces[::-1])][::-1] == pytest.approx(together, rel=1e-5)
+    together = [answer["nats"] for answer in composer.predict_raw(pieces)]
+    assert [composer.predict_raw([piece], batch_size=1)[0]["nats"] for piece in pieces] == pytest.approx(
+        together, rel=1e-5
+    )
+    assert [answer["nats"] for answer in composer.predict_raw(pieces[::-1])][::-1] == pytest.approx(together, rel=1e-5)
 
 
 def test_characters_are_scored_as_numpy_scores_them(writer):
@@ -99,9 +103,9 @@ def test_characters_are_scored_as_numpy_scores_them(writer):
     found = evaluate(writer, Examples([TEXT], [""], ["made:1"])).values
     assert found["nats"].value == pytest.approx(np.mean(nats), rel=1e-5)
     assert found["bpc"].value == pytest.approx(np.mean(nats) / math.log(2), rel=1e-5)
-    (answer,) = writer.answers([TEXT])
+    (answer,) = writer.predict_raw([TEXT])
     assert sum(answer["characters"]) == len(TEXT)
-    both = writer.answers(["hey", TEXT], batch_size=2)
+    both = writer.predict_raw(["hey", TEXT], batch_size=2)
     assert both[1]["nats"] == pytest.approx(answer["nats"], rel=1e-5)
 
 
@@ -137,7 +141,7 @@ def test_predictions_are_the_likeliest(composer, writer):
     letters = writer.predict(["he", "la la la la la la la la"])
     shares = writer.predict(["he"], probabilities=True)[0]
     assert next(iter(shares)) == letters[0] and sum(shares.values()) == pytest.approx(1, abs=1e-5)
-    json.dumps([notes, likely, shares, composer.answers([piece]), writer.answers(["he"])])
+    json.dumps([notes, likely, shares, composer.predict_raw([piece]), writer.predict_raw(["he"])])
 
 
 @pytest.mark.parametrize("task", ["music_modelling", "language_modelling"])
@@ -145,7 +149,7 @@ def test_training_learns_what_comes_next(task):
     examples = tunes() if task == "music_modelling" else verses(3_000)
     pipeline = fresh(find_task(task), "gru", "tiny", examples, seed=1)
     before = evaluate(pipeline, examples).values
-    trainer = make_trainer(pipeline, examples, examples, PLAN)
+    trainer = make_trainer(pipeline, examples, examples, TRAINING_CONFIG)
     trainer.run()
     name = pipeline.task.monitor
     after = evaluate(pipeline, examples).values[name]
@@ -156,11 +160,13 @@ def test_training_learns_what_comes_next(task):
 def test_fine_tuning_keeps_known_characters_and_adds_new_ones():
     base = short_sighted("gru")
     mine = fine_tune(
-        base, Examples([f"oh {i} la" for i in range(9)], ["-"] * 9, list("abcdefghi")), plan=Plan(epochs=1)
+        base,
+        Examples([f"oh {i} la" for i in range(9)], ["-"] * 9, list("abcdefghi")),
+        training_config=TrainingConfig(epochs=1),
     )
     known = base.preprocessor.symbols
     assert mine.preprocessor.symbols[: len(known)] == known and "8" in mine.preprocessor.symbols
-    grown = find_task("language_modelling").carry(base, mine)
+    grown = find_task("language_modelling").transfer_weights(base, mine)
     assert {path: value.shape for path, value in grown.items()} == {p: v.shape for p, v in mine.tensors().items()}
     np.testing.assert_array_equal(grown["head/kernel"][:, : len(known)], base.tensors()["head/kernel"])
 
@@ -183,7 +189,7 @@ def test_crops_are_a_function_of_seed_and_epoch():
 def test_a_crop_begins_with_nothing_known_and_short_texts_are_padded():
     examples = Examples(["abcdefgh" * 50, "cab"], ["", ""], ["a:1", "a:2"])
     preprocessor = CharacterPreprocessor.fit(examples.inputs, 16)
-    batches = CHARACTERS.batches(preprocessor, examples, Plan(batch_size=64))
+    batches = CHARACTERS.batches(preprocessor, examples, TrainingConfig(batch_size=64))
     inputs, answers, weights = next(batches.epoch(0))
     assert inputs["tokens"].shape == answers.shape == weights.shape == (64, 16)
     assert not inputs["tokens"][:, 0].any()
@@ -261,7 +267,7 @@ def test_bad_texts_are_named_by_their_place():
     with pytest.raises(InputError, match="f:2: character 1, 'Q'"):
         evaluate(pipeline, Examples(["hey", "Q"], ["", ""], ["f:1", "f:2"]))
     with pytest.raises(InputError, match="f:1: 1 steps, too few"):
-        MUSIC.batches(MusicPreprocessor(), Examples([[[60]]], [""], ["f:1"]), Plan())
+        MUSIC.batches(MusicPreprocessor(), Examples([[[60]]], [""], ["f:1"]), TrainingConfig())
     with pytest.raises(InputError, match="beam_size: language_modelling has only probabilities"):
         evaluate(pipeline, Examples(["hey"], [""], ["f:1"]), beam_size=3)
     with pytest.raises(InputError, match="no steps"):

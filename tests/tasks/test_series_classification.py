@@ -16,17 +16,17 @@ from zoo.data.sound import Sound
 from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
-from zoo.fitting.fine_tuning import adapt, default_plan, fine_tune, infer_task
+from zoo.fitting.fine_tuning import adapt, default_training_config, fine_tune, infer_task
 from zoo.fitting.setup import fresh
 from zoo.models import registry
 from zoo.preprocessing.signals import LogMel, Numbers, Waveform
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
 TASK = find_task("series_classification")
-PLAN = Plan(epochs=8, batch_size=8, learning_rate=0.01, average=0.9)
+TRAINING_CONFIG = TrainingConfig(epochs=8, batch_size=8, learning_rate=0.01, ema_decay=0.9)
 
 
 @pytest.fixture(scope="module", params=registry.ARCHITECTURES)
@@ -46,10 +46,12 @@ def test_neither_neighbours_nor_padding_change_a_prediction(untrained):
 
 
 def test_every_weight_gets_a_gradient(untrained):
-    inputs, answers, weights = next(iter(TASK.batches(untrained.preprocessor, slopes(), Plan(batch_size=16)).epoch(0)))
+    inputs, answers, weights = next(
+        iter(TASK.batches(untrained.preprocessor, slopes(), TrainingConfig(batch_size=16)).epoch(0))
+    )
     assert inputs["features"].shape[::2] == (16, 2)
     before = [keras.ops.convert_to_numpy(v) for v in untrained.model.trainable_variables]
-    untrained.model.compile(optimizer=keras.optimizers.SGD(1.0), loss=TASK.loss(Plan()))
+    untrained.model.compile(optimizer=keras.optimizers.SGD(1.0), loss=TASK.loss(TrainingConfig()))
     untrained.model.train_on_batch(inputs, answers, sample_weight=weights)
     for old, variable in zip(before, untrained.model.trainable_variables, strict=True):
         # A softmax is the same when all its scores move together: a key's bias has no gradient.
@@ -69,7 +71,9 @@ def test_convolutions_read_waveforms_the_others_log_mel_frames_and_arrays_are_nu
 
 def test_series_are_fine_tuned_saved_and_fine_tuned_again(tmp_path):
     lines = []
-    mine = fine_tune("gru_tiny", slopes(), plan=PLAN, output=tmp_path / "mine", tell=lines.append)
+    mine = fine_tune(
+        "gru_tiny", slopes(), training_config=TRAINING_CONFIG, output=tmp_path / "mine", on_message=lines.append
+    )
     assert lines[0] == "task: series_classification, 2 labels: down, up; reads 2 channels"
     assert mine.document["metrics"][0]["values"]["accuracy"]["value"] > 0.8
     again = zoo.load(tmp_path / "mine")
@@ -80,7 +84,7 @@ def test_series_are_fine_tuned_saved_and_fine_tuned_again(tmp_path):
         np.testing.assert_allclose(TASK.logits(again, value), expected, atol=2e-5)
 
     # In another unit the same series are the same to the model, for the numbers are standardised anew.
-    scaled = Examples([7 * x - 3 for x in slopes().inputs], ["x" + t for t in slopes().targets], slopes().where)
+    scaled = Examples([7 * x - 3 for x in slopes().inputs], ["x" + t for t in slopes().targets], slopes().locations)
     other = adapt(again, [scaled])
     assert other.preprocessor.labels == ("xdown", "xup")
     backbone = {path for path in again.tensors() if not path.startswith("head/")}
@@ -95,18 +99,18 @@ def test_series_are_fine_tuned_saved_and_fine_tuned_again(tmp_path):
 
 @pytest.mark.parametrize("name", ["tcn_tiny", "gru_tiny"])
 def test_sounds_are_told_apart_and_their_record_is_small(name):
-    plan = Plan(epochs=6, batch_size=8, learning_rate=0.01, average=0.9, augment=True)
-    mine = fine_tune(name, sounds(), plan=plan)
+    training_config = TrainingConfig(epochs=6, batch_size=8, learning_rate=0.01, ema_decay=0.9, augment=True)
+    mine = fine_tune(name, sounds(), training_config=training_config)
     assert mine.document["metrics"][0]["values"]["accuracy"]["value"] == 1
     kept = mine.golden(sounds().inputs[:1])
     assert len(json.dumps(kept)) < 4_000
     assert mine.predict(kept["inputs"]) == kept["outputs"]
 
-    other = Examples(sounds().inputs, ["not " + label for label in sounds().targets], sounds().where)
+    other = Examples(sounds().inputs, ["not " + label for label in sounds().targets], sounds().locations)
     staged = dataclasses.replace(
-        default_plan("series_classification"), epochs=2, least_steps=0, batch_size=8, augment=True
+        default_training_config("series_classification"), epochs=2, min_steps=0, batch_size=8, augment=True
     )
-    again = fine_tune(mine, other, plan=staged)
+    again = fine_tune(mine, other, training_config=staged)
     assert again.preprocessor.labels == ("not high", "not low")
     assert again.preprocessor.front_end == mine.preprocessor.front_end
     assert again.document["training"]["recipe"]["base"] == "fine-tuned"
@@ -114,23 +118,23 @@ def test_sounds_are_told_apart_and_their_record_is_small(name):
 
 def test_varied_batches_are_a_function_of_seed_and_epoch():
     pipeline = fresh(TASK, "tcn", "tiny", sounds(), seed=1)
-    batches = TASK.batches(pipeline.preprocessor, sounds(), Plan(batch_size=8, augment=True))
+    batches = TASK.batches(pipeline.preprocessor, sounds(), TrainingConfig(batch_size=8, augment=True))
     first, again, later = (
         [inputs["features"] for inputs, _, _ in batches.epoch(epoch, start)]
         for epoch, start in ((0, 0), (0, 2), (1, 0))
     )
     assert all(np.array_equal(a, b) for a, b in zip(first[2:], again, strict=True))
     assert not any(np.array_equal(a, b) for a in first for b in later)
-    plain = TASK.batches(pipeline.preprocessor, sounds(), Plan(batch_size=8))
+    plain = TASK.batches(pipeline.preprocessor, sounds(), TrainingConfig(batch_size=8))
     assert sum(inputs["mask"].any(axis=1).sum() for inputs, _, _ in plain.epoch(0)) >= 40
 
 
 def test_bad_rows_are_named_before_training():
     series = slopes(10)
-    bad = Examples([*series.inputs, np.array([[1, np.nan]])], [*series.targets, "up"], [*series.where, "x:11"])
+    bad = Examples([*series.inputs, np.array([[1, np.nan]])], [*series.targets, "up"], [*series.locations, "x:11"])
     with pytest.raises(InputError, match="x:11: step 1 of channel 2 is nan, not a finite number"):
         fine_tune("gru_tiny", bad)
-    wide = Examples([*series.inputs, np.ones((4, 3))], [*series.targets, "up"], [*series.where, "x:11"])
+    wide = Examples([*series.inputs, np.ones((4, 3))], [*series.targets, "up"], [*series.locations, "x:11"])
     with pytest.raises(InputError, match="x:11: 3 channels, the first series has 2|channels"):
         fine_tune("gru_tiny", wide)
     with pytest.raises(InputError, match="a series of the test part is in the training part too"):

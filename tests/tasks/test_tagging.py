@@ -11,9 +11,9 @@ from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
 from zoo.metrics.labels import tagging_metrics
 from zoo.models import registry
-from zoo.preprocessing.tags import TagPreprocessor, begun, most_likely, spans
+from zoo.preprocessing.tags import TagPreprocessor, spans, to_iob2, viterbi_decode
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 TAGGING = find_task("tagging")
 CITIES, ARTISTS = ["oslo", "rome", "paris", "lima"], ["abba", "queen", "björk", "moby"]
@@ -47,8 +47,8 @@ def test_neither_neighbours_nor_padding_change_an_answer(family, labels):
 
 
 def test_training_learns_the_slots(tmp_path):
-    plan = Plan(epochs=25, batch_size=8, learning_rate=0.02, average=0.9)
-    mine = fine_tune("lstm_tiny", commands(), task="tagging", plan=plan, output=tmp_path / "mine")
+    training_config = TrainingConfig(epochs=25, batch_size=8, learning_rate=0.02, ema_decay=0.9)
+    mine = fine_tune("lstm_tiny", commands(), task="tagging", training_config=training_config, output=tmp_path / "mine")
     values = mine.document["metrics"][0]["values"]
     assert values["slot_f1"]["value"] > 0.8 and values["intent_accuracy"]["value"] > 0.8
     (answer,) = mine.predict(["play the queen band number 7"])
@@ -59,11 +59,11 @@ def test_a_row_with_too_few_tags_is_named():
     pipeline = fresh(TAGGING, "gru", "tiny", commands(), seed=1)
     wrong = Examples(["play abba"], ["O\tmusic"], ["f.csv:7"])
     with pytest.raises(InputError, match=r"f\.csv:7: 2 words and 1 tags"):
-        TAGGING.batches(pipeline.preprocessor, wrong, Plan())
+        TAGGING.batches(pipeline.preprocessor, wrong, TrainingConfig())
     with pytest.raises(InputError, match="tag 'B-x' is unknown"):
-        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["B-x\tmusic"], ["f:1"]), Plan())
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["B-x\tmusic"], ["f:1"]), TrainingConfig())
     with pytest.raises(InputError, match="label '' is unknown"):
-        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["O"], ["f:1"]), Plan())
+        TAGGING.batches(pipeline.preprocessor, Examples(["a"], ["O"], ["f:1"]), TrainingConfig())
 
 
 def test_each_word_is_read_at_its_first_subword():
@@ -97,12 +97,12 @@ def test_the_likeliest_tags_are_the_best_of_all_that_are_allowed():
         allowed = [
             path
             for path in itertools.product(range(len(tags)), repeat=words)
-            if begun([tags[i] for i in path]) == [tags[i] for i in path]
+            if to_iob2([tags[i] for i in path]) == [tags[i] for i in path]
         ]
         for _ in range(20):
             likely = generator.normal(size=(words, len(tags)))
             best = max(allowed, key=lambda path: sum(likely[word, tag] for word, tag in enumerate(path)))
-            assert most_likely(likely, tags) == list(best)
+            assert viterbi_decode(likely, tags) == list(best)
 
 
 def test_a_span_that_nothing_begins_is_learned_as_one_that_is_begun():

@@ -8,13 +8,13 @@ from zoo.data.examples import Examples
 from zoo.fitting.setup import fresh
 from zoo.preprocessing.subwords import UNKNOWN
 from zoo.tasks import find_task
-from zoo.training.augmentation import UNREAD, hide
-from zoo.training.config import Plan
+from zoo.training.augmentation import WORD_DROPOUT, word_dropout
+from zoo.training.config import TrainingConfig
 
 
 def tagged() -> Examples:
     tags = [" ".join("BO"[i % 2] for i in range(len(text.split()))) for text in reviews().inputs]
-    return Examples(reviews().inputs, tags, reviews().where)
+    return Examples(reviews().inputs, tags, reviews().locations)
 
 
 CASES = [
@@ -26,10 +26,10 @@ CASES = [
 
 def test_a_tenth_is_hidden_and_padding_never():
     ids = np.tile([5, 6, 7, 0], (2_000, 1))
-    hidden = hide(ids, np.random.default_rng(1))
+    hidden = word_dropout(ids, np.random.default_rng(1))
     assert hidden.dtype == ids.dtype and not hidden[:, 3].any()
     changed = hidden != ids
-    assert (hidden[changed] == UNKNOWN).all() and abs(changed[:, :3].mean() - UNREAD) < 0.02
+    assert (hidden[changed] == UNKNOWN).all() and abs(changed[:, :3].mean() - WORD_DROPOUT) < 0.02
 
 
 @pytest.mark.parametrize("task,architecture,made", CASES)
@@ -37,7 +37,8 @@ def test_other_words_in_each_epoch_and_the_same_answers(task, architecture, made
     found = find_task(task)
     pipeline = fresh(found, architecture, "tiny", made(), seed=1)
     plain, varied = (
-        found.batches(pipeline.preprocessor, made(), Plan(batch_size=8, augment=augment)) for augment in (False, True)
+        found.batches(pipeline.preprocessor, made(), TrainingConfig(batch_size=8, augment=augment))
+        for augment in (False, True)
     )
 
     def tokens(batches, epoch, start=0):

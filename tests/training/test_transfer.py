@@ -15,7 +15,7 @@ from spelling import untrained as speller
 from zoo.fitting.setup import fresh, make_trainer
 from zoo.models import registry
 from zoo.tasks import find_task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import LayerGroups, layer_groups
 from zoo.training.lora import LowRank
 from zoo.training.optimizers import make_optimizer, orthogonalised
@@ -24,7 +24,9 @@ from zoo.training.trainer import Interrupted
 
 CLASSIFICATION = find_task("classification")
 FAMILIES = (*registry.ARCHITECTURES, *registry.DOCUMENT)
-PLAN = Plan(epochs=5, batch_size=16, learning_rate=0.01, average=0.9, save_seconds=1e9, schedule="triangular")
+TRAINING_CONFIG = TrainingConfig(
+    epochs=5, batch_size=16, learning_rate=0.01, ema_decay=0.9, save_seconds=1e9, schedule="slanted_triangular"
+)
 
 
 def classifier(family: str = "gru", **fields):
@@ -46,7 +48,7 @@ def test_the_slanted_triangle_is_that_of_the_paper():
     assert [float(rising(t)) for t in range(6)] == pytest.approx([10.0**power for power in range(-5, 1)], rel=1e-4)
 
 
-def adamw_of_numpy(values, gradients, factors, plan, rate, steps):
+def adamw_of_numpy(values, gradients, factors, training_config, rate, steps):
     """Loshchilov & Hutter's algorithm 2, the gradient clipped by its whole norm; decay on matrices alone."""
     values = [value.astype("float64") for value in values]
     first, second = ([np.zeros_like(value) for value in values] for _ in range(2))
@@ -54,14 +56,14 @@ def adamw_of_numpy(values, gradients, factors, plan, rate, steps):
     for step in range(1, steps + 1):
         norm = math.sqrt(sum(float((g.astype("float64") ** 2).sum()) for g in gradients))
         for i, factor in enumerate(factors):
-            gradient = gradients[i] * min(1.0, plan.clip_norm / norm)
+            gradient = gradients[i] * min(1.0, training_config.clip_norm / norm)
             if values[i].ndim > 1:
-                values[i] = values[i] * (1 - plan.weight_decay * rate * factor)
+                values[i] = values[i] * (1 - training_config.weight_decay * rate * factor)
             first[i] = 0.9 * first[i] + 0.1 * gradient
             second[i] = 0.98 * second[i] + 0.02 * gradient**2
             alpha = rate * factor * math.sqrt(1 - 0.98**step) / (1 - 0.9**step)
             values[i] = values[i] - alpha * first[i] / (np.sqrt(second[i]) + 1e-7)
-        keep = plan.average if step > 1 else 0.0
+        keep = training_config.ema_decay if step > 1 else 0.0
         averages = [keep * a + (1 - keep) * v for a, v in zip(averages, values, strict=True)]
     return values, averages
 
@@ -72,13 +74,13 @@ def test_each_group_steps_by_its_own_rate_as_in_plain_numpy():
     drawn = [generator.normal(size=shape).astype("float32") for _, shape in shapes]
     gradients = [generator.normal(size=shape).astype("float32") for _, shape in shapes]
     factors = [1 / 2.6, 1 / 2.6, 1.0, 1.0]
-    plan = Plan(learning_rate=0.1, weight_decay=0.1, clip_norm=0.5, average=0.7)
+    training_config = TrainingConfig(learning_rate=0.1, weight_decay=0.1, clip_norm=0.5, ema_decay=0.7)
     variables = [keras.Variable(value, name=name) for value, (name, _) in zip(drawn, shapes, strict=True)]
-    optimizer = make_optimizer(plan, Rising(0.1, 0.1, 5), factors)
+    optimizer = make_optimizer(training_config, Rising(0.1, 0.1, 5), factors)
     optimizer.build(variables)
     for _ in range(3):
         optimizer.apply([keras.ops.convert_to_tensor(g) for g in gradients], variables)
-    expected, averages = adamw_of_numpy(drawn, gradients, factors, plan, 0.1, 3)
+    expected, averages = adamw_of_numpy(drawn, gradients, factors, training_config, 0.1, 3)
     for i, variable in enumerate(variables):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected[i], atol=1e-5)
         found = keras.ops.convert_to_numpy(optimizer._model_variables_moving_average[i])
@@ -118,13 +120,15 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
     }
     drawn = [generator.normal(size=shape).astype("float32") for shape in named.values()]
     factors = [0.5, 1.0, 1.0, 1.0, 1.0]
-    plan = Plan(optimizer="muon", learning_rate=0.1, weight_decay=0.1, clip_norm=1e9, average=0.7)
+    training_config = TrainingConfig(
+        optimizer="muon", learning_rate=0.1, weight_decay=0.1, clip_norm=1e9, ema_decay=0.7
+    )
     variables = []
     for value, name in zip(drawn, named, strict=True):
         scope, _, last = name.rpartition("/")
         with keras.name_scope(scope or "none"):
             variables.append(keras.Variable(value, name=last))
-    optimizer = make_optimizer(plan, Rising(0.1, 0.1, 5), factors)
+    optimizer = make_optimizer(training_config, Rising(0.1, 0.1, 5), factors)
     optimizer.build(variables)
     gradients = [[generator.normal(size=value.shape).astype("float32") for value in drawn] for _ in range(2)]
     for each in gradients:
@@ -142,7 +146,7 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
         np.testing.assert_allclose(found[i], value, atol=1e-5)
 
     rest = [keras.Variable(value, name=name.split("/")[-1]) for value, name in list(zip(drawn, named, strict=True))[2:]]
-    adamw = make_optimizer(dataclasses.replace(plan, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
+    adamw = make_optimizer(dataclasses.replace(training_config, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
     adamw.build(rest)
     for each in gradients:
         adamw.apply([keras.ops.convert_to_tensor(g) for g in each[2:]], rest)
@@ -163,7 +167,7 @@ def test_groups_hold_every_weight_once_from_the_embeddings_to_the_head(family):
 
 @pytest.mark.parametrize("family", registry.SEQ2SEQ)
 def test_a_model_that_writes_has_four_groups(family):
-    model = fresh(find_task("transduction"), family, "tiny", spelled(), seed=1).model
+    model = fresh(find_task("sequence_to_sequence"), family, "tiny", spelled(), seed=1).model
     groups = layer_groups(model, {"source_embed/embeddings"})
     found = [v.path for group in groups.groups for layer in group for v in layer.weights]
     assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) == 4
@@ -174,12 +178,17 @@ def test_a_model_that_writes_has_four_groups(family):
 def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():
     pipeline = classifier()
     groups = layer_groups(pipeline.model)
-    made = make_trainer(pipeline, reviews(), reviews(), dataclasses.replace(PLAN, unfreeze=True, rate_decay=2.6))
+    made = make_trainer(
+        pipeline,
+        reviews(),
+        reviews(),
+        dataclasses.replace(TRAINING_CONFIG, gradual_unfreezing=True, layer_lr_decay=2.6),
+    )
     assert len(groups) == 4
     seen = [weights(pipeline.model)]
-    made.report = lambda row: seen.append(weights(pipeline.model))
+    made.on_epoch = lambda row: seen.append(weights(pipeline.model))
     trained = []
-    made.tick = lambda step, total, loss: trained.append(len(pipeline.model.trainable_variables))
+    made.on_step = lambda step, total, loss: trained.append(len(pipeline.model.trainable_variables))
     made.run()
     place = {v.path: i for i, group in enumerate(groups.groups) for layer in group for v in layer.weights}
     for epoch in range(4):
@@ -194,17 +203,17 @@ def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():
 @pytest.mark.parametrize(
     ("change", "cuts"),
     [
-        ({"unfreeze": True, "rate_decay": 2.6}, (3, 4)),  # at the end of a stage, in the next
-        ({"lora": 2, "rate_decay": 2.6}, (2,)),
+        ({"gradual_unfreezing": True, "layer_lr_decay": 2.6}, (3, 4)),  # at the end of a stage, in the next
+        ({"lora_rank": 2, "layer_lr_decay": 2.6}, (2,)),
     ],
     ids=["unfreezing", "low rank"],
 )
 def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change, cuts):
-    plan = dataclasses.replace(PLAN, epochs=2, **change)
+    training_config = dataclasses.replace(TRAINING_CONFIG, epochs=2, **change)
 
     def trainer(folder=None):
         pipeline = classifier(dropout=0.3)
-        return pipeline, make_trainer(pipeline, reviews(64), reviews(64), plan, folder, "go on")
+        return pipeline, make_trainer(pipeline, reviews(64), reviews(64), training_config, folder, "go on")
 
     _, made = trainer(tmp_path / "straight")
     made.run()
@@ -216,7 +225,7 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change, cuts):
 
         folder = tmp_path / str(cut)
         _, first = trainer(folder)
-        first.tick = interrupt
+        first.on_step = interrupt
         with pytest.raises(Interrupted):
             first.run()
         keras.utils.set_random_seed(99)
@@ -229,7 +238,9 @@ def test_a_cut_run_goes_on_to_the_same_bits(tmp_path, change, cuts):
 
 
 def batch(pipeline):
-    inputs, answers, shares = next(iter(pipeline.task.batches(pipeline.preprocessor, reviews(), PLAN).epoch(0)))
+    inputs, answers, shares = next(
+        iter(pipeline.task.batches(pipeline.preprocessor, reviews(), TRAINING_CONFIG).epoch(0))
+    )
     return inputs, answers, shares
 
 
@@ -241,7 +252,7 @@ def test_low_rank_updates_start_at_nothing_and_merge_into_the_same_outputs(famil
     before = weights(pipeline.model)
     model = LowRank(pipeline.model, 2, layer_groups(pipeline.model))
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(model(inputs)), plain)
-    model.compile(optimizer=keras.optimizers.SGD(0.5), loss=CLASSIFICATION.loss(PLAN))
+    model.compile(optimizer=keras.optimizers.SGD(0.5), loss=CLASSIFICATION.loss(TRAINING_CONFIG))
     for _ in range(2):  # the first step moves only the second of the two matrices, for it is zero
         model.train_on_batch(inputs, answers, sample_weight=shares)
     after = weights(pipeline.model)

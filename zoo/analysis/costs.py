@@ -109,12 +109,12 @@ def convolution(layer, work: Work) -> Cost:
 
     A stream has taken the norms at its beginning, and keeps a factor for each output of a row.
     """
-    kernel, inputs, outputs = layer.shape
-    weights = kernel * inputs * outputs
+    kernel_size, inputs, outputs = layer.shape
+    weights = kernel_size * inputs * outputs
     if layer.weight_norm:
         weights = weights + outputs * work.batch if work.step else 4 * weights
     moved = weights + work.positions * (inputs + outputs)
-    total = Cost(2 * work.positions * kernel * inputs * outputs, FLOAT * moved)
+    total = Cost(2 * work.positions * kernel_size * inputs * outputs, FLOAT * moved)
     # The inputs that a stream keeps move on by one place.
     return total + Cost(0, FLOAT * 2 * work.batch * layer.reach * inputs if work.step else 0)
 
@@ -135,24 +135,24 @@ def block_diagonal(layer, work: Work) -> Cost:
 
 def conv1d(layer, work: Work) -> Cost:
     """``2 k i o`` a position, of Keras's own layer with stride 1 and an output as long as its input."""
-    kernel, inputs, outputs = layer.kernel.shape
+    kernel_size, inputs, outputs = layer.kernel.shape
     return Cost(
-        2 * work.positions * kernel * inputs * outputs,
-        FLOAT * (kernel * inputs * outputs + work.positions * (inputs + outputs)),
+        2 * work.positions * kernel_size * inputs * outputs,
+        FLOAT * (kernel_size * inputs * outputs + work.positions * (inputs + outputs)),
     )
 
 
-def scores(batch: int, queries: int, keys: int, width: int, heads: int) -> Cost:
+def scores(batch: int, queries: int, keys: int, hidden_dim: int, num_heads: int) -> Cost:
     """``4 q n d``: queries by keys, weights by values (Vaswani et al. 2017, arXiv 1706.03762, equation 1).
 
     All ``n`` keys are counted, those too that a mask hides, for their products are computed as well. The
     scores are written, read and written by the softmax, and read again.
     """
-    moved = 2 * queries * width + 2 * keys * width + 4 * heads * queries * keys
-    return Cost(4 * batch * queries * keys * width, FLOAT * batch * moved)
+    moved = 2 * queries * hidden_dim + 2 * keys * hidden_dim + 4 * num_heads * queries * keys
+    return Cost(4 * batch * queries * keys * hidden_dim, FLOAT * batch * moved)
 
 
-def attention(batch: int, queries: int, vectors: float, keys: int, width: int, heads: int) -> Cost:
+def attention(batch: int, queries: int, vectors: float, keys: int, hidden_dim: int, num_heads: int) -> Cost:
     """Scores and four projections: of queries and of what is read for each query, of keys and values for each vector.
 
     Args:
@@ -160,11 +160,13 @@ def attention(batch: int, queries: int, vectors: float, keys: int, width: int, h
         queries: Positions that read.
         vectors: Vectors that are projected to keys and values.
         keys: Vectors that are read, those projected before included.
-        width: Features of all of them.
-        heads: Heads that share the width.
+        hidden_dim: Features of all of them.
+        num_heads: Heads that share the width.
     """
-    projections = product(batch * queries, width, width) * 2 + product(batch * vectors, width, width) * 2
-    return projections + scores(batch, queries, keys, width, heads)
+    projections = (
+        product(batch * queries, hidden_dim, hidden_dim) * 2 + product(batch * vectors, hidden_dim, hidden_dim) * 2
+    )
+    return projections + scores(batch, queries, keys, hidden_dim, num_heads)
 
 
 def transformer_layer(layer, work: Work) -> Cost:
@@ -172,13 +174,13 @@ def transformer_layer(layer, work: Work) -> Cost:
     config = layer.config
     queries = 1 if work.step else work.time
     keys = config.context if work.step else work.time
-    total = attention(work.batch, queries, queries, keys, config.width, config.heads) + children(
+    total = attention(work.batch, queries, queries, keys, config.hidden_dim, config.num_heads) + children(
         layer, work, "attention"
     )
     if work.step:
         # The query is turned twice, and each key answers it twice.
-        total += product(work.batch, config.width, keys, weights=work.batch * keys * config.width)
-        total += Cost(0, FLOAT * 4 * work.batch * keys * config.width)
+        total += product(work.batch, config.hidden_dim, keys, weights=work.batch * keys * config.hidden_dim)
+        total += Cost(0, FLOAT * 4 * work.batch * keys * config.hidden_dim)
     return total
 
 
@@ -197,24 +199,30 @@ def windows_layer(layer, work: Work) -> Cost:
         pooled, shares = groups[1:], [config.window**-level for level in range(1, config.levels)]
         projected = 1 + sum(shares)
     queries = 1 if work.step else work.time
-    total = attention(work.batch, queries, projected, sum(groups), config.width, config.heads)
+    total = attention(work.batch, queries, projected, sum(groups), config.hidden_dim, config.num_heads)
     for pool, vectors, share in zip(layer.pools, pooled, shares, strict=True):
         total += pooling(pool, Work(work.batch, vectors)) * share
     if config.gate is not None:
         # With which stored vectors is a step too similar? A sequence compares all of its steps with all.
         compared = config.window - 1 if work.step else work.time
-        total += product(work.batch * queries, config.width, compared, weights=work.batch * compared * config.width)
+        total += product(
+            work.batch * queries, config.hidden_dim, compared, weights=work.batch * compared * config.hidden_dim
+        )
     if work.step:
         # Vectors, keys and values of a level move on when it gets a new one.
-        total += Cost(0, FLOAT * 2 * work.batch * 3 * config.window * config.width * projected)
+        total += Cost(0, FLOAT * 2 * work.batch * 3 * config.window * config.hidden_dim * projected)
     return total + children(layer, work, "attention", *(pool.name for pool in layer.pools))
 
 
 def pooling(layer, work: Work) -> Cost:
     """Attention pooling: a dense layer on each vector, its product with the context vector, and the weighted sum."""
-    width, units = layer.project.kernel.shape
+    hidden_dim, units = layer.project.kernel.shape
     vectors = work.positions
-    return dense(layer.project, work) + product(vectors, units, 1) + Cost(2 * vectors * width, FLOAT * vectors * width)
+    return (
+        dense(layer.project, work)
+        + product(vectors, units, 1)
+        + Cost(2 * vectors * hidden_dim, FLOAT * vectors * hidden_dim)
+    )
 
 
 RULES: dict[type, Callable[[Any, Work], Cost]] = {

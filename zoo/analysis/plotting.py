@@ -159,9 +159,9 @@ def roofline(found: dict, path: str | Path) -> None:
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     ridge = peak / bandwidth
-    least = min(0.5 * ridge, *(0.5 * row["intensity"] for row in rows))
-    most = max(2 * ridge, *(2 * row["intensity"] for row in rows))
-    axes.plot([least, ridge, most], [least * bandwidth / 1e9, peak / 1e9, peak / 1e9], "k-", label="this machine")
+    low = min(0.5 * ridge, *(0.5 * row["intensity"] for row in rows))
+    high = max(2 * ridge, *(2 * row["intensity"] for row in rows))
+    axes.plot([low, ridge, high], [low * bandwidth / 1e9, peak / 1e9, peak / 1e9], "k-", label="this machine")
     marks = {"training": "s", "inference": "o", "streaming": "^"}
     for mode, mark in marks.items():
         points = [row for row in rows if row["mode"] == mode]
@@ -194,9 +194,9 @@ def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str
     rows = []
     heaviest = max(weight for weight, _ in read)
     for weight, words in read:
-        most = max(share for _, share in words)
+        max_share = max(share for _, share in words)
         cells = "".join(
-            f"<span style='background:rgba(200,60,20,{0.7 * share / most:.2f})'>{html.escape(word)}</span>"
+            f"<span style='background:rgba(200,60,20,{0.7 * share / max_share:.2f})'>{html.escape(word)}</span>"
             for word, share in words
         )
         bar = f"<td style='background:rgba(30,90,200,{0.8 * weight / heaviest:.2f})'>{100 * weight:.0f} %</td>"

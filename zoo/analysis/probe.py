@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.compile import compiled, program
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import RECORD_FILE, Record
@@ -17,13 +17,13 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.pipeline import Pipeline
 from zoo.tasks.next_step import NextStep, Steps
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 CLOSE = 0.01
 """A loss within this share of the best counts as good."""
 
 CHECKED = 4_096  # steps, at most, over which the structure is checked
-MARGIN = 16  # steps beyond the look-back that have to be without influence
+MARGIN = 16  # steps beyond the receptive field that have to be without influence
 STEPS = 8_192  # of a batch: attention takes memory for the square of a length
 
 
@@ -48,13 +48,13 @@ class Structure:
     """What the architecture allows.
 
     Attributes:
-        look_back: Most steps that an output can see, itself included; ``None`` where nothing bounds it.
+        receptive_field: Most steps that an output can see, itself included; ``None`` where nothing bounds it.
         path_length: Longest path in layers between two steps ``history`` apart, from the architecture.
         support: Most steps that did change an output of this model, by its gradient on random inputs.
-        checked: Steps of those inputs: where it is more than the look-back, the support must not reach beyond.
+        checked: Steps of those inputs: where it is more than the receptive field, the support must not reach beyond.
     """
 
-    look_back: int | None
+    receptive_field: int | None
     path_length: int
     support: int
     checked: int
@@ -87,7 +87,7 @@ class Probe:
         return document
 
 
-@kept_memory()
+@retain_freed_memory()
 def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows: int = 128, seed: int = 0) -> Probe:
     """Measures how a causal model uses what it has seen.
 
@@ -109,9 +109,9 @@ def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows:
         raise InputError(f"history {history}, windows {windows}: give at least 2 steps and 1 window")
     steps = pipeline.task.steps(pipeline.preprocessor, examples)
     random = np.random.default_rng(seed)
-    longest = pipeline.model.backbone.longest
-    if longest is not None:
-        history = min(history, longest - (steps.start is not None))
+    max_length = pipeline.model.backbone.max_length
+    if max_length is not None:
+        history = min(history, max_length - (steps.start is not None))
     inputs, targets = draw_windows(steps, history, windows, random)
     history = inputs.shape[1]
     grid = half_octaves(history)
@@ -167,7 +167,7 @@ def losses_by_steps(
     pipeline: Pipeline, steps: Steps, inputs: np.ndarray, targets: np.ndarray, grid: list[int]
 ) -> np.ndarray:
     """Returns the mean loss over windows for each number of steps seen, the newest ones."""
-    loss = pipeline.task.loss(Plan(label_smoothing=0.0)).call
+    loss = pipeline.task.loss(TrainingConfig(label_smoothing=0.0)).call
 
     def run(shown):
         return pipeline.model({steps.name: shown}, training=False)[:, -1:]
@@ -177,10 +177,10 @@ def losses_by_steps(
     means = []
     for seen in grid:
         shown = _started(steps, inputs[:, -seen:])
-        height = max(1, STEPS // shown.shape[1])
+        batch_size = max(1, STEPS // shown.shape[1])
         sums = 0.0
-        for start in range(0, len(shown), height):
-            part = slice(start, start + height)
+        for start in range(0, len(shown), batch_size):
+            part = slice(start, start + batch_size)
             found = loss(ops.convert_to_tensor(targets[part][:, None]), function(shown[part]))
             sums += float(ops.convert_to_numpy(found).sum(dtype="float64"))
         means.append(sums / len(shown))
@@ -220,10 +220,10 @@ def influence_by_lag(model: keras.Model, name: str, inputs: np.ndarray, random: 
     Returns:
         ``(time,)``: roots of the mean squares over windows.
     """
-    height = max(1, STEPS // inputs.shape[1])
+    batch_size = max(1, STEPS // inputs.shape[1])
     squares = np.zeros(inputs.shape[1])
-    for start in range(0, len(inputs), height):
-        shown = inputs[start : start + height]
+    for start in range(0, len(inputs), batch_size):
+        shown = inputs[start : start + batch_size]
         signs = random.choice([-1.0, 1.0], (len(shown), model.head.units)).astype("float32")
         gradient = gradient_by_embedding(model, shown, signs)
         squares += np.square(gradient, dtype="float64").sum(axis=(0, 2))
@@ -244,7 +244,7 @@ def _gradient(model: keras.Model):
     """Returns the gradient by ``embedded`` as a function of it and of ``weights``, compiled for the running backend."""
 
     def said(embedded, weights):
-        outputs = model.head(model.backbone.read(embedded))[:, -1]
+        outputs = model.head(model.backbone.run_blocks(embedded))[:, -1]
         return ops.sum(outputs * weights)
 
     backend = keras.backend.backend()
@@ -276,9 +276,9 @@ def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Gen
     """Returns what the architecture says of itself, and what gradients on random inputs say of it."""
     architecture = pipeline.task.architecture(pipeline.spec.architecture)
     config = architecture.config_from(pipeline.spec.config)
-    look_back = architecture.look_back(config)
+    receptive_field = architecture.receptive_field(config)
     backbone = pipeline.model.backbone
-    checked = min(CHECKED, (look_back or CHECKED) + MARGIN, backbone.longest or CHECKED)
+    checked = min(CHECKED, (receptive_field or CHECKED) + MARGIN, backbone.max_length or CHECKED)
     shape = (4, checked)
     if name == "tokens":
         inputs = random.integers(0, backbone.vocab_size, shape).astype("int32")
@@ -286,7 +286,7 @@ def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Gen
         inputs = random.normal(size=(*shape, backbone.features)).astype("float32")
     norms = influence_by_lag(pipeline.model, name, inputs, random)
     support = int(np.flatnonzero(norms)[-1]) + 1
-    return Structure(look_back, architecture.path_length(config, history), support, checked)
+    return Structure(receptive_field, architecture.path_length(config, history), support, checked)
 
 
 def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, Any]:

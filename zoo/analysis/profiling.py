@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from zoo.analysis import costs
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.compile import compiled
 from zoo.errors import InputError
 from zoo.models import registry
@@ -92,7 +92,7 @@ class Profile:
         return dataclasses.asdict(self)
 
 
-@kept_memory()
+@retain_freed_memory()
 def profile(
     name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
 ) -> Profile:
@@ -115,9 +115,9 @@ def profile(
     if steps < 1 or min(batches) < 1:
         raise InputError(f"steps {steps}, batch {min(batches)}: give at least 1")
     model = find(name)
-    longest = getattr(model, "backbone", model).longest
-    if longest is not None and steps > longest:
-        raise InputError(f"{name} reads {longest} steps at most, not {steps}: give fewer steps")
+    max_length = getattr(model, "backbone", model).max_length
+    if max_length is not None and steps > max_length:
+        raise InputError(f"{name} reads {max_length} steps at most, not {steps}: give fewer steps")
     roofline = measure_roofline(clock)
     rows = []
     for batch in batches:
@@ -218,10 +218,10 @@ def _streaming(model, batch: int):
     step = next(iter(_inputs(model, batch, 1).values()))[:, 0]
     work = costs.Work(batch, 1, step=True)
     # A row at the end of learned positions begins anew: one comparison a step, where there are none.
-    longest = stream.backbone.longest
+    max_length = stream.backbone.max_length
 
     def run():
-        if longest is not None and stream.steps[0] >= longest:
+        if max_length is not None and stream.steps[0] >= max_length:
             stream.reset()
         return stream.step(step)
 

@@ -14,7 +14,7 @@ from zoo.pipeline import Pipeline
 
 SYMBOLS = 8
 LAGS = (10, 100, 1_000)
-LONGEST = 10_000
+MAX_LAG = 10_000
 ASKED = 256  # sequences on which the accuracy is measured
 SHOWN = 16_384  # steps of a batch, at most; at least one sequence
 
@@ -40,7 +40,7 @@ def recall(
     steps: int = 200,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    tick: Callable[[int], None] = lambda count: None,
+    on_step: Callable[[int], None] = lambda count: None,
 ) -> list[Recall]:
     """Fine-tunes copies of a model to say the first of ``lag + 1`` steps at the last, and measures them.
 
@@ -53,18 +53,18 @@ def recall(
         steps: Training steps, of Adam; a batch has 32 sequences, fewer where they are long.
         learning_rate: Adam's.
         seed: Seed of heads and sequences.
-        tick: Called with the number of training steps just done.
+        on_step: Called with the number of training steps just done.
 
     Raises:
         InputError: A lag or a number of steps is out of range.
     """
-    if steps < 1 or not lags or min(lags) < 1 or max(lags) > LONGEST:
-        raise InputError(f"lags {list(lags)}, {steps} steps: give lags from 1 to {LONGEST:,} and at least 1 step")
+    if steps < 1 or not lags or min(lags) < 1 or max(lags) > MAX_LAG:
+        raise InputError(f"lags {list(lags)}, {steps} steps: give lags from 1 to {MAX_LAG:,} and at least 1 step")
     architecture = pipeline.task.architecture(pipeline.spec.architecture)
     config = architecture.config_from(pipeline.spec.config)
-    look_back = architecture.look_back(config)
-    longest = pipeline.model.backbone.longest
-    reach = min(x for x in (look_back, longest, LONGEST + 1) if x is not None)
+    receptive_field = architecture.receptive_field(config)
+    max_length = pipeline.model.backbone.max_length
+    reach = min(x for x in (receptive_field, max_length, MAX_LAG + 1) if x is not None)
     found = []
     for lag in lags:
         chance = 1 / _symbols(pipeline.model.backbone)
@@ -75,11 +75,11 @@ def recall(
         backbone = architecture.build(config)
         for mine, theirs in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
             mine.assign(theirs)
-        found.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, tick), chance))
+        found.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, on_step), chance))
     return found
 
 
-def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, tick) -> float:
+def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on_step) -> float:
     """Trains a backbone and a new head, and returns the accuracy on other sequences."""
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
@@ -94,7 +94,7 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, ti
     for _ in range(steps):
         inputs, symbols = draw(backbone, batch, lag, random)
         model.train_on_batch(inputs, np.repeat(symbols[:, None], lag + 1, axis=1), sample_weight=weights)
-        tick(1)
+        on_step(1)
     right = 0
     for _ in range(0, ASKED, batch):
         inputs, symbols = draw(backbone, batch, lag, random)

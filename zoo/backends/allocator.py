@@ -10,7 +10,7 @@ _AFTERWARDS = {_TRIM_THRESHOLD: 64 * 2**20, _MMAP_THRESHOLD: 32 * 2**20, _MMAP_M
 
 
 @contextlib.contextmanager
-def kept_memory():
+def retain_freed_memory():
     """Lets the process keep what tensors free, until the block ends.
 
     By default glibc returns large blocks to the system at once. A training step frees and takes the same ones

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
 from zoo.errors import InputError, WeightsError, ZooError
-from zoo.files import atomic_write, flaw, replacing, storage
+from zoo.files import atomic_write, integrity_error, replacing, storage
 
 INDEX_FILE = "index.json"
 SUMS_FILE = "SHA256SUMS"
@@ -18,7 +18,7 @@ LEFTOVERS = ("*.partial", "*.tmp", "*.lock")
 
 
 @dataclasses.dataclass(frozen=True)
-class Held:
+class LocalCheckpoint:
     """A checkpoint's folder on this machine.
 
     Attributes:
@@ -26,31 +26,31 @@ class Held:
         place: ``"shipped"`` with the package, or ``"cache"``.
         folder: Its folder.
         bytes: Size of its weights file; ``None`` if it is not there.
-        flaw: What is wrong with it in a few words, where that was asked and something is.
+        integrity_error: What is wrong with it in a few words, where that was asked and something is.
     """
 
     name: str
     place: str
     folder: Path
     bytes: int | None
-    flaw: str | None = None
+    integrity_error: str | None = None
 
     def to_json(self) -> dict:
         """Returns the attributes as plain JSON values."""
         return {**dataclasses.asdict(self), "folder": str(self.folder)}
 
 
-def held() -> list[Held]:
+def local_checkpoints() -> list[LocalCheckpoint]:
     """Returns the shipped checkpoints, then those in the cache. Reads no weights."""
     found = [("shipped", name, folder) for name, folder in locate.records().items()]
     cache = locate.cache_folder()
     with storage(cache):
         names = sorted(item.name for item in cache.iterdir() if item.is_dir()) if cache.is_dir() else []
     found += [("cache", name, cache / name) for name in names if is_name(name)]
-    return [Held(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in found]
+    return [LocalCheckpoint(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in found]
 
 
-def verify(names: Sequence[str] = ()) -> list[Held]:
+def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
     """Reads every byte of checkpoints on this machine and compares size and SHA-256 with their record.
 
     Args:
@@ -59,18 +59,18 @@ def verify(names: Sequence[str] = ()) -> list[Held]:
     Raises:
         InputError: There is no such checkpoint.
     """
-    found = held()
+    found = local_checkpoints()
     present = [one for one in found if one.bytes is not None]
     # Weights that are missing from one place are no flaw where the other place has them.
     absent = [one for one in found if one.name not in {one.name for one in present}]
     chosen = [one for name in names for one in _by_name(name, [*present, *absent])] if names else present
-    return [dataclasses.replace(one, flaw=_flaw(one)) for one in chosen]
+    return [dataclasses.replace(one, integrity_error=_integrity_error(one)) for one in chosen]
 
 
-def _by_name(name: str, found: list[Held]) -> list[Held]:
+def _by_name(name: str, found: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
     folder = Path(name)
     if (folder / RECORD_FILE).is_file():
-        return [Held(name, "folder", folder, _bytes(folder / WEIGHTS_FILE))]
+        return [LocalCheckpoint(name, "folder", folder, _bytes(folder / WEIGHTS_FILE))]
     same = [one for one in found if one.name == name]
     if not same:
         locate.read_record(name)  # raises: there is no such checkpoint
@@ -91,12 +91,12 @@ def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, s
         What was removed, each with the reason.
     """
     doomed: list[tuple[Path, str]] = []
-    for one in held():
+    for one in local_checkpoints():
         if one.place != "cache":
             continue
         leftovers = {file for pattern in LEFTOVERS for file in one.folder.glob(pattern) if file.is_file()}
         doomed += [(file, "leftover") for file in sorted(leftovers)]
-        reason = "--all" if everything else _flaw(one)
+        reason = "--all" if everything else _integrity_error(one)
         if reason:
             files = [one.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
             doomed += [(file, reason) for file in files if file.is_file()]
@@ -137,14 +137,14 @@ def publish(names: Sequence[str], folder: Path) -> list[Record]:
         raise InputError(f"{folder}: is a file; choose a folder")
     published = []
     for name in names:
-        record, file = locate.locate(name)
+        record, file = locate.resolve(name)
         target = folder / record.name
         with storage(target):
             target.mkdir(parents=True, exist_ok=True)
         # The weights first: whoever reads the new record finds the new weights.
         with open(file, "rb") as source, replacing(target / WEIGHTS_FILE) as copy:
             shutil.copyfileobj(source, copy)
-        wrong = flaw(target / WEIGHTS_FILE, record.weights.bytes, record.weights.sha256)
+        wrong = integrity_error(target / WEIGHTS_FILE, record.weights.bytes, record.weights.sha256)
         if wrong:
             raise WeightsError(f"{target / WEIGHTS_FILE}: {wrong}: the disk does not keep what is written")
         atomic_write(target / RECORD_FILE, record.to_text().encode())
@@ -170,7 +170,7 @@ def _bytes(file: Path) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
 
-def _flaw(one: Held) -> str | None:
+def _integrity_error(one: LocalCheckpoint) -> str | None:
     """Returns what is wrong with a checkpoint, or None."""
     # As in ``hub.locate``, the record that comes with the package rules over one in the cache.
     ruling = locate.records().get(one.name, one.folder) if one.place == "cache" else one.folder
@@ -178,4 +178,4 @@ def _flaw(one: Held) -> str | None:
         weights = locate.read_record(ruling).weights
     except ZooError as error:
         return str(error)
-    return flaw(one.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)
+    return integrity_error(one.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)

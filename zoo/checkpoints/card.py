@@ -15,7 +15,8 @@ def model_card(document: dict[str, Any]) -> str:
         document: The record's JSON values, without the weights.
     """
     spec, data, training = document["spec"], document["data"], document["training"]
-    recipe, plan, columns = training["recipe"], training["recipe"]["plan"], training["recipe"].get("columns", {})
+    recipe = training["recipe"]
+    training_config, columns = recipe["training_config"], recipe.get("columns", {})
     sizes = ", ".join(f"{name} {size:,}" for name, size in data["splits"].items())
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
     named = ", ".join(f"{key} `{value}`" for key, value in columns.items() if isinstance(value, str) and value)
@@ -49,7 +50,7 @@ def model_card(document: dict[str, Any]) -> str:
         "",
         f"{training['steps']:,} steps in {training['seconds']:.0f} s on {training['backend']}, seed {training['seed']}"
         f" ({versions}).",
-        f"Plan: {', '.join(f'{key} {value}' for key, value in plan.items())}.",
+        f"Training config: {', '.join(f'{key} {value}' for key, value in training_config.items())}.",
         "",
         *_curve(training["curve"]),
         "",
@@ -96,7 +97,7 @@ def _origin(recipe: dict[str, Any], part: str) -> str:
     group = recipe.get("columns", {}).get("group")
     by = f"whole groups by column `{group}`" if group else "by a hash of each input"
     rest = " that the test part leaves" if part == "validation" and recipe.get("test", "drawn") == "drawn" else ""
-    return f"a tenth drawn from the rows{rest}, {by}, seed {recipe['plan']['seed']}"
+    return f"a tenth drawn from the rows{rest}, {by}, seed {recipe['training_config']['seed']}"
 
 
 def _scores(document: dict[str, Any]) -> list[str]:
@@ -139,9 +140,9 @@ def _commands(task: str, columns: dict[str, Any]) -> list[str]:
         names = [(key, columns[key]) for key in ("series", "time", "input", "target") if columns.get(key)]
         told = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
         return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {told}".rstrip()]
-    where = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
+    option = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
     target = shlex.quote(columns.get("target") or "COLUMN")
     return [
-        f"zoo predict path/of/this/folder --file data.csv{where} > predictions.csv",
-        f"zoo evaluate path/of/this/folder data.csv{where} --target {target}",
+        f"zoo predict path/of/this/folder --file data.csv{option} > predictions.csv",
+        f"zoo evaluate path/of/this/folder data.csv{option} --target {target}",
     ]

@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import NoReturn, Self, TypeVar
 
 from zoo.errors import DownloadError, StorageError
-from zoo.files import flaw, one_at_a_time, replacing, storage
+from zoo.files import file_lock, integrity_error, replacing, storage
 from zoo.version import __version__
 
 TRIES = 8
 FIRST_WAIT = 0.5  # seconds before the second try; doubles up to LONGEST_BACKOFF
-LONGEST_BACKOFF = 8.0  # seconds
-LONGEST_RETRY_AFTER = 60.0  # seconds a server may ask for
+MAX_BACKOFF = 8.0  # seconds
+MAX_RETRY_AFTER = 60.0  # seconds a server may ask for
 STALL_SECONDS = 30.0
-SLOWEST = 1000  # bytes a second, over STALL_SECONDS
+MIN_BYTES_PER_SECOND = 1000  # bytes a second, over STALL_SECONDS
 PIECE = 64 * 1024  # bytes
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504}
@@ -64,14 +64,14 @@ def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
         DownloadError: The file could not be fetched, or is not the one it should be.
         StorageError: It could not be written.
     """
-    if flaw(path, size, sha256) is None:
+    if integrity_error(path, size, sha256) is None:
         return path
     refuse_offline(url)
     with storage(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(path):
+    with file_lock(path):
         # Another process may have fetched it while this one waited.
-        if flaw(path, size, sha256) is not None:
+        if integrity_error(path, size, sha256) is not None:
             with (
                 _progress(path.parent.name, size) as show,
                 _Transfer(url, path, sha256, size, show) as transfer,
@@ -264,7 +264,7 @@ def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
         yield piece
         received += len(piece)
         if time.monotonic() - since > STALL_SECONDS:
-            if received < SLOWEST * STALL_SECONDS:
+            if received < MIN_BYTES_PER_SECOND * STALL_SECONDS:
                 raise _TryAgain(f"stalled: {received} bytes in {STALL_SECONDS:g} seconds")
             since, received = time.monotonic(), 0
 
@@ -288,7 +288,7 @@ def _persist(url: str, attempt: Callable[[], Result]) -> Result:
             wait = _retry_after(error.headers.get("Retry-After", ""))
             if error.code not in RETRIED_STATUSES:
                 raise DownloadError(f"{url}: {reason}") from None
-            if wait > LONGEST_RETRY_AFTER:
+            if wait > MAX_RETRY_AFTER:
                 raise DownloadError(f"{url}: {reason}: the server asks to wait {wait:.0f} seconds") from None
         except urllib.error.URLError as error:
             reason = str(error.reason)
@@ -307,7 +307,7 @@ def _persist(url: str, attempt: Callable[[], Result]) -> Result:
             raise DownloadError(f"{url!r}: {error}") from None
         if tries_left:
             time.sleep(wait or pause * random.uniform(0.75, 1.25))
-            pause = min(2 * pause, LONGEST_BACKOFF)
+            pause = min(2 * pause, MAX_BACKOFF)
     raise DownloadError(f"{url}: {reason}; gave up after {TRIES} tries")
 
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from zoo.errors import DownloadError, InputError
-from zoo.files import flaw
+from zoo.files import integrity_error
 
 # hf://owner/name, with a branch, tag or commit after an @ if it shall not be the newest.
 BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
@@ -35,11 +35,11 @@ def fetch(base: str, filename: str, limit: int) -> Path:
 def fetch_verified(base: str, filename: str, sha256: str, size: int) -> Path:
     """Like ``fetch``, for a file whose hash and size in bytes are known (raises DownloadError)."""
     path = _fetch(base, filename, size, force=False)
-    wrong = flaw(path, size, sha256)
+    wrong = integrity_error(path, size, sha256)
     if wrong:
         # A damaged cache: the client itself never looks at the bytes again.
         path = _fetch(base, filename, size, force=True)
-        wrong = flaw(path, size, sha256)
+        wrong = integrity_error(path, size, sha256)
     if wrong:
         raise DownloadError(f"{base}/{filename}: {path} {wrong}")
     return path

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.checkpoints import locate
 from zoo.checkpoints.record import SCHEMA, Record, check
-from zoo.checkpoints.strict_json import LARGEST_JSON, layout, parse_json
+from zoo.checkpoints.strict_json import MAX_JSON_BYTES, layout, parse_json
 from zoo.errors import WeightsError
 from zoo.files import atomic_write, open_regular
 
@@ -63,7 +63,7 @@ def read_index() -> dict[str, dict[str, Any]]:
     file = locate.shipped_folder() / INDEX_FILE
     try:
         with open_regular(file) as opened:
-            data = opened.read(LARGEST_JSON + 1)
+            data = opened.read(MAX_JSON_BYTES + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
-from zoo.checkpoints.strict_json import LARGEST_JSON, parse_json
+from zoo.checkpoints.strict_json import MAX_JSON_BYTES, parse_json
 from zoo.errors import DownloadError, InputError, IntegrityError, WeightsError
-from zoo.files import atomic_write, flaw, open_regular
+from zoo.files import atomic_write, integrity_error, open_regular
 
 _AGAIN = ": fetch or copy it again"
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def read_record(name_or_folder: str | Path) -> Record:
     raise InputError(_unknown(name))
 
 
-def locate(name_or_folder: str | Path) -> tuple[Record, Path]:
+def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
     """Finds a checkpoint, fetching it where it must be.
 
     Args:
@@ -169,7 +169,7 @@ def locate_and_read(
 
 def _verify(file: Path, record: Record) -> None:
     """Raises IntegrityError for a weights file that is not its record's."""
-    wrong = flaw(file, record.weights.bytes, record.weights.sha256)
+    wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     if wrong:
         raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
 
@@ -177,7 +177,7 @@ def _verify(file: Path, record: Record) -> None:
 def _read(folder: Path, record: Record, read: Callable[[Path, Record], T]) -> T:
     """Returns what ``read`` returns of a folder's weights (raises IntegrityError if there are none of that size)."""
     file = folder / WEIGHTS_FILE
-    wrong = flaw(file, record.weights.bytes)
+    wrong = integrity_error(file, record.weights.bytes)
     if wrong:
         raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
     return read(file, record)
@@ -227,7 +227,7 @@ def _unknown(name: str) -> str:
 def _read_record_file(file: Path) -> Record:
     try:
         with open_regular(file) as opened:
-            data = opened.read(LARGEST_JSON + 1)
+            data = opened.read(MAX_JSON_BYTES + 1)
     except OSError as error:
         raise WeightsError(f"{file}: cannot be read: {error.strerror}") from None
     return Record.from_json(parse_json(data, str(file)), str(file))
@@ -237,15 +237,15 @@ def _read_named_record(folder: Path) -> Record:
     return _same_name(_read_record_file(folder / RECORD_FILE), folder.name, str(folder / RECORD_FILE))
 
 
-def _same_name(record: Record, name: str, where: str) -> Record:
+def _same_name(record: Record, name: str, location: str) -> Record:
     if record.name != name:
-        raise WeightsError(f"{where}: name: is {record.name!r} where {name!r} is due")
+        raise WeightsError(f"{location}: name: is {record.name!r} where {name!r} is due")
     return record
 
 
-def _flaw(folder: Path, record: Record) -> str | None:
+def _integrity_error(folder: Path, record: Record) -> str | None:
     file = folder / WEIGHTS_FILE
-    wrong = flaw(file, record.weights.bytes, record.weights.sha256)
+    wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     return f"{file}: {wrong}" if wrong else None
 
 
@@ -265,7 +265,7 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
     found = record
     if found is None:
         url = f"{base}/{quote(name)}/{RECORD_FILE}"
-        page = download.fetch_text(url, LARGEST_JSON)
+        page = download.fetch_text(url, MAX_JSON_BYTES)
         found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
     weights = found.weights
     file = download.fetch(f"{base}/{quote(name)}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
@@ -281,7 +281,7 @@ def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, P
 
     folder = Path(url2pathname(urlsplit(base).path)) / name
     found = record or _read_named_record(folder)
-    wrong = _flaw(folder, found)
+    wrong = _integrity_error(folder, found)
     if wrong:
         raise WeightsError(wrong)
     return found, folder / WEIGHTS_FILE
@@ -293,7 +293,7 @@ def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Rec
 
     found = record
     if found is None:
-        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", LARGEST_JSON)
+        file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", MAX_JSON_BYTES)
         found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
     weights = found.weights
     return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)

@@ -8,13 +8,13 @@ from collections.abc import Collection
 from typing import Any, NoReturn
 
 from zoo.checkpoints.spec import ModelSpec
-from zoo.checkpoints.strict_json import DEEPEST_JSON, LARGEST_JSON, layout
+from zoo.checkpoints.strict_json import MAX_JSON_BYTES, MAX_JSON_DEPTH, layout
 from zoo.errors import WeightsError
 from zoo.limits import MAX_NUMBER
 
 # Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
-MOST_TENSORS = 10_000
-MOST_PARAMETERS = 2**31
+MAX_TENSORS = 10_000
+MAX_PARAMETERS = 2**31
 
 FORMAT = 1  # version of the record format: docs/guide/records.md says when it changes
 RECORD_FILE = "record.json"
@@ -73,7 +73,7 @@ SCHEMA = {
             "context": [{"steps": int, "loss": float, "influence": float}],
             "effective": int,
             "half_life": int,
-            "structure": {"look_back": Optional(int), "path_length": int, "support": int, "checked": int},
+            "structure": {"receptive_field": Optional(int), "path_length": int, "support": int, "checked": int},
             "recall": [{"lag": int, "accuracy": Optional(float), "chance": float}],
         }
     ),
@@ -138,78 +138,78 @@ class Record:
         return layout(self.to_json()) + "\n"
 
     @classmethod
-    def from_json(cls, document: Any, where: str) -> "Record":
+    def from_json(cls, document: Any, location: str) -> "Record":
         """Makes a record from JSON values, each checked by key, type and bound.
 
         Args:
             document: What ``to_json`` returned.
-            where: The file or URL it came from, for messages.
+            location: The file or URL it came from, for messages.
 
         Raises:
             WeightsError: Names the file and the key.
         """
-        _check_format(document, where)
-        check(document, SCHEMA, where)
+        _check_format(document, location)
+        check(document, SCHEMA, location)
         parts = {key: value for key, value in document.items() if key != "format"}
-        parts["spec"] = ModelSpec.from_json(document["spec"], where)
+        parts["spec"] = ModelSpec.from_json(document["spec"], location)
         tensors = {
             path: Tensor(tuple(tensor["shape"]), tensor["dtype"])
             for path, tensor in document["weights"]["tensors"].items()
         }
         parts["weights"] = Weights(**{**document["weights"], "tensors": tensors})
         record = cls(**parts)
-        _check_sense(record, where)
+        _check_sense(record, location)
         return record
 
 
-def check(value: Any, schema: Any, where: str) -> None:
+def check(value: Any, schema: Any, location: str) -> None:
     """Compares JSON values with a schema in the form of ``SCHEMA``, or with a part of it.
 
     Raises:
         WeightsError: Names the file and the key.
     """
-    _check(value, schema, where, "")
-    _bound(value, where, "", DEEPEST_JSON)
+    _check(value, schema, location, "")
+    _bound(value, location, "", MAX_JSON_DEPTH)
 
 
-def _check_format(document: Any, where: str) -> None:
+def _check_format(document: Any, location: str) -> None:
     """Refuse a record of another version before its keys are checked: they may differ."""
     version = document.get("format") if isinstance(document, dict) else None
     if type(version) is int and version != FORMAT:
-        _fail(where, "format", f"{str(version)[:20]} is not known here, only {FORMAT}: update seqzoo")
+        _fail(location, "format", f"{str(version)[:20]} is not known here, only {FORMAT}: update seqzoo")
 
 
-def _fail(where: str, key: str, what: str) -> NoReturn:
+def _fail(location: str, key: str, what: str) -> NoReturn:
     # A stranger's key may hold line breaks or terminal codes: they are shown escaped.
     shown = key[:200] if key.isprintable() else ascii(key[:200])
-    raise WeightsError(f"{where}: {shown or 'record'}: {what}")
+    raise WeightsError(f"{location}: {shown or 'record'}: {what}")
 
 
-def _bound(value: Any, where: str, key: str, levels: int) -> None:
+def _bound(value: Any, location: str, key: str, levels: int) -> None:
     """Refuses nesting, numbers and strings that no record needs or no terminal can print."""
     if levels == 0 and isinstance(value, dict | list):
-        _fail(where, key, f"JSON nested deeper than {DEEPEST_JSON} levels")
+        _fail(location, key, f"JSON nested deeper than {MAX_JSON_DEPTH} levels")
     if isinstance(value, dict):
         if _harmless(value) and _harmless(value.values()):
             return
         for name, item in value.items():
-            _bound(name, where, key or "key", levels)
-            _bound(item, where, f"{key}.{name}" if key else name, levels - 1)
+            _bound(name, location, key or "key", levels)
+            _bound(item, location, f"{key}.{name}" if key else name, levels - 1)
     elif isinstance(value, list):
         if _harmless(value):
             return
         inner = f"{key}[]"
         for item in value:
-            _bound(item, where, inner, levels - 1)
+            _bound(item, location, inner, levels - 1)
     elif isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
-            _fail(where, key, "text with a lone surrogate")
+            _fail(location, key, "text with a lone surrogate")
     elif isinstance(value, int | float):
         limit = MAX_NUMBER if key.startswith("spec.config") else 10**15
         if not -limit <= value <= limit:
-            _fail(where, key, f"{str(value)[:20]} is beyond {limit}")
+            _fail(location, key, f"{str(value)[:20]} is beyond {limit}")
 
 
 def _harmless(values: Collection[Any]) -> bool:
@@ -224,7 +224,7 @@ def _harmless(values: Collection[Any]) -> bool:
     return kinds <= {int, float} and -MAX_NUMBER <= min(values, default=0) <= max(values, default=0) <= MAX_NUMBER
 
 
-def _check(value: Any, schema: Any, where: str, key: str) -> None:
+def _check(value: Any, schema: Any, location: str, key: str) -> None:
     """Compares a value with its part of ``SCHEMA``."""
     # Most values are such and right; the rest of the function says what is wrong with the others.
     if schema is object or (schema is float and type(value) in (int, float)):
@@ -234,7 +234,7 @@ def _check(value: Any, schema: Any, where: str, key: str) -> None:
 
     def expect(condition: bool, what: str) -> None:
         if not condition:
-            _fail(where, key, f"expected {what}")
+            _fail(location, key, f"expected {what}")
 
     if schema is str:
         fit = isinstance(value, str) and value.strip() != "" and value.isprintable()
@@ -246,31 +246,31 @@ def _check(value: Any, schema: Any, where: str, key: str) -> None:
     elif isinstance(schema, list):
         expect(isinstance(value, list), "a list")
         for index, item in enumerate(value):
-            _check(item, schema[0], where, f"{key}[{index}]")
+            _check(item, schema[0], location, f"{key}[{index}]")
     elif isinstance(schema, dict):
         expect(isinstance(value, dict), "an object")
         for name in value if str in schema else ():
             if not name.isprintable():
-                _fail(where, f"{key}.{name}", "expected a key on one line")
+                _fail(location, f"{key}.{name}", "expected a key on one line")
         schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
         # Each name once: twice at every level would be sixteen times at the fourth.
         for name in {**schemas, **value}:
             inner = f"{key}.{name}" if key else name
             if name not in schemas:
-                _fail(where, inner, "unknown key")
+                _fail(location, inner, "unknown key")
             wanted = schemas[name]
             if name in value:
-                _check(value[name], wanted.schema if isinstance(wanted, Optional) else wanted, where, inner)
+                _check(value[name], wanted.schema if isinstance(wanted, Optional) else wanted, location, inner)
             elif not isinstance(wanted, Optional):
-                _fail(where, inner, "missing")
+                _fail(location, inner, "missing")
 
 
-def _check_sense(record: Record, where: str) -> None:
+def _check_sense(record: Record, location: str) -> None:
     """Checks what types alone cannot: names, bounds, and sums that must agree."""
 
     def expect(condition: bool, key: str, what: str) -> None:
         if not condition:
-            _fail(where, key, what)
+            _fail(location, key, what)
 
     weights = record.weights
     for key in ("architecture", "size", "task"):
@@ -284,19 +284,19 @@ def _check_sense(record: Record, where: str) -> None:
     expect(backend in ("tensorflow", "jax", "torch"), "training.backend", "expected tensorflow, jax or torch")
     expect(record.training["versions"] != {}, "training.versions", "names no version")
     expect(len(record.golden["inputs"]) == len(record.golden["outputs"]), "golden", "an output an input")
-    expect(0 < len(weights.tensors) <= MOST_TENSORS, "weights.tensors", f"expected 1 to {MOST_TENSORS}")
+    expect(0 < len(weights.tensors) <= MAX_TENSORS, "weights.tensors", f"expected 1 to {MAX_TENSORS}")
     for path, tensor in weights.tensors.items():
         key = f"weights.tensors.{path}"
         expect(path.isprintable() and len(path) <= 300, key, "expected a printable path, up to 300 letters")
         expect(tensor.dtype in ITEM_BYTES, key, f"dtype must be one of {', '.join(ITEM_BYTES)}")
         # The number of axes is bounded before they are multiplied.
         expect(len(tensor.shape) <= 8 and 0 not in tensor.shape, key, "expected up to 8 axes, none empty")
-        expect(tensor.parameters <= MOST_PARAMETERS, key, f"more than {MOST_PARAMETERS} values")
+        expect(tensor.parameters <= MAX_PARAMETERS, key, f"more than {MAX_PARAMETERS} values")
     total = sum(tensor.parameters for tensor in weights.tensors.values())
     expect(total == weights.parameters, "weights.parameters", f"the tensors add up to {total}")
-    expect(total <= MOST_PARAMETERS, "weights.parameters", f"more than {MOST_PARAMETERS}")
+    expect(total <= MAX_PARAMETERS, "weights.parameters", f"more than {MAX_PARAMETERS}")
     header = weights.bytes - 8 - sum(tensor.bytes for tensor in weights.tensors.values())
-    expect(0 < header <= LARGEST_JSON, "weights.bytes", "does not agree with the tensors")
+    expect(0 < header <= MAX_JSON_BYTES, "weights.bytes", "does not agree with the tensors")
 
 
 def is_name(text: str) -> bool:

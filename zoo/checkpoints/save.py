@@ -122,10 +122,10 @@ def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: s
     return record
 
 
-def _record(document, weights: dict[str, Any], where: str) -> Record:
+def _record(document, weights: dict[str, Any], location: str) -> Record:
     # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
     text = json.dumps({"format": FORMAT, **document, "weights": weights})
-    return Record.from_json(parse_json(text.encode(), where), where)
+    return Record.from_json(parse_json(text.encode(), location), location)
 
 
 def _move_files(temporary: Path, folder: Path) -> None:

@@ -14,7 +14,7 @@ class ModelSpec:
         architecture: Name of the family (``"gru"``).
         size: ``"tiny"``, ``"small"``, ``"base"``, or another word where the config is one's own.
         config: Every field of the architecture's config.
-        task: Name of the task (``"transduction"``), which fixes head, loss and metrics.
+        task: Name of the task (``"sequence_to_sequence"``), which fixes head, loss and metrics.
         preprocessor: State of the preprocessor: vocabularies, scales.
     """
 
@@ -29,25 +29,25 @@ class ModelSpec:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, document: Any, where: str) -> "ModelSpec":
+    def from_json(cls, document: Any, location: str) -> "ModelSpec":
         """Makes a spec from JSON values.
 
         Args:
             document: What ``to_json`` returned.
-            where: The file it came from, for messages.
+            location: The file it came from, for messages.
 
         Raises:
             WeightsError: A field is missing, unknown or of another type.
         """
         fields = {"architecture": str, "size": str, "config": dict, "task": str, "preprocessor": dict}
         if not isinstance(document, dict):
-            raise WeightsError(f"{where}: spec: expected an object")
+            raise WeightsError(f"{location}: spec: expected an object")
         for key in [*fields, *document]:
             if key not in document:
-                raise WeightsError(f"{where}: spec.{key}: missing")
+                raise WeightsError(f"{location}: spec.{key}: missing")
             if key not in fields:
-                raise WeightsError(f"{where}: spec.{key}: unknown key")
+                raise WeightsError(f"{location}: spec.{key}: unknown key")
             if not isinstance(document[key], fields[key]):
                 kind = "an object" if fields[key] is dict else "a string"
-                raise WeightsError(f"{where}: spec.{key}: expected {kind}")
+                raise WeightsError(f"{location}: spec.{key}: expected {kind}")
         return cls(**document)

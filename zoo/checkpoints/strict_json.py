@@ -7,25 +7,25 @@ from typing import Any
 from zoo.errors import WeightsError
 
 # Far above any file of the zoo.
-LARGEST_JSON = 4 * 2**20  # bytes
-DEEPEST_JSON = 16  # levels
-MOST_BRACKETS = 200_000  # a list or an object each: a million of them cost seconds and 100 MB to parse
+MAX_JSON_BYTES = 4 * 2**20  # bytes
+MAX_JSON_DEPTH = 16  # levels
+MAX_JSON_CONTAINERS = 200_000  # a list or an object each: a million of them cost seconds and 100 MB to parse
 
 
-def parse_json(data: bytes, where: str) -> Any:
+def parse_json(data: bytes, location: str) -> Any:
     """Parses strict JSON: no duplicate keys, no NaN, no infinity.
 
     Args:
         data: UTF-8 text.
-        where: The file or URL it came from, for messages.
+        location: The file or URL it came from, for messages.
 
     Raises:
         WeightsError: Names the file and, where known, the line.
     """
-    if len(data) > LARGEST_JSON:
-        raise WeightsError(f"{where}: more than {LARGEST_JSON} bytes of JSON")
-    if data.count(b"[") + data.count(b"{") > MOST_BRACKETS:
-        raise WeightsError(f"{where}: more than {MOST_BRACKETS} lists and objects")
+    if len(data) > MAX_JSON_BYTES:
+        raise WeightsError(f"{location}: more than {MAX_JSON_BYTES} bytes of JSON")
+    if data.count(b"[") + data.count(b"{") > MAX_JSON_CONTAINERS:
+        raise WeightsError(f"{location}: more than {MAX_JSON_CONTAINERS} lists and objects")
     try:
         return json.loads(
             data.decode(),
@@ -34,11 +34,11 @@ def parse_json(data: bytes, where: str) -> Any:
             parse_constant=_finite_float,
         )
     except json.JSONDecodeError as error:
-        raise WeightsError(f"{where}:{error.lineno}: not valid JSON: {error.msg}") from None
+        raise WeightsError(f"{location}:{error.lineno}: not valid JSON: {error.msg}") from None
     except RecursionError:
-        raise WeightsError(f"{where}: JSON nested deeper than {DEEPEST_JSON} levels") from None
+        raise WeightsError(f"{location}: JSON nested deeper than {MAX_JSON_DEPTH} levels") from None
     except ValueError as error:
-        raise WeightsError(f"{where}: not valid JSON: {error}") from None
+        raise WeightsError(f"{location}: not valid JSON: {error}") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoo.checkpoints.record import ITEM_BYTES, WEIGHTS_FILE, Record, Tensor, Weights
 from zoo.checkpoints.strict_json import parse_json
 from zoo.errors import InputError, IntegrityError, NotFiniteError, WeightsError
-from zoo.files import _flaw, atomic_write, open_regular, storage
+from zoo.files import _integrity_error, atomic_write, open_regular, storage
 
 # numpy is imported where tensors are touched only: listing records must stay quick.
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
     refuse_other_formats(path)
     tensors = {}
     with storage(path), open_regular(path) as file:
-        wrong = _flaw(file, record.weights.bytes, record.weights.sha256)
+        wrong = _integrity_error(file, record.weights.bytes, record.weights.sha256)
         if wrong:
             raise IntegrityError(f"{path}: {wrong}: fetch or copy it again")
         file.seek(0)

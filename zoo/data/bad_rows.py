@@ -38,7 +38,7 @@ class BadRows:
     def leave_out(self, part: Examples, errors: list[tuple[int, InputError]]) -> Examples:
         """Returns a part without its bad rows, whose errors get their places here."""
         for i, error in errors:
-            self(InputError(f"{part.where[i]}: {error}"))
+            self(InputError(f"{part.locations[i]}: {error}"))
         numbers = {i for i, _ in errors}
         return part.select(i for i in range(len(part)) if i not in numbers) if numbers else part
 

@@ -27,9 +27,9 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
     Raises:
         InputError: The file cannot be read, has no sentence, or a line has fewer columns than the others.
     """
-    rows = [(where, line.rstrip("\r\n")) for where, line in lines(path)]
+    rows = [(location, line.rstrip("\r\n")) for location, line in lines(path)]
     tabs = any("\t" in line for _, line in rows)
-    cells = [(where, [c.strip() for c in line.split("\t")] if tabs else line.split()) for where, line in rows]
+    cells = [(location, [c.strip() for c in line.split("\t")] if tabs else line.split()) for location, line in rows]
     counts = Counter(len(row) for _, row in cells if any(row))
     if not counts:
         raise InputError(f"{path}: has no tokens: give a token and its tag per line")
@@ -47,22 +47,22 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
 
     sentences: list[tuple[list[str], list[str], str]] = []
     open_sentence, skipped_header, spaced = False, not header, 0
-    for where, row in cells:
+    for location, row in cells:
         if not any(row) or row[0].startswith("-DOCSTART-"):
             open_sentence = False
         elif row[0].startswith("#") and (universal or len(row) != width):
             continue
         elif len(row) != width:
-            raise InputError(f"{where}: {len(row)} columns, the other lines have {width}: give each token as many")
+            raise InputError(f"{location}: {len(row)} columns, the other lines have {width}: give each token as many")
         elif universal and not row[0].isdecimal():
             continue
         elif not skipped_header:
             skipped_header = True
         else:
             if not row[word] or not row[tag]:
-                raise InputError(f"{where}: an empty token or tag: fill it in or take the line out")
+                raise InputError(f"{location}: an empty token or tag: fill it in or take the line out")
             if not open_sentence:
-                sentences.append(([], [], where))
+                sentences.append(([], [], location))
                 open_sentence = True
             spaced += len(row[word].split()) > 1 or len(row[tag].split()) > 1
             sentences[-1][0].append("_".join(row[word].split()))
@@ -76,7 +76,7 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
     return Examples(
         [" ".join(words) for words, _, _ in sentences],
         [" ".join(tags) for _, tags, _ in sentences],
-        [where for _, _, where in sentences],
+        [location for _, _, location in sentences],
         reading=Reading(notes=tuple(notes), task="tagging"),
     )
 

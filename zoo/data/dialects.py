@@ -91,7 +91,7 @@ def read_table(path: str | os.PathLike, header: bool, dialect: Dialect) -> tuple
     rows = _rows(text, separator, path, skipped)
     rows, more = _without_title(rows, dialect.skip, path)
     notes += more
-    filled = [(where, row) for where, row in rows if any(cell.strip() for cell in row)]
+    filled = [(location, row) for location, row in rows if any(cell.strip() for cell in row)]
     if len(filled) < len(rows):
         notes.append(f"{len(rows) - len(filled):,} empty rows are left out")
     if not filled:
@@ -99,10 +99,10 @@ def read_table(path: str | os.PathLike, header: bool, dialect: Dialect) -> tuple
     filled, more = _without_empty_columns(filled)
     notes += more
     width = len(filled[0][1])
-    for where, row in filled:
+    for location, row in filled:
         if len(row) != width:
             raise InputError(
-                f"{where}: the row has {len(row)} cells, the first one {width}: quote cells with {separator!r}"
+                f"{location}: the row has {len(row)} cells, the first one {width}: quote cells with {separator!r}"
             )
     names = [cell.strip() for cell in filled[0][1]] if header else [str(i + 1) for i in range(width)]
     check_different(names, filled[0][0])
@@ -111,7 +111,7 @@ def read_table(path: str | os.PathLike, header: bool, dialect: Dialect) -> tuple
         raise InputError(f"{path}: has no rows: give at least one input with its target")
     if separator != "," and dialect.decimal != ".":
         notes += _with_points(body, names, dialect.decimal, path)
-    return [(where, dict(zip(names, row, strict=True))) for where, row in body], notes
+    return [(location, dict(zip(names, row, strict=True))) for location, row in body], notes
 
 
 def _decoded(path, encoding: str | None) -> tuple[str, list[str]]:
@@ -215,28 +215,28 @@ def _without_empty_columns(rows: list) -> tuple[list, list[str]]:
     last = [max((i + 1 for i, cell in enumerate(row) if cell.strip()), default=0) for _, row in rows]
     width = max(last)
     found = max(len(row) for _, row in rows)
-    return [(where, row[:width]) for where, row in rows], [f"{found - width} empty columns at the end are left out"] * (
-        found > width
-    )
+    return [(location, row[:width]) for location, row in rows], [
+        f"{found - width} empty columns at the end are left out"
+    ] * (found > width)
 
 
 def _with_points(rows: list, names: list[str], decimal: str | None, path) -> list[str]:
     """Writes decimal commas as points, in place; returns a note."""
     changed = []
     for j, name in enumerate(names):
-        cells = [(where, row[j].strip()) for where, row in rows if row[j].strip()]
-        commas = [(where, cell) for where, cell in cells if "," in cell]
+        cells = [(location, row[j].strip()) for location, row in rows if row[j].strip()]
+        commas = [(location, cell) for location, cell in cells if "," in cell]
         if not commas or not all(_NUMBER.fullmatch(cell) or _THOUSANDS.fullmatch(cell) for _, cell in cells):
             continue
         if decimal is None and all(_THOUSANDS.fullmatch(cell) for _, cell in commas):
-            where, cell = commas[0]
+            location, cell = commas[0]
             raise InputError(
-                f"{where}: column {name!r}: {cell!r} has a decimal comma or thousands: say which, --dialect 'auto"
+                f"{location}: column {name!r}: {cell!r} has a decimal comma or thousands: say which, --dialect 'auto"
                 " decimal=,' or decimal=."
             )
         if not all(_NUMBER.fullmatch(cell) for _, cell in cells):
-            where, cell = next((w, c) for w, c in cells if not _NUMBER.fullmatch(c))
-            raise InputError(f"{where}: column {name!r}: {cell!r} is no number with a decimal comma: correct it")
+            location, cell = next((w, c) for w, c in cells if not _NUMBER.fullmatch(c))
+            raise InputError(f"{location}: column {name!r}: {cell!r} is no number with a decimal comma: correct it")
         for _, row in rows:
             row[j] = row[j].replace(".", "").replace(",", ".")
         changed.append(name)

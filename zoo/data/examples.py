@@ -32,7 +32,7 @@ class Examples:
     Attributes:
         inputs: What a model reads: texts, or arrays of numbers.
         targets: What it should say: texts, labels among them, or arrays of numbers.
-        where: Place of each row, as ``file:line``, for messages.
+        locations: Place of each row, as ``file:line``, for messages.
         groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
         reading: How they were read.
 
@@ -45,15 +45,15 @@ class Examples:
 
     inputs: list[Any]
     targets: list[Any]
-    where: list[str]
+    locations: list[str]
     groups: list[str] | None = None
     reading: Reading = Reading()
 
     def __post_init__(self):
-        groups = self.where if self.groups is None else self.groups
-        if not len(self.inputs) == len(self.targets) == len(self.where) == len(groups):
+        groups = self.locations if self.groups is None else self.groups
+        if not len(self.inputs) == len(self.targets) == len(self.locations) == len(groups):
             raise InputError(
-                f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.where)} places:"
+                f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.locations)} places:"
                 " give one of each a row"
             )
 
@@ -66,7 +66,7 @@ class Examples:
         return Examples(
             [self.inputs[i] for i in rows],
             [self.targets[i] for i in rows],
-            [self.where[i] for i in rows],
+            [self.locations[i] for i in rows],
             None if self.groups is None else [self.groups[i] for i in rows],
             self.reading,
         )

@@ -13,7 +13,7 @@ from typing import IO, Any, BinaryIO
 
 from zoo.errors import InputError
 
-LONGEST_LINE = 10_000_000
+MAX_LINE_BYTES = 10_000_000
 """Longest line of a file, and longest cell of any table, in bytes: a long document, or a long series."""
 
 
@@ -39,38 +39,38 @@ def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[st
         InputError: The file cannot be read, is empty, or has an empty line; the message says where.
     """
     inputs, places, empty = [], [], True
-    for where, line in _opened(path, LONGEST_LINE):
+    for location, line in _opened(path, MAX_LINE_BYTES):
         empty = False
-        _take(where, line, inputs, places, on_bad)
+        _take(location, line, inputs, places, on_bad)
     if empty:
         raise InputError(f"{_name(path)}: is empty: give one input a line")
     return inputs, places
 
 
-def _take(where: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
+def _take(location: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
     """Adds a line to the inputs, or calls ``on_bad`` with its error."""
     if isinstance(line, InputError):
         on_bad(line)
         return
     try:
-        inputs.append(text_of(line, where, "the line"))
+        inputs.append(text_of(line, location, "the line"))
     except InputError as error:
         on_bad(error)
     else:
-        places.append(where)
+        places.append(location)
 
 
-def stream_lines(most: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[str], list[str]]]:
-    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``most``.
+def stream_lines(max_lines: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[str], list[str]]]:
+    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``max_lines``.
 
     A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
     """
     source = _Piped(sys.stdin.buffer)
     inputs, places, empty = [], [], True
-    for where, line in _decoded(source, "stdin", LONGEST_LINE):
+    for location, line in _decoded(source, "stdin", MAX_LINE_BYTES):
         empty = False
-        _take(where, line, inputs, places, on_bad)
-        if inputs and (len(inputs) == most or not source.ready()):
+        _take(location, line, inputs, places, on_bad)
+        if inputs and (len(inputs) == max_lines or not source.ready()):
             yield inputs, places
             inputs, places = [], []
     if inputs:
@@ -99,24 +99,24 @@ class _Piped:
         return line
 
 
-def lines(path, longest: int = LONGEST_LINE, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
+def lines(path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
     """Yields the place and the text of each line, its line end kept; standard input for ``-``.
 
     A line that is no UTF-8 text goes to ``on_bad``, and the next one follows.
     """
-    for where, line in _opened(path, longest):
+    for location, line in _opened(path, max_bytes):
         if isinstance(line, InputError):
             on_bad(line)
         else:
-            yield where, line
+            yield location, line
 
 
-def _opened(path, longest: int) -> Iterator[tuple[str, str | InputError]]:
+def _opened(path, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
     name = _name(path)
     try:
         refuse_special(path, name)
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open_bytes(path) as file:
-            yield from _decoded(file, name, longest)
+            yield from _decoded(file, name, max_bytes)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
@@ -152,46 +152,47 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO | _Piped, name: str, longest: int) -> Iterator[tuple[str, str | InputError]]:
+def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
     """Yields the place of each line and its text, or what is wrong with its bytes."""
     number = 0
     while True:
-        where = f"{name}:{number + 1}"
-        line = file.readline(longest + 1)
+        location = f"{name}:{number + 1}"
+        line = file.readline(max_bytes + 1)
         if number == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:
             return
-        if len(line) > longest:
-            raise InputError(f"{where}: a line of more than {longest:,} bytes: cut it, or give a text file")
+        if len(line) > max_bytes:
+            raise InputError(f"{location}: a line of more than {max_bytes:,} bytes: cut it, or give a text file")
         try:
-            text = _decode(line, where)
+            text = _decode(line, location)
         except InputError as error:
             text = error
-        yield where, text
+        yield location, text
         number += 1
 
 
-def _decode(line: bytes, where: str) -> str:
+def _decode(line: bytes, location: str) -> str:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{where}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8: give a text file saved as UTF-8"
+            f"{location}: byte {error.start + 1} (0x{line[error.start]:02x}) is not UTF-8:"
+            " give a text file saved as UTF-8"
         ) from None
     if "\0" in text:
-        raise InputError(f"{where}: a NUL byte: give a text file saved as UTF-8, not a binary one")
+        raise InputError(f"{location}: a NUL byte: give a text file saved as UTF-8, not a binary one")
     if "\r" in text.removesuffix("\r\n").removesuffix("\r"):
-        raise InputError(f"{where}: a carriage return inside a line: end each line with a line feed")
+        raise InputError(f"{location}: a carriage return inside a line: end each line with a line feed")
     return text
 
 
-def text_of(text: str, where: str, what: str) -> str:
+def text_of(text: str, location: str, what: str) -> str:
     text = text.strip()
     if not text:
-        raise InputError(f"{where}: {what} is empty: fill it in or take the line out")
-    if len(text) > LONGEST_LINE:
-        raise InputError(f"{where}: {what} has more than {LONGEST_LINE:,} characters: cut it")
+        raise InputError(f"{location}: {what} is empty: fill it in or take the line out")
+    if len(text) > MAX_LINE_BYTES:
+        raise InputError(f"{location}: {what} has more than {MAX_LINE_BYTES:,} characters: cut it")
     if re.search("[\0\ud800-\udfff]", text):
-        raise InputError(f"{where}: {what} has characters that are not text: take them out")
+        raise InputError(f"{location}: {what} has characters that are not text: take them out")
     return text

@@ -118,9 +118,9 @@ def _from_rows(
 
 def _as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
     """Yields rows with the numbers of JSON as texts, as the readers of series take them."""
-    for where, row in rows:
+    for location, row in rows:
         numeric = {name for name, value in row.items() if type(value) in (int, float)}
-        yield where, {name: str(value) if name in numeric else value for name, value in row.items()}
+        yield location, {name: str(value) if name in numeric else value for name, value in row.items()}
 
 
 def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Examples:
@@ -137,13 +137,13 @@ def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Example
     if not any(paths):
         return examples
     sounds, rows = [], []
-    for i, (path, where) in enumerate(zip(paths, examples.where, strict=True)):
+    for i, (path, location) in enumerate(zip(paths, examples.locations, strict=True)):
         try:
             if path is None:
                 raise InputError(f"{examples.inputs[i]}: no such file: correct the name or take the row out")
             sounds.append(read_wav(path))
         except InputError as error:
-            on_bad(InputError(f"{where}: {error}"))
+            on_bad(InputError(f"{location}: {error}"))
         else:
             rows.append(i)
     return examples.select(rows).with_notes("the inputs name sound files, which are read as sounds", inputs=sounds)
@@ -169,17 +169,17 @@ def read_sounds(folder: str | os.PathLike) -> Examples:
     Raises:
         InputError: It has none, or a file in a label's folder is not a whole ``.wav`` file.
     """
-    inputs, targets, where = [], [], []
+    inputs, targets, locations = [], [], []
     for label in sorted(path for path in Path(folder).iterdir() if path.is_dir() and path.name[0] != "."):
         for file in sorted(path for path in label.iterdir() if path.name[0] != "."):
             if not is_sound_name(file.name):
                 raise InputError(f"{file}: not a .wav file: convert it, or move it elsewhere")
             inputs.append(read_wav(file))
             targets.append(label.name)
-            where.append(str(file))
+            locations.append(str(file))
     if not inputs:
         raise InputError(f"{folder}: no .wav files in folders of their label: lay them out as LABEL/NAME.wav")
-    return Examples(inputs, targets, where)
+    return Examples(inputs, targets, locations)
 
 
 def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Examples:
@@ -196,30 +196,30 @@ def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Exampl
     """
     if len(x) != len(y) or not len(x):
         raise InputError(f"{len(x)} rows and {len(y)} labels: give a label a row, at least one")
-    inputs, labels, where = [], [], [f"{name}:{i + 1}" for i in range(len(x))]
-    for value, label, place in zip(x, y, where, strict=True):
+    inputs, labels, locations = [], [], [f"{name}:{i + 1}" for i in range(len(x))]
+    for value, label, place in zip(x, y, locations, strict=True):
         inputs.append(_input(value, place))
         labels.append(_label(label, place))
-    return Examples(inputs, labels, where)
+    return Examples(inputs, labels, locations)
 
 
-def _input(value: Any, where: str) -> Any:
+def _input(value: Any, location: str) -> Any:
     value = value.decode() if isinstance(value, bytes) else value
     if isinstance(value, str):
-        return text_of(value, where, "the text")
+        return text_of(value, location, "the text")
     try:
         return value if isinstance(value, Sound) else as_channels(numbers(value))
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{location}: {error}") from None
 
 
-def _label(label: Any, where: str) -> str:
+def _label(label: Any, location: str) -> str:
     label = label.decode() if isinstance(label, bytes) else label
     if isinstance(label, str):
-        return text_of(label, where, "the label")
+        return text_of(label, location, "the label")
     number = isinstance(label, int | float | np.integer | np.floating | np.bool_)
     if np.ndim(label) or not number or not np.isfinite(label):
-        raise InputError(f"{where}: {str(label)[:40]} is no label and no number: give a text or a finite number")
+        raise InputError(f"{location}: {str(label)[:40]} is no label and no number: give a text or a finite number")
     return str(label)
 
 

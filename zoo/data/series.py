@@ -13,7 +13,7 @@ from zoo.data.lines import ending
 from zoo.data.tables import SEPARATORS, cell, table_rows
 from zoo.errors import InputError
 
-_LARGEST = float(np.finfo(np.float32).max)
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
@@ -48,11 +48,11 @@ def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Column
         columns: If its ``input`` names columns, these are the steps, whatever they look like; if ``left_out`` does,
             these are not.
     """
-    inputs, labels, where = [], [], []
+    inputs, labels, locations = [], [], []
     chosen, left_out, first = columns.input_names, columns.left_out, []
     steps: list[str] = []
     for place, row in rows:
-        if not where:
+        if not locations:
             left_out = left_out or tuple(name for name in row if name != label and _ROW_NAME.fullmatch(name.strip()))
             steps = chosen or [name for name in row if name != label and name not in left_out]
             if not steps:
@@ -61,7 +61,7 @@ def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Column
         values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
         inputs.append(np.array(values, np.float32)[:, None])
         first.append(values[0])
-        where.append(place)
+        locations.append(place)
     if not chosen and not columns.left_out and len(steps) > 1 and _numbers_rows(first):
         left_out = (*left_out, steps[0])
         inputs = [series[1:] for series in inputs]
@@ -69,7 +69,7 @@ def wide(rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Column
     if left_out and not columns.left_out:
         names = ", ".join(map(repr, left_out))
         notes.append(f"column {names} numbers or names the rows and is not read: name it in --input if it is a step")
-    return Examples(inputs, labels, where, reading=Reading(notes=tuple(notes), left_out=left_out))
+    return Examples(inputs, labels, locations, reading=Reading(notes=tuple(notes), left_out=left_out))
 
 
 _ROW_NAME = re.compile(r"|unnamed: \d+|(row|sample|series|case)?[ _-]?(id|index|idx|uuid)", re.IGNORECASE)
@@ -126,7 +126,7 @@ def long(
         one = found.setdefault(name, _Steps(kind, place, now))
         if one.label != kind:
             raise InputError(
-                f"{place}: series {name!r} is {kind!r} here and {one.label!r} at {one.where}: give it one label"
+                f"{place}: series {name!r} is {kind!r} here and {one.label!r} at {one.location}: give it one label"
             )
         if one.steps and now <= one.now:
             raise InputError(
@@ -137,7 +137,7 @@ def long(
     return Examples(
         [np.array(one.steps, np.float32) for one in found.values()],
         [one.label for one in found.values()],
-        [one.where for one in found.values()],
+        [one.location for one in found.values()],
     )
 
 
@@ -146,7 +146,7 @@ class _Steps:
     """What has been read of a series: its label, the place of its first row, its last time, its values."""
 
     label: str
-    where: str
+    location: str
     now: float
     steps: list[list[float]] = dataclasses.field(default_factory=list)
 
@@ -163,14 +163,14 @@ def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
         raise InputError(f"{path}: has no rows: give at least one")
 
 
-def number_in(text: str, where: str, what: str) -> float:
+def number_in(text: str, location: str, what: str) -> float:
     """Returns the finite number of a cell (raises InputError with its place)."""
     try:
         number = float("nan") if "_" in text else float(text)  # float takes 1_000 for a number
     except ValueError:
         number = float("nan")
-    if not abs(number) <= _LARGEST:
+    if not abs(number) <= _MAX_FLOAT32:
         raise InputError(
-            f"{where}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
+            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
         )
     return number

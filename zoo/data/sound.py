@@ -18,7 +18,7 @@ MAX_CHANNELS = 64
 MAX_SAMPLES = 30_000_000  # ten minutes at 48,000 a second
 HEADER = 4_096  # bytes in which the chunk of samples begins
 PIECE = 1 << 16  # samples read at once
-LARGEST = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,12 +108,13 @@ def _samples(sound: Any, name: str) -> np.ndarray:
     return np.concatenate(pieces) if pieces else np.zeros(0, dtype)
 
 
-def _check_finite(values: np.ndarray, where: str = "") -> None:
+def _check_finite(values: np.ndarray, location: str = "") -> None:
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
         place = " of channel ".join(str(i + 1) for i in bad[0])
         raise InputError(
-            f"{where}step {place} is {values[tuple(bad[0])]}, not a finite number: fill the gap or take the series out"
+            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number:"
+            " fill the gap or take the series out"
         )
 
 
@@ -169,7 +170,7 @@ def numbers(value: Any) -> np.ndarray:
     if array.ndim not in (1, 2) or not array.size:
         raise InputError(f"a series of shape {array.shape}: give (time, channels), at least one step")
     # What is beyond float32 would become infinite in it.
-    _check_finite(np.where(np.abs(array) <= LARGEST, array, np.where(np.isnan(array), np.nan, np.inf)))
+    _check_finite(np.where(np.abs(array) <= MAX_FLOAT32, array, np.where(np.isnan(array), np.nan, np.inf)))
     return array
 
 

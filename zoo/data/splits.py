@@ -12,7 +12,7 @@ NOT_GIVEN = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "unknown"}
 
 
 def make_parts(
-    data: Examples, validation: Examples | None, test: Examples | None, labelled: bool, seed: int
+    data: Examples, validation: Examples | None, test: Examples | None, has_labels: bool, seed: int
 ) -> tuple[list[Examples], list[str]]:
     """Returns the training, validation and test parts; those not given are drawn from ``data``.
 
@@ -20,7 +20,7 @@ def make_parts(
         data: All rows, or those to train on.
         validation: Rows that choose the best epoch, if there are any.
         test: Rows for the score at the end, if there are any.
-        labelled: Whether targets are labels, of which each part should have its share.
+        has_labels: Whether targets are labels, of which each part should have its share.
         seed: Another seed draws other parts.
 
     Returns:
@@ -31,9 +31,9 @@ def make_parts(
     """
     train = data
     if test is None:
-        train, test = split(train, HELD_OUT, seed, labelled)
+        train, test = split(train, HELD_OUT, seed, has_labels)
     if validation is None:
-        train, validation = split(train, HELD_OUT, seed + 1, labelled)
+        train, validation = split(train, HELD_OUT, seed + 1, has_labels)
     others = {"validation": validation, "test": test}
     for name, part in {"training": train, **others}.items():
         if not len(part):
@@ -41,14 +41,14 @@ def make_parts(
     notes = []
     for name, part in others.items():
         refuse_overlap(train, part, name)
-        if labelled:
+        if has_labels:
             _refuse_unseen(train, part, name)
         if data.groups is not None:
             known = set(map(identity, train.inputs))
             both = sum(identity(value) in known for value in part.inputs)
             if both:
                 notes.append(f"{both:,} of the {name} part's inputs are in other groups of the training part too")
-    if labelled:
+    if has_labels:
         notes += _not_given(data) + _look_alikes(data)
     return [train, validation, test], notes
 
@@ -69,7 +69,7 @@ def _not_given(examples: Examples) -> list[str]:
 
 def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
     """Raises InputError if an input, or a group, is on both sides: that makes the score a lie."""
-    known = dict(zip(together(train), train.where, strict=True))
+    known = dict(zip(together(train), train.locations, strict=True))
     twice = [i for i, key in enumerate(together(other)) if key in known]
     if not twice:
         return
@@ -79,16 +79,18 @@ def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
     shown = shown if other.groups is None else f"group {shown}"
     place = known[together(other)[first]]
     more = f", and so are {len(twice) - 1:,} rows more: take them out" if len(twice) > 1 else ": take one out"
-    raise InputError(f"{other.where[first]}: {shown} of the {name} part is in the training part too ({place}){more}")
+    raise InputError(
+        f"{other.locations[first]}: {shown} of the {name} part is in the training part too ({place}){more}"
+    )
 
 
 def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
     """A label that no training example has cannot be told; its rows would only be counted as wrong."""
     known = set(train.targets)
-    for label, where in zip(other.targets, other.where, strict=True):
+    for label, location in zip(other.targets, other.locations, strict=True):
         if label not in known:
             raise InputError(
-                f"{where}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
+                f"{location}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
                 " take the row out"
             )
 
@@ -117,7 +119,7 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
     for key, target in zip(keys, examples.targets, strict=True):
         counts.setdefault(key, collections.Counter())[target if stratify else ""] += 1
     if len(counts) < 2:
-        file = f"{examples.where[0].rpartition(':')[0]}: " if examples.where else ""
+        file = f"{examples.locations[0].rpartition(':')[0]}: " if examples.locations else ""
         what = "inputs" if examples.groups is None else "groups"
         raise InputError(f"{file}{len(counts)} different {what}: training and validation need at least one each")
     strata: dict[str, list[bytes]] = {}

@@ -10,14 +10,14 @@ from typing import Any
 
 from zoo.data.columns import DEFAULT, Columns
 from zoo.data.examples import Examples, Reading
-from zoo.data.lines import LONGEST_LINE, OnBad, ending, lines, refuse, text_of
+from zoo.data.lines import MAX_LINE_BYTES, OnBad, ending, lines, refuse, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """What stands between the cells of a table, by the ending of its name."""
 
 # The csv module's own limit for all readers of a process, 131,072, is less than a document may need.
-csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
 
 
 def read_examples(
@@ -63,9 +63,9 @@ def stream_examples(
     path: str | os.PathLike, input: str, target: str, header: bool = True
 ) -> Iterator[tuple[str, str, str]]:
     """Like ``read_examples``, but yields row after row: input, target and place."""
-    for where, row in file_rows(path, header):
-        made = two_columns([(where, row)], input, target)
-        yield made.inputs[0], made.targets[0], where
+    for location, row in file_rows(path, header):
+        made = two_columns([(location, row)], input, target)
+        yield made.inputs[0], made.targets[0], location
 
 
 def read_column(
@@ -87,17 +87,17 @@ def read_column(
         InputError: The file cannot be read, or its first row lacks a column.
     """
     inputs, places, kept = [], [], []
-    for where, row in file_rows(path, header, on_bad):
+    for location, row in file_rows(path, header, on_bad):
         try:
-            others = {name: _at(row, name, where) for name in keep}
-            text = cell(row, column, where)
+            others = {name: _at(row, name, location) for name in keep}
+            text = cell(row, column, location)
         except InputError as error:
             if not places and not {column, *keep} <= set(row):
                 raise
             on_bad(error)
         else:
             inputs.append(text)
-            places.append(where)
+            places.append(location)
             kept.append(others)
     return inputs, places, kept
 
@@ -120,9 +120,9 @@ def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> 
         on_bad(error)
 
     rows = _json_rows(path, noted) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=noted)
-    for where, row in rows:
+    for location, row in rows:
         empty = False
-        yield where, row
+        yield location, row
     if empty:
         raise InputError(f"{path}: has no rows: give at least one input with its target")
 
@@ -141,12 +141,12 @@ def two_columns(
     target may be a number.
     """
     found, tokens = [], False
-    for where, row in rows:
+    for location, row in rows:
         try:
-            value = _at(row, input, where)
-            text = _input(value, where, f"column {input!r}")
-            right = _target(_at(row, target, where), where, f"column {target!r}", columns) if target else ""
-            found.append((text, right, where, cell(row, group, where) if group else ""))
+            value = _at(row, input, location)
+            text = _input(value, location, f"column {input!r}")
+            right = _target(_at(row, target, location), location, f"column {target!r}", columns) if target else ""
+            found.append((text, right, location, cell(row, group, location) if group else ""))
         except InputError as error:
             if not found and not {input, *filter(None, (target, group))} <= set(row):
                 raise  # the column is missing, not a cell
@@ -158,43 +158,43 @@ def two_columns(
     return Examples(inputs, targets, places, groups if group else None, reading)
 
 
-def _input(value: Any, where: str, what: str) -> Any:
+def _input(value: Any, location: str, what: str) -> Any:
     if not isinstance(value, list):
-        return _text(value, where, what)
+        return _text(value, location, what)
     if len(value) and isinstance(value[0], str):
-        return _joined(value, where, what)
+        return _joined(value, location, what)
     from zoo.data.sound import as_channels, numbers  # NumPy takes a moment that a wrong name should not cost
 
     try:
         return as_channels(numbers(value))
     except InputError as error:
-        raise InputError(f"{where}: {what}: {error}") from None
+        raise InputError(f"{location}: {what}: {error}") from None
 
 
-def _target(value: Any, where: str, what: str, columns: Columns) -> str:
+def _target(value: Any, location: str, what: str, columns: Columns) -> str:
     if isinstance(value, list):
         names = [name.strip() for name in columns.tag_names.split(",")] if columns.tag_names else None
-        return _joined([_named_tag(tag, names, where, what) for tag in value], where, what)
+        return _joined([_named_tag(tag, names, location, what) for tag in value], location, what)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    return _text(value, where, what)
+    return _text(value, location, what)
 
 
-def _named_tag(tag: Any, names: list[str] | None, where: str, what: str) -> Any:
+def _named_tag(tag: Any, names: list[str] | None, location: str, what: str) -> Any:
     if isinstance(tag, bool) or not isinstance(tag, int):
         return tag
     if names is None or not 0 <= tag < len(names):
         known = f"only {len(names)} tags are named" if names else "tags have no names"
-        raise InputError(f"{where}: {what}: tag {tag}: {known}: name them in their order, --tag-names O,B-PER,I-PER")
+        raise InputError(f"{location}: {what}: tag {tag}: {known}: name them in their order, --tag-names O,B-PER,I-PER")
     return names[tag]
 
 
-def _joined(parts: Any, where: str, what: str) -> str:
+def _joined(parts: Any, location: str, what: str) -> str:
     """Returns tokens or tags between spaces."""
     for part in parts:
         if not isinstance(part, str) or not part.strip() or len(part.split()) > 1:
-            raise InputError(f"{where}: {what}: {part!r:.40} is no token: give texts without spaces")
-    return text_of(" ".join(part.strip() for part in parts), where, what)
+            raise InputError(f"{location}: {what}: {part!r:.40} is no token: give texts without spaces")
+    return text_of(" ".join(part.strip() for part in parts), location, what)
 
 
 def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict[str, str]]]:
@@ -202,8 +202,8 @@ def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> It
     places: list[str] = []  # of the lines of the row being read
 
     def noted():
-        for where, line in lines(path):
-            places.append(where)
+        for location, line in lines(path):
+            places.append(location)
             yield line
 
     quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
@@ -236,43 +236,43 @@ def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> It
         yield places[0], dict(zip(columns, row, strict=True))
 
 
-def _columns(row: list[str], where: str, separator: str, header: bool) -> list[str]:
+def _columns(row: list[str], location: str, separator: str, header: bool) -> list[str]:
     others = [mark for mark in ",;\t|" if mark in row[0]]
     if len(row) == 1 and others:
         raise InputError(
-            f"{where}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
+            f"{location}: only one column, and {others[0]!r} in it: separate columns with {separator!r},"
             " or name the file .tsv if they stand between tabs, .csv if between commas, or use --dialect auto"
         )
     if not header:
         return [str(i + 1) for i in range(len(row))]
     columns = [cell.strip() for cell in row]
-    check_different(columns, where)
+    check_different(columns, location)
     return columns
 
 
 def _json_rows(path, on_bad: OnBad) -> Iterator[tuple[str, dict]]:
-    for where, line in lines(path, on_bad=on_bad):
+    for location, line in lines(path, on_bad=on_bad):
         if not line.strip():
             continue
         try:
-            row = _json_row(line, where)
+            row = _json_row(line, location)
         except InputError as error:
             on_bad(error)
         else:
-            yield where, row
+            yield location, row
 
 
-def _json_row(line: str, where: str) -> dict:
+def _json_row(line: str, location: str) -> dict:
     try:
         pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
     except InputError as error:
-        raise InputError(f"{where}: not JSON ({error}): write one JSON object a line") from None
+        raise InputError(f"{location}: not JSON ({error}): write one JSON object a line") from None
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-        raise InputError(f"{where}: not JSON ({reason}): write one JSON object a line") from None
+        raise InputError(f"{location}: not JSON ({reason}): write one JSON object a line") from None
     if not isinstance(pairs, _Pairs):
-        raise InputError(f"{where}: not a JSON object: write {{...}} with a field for each column")
-    check_different([name for name, _ in pairs], where)
+        raise InputError(f"{location}: not a JSON object: write {{...}} with a field for each column")
+    check_different([name for name, _ in pairs], location)
     return dict(pairs)
 
 
@@ -287,29 +287,29 @@ class _Pairs(list):
     """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
 
 
-def check_different(columns: list[str], where: str) -> None:
+def check_different(columns: list[str], location: str) -> None:
     twice = [name for i, name in enumerate(columns) if name in columns[:i]]
     if twice:
-        raise InputError(f"{where}: two columns named {_shown(twice[:1])}: rename one of them")
+        raise InputError(f"{location}: two columns named {_shown(twice[:1])}: rename one of them")
 
 
-def cell(row: dict, column: str, where: str) -> str:
+def cell(row: dict, column: str, location: str) -> str:
     """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
-    return _text(_at(row, column, where), where, f"column {column!r}")
+    return _text(_at(row, column, location), location, f"column {column!r}")
 
 
-def _at(row: dict, column: str, where: str) -> Any:
+def _at(row: dict, column: str, location: str) -> Any:
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
-        raise InputError(f"{where}: no column {column!r}; {hint}there are: {_shown(list(row))}")
+        raise InputError(f"{location}: no column {column!r}; {hint}there are: {_shown(list(row))}")
     return row[column]
 
 
-def _text(value: Any, where: str, what: str) -> str:
+def _text(value: Any, location: str, what: str) -> str:
     if not isinstance(value, str):
-        raise InputError(f"{where}: {what} is not text: write it as a JSON string, in quotes")
-    return text_of(value, where, what)
+        raise InputError(f"{location}: {what} is not text: write it as a JSON string, in quotes")
+    return text_of(value, location, what)
 
 
 def _shown(names: list[str]) -> str:

@@ -32,7 +32,7 @@ def read_ts(path: str | os.PathLike) -> Examples:
             finite; the message says where.
     """
     header = _Header()
-    inputs, labels, where = [], [], []
+    inputs, labels, location = [], [], []
     for place, line in lines(path):
         line = line.strip()
         if not line or (not header.complete and line.startswith("#")):
@@ -41,12 +41,12 @@ def read_ts(path: str | os.PathLike) -> Examples:
             series, label = _case(line, header, place)
             inputs.append(series)
             labels.append(label)
-            where.append(place)
+            location.append(place)
         else:
             header.add(line, place)
     if not inputs:
         raise InputError(f"{path}: has no series: give at least one after a line @data")
-    return Examples(inputs, labels, where, reading=Reading(notes=header.notes()))
+    return Examples(inputs, labels, location, reading=Reading(notes=header.notes()))
 
 
 class _Header:

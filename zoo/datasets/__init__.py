@@ -16,7 +16,7 @@ from zoo.data.examples import Examples
 from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
 from zoo.errors import DownloadError, InputError
-from zoo.files import one_at_a_time
+from zoo.files import file_lock
 
 
 def entry(name: str) -> Dataset:
@@ -60,11 +60,11 @@ def load(name: str, split: str) -> Examples:
         ) from error
     features = builder.info.features
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
-    inputs, targets, where = [], [], []
+    inputs, targets, locations = [], [], []
     with _standard_output_kept():
         rows = builder.as_dataset(split=dataset.slices.get(split, split))
     for i, row in enumerate(tfds.as_numpy(rows)):
-        if dataset.task == "transduction":
+        if dataset.task == "sequence_to_sequence":
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
             values = [_value(features[field], row[field]) for field in fields]
@@ -73,8 +73,8 @@ def load(name: str, split: str) -> Examples:
         for answer in answers:
             inputs.append(dataset.read(value) if dataset.read else value)
             targets.append(answer)
-            where.append(f"{name}/{split}:{i + 1}")
-    return Examples(inputs, targets, where)
+            locations.append(f"{name}/{split}:{i + 1}")
+    return Examples(inputs, targets, locations)
 
 
 def _prepared(name: str):
@@ -84,7 +84,7 @@ def _prepared(name: str):
     builder = tfds.builder(name)
     if not builder.is_prepared():
         Path(builder.data_dir).parent.mkdir(parents=True, exist_ok=True)
-        with one_at_a_time(Path(builder.data_dir)):
+        with file_lock(Path(builder.data_dir)):
             builder = tfds.builder(name)  # a new one, for another process may have prepared the data meanwhile
             builder.download_and_prepare()
     return builder
@@ -106,7 +106,7 @@ def _standard_output_kept() -> Iterator[None]:
 
 
 def _value(feature, value):
-    """Returns a field as text: a class by its name, the items of a list between blanks; numbers as an array."""
+    """Returns a field as text: a class by its name, the items of a list between spaces; numbers as an array."""
     if isinstance(value, bytes):
         return value.decode()
     if hasattr(feature, "int2str"):

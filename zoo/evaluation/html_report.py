@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs no other file: scores, pictures, the worst mistakes."""
+"""Write an evaluation as one self-contained HTML page: scores, figures and the most confident mistakes."""
 
 import base64
 import html
@@ -15,8 +15,8 @@ from zoo.files import open_output, storage
 from zoo.metrics.labels import calibration
 from zoo.pipeline import Pipeline
 
-MISTAKES = 50  # examples shown
-LABELS = 40  # most labels of a confusion matrix that can still be read
+MISTAKES = 50  # rows of the table of mistakes
+LABELS = 40  # a confusion matrix with more labels is unreadable
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } td, th { padding: .3rem .8rem; border-bottom: 1px solid #ddd }
@@ -24,14 +24,14 @@ th { text-align: left } td.number { text-align: right; font-variant-numeric: tab
 """
 
 
-def write_report(found: Report, pipeline: Pipeline, folder: str | Path) -> Path:
-    """Writes ``index.html``, whole or not at all.
+def write_report(report: Report, pipeline: Pipeline, folder: str | Path) -> Path:
+    """Write ``index.html`` atomically.
 
     Args:
-        found: What ``evaluate`` returned. With ``probabilities=True`` a classification's page also has
-            its reliability, and the mistakes that the model was surest of come first.
+        report: What ``evaluate`` returned. With ``probabilities=True`` the page of a classifier has a reliability
+            diagram, and its most confident mistakes come first.
         pipeline: The model that was evaluated.
-        folder: Where to write; it is made if need be.
+        folder: Where to write; created if missing.
 
     Returns:
         The page's path.
@@ -39,22 +39,22 @@ def write_report(found: Report, pipeline: Pipeline, folder: str | Path) -> Path:
     Raises:
         StorageError: The folder cannot be written.
     """
-    parts = [_scores(found)]
-    if pipeline.task.labelled:
-        said = [_label(output) for output in found.outputs]
-        labels = sorted({*said, *found.references})
+    parts = [_scores(report)]
+    if pipeline.task.has_labels:
+        predicted = [_label(output) for output in report.outputs]
+        labels = sorted({*predicted, *report.references})
         if len(labels) <= LABELS:
-            parts.append(_section("Confusion", _picture(_confusion(said, found.references, labels))))
-        if found.outputs and isinstance(found.outputs[0], dict):
-            parts.append(_reliability(found))
+            parts.append(_section("Confusion", _picture(_confusion(predicted, report.references, labels))))
+        if report.outputs and isinstance(report.outputs[0], dict):
+            parts.append(_reliability(report))
     curve = (pipeline.document or {}).get("training", {}).get("curve", [])
     if curve:
         name = pipeline.task.monitor
         figure = curves_figure({"validation": curve}, name)
         parts.append(_section("Training", _picture(figure)))
-    parts.append(_mistakes(found, pipeline))
+    parts.append(_mistakes(report, pipeline))
     name = (pipeline.document or {}).get("name", pipeline.spec.architecture)
-    title = html.escape(f"{name} on {found.dataset} {found.split}")
+    title = html.escape(f"{name} on {report.dataset} {report.split}")
     page = (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
@@ -81,10 +81,10 @@ def _table(heads: list[str], rows: list[list[Any]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _scores(found: Report) -> str:
-    rows = [[name, 100 * v.value, 100 * v.low, 100 * v.high] for name, v in found.values.items()]
+def _scores(report: Report) -> str:
+    rows = [[name, 100 * v.value, 100 * v.low, 100 * v.high] for name, v in report.values.items()]
     table = _table(["score", "%", "95 % interval from", "to"], rows)
-    return f"<p>{found.size:,} inputs</p>{table}"
+    return f"<p>{report.size:,} inputs</p>{table}"
 
 
 def _picture(figure: Figure) -> str:
@@ -97,10 +97,10 @@ def _label(output) -> str:
     return max(output, key=output.get) if isinstance(output, dict) else output
 
 
-def _confusion(said: list[str], right: list[str], labels: list[str]) -> Figure:
+def _confusion(predicted: list[str], true: list[str], labels: list[str]) -> Figure:
     place = {label: i for i, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels)), int)
-    np.add.at(counts, ([place[label] for label in right], [place[label] for label in said]), 1)
+    np.add.at(counts, ([place[label] for label in true], [place[label] for label in predicted]), 1)
     side = 2.5 + 0.35 * len(labels)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
@@ -108,38 +108,38 @@ def _confusion(said: list[str], right: list[str], labels: list[str]) -> Figure:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(labels)), labels, rotation=90)
     axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlabel("said")
-    axes.set_ylabel("right")
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
     for i, j in zip(*counts.nonzero(), strict=True):
         axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
     return figure
 
 
-def _reliability(found: Report) -> str:
-    sure = np.array([max(output.values()) for output in found.outputs])
-    right = np.array([_label(o) == r for o, r in zip(found.outputs, found.references, strict=True)])
-    error, bins = calibration(sure, right)
+def _reliability(report: Report) -> str:
+    confidence = np.array([max(output.values()) for output in report.outputs])
+    correct = np.array([_label(o) == r for o, r in zip(report.outputs, report.references, strict=True)])
+    error, bins = calibration(confidence, correct)
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="gray", linestyle=":")
     axes.plot([b.confidence for b in bins], [b.accuracy for b in bins], marker="o")
-    axes.set_xlabel("how sure the model was")
-    axes.set_ylabel("how often it was right")
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("accuracy")
     axes.grid(alpha=0.3)
-    told = f"<p>Expected calibration error: {100 * error:.2f} % (ten bins of equal width)</p>"
-    return _section("Reliability", told + _picture(figure))
+    text = f"<p>Expected calibration error: {100 * error:.2f} % (ten bins of equal width)</p>"
+    return _section("Reliability", text + _picture(figure))
 
 
-def _mistakes(found: Report, pipeline: Pipeline) -> str:
+def _mistakes(report: Report, pipeline: Pipeline) -> str:
     rows = []
-    for name, output, right in zip(found.names, found.outputs, found.references, strict=True):
-        said = _label(output)
-        rights = right if isinstance(right, list) else [right]
-        if said not in rights:
-            sure = output[said] if isinstance(output, dict) else None
-            rows.append([name, said, " | ".join(rights), *([100 * sure] if sure is not None else [])])
+    for name, output, reference in zip(report.names, report.outputs, report.references, strict=True):
+        predicted = _label(output)
+        true = reference if isinstance(reference, list) else [reference]
+        if predicted not in true:
+            confidence = [100 * output[predicted]] if isinstance(output, dict) else []
+            rows.append([name, predicted, " | ".join(true), *confidence])
     if rows and isinstance(rows[0][-1], float):
         rows.sort(key=lambda row: -row[-1])
-    told = f"<p>{len(rows):,} of {found.size:,} are not wholly right; {min(len(rows), MISTAKES)} of them:</p>"
-    heads = ["input", "said", "right", "sure, %"][: len(rows[0]) if rows else 3]
-    return _section("Mistakes", told + _table(heads, rows[:MISTAKES]))
+    text = f"<p>{len(rows):,} of {report.size:,} predictions are wrong; {min(len(rows), MISTAKES)} of them:</p>"
+    heads = ["input", "predicted", "true", "confidence, %"][: len(rows[0]) if rows else 3]
+    return _section("Mistakes", text + _table(heads, rows[:MISTAKES]))

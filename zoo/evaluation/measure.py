@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo import datasets
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
@@ -37,7 +37,7 @@ class Report:
         dataset: Name of the dataset, or the file.
         split: Name of the split; ``"all"`` for a file.
         size: Number of inputs.
-        options: How the answers were made: ``beam_size`` for transduction.
+        options: How the answers were made: ``beam_size`` for sequence_to_sequence.
         values: Metrics with their 95 % intervals, as shares.
         inputs: The inputs, each once; empty if they were not to be kept, as are the next three.
         outputs: The model's output for each.
@@ -73,7 +73,7 @@ class Report:
         }
 
 
-@kept_memory()
+@retain_freed_memory()
 def evaluate(
     pipeline: Pipeline | str | os.PathLike,
     data: Any,
@@ -92,10 +92,10 @@ def evaluate(
     limit: int | None = None,
     batch_size: int = 256,
     keep: bool = True,
-    start: Callable[[int], None] = lambda size: None,
-    tick: Callable[[int], None] = lambda count: None,
-    each: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
-    tell: Callable[[str], None] = lambda line: None,
+    on_start: Callable[[int], None] = lambda size: None,
+    on_step: Callable[[int], None] = lambda count: None,
+    on_prediction: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
+    on_message: Callable[[str], None] = lambda line: None,
     **options: Any,
 ) -> Report:
     """Measures a model.
@@ -119,11 +119,11 @@ def evaluate(
         limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
         batch_size: Inputs answered at once.
         keep: Whether the report has all inputs, outputs and references.
-        start: Called with the number of inputs once it is known.
-        tick: Called with the number of inputs just done.
-        each: Called with the name of each input (see ``Report``), its output and the right one, in order.
-        tell: Called with a line for people, before the first answer: what a user should know of the data.
-        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for transduction.
+        on_start: Called with the number of inputs once it is known.
+        on_step: Called with the number of inputs just done.
+        on_prediction: Called with the name of each input (see ``Report``), its output and the right one, in order.
+        on_message: Called with a line for people, before the first answer: what a user should know of the data.
+        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for sequence_to_sequence.
 
     Raises:
         InputError: No such dataset, split, file or column, or a row that the model cannot read.
@@ -143,29 +143,29 @@ def evaluate(
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect, left_out)
     source, name, split = _source(pipeline, data, split, columns, limit)
     for note in source.notes:
-        tell(note)
+        on_message(note)
     first = next(source.parts(), None)
     for note in unknown_tokens(pipeline, first.inputs, allow_unknown) if first else ():
-        tell(note)
-    start(len(source))
+        on_message(note)
+    on_start(len(source))
     bad = BadRows()
     for cases in source.parts():  # all rows are looked at before time is spent on the first answers
         _check(pipeline, cases, bad)
     bad.check()
     options = {**task.options, **asked(name), **options}
-    tallies, kept = [], Cases([], [], [])
+    states, kept = [], Cases([], [], [])
     said: list[Any] = []
     for cases in source.parts():
-        outputs = pipeline.answers(cases.inputs, batch_size, tick, **options)
-        tallies.append(task.tally(preprocessor, outputs, cases.references))
+        outputs = pipeline.predict_raw(cases.inputs, batch_size, on_step, **options)
+        states.append(task.update_metrics(preprocessor, outputs, cases.references))
         for row in zip(_names(cases), outputs, cases.references, strict=True):
-            each(*row)
+            on_prediction(*row)
         if keep:
             said += outputs
             kept.inputs.extend(cases.inputs)
             kept.references.extend(cases.references)
-            kept.where.extend(cases.where)
-    values = task.total(preprocessor, tallies)
+            kept.locations.extend(cases.locations)
+    values = task.compute_metrics(preprocessor, states)
     return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
 
 
@@ -189,22 +189,22 @@ def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report
         raise InputError(f"{others.spec.task} and {ours.spec.task}: only models of the same task can be compared")
     if not report.names or report.names != other.names:
         raise InputError("give two reports on the same inputs, with the answers kept")
-    mine = ours.task.counts(ours.preprocessor, report.outputs, report.references)
-    theirs = others.task.counts(others.preprocessor, other.outputs, other.references)
+    mine = ours.task.metric_counts(ours.preprocessor, report.outputs, report.references)
+    theirs = others.task.metric_counts(others.preprocessor, other.outputs, other.references)
     return mine.name, difference(mine, theirs)
 
 
 def _names(cases: Cases) -> list[str]:
-    rows = zip(cases.inputs, cases.where, strict=True)
-    return [value if isinstance(value, str) else where for value, where in rows]
+    rows = zip(cases.inputs, cases.locations, strict=True)
+    return [value if isinstance(value, str) else location for value, location in rows]
 
 
 def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
-    for value, reference, where in zip(cases.inputs, cases.references, cases.where, strict=True):
+    for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
         try:
             pipeline.task.check_example(pipeline.preprocessor, value, reference)
         except InputError as error:
-            bad(InputError(f"{where}: {error}"))
+            bad(InputError(f"{location}: {error}"))
 
 
 def asked(name: str) -> dict[str, Any]:
@@ -236,12 +236,12 @@ def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = Fa
     return [f"{known}{fresh if share > MANY_UNKNOWN else ''}"]
 
 
-def _source(pipeline, data, split, columns, limit) -> "tuple[_Held | _File, str, str]":
+def _source(pipeline, data, split, columns, limit) -> "tuple[_InMemory | _File, str, str]":
     """Returns where the cases come from, and the names of dataset and split that they go by."""
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
-        return _Held(task.cases(datasets.load(str(data), split)), limit), str(data), split
+        return _InMemory(task.cases(datasets.load(str(data), split)), limit), str(data), split
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # not a file's name either: says which datasets there are
     named = columns.input and columns.target and not columns.series
@@ -254,18 +254,18 @@ def _source(pipeline, data, split, columns, limit) -> "tuple[_Held | _File, str,
         and named
     ):
         rows = functools.partial(_composed, data, columns)
-        return _File(rows, task.several, limit), path.name, "all"
+        return _File(rows, task.multi_reference, limit), path.name, "all"
     examples = read.examples(data, task=task.name, **vars(columns))
-    if columns.strip_labels and task.labelled:
+    if columns.strip_labels and task.has_labels:
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)
-    return _Held(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
+    return _InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
 
 
 def _composed(path, columns: Columns) -> Iterator[tuple[str, str, str]]:
     """Yields input, target and place of each row; inputs are composed, so that one text is one input."""
-    for text, target, where in stream_examples(path, columns.input, columns.target, columns.header):
-        yield unicodedata.normalize("NFC", text), target, where
+    for text, target, location in stream_examples(path, columns.input, columns.target, columns.header):
+        yield unicodedata.normalize("NFC", text), target, location
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:
@@ -273,7 +273,7 @@ def _drawn(size: int, limit: int | None) -> Sequence[int]:
     return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
 
 
-class _Held:
+class _InMemory:
     """Cases in memory."""
 
     def __init__(self, cases: Cases, limit: int | None, notes: Sequence[str] = ()):
@@ -293,16 +293,16 @@ class _File:
 
     Args:
         rows: Gives input, target and place of each row, each time from the start.
-        several: Whether rows of the same input are one case.
+        multi_reference: Whether rows of the same input are one case.
         limit: Only so many cases.
     """
 
     notes: Sequence[str] = ()
 
-    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], several: bool, limit: int | None):
-        self.rows, self.several = rows, several
+    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], multi_reference: bool, limit: int | None):
+        self.rows, self.multi_reference = rows, multi_reference
         self.repeated: dict[str, list[str]] = {}
-        if several:
+        if multi_reference:
             hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
             count = len(hashes)
             hashes.sort()
@@ -321,12 +321,12 @@ class _File:
 
     def _cases(self) -> Iterator[tuple[str, Any, str]]:
         seen = set()
-        for text, target, where in self.rows():
+        for text, target, location in self.rows():
             if text not in self.repeated:
-                yield text, [target] if self.several else target, where
+                yield text, [target] if self.multi_reference else target, location
             elif text not in seen:
                 seen.add(text)
-                yield text, self.repeated[text], where
+                yield text, self.repeated[text], location
 
     def parts(self) -> Iterator[Cases]:
         chosen = iter(self.chosen)

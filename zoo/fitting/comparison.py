@@ -3,21 +3,24 @@
 import dataclasses
 import fnmatch
 import os
-import time
+import time as clock
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import locate
 from zoo.checkpoints.save import check_folder
+from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
-from zoo.fitting.fine_tuning import default_plan, fine_tune, plan_from, prepare
+from zoo.fitting import baselines
+from zoo.fitting.fine_tuning import Start, default_training_config, fine_tune, prepare, training_config_from
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.models.registry import architecture_and_size
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
+TFIDF = "tfidf"  # a model to compare with: logistic regression on TF-IDF, by scikit-learn
 TIMED = 20  # single inputs whose latency is measured
 
 
@@ -54,38 +57,39 @@ def compare(
     series: str = "",
     time: str = "",
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
     skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
     columns: dict[str, Any] | None = None,
-    tell: Callable[[str], None] = lambda line: None,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_message: Callable[[str], None] = lambda line: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
 ) -> list[Row]:
     """Fine-tunes several models on the same rows, with the same parts, budget and seed.
 
     Args:
         data: What ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
-            architectures in all sizes that match (``"*_tiny"``).
+            architectures in all sizes that match (``"*_tiny"``). ``"tfidf"`` is logistic regression on TF-IDF, for
+            texts with labels.
         input: Column with the inputs.
         target: Column with the right outputs.
         series: In a table with a row a step, the column that says which series a row belongs to.
         time: And the one with its time.
         task: The task, where what is inferred is wrong.
-        plan: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
-        epochs: Most epochs of each, if not the plan's.
-        minutes: Most minutes of each, if not the plan's.
-        seed: Seed of everything random, if not the plan's.
+        training_config: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
+        epochs: Most epochs of each, if not the training config's.
+        minutes: Most minutes of each, if not the training config's.
+        seed: Seed of everything random, if not the training config's.
         skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
         columns: What else ``fine_tune`` is told of the data: ``group``, ``symbols``, ``strip_labels`` and so on.
-        tell: Called with a line for people before each training.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
+        on_message: Called with a line for people before each training.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
 
     Returns:
         A row for each model, the best first, by the score that chose its best epoch.
@@ -103,17 +107,24 @@ def compare(
     rows = []
     reports: list[Report] = []
     least = None if epochs is None else 0
-    budget = {"epochs": epochs, "least_steps": least, "minutes": minutes, "seed": seed}
+    budget = {"epochs": epochs, "min_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
-    names = expand(models)
+    names = expand([name for name in models if name != TFIDF])
+    if not names:
+        raise InputError("models: give at least one checkpoint or architecture")
     folders = _folders(names, output)
-    plans = [dataclasses.replace(plan or _plan(name, task), **budget) for name in names]
-    columns = {"input": input, "target": target, "header": True, "series": series, "time": time, "group": ""}
+    plans = [dataclasses.replace(training_config or _training_config(name, task), **budget) for name in names]
+    read = Columns(input, target, series=series, time=time, **(columns or {}))
+    start = None
     for name, own in zip(names, plans, strict=True):
         # All are tried before the first is trained: a model that cannot read the data costs no hours.
-        prepare(name, data, columns, task=task, plan=own, skip_bad_rows=skip_bad_rows)
+        start = prepare(name, data, read, task=task, training_config=own, skip_bad_rows=skip_bad_rows)
+    assert start is not None
+    if TFIDF in models:
+        on_message(f"{TFIDF}:")
+        rows.append(_tfidf(start))
     for name, own, folder in zip(names, plans, folders, strict=True):
-        tell(f"{name}:")
+        on_message(f"{name}:")
         mine = fine_tune(
             name,
             data,
@@ -122,28 +133,49 @@ def compare(
             series=series,
             time=time,
             task=task,
-            plan=own,
+            training_config=own,
             skip_bad_rows=skip_bad_rows,
             output=folder,
             **(columns or {}),
-            tell=tell,
-            report=report,
-            tick=tick,
-            measured=reports.append,
+            on_message=on_message,
+            on_epoch=on_epoch,
+            on_step=on_step,
+            on_evaluated=reports.append,
         )
         assert mine.document is not None
         values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
         training = mine.document["training"]
         cost = mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine)
         said = reports.pop()
-        counts = mine.task.counts(mine.preprocessor, said.outputs, said.references)
+        counts = mine.task.metric_counts(mine.preprocessor, said.outputs, said.references)
         rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
     (_, best, first), *others = sorted(rows, key=lambda found: found[0])
     return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
 
 
-def _plan(name: str, task: str | None) -> Plan:
-    return default_plan(None) if architecture_and_size(name) else plan_from(locate.read_record(name).spec, task)
+def _tfidf(start: Start) -> tuple:
+    """Returns the main score, its counts and the row of TF-IDF (raises InputError where it cannot be used)."""
+    pipeline, (train, _, test) = start.pipeline, start.parts
+    if not pipeline.task.has_labels or not isinstance(train.inputs[0], str) or "\t" in train.targets[0]:
+        raise InputError(f"{TFIDF} classifies texts, and the task is {pipeline.spec.task}: leave it out")
+    to_iob2 = clock.monotonic()
+    model = baselines.tfidf(train.inputs, train.targets)
+    seconds = clock.monotonic() - to_iob2
+    cases = pipeline.task.cases(test)
+    outputs = list(map(str, model.predict(cases.inputs)))
+    values = pipeline.task.score(pipeline.preprocessor, outputs, cases.references)
+    counts = pipeline.task.metric_counts(pipeline.preprocessor, outputs, cases.references)
+    latency = _median_time(lambda text: model.predict([text]), cases.inputs[:3])
+    row = Row(TFIDF, values, int(model[-1].coef_.size), 0, seconds, latency, difference=None)
+    return values[pipeline.task.monitor].value, counts, row
+
+
+def _training_config(name: str, task: str | None) -> TrainingConfig:
+    return (
+        default_training_config(None)
+        if architecture_and_size(name)
+        else training_config_from(locate.read_record(name).spec, task)
+    )
 
 
 def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Path | None]:
@@ -177,10 +209,14 @@ def expand(patterns: Sequence[str]) -> list[str]:
 
 
 def _latency(pipeline) -> float:
-    texts = (pipeline.document["golden"]["inputs"] * TIMED)[: TIMED + 1]
+    return _median_time(lambda value: pipeline.predict([value]), pipeline.document["golden"]["inputs"])
+
+
+def _median_time(answer: Callable[[Any], Any], inputs: list[Any]) -> float:
+    """Returns the median time of an answer in milliseconds, after the first."""
     times = []
-    for text in texts:
-        start = time.perf_counter()
-        pipeline.predict([text])
-        times.append(time.perf_counter() - start)
+    for value in (inputs * TIMED)[: TIMED + 1]:
+        start = clock.perf_counter()
+        answer(value)
+        times.append(clock.perf_counter() - start)
     return 1000 * sorted(times[1:])[len(times[1:]) // 2]

@@ -30,25 +30,25 @@ from zoo.pipeline import Pipeline, blank_document, load
 from zoo.tasks import find_task
 from zoo.tasks.number_regression import looks_measured, regression_of
 from zoo.tasks.task import Task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.lora import LowRank
 from zoo.training.state import STATE, check_resume
 
 # From fresh weights, and for models whose vocabulary changes with the data.
-PLAN = Plan(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, average=0.99, patience=12)
+FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
 
 # From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
 # rows 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
-TRANSFER = Plan(
+ULMFIT = TrainingConfig(
     epochs=15,
-    least_steps=160,
+    min_steps=160,
     batch_size=32,
     learning_rate=3e-3,
     warmup=0.1,
-    schedule="triangular",
-    rate_decay=2.6,
-    unfreeze=True,
-    average=0.9,
+    schedule="slanted_triangular",
+    layer_lr_decay=2.6,
+    gradual_unfreezing=True,
+    ema_decay=0.9,
 )
 
 # Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
@@ -71,7 +71,7 @@ def fine_tune(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     epochs: int | None = None,
     learning_rate: float | None = None,
     pretrained: bool = True,
@@ -84,16 +84,16 @@ def fine_tune(
     output: str | os.PathLike | None = None,
     resume: bool = False,
     unlabelled: Any = None,
-    tell: Callable[[str], None] = lambda line: None,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
-    measured: Callable[[Report], None] = lambda report: None,
+    on_message: Callable[[str], None] = lambda line: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_evaluated: Callable[[Report], None] = lambda report: None,
 ) -> Pipeline:
     """Trains a model on one's own examples, from pretrained weights or from none.
 
     What the data have in common with the pretrained model keeps what was learned: symbols their
     embeddings, and, where a text is written, their rows of the output layer. Everything new starts
-    fresh. Training stops once the validation score has not improved for ``plan.patience`` epochs, and
+    fresh. Training stops once the validation score has not improved for ``training_config.patience`` epochs, and
     the best weights are kept. The test part is scored once, at the end.
 
     Args:
@@ -101,7 +101,7 @@ def fine_tune(
             (``"lstm_small"``), which is trained from scratch.
         data: Whatever ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
         input: Column with the inputs.
-        target: Column with the right outputs: labels, or texts with their symbols between blanks.
+        target: Column with the right outputs: labels, or texts with their symbols between spaces.
         header: Whether the first row of a CSV or TSV names its columns; if not, they are called
             "1", "2" and so on.
         series: In a table with a row a step, the column that says which series a row belongs to.
@@ -113,9 +113,9 @@ def fine_tune(
         task: The name of the task; ``"regression"`` for numbers of texts, series or sounds. By default the model's
             own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
             repeat, and texts if they do not.
-        plan: How it is fitted; by default ``default_plan``.
-        epochs: Most epochs, if not the plan's.
-        learning_rate: The highest rate, if not the plan's.
+        training_config: How it is fitted; by default ``default_training_config``.
+        epochs: Most epochs, if not the training config's.
+        learning_rate: The highest rate, if not the training config's.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
             scratch, for comparison.
         skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
@@ -129,10 +129,10 @@ def fine_tune(
             run stands beside it, in ``<output>.unfinished``.
         resume: Whether to go on with that state; otherwise there must be none.
         unlabelled: Texts without labels, which a language model reads first: a list, or a file with a text per line.
-        tell: Called with a line for people, before training starts: what was read, and what to be aware of.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
-        measured: Called with the report on the test part, the answers in it.
+        on_message: Called with a line for people, before training starts: what was read, and what to be aware of.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
+        on_evaluated: Called with the report on the test part, the answers in it.
 
     Returns:
         A new pipeline, whose record has the test score with its interval.
@@ -145,9 +145,9 @@ def fine_tune(
 
     Example:
         >>> import numpy as np, zoo
-        >>> from zoo.training.config import Plan
+        >>> from zoo.training.config import TrainingConfig
         >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
-        >>> mine = zoo.fine_tune("gru_tiny", (x, y), plan=Plan(epochs=1))
+        >>> mine = zoo.fine_tune("gru_tiny", (x, y), training_config=TrainingConfig(epochs=1))
         >>> len(mine.predict(x[:3]))
         3
     """
@@ -156,17 +156,27 @@ def fine_tune(
     domain_folder = unfinished / "language_model" if unfinished else None
     check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
-    settings = {"epochs": epochs, "least_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    settings = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
     settings = {field: value for field, value in settings.items() if value is not None}
     start = prepare(
-        model, data, columns, validation, test, task, plan, pretrained, skip_bad_rows, allow_unknown, settings
+        model,
+        data,
+        columns,
+        validation,
+        test,
+        task,
+        training_config,
+        pretrained,
+        skip_bad_rows,
+        allow_unknown,
+        settings,
     )
     for line in start.lines():
-        tell(line)
+        on_message(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
     recipe = {
         "base": start.base_name,
-        "plan": dataclasses.asdict(start.plan),
+        "training_config": dataclasses.asdict(start.training_config),
         "columns": start.columns.to_json(),
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
@@ -184,29 +194,29 @@ def fine_tune(
     _check_record(pipeline, document, recipe, test_part)
     if start.language_model is not None and not (resume and unfinished and (unfinished / STATE).exists()):
         copy, domain = transfer.domain_trainer(
-            start.language_model, start.parts, unlabelled, start.plan, domain_folder, tell
+            start.language_model, start.parts, unlabelled, start.training_config, domain_folder, on_message
         )
-        domain.report, domain.tick = report, tick
+        domain.report, domain.on_step = on_epoch, on_step
         if resume:
             domain.load()
         domain.run()
-        transfer.start_from(copy, pipeline, train, start.plan.seed)
+        transfer.start_from(copy, pipeline, train, start.training_config.seed)
     trainer = make_trainer(
-        pipeline, train, validation_part, start.plan, unfinished, "the same command with --resume", start.new
+        pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
-    trainer.report, trainer.tick, trainer.data = report, tick, datasets.fingerprint(train)
-    if start.plan.lora:
+    trainer.on_epoch, trainer.on_step, trainer.data = on_epoch, on_step, datasets.fingerprint(train)
+    if start.training_config.lora_rank:
         trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
-        tell(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
+        on_message(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
     if resume and unfinished and (unfinished / STATE).exists():
         trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
-        tell(line)
+        on_message(line)
     found = evaluate(pipeline, test_part)
-    measured(found)
+    on_evaluated(found)
     document = {
         **document,
         "training": training_facts(trainer, recipe),
@@ -245,7 +255,7 @@ class Start:
         pipeline: The model.
         base: The pretrained one whose weights it has; ``None`` if all are fresh.
         parts: Training, validation and test part.
-        plan: How it is fitted.
+        training_config: How it is fitted.
         new: Paths of its variables that are not the base's.
         notes: What a user should know of the data, a line each.
         columns: What of a table was read.
@@ -255,7 +265,7 @@ class Start:
     pipeline: Pipeline
     base: Pipeline | None
     parts: list[Examples]
-    plan: Plan
+    training_config: TrainingConfig
     new: set[str]
     notes: list[str]
     columns: Columns
@@ -280,15 +290,19 @@ class Start:
 
     def lines(self) -> list[str]:
         """Returns what is told before training starts."""
-        plan, task = self.plan, self.pipeline.task
+        training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
-        rates = f"a rate of {plan.learning_rate:g}, {plan.schedule}"
-        rates += f", {plan.rate_decay:g} times less for each layer below" if plan.rate_decay != 1 else ""
-        rates += ", a layer more each epoch from the head down" if plan.unfreeze else ""
+        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
+        rates += (
+            f", {training_config.layer_lr_decay:g} times less for each layer below"
+            if training_config.layer_lr_decay != 1
+            else ""
+        )
+        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"plan: {origin}, {plan.epochs} epochs at most; {rates}",
+            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -300,7 +314,7 @@ def prepare(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
@@ -310,7 +324,7 @@ def prepare(
 
     Args:
         columns: What of a table is read, and how.
-        settings: Fields of the plan that are set to other values.
+        settings: Fields of the training config that are set to other values.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
@@ -328,12 +342,12 @@ def prepare(
     if not len(found[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
     notes = list(found[0].reading.notes)
-    measured = looks_measured(found[0].targets) if task is None else None
-    if task == "regression" or (measured and (base_task is None or base_task != regression_of(base_task, []))):
+    on_evaluated = looks_measured(found[0].targets) if task is None else None
+    if task == "regression" or (on_evaluated and (base_task is None or base_task != regression_of(base_task, []))):
         wanted = regression_of(base_task, found[0].inputs)
-        notes += [measured] if measured else []
+        notes += [on_evaluated] if on_evaluated else []
     found_task = find_task(wanted or infer_task(found[0]))
-    if columns.strip_labels and found_task.labelled:
+    if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
     found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
     bad.check(SKIP)
@@ -341,22 +355,26 @@ def prepare(
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
-    seed = plan.seed if plan else PLAN.seed
-    parts, more = make_parts(examples, given[0], given[1], found_task.labelled, seed)
+    seed = training_config.seed if training_config else FROM_SCRATCH.seed
+    parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, seed)
     found_task.check(parts[0])
-    plan = dataclasses.replace(plan or default_plan(found_task.name if from_base else None), **(settings or {}))
-    steps = math.ceil(len(parts[0]) / plan.batch_size)
-    plan = dataclasses.replace(plan, epochs=max(plan.epochs, math.ceil(plan.least_steps / steps)), least_steps=0)
-    if plan.lora and not from_base:
+    training_config = dataclasses.replace(
+        training_config or default_training_config(found_task.name if from_base else None), **(settings or {})
+    )
+    steps = math.ceil(len(parts[0]) / training_config.batch_size)
+    training_config = dataclasses.replace(
+        training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
+    )
+    if training_config.lora_rank and not from_base:
         raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
-    if plan.precision != "float32":
-        raise InputError(f"precision {plan.precision}: fine-tuning is in float32, leave it out")
+    if training_config.precision != "float32":
+        raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
 
-    seed_everything(plan.seed)
+    seed_everything(training_config.seed)
     if language_model:
         pipeline = for_task(language_model, found_task, parts[0], pretrained)
     elif untrained:
-        pipeline = fresh(found_task, *untrained, parts[0], plan.seed)
+        pipeline = fresh(found_task, *untrained, parts[0], training_config.seed)
     else:
         pipeline = adapt(base, parts, pretrained, found_task)
     for i, part in enumerate(parts):
@@ -370,7 +388,14 @@ def prepare(
     notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
     notes += found_task.warnings(pipeline.preprocessor, examples)
     return Start(
-        pipeline, base if from_base else None, parts, plan, new, notes, columns, language_model if pretrained else None
+        pipeline,
+        base if from_base else None,
+        parts,
+        training_config,
+        new,
+        notes,
+        columns,
+        language_model if pretrained else None,
     )
 
 
@@ -395,19 +420,19 @@ def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -
     return found
 
 
-def default_plan(task: str | None) -> Plan:
+def default_training_config(task: str | None) -> TrainingConfig:
     """Returns how a model is fitted if nothing is said.
 
     Args:
         task: That of the pretrained model; ``None`` for fresh weights.
     """
-    return TRANSFER if task in HEAD_ALONE else PLAN
+    return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
 
 
-def plan_from(spec: ModelSpec, task: str | None) -> Plan:
-    """Returns ``default_plan`` for a pretrained model; a language model that does another task starts a classifier."""
+def training_config_from(spec: ModelSpec, task: str | None) -> TrainingConfig:
+    """Returns ``default_training_config`` for a pretrained model; a language model becomes a classifier."""
     starts_another = spec.preprocessor.get("tokenizer") is not None and spec.task == "language_modelling"
-    return default_plan("classification" if starts_another and task != spec.task else spec.task)
+    return default_training_config("classification" if starts_another and task != spec.task else spec.task)
 
 
 def infer_task(examples: Examples) -> str:
@@ -417,7 +442,7 @@ def infer_task(examples: Examples) -> str:
     if not isinstance(examples.inputs[0], str):
         return "series_classification"
     different = len(set(examples.targets))
-    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "transduction"
+    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "sequence_to_sequence"
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:
@@ -434,5 +459,5 @@ def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: 
     architecture = task.architecture(base.spec.architecture)
     pipeline = Pipeline(task.spec(architecture, base.spec.size, preprocessor, base.spec.config))
     if pretrained:
-        pipeline.assign(task.carry(base, pipeline), "fine-tuning")
+        pipeline.assign(task.transfer_weights(base, pipeline), "fine-tuning")
     return pipeline

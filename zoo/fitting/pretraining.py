@@ -54,28 +54,37 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
         folder: Where the state is kept.
         resume_command: What the user types to go on.
     """
-    corpus, plan = recipe.corpus, recipe.plan
+    corpus, training_config = recipe.corpus, recipe.training_config
     assert corpus is not None
     task = find_task(datasets.entry(recipe.dataset).task)
     family = task.architecture(recipe.architecture)
     tokenizer = ByteSubwords.from_json(found.tokenizer, f"{found.folder}: tokenizer")
     preprocessor = SubwordTextPreprocessor(tokenizer, corpus.context)
-    seed_everything(plan.seed)
+    seed_everything(training_config.seed)
     spec = task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config})
-    pipeline = Pipeline(spec, dtype=plan.precision)
+    pipeline = Pipeline(spec, dtype=training_config.precision)
     windows = Windows(
         found.split("train"),
         tokenizer.size,
         corpus.context,
         SEPARATOR,
-        plan.batch_size,
-        plan.epochs,
+        training_config.batch_size,
+        training_config.epochs,
         corpus.tokens,
-        plan.seed,
+        training_config.seed,
         corpus.sampled,
     )
-    validate = _validation(pipeline, found.split("validation"), corpus.context, plan.batch_size)
-    trainer = Trainer(pipeline.model, windows, validate, task.monitor, plan, task.loss(plan), folder, resume_command)
+    validate = _validation(pipeline, found.split("validation"), corpus.context, training_config.batch_size)
+    trainer = Trainer(
+        pipeline.model,
+        windows,
+        validate,
+        task.monitor,
+        training_config,
+        task.loss(training_config),
+        folder,
+        resume_command,
+    )
     trainer.data = found.fingerprint
     return pipeline, trainer
 

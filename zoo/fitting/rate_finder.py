@@ -12,7 +12,7 @@ from zoo.errors import InputError, NotFiniteError
 from zoo.fitting.fine_tuning import prepare
 from zoo.fitting.setup import make_trainer
 from zoo.training import optimizers, schedules
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 LOWEST, HIGHEST = 1e-6, 10.0
 SMOOTHING = 0.9  # of the running mean of the loss
@@ -45,7 +45,7 @@ def find_rate(
     time: str = "",
     group: str = "",
     task: str | None = None,
-    plan: Plan | None = None,
+    training_config: TrainingConfig | None = None,
     pretrained: bool = True,
     steps: int = 100,
     skip_bad_rows: bool = False,
@@ -54,7 +54,7 @@ def find_rate(
 ) -> RateSearch:
     """Trains a little, at a rate that rises with each step, and looks at the loss.
 
-    The layers have the rates of a plan relative to each other, and none is frozen. Nothing is kept.
+    The layers have the rates of a training config relative to each other, and none is frozen. Nothing is kept.
 
     Args:
         model: As ``fine_tune`` takes it, and so are the data and what follows.
@@ -66,7 +66,7 @@ def find_rate(
         time: Column with the time.
         group: Column that says which rows belong together.
         task: The task, where what is inferred is wrong.
-        plan: How the model would be fitted; by default as ``fine_tune`` would.
+        training_config: How the model would be fitted; by default as ``fine_tune`` would.
         pretrained: Whether to start from the model's weights.
         steps: Rates between 1e-6 and 10.
         skip_bad_rows: As ``fine_tune`` takes it.
@@ -92,22 +92,22 @@ def find_rate(
         data,
         columns,
         task=task,
-        plan=plan,
+        training_config=training_config,
         pretrained=pretrained,
         skip_bad_rows=skip_bad_rows,
         allow_unknown=allow_unknown,
     )
-    plan = dataclasses.replace(start.plan, unfreeze=False)
-    trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], plan, new=start.new)
+    training_config = dataclasses.replace(start.training_config, gradual_unfreezing=False)
+    trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], training_config, new=start.new)
     trained = trainer.model.trainable_variables
-    factors = [trainer.groups.factor(variable, plan.rate_decay) for variable in trained]
-    optimizer = optimizers.make_optimizer(plan, schedules.Rising(LOWEST, HIGHEST, steps), factors)
+    factors = [trainer.groups.factor(variable, training_config.layer_lr_decay) for variable in trained]
+    optimizer = optimizers.make_optimizer(training_config, schedules.Rising(LOWEST, HIGHEST, steps), factors)
     trainer.model.compile(optimizer=optimizer, loss=trainer.loss, auto_scale_loss=False)
     rates, losses, mean = [], [], 0.0
     for epoch in itertools.count():
-        for inputs, answers, weights in trainer.train.epoch(epoch):
+        for inputs, targets, weights in trainer.train.epoch(epoch):
             rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-            loss = trainer.fit(inputs, answers, weights)
+            loss = trainer.fit(inputs, targets, weights)
             if np.isfinite(loss):
                 mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
                 rates.append(rate)

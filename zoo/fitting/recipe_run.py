@@ -30,8 +30,8 @@ def train(
     output: Path | None = None,
     runs: Path = Path("runs"),
     resume: bool = False,
-    report: Callable[[dict], None] = lambda row: None,
-    tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     settings: Sequence[str] = (),
 ) -> Pipeline:
     """Runs a recipe and writes its checkpoint.
@@ -41,9 +41,9 @@ def train(
         output: The checkpoint's folder; by default its place among the zoo's weights, if the recipe is as it is.
         runs: Where the state of unfinished runs is kept, a folder a recipe.
         resume: Go on with the state there; otherwise there must be none.
-        report: Called with a dict after each epoch.
-        tick: Called with (step, steps in all, loss) after each step.
-        settings: Fields of its plan or of its architecture to set to other values, each ``FIELD=VALUE``.
+        on_epoch: Called with a dict after each epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
+        settings: Fields of its training config or of its architecture to set to other values, each ``FIELD=VALUE``.
 
     Returns:
         The trained model, with its record.
@@ -72,9 +72,9 @@ def train(
     elsewhere += [f"--runs={runs}"] if runs != Path("runs") else []
     command = shlex.join(["zoo", "train", name, *elsewhere, "--resume"])
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.plan.precision)
+    keras.config.set_dtype_policy(recipe.training_config.precision)
     try:
-        _train(name, recipe, destination, folder, resume, report, tick, command)
+        _train(name, recipe, destination, folder, resume, on_epoch, on_step, command)
     finally:
         keras.config.set_dtype_policy(before)
     # In float32 again: the figures are of the model that users load.
@@ -83,7 +83,9 @@ def train(
     return pipeline
 
 
-def _train(name, recipe: Recipe, destination: Path, folder: Path, resume: bool, report, tick, command: str) -> None:
+def _train(
+    name, recipe: Recipe, destination: Path, folder: Path, resume: bool, on_epoch, on_step, command: str
+) -> None:
     """``train`` up to the weights in ``destination``, with the state in ``folder``."""
     check_resume(folder, resume)
     if recipe.corpus:
@@ -91,14 +93,22 @@ def _train(name, recipe: Recipe, destination: Path, folder: Path, resume: bool, 
         pipeline, trainer = pretraining.setup(recipe, found, folder, command)
         fingerprint, sizes = found.fingerprint, found.tokens
     else:
-        examples, plan = training_examples(recipe), recipe.plan
+        examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
-        pipeline = fresh(task, recipe.architecture, recipe.size, examples, plan.seed, plan.precision, **recipe.config)
+        pipeline = fresh(
+            task,
+            recipe.architecture,
+            recipe.size,
+            examples,
+            training_config.seed,
+            training_config.precision,
+            **recipe.config,
+        )
         validation = datasets.load(recipe.dataset, "validation")
-        trainer = make_trainer(pipeline, examples, validation, plan, folder, command)
+        trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         fingerprint = datasets.fingerprint(examples)
         sizes = {"train": len(examples), "validation": len(validation)}
-    trainer.report, trainer.tick = report, tick
+    trainer.on_epoch, trainer.on_step = on_epoch, on_step
     if resume:
         trainer.load()
     trainer.run()

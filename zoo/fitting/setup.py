@@ -12,7 +12,7 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import layer_groups
 from zoo.training.lora import LowRank
 from zoo.training.trainer import Trainer
@@ -45,7 +45,7 @@ def make_trainer(
     pipeline: Pipeline,
     train: Examples,
     validation: Examples,
-    plan: Plan,
+    training_config: TrainingConfig,
     folder: Path | None = None,
     resume_command: str = "",
     new: Collection[str] = (),
@@ -58,34 +58,34 @@ def make_trainer(
         pipeline: The model.
         train: What it is trained on.
         validation: What chooses the weights that are kept.
-        plan: How it is fitted.
+        training_config: How it is fitted.
         folder: Where the state is kept, if it is.
         resume_command: What the user types to go on.
         new: Paths of variables that start fresh in a model that is pretrained otherwise.
     """
     task, preprocessor = pipeline.task, pipeline.preprocessor
-    task.check_plan(preprocessor, plan)
+    task.check_training_config(preprocessor, training_config)
     cases = task.cases(validation)
     groups = layer_groups(pipeline.model, new)
-    model = LowRank(pipeline.model, plan.lora, groups) if plan.lora else pipeline.model
+    model = LowRank(pipeline.model, training_config.lora_rank, groups) if training_config.lora_rank else pipeline.model
 
     def validate() -> dict[str, float]:
         with model.merged() if isinstance(model, LowRank) else contextlib.nullcontext():
-            outputs = pipeline.answers(cases.inputs, **task.validation)
+            outputs = pipeline.predict_raw(cases.inputs, **task.validation)
         values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 
-    batches = task.batches(preprocessor, train, plan)
+    batches = task.batches(preprocessor, train, training_config)
     return Trainer(
         model,
         batches,
         validate,
         task.monitor,
-        plan,
-        task.loss(plan),
+        training_config,
+        task.loss(training_config),
         folder,
         resume_command,
-        groups=None if plan.lora else groups,
+        groups=None if training_config.lora_rank else groups,
     )
 
 
@@ -93,7 +93,7 @@ def training_facts(trainer: Trainer, recipe: dict) -> dict:
     """Returns a record's ``training`` part."""
     return {
         "recipe": recipe,
-        "seed": trainer.plan.seed,
+        "seed": trainer.training_config.seed,
         "backend": keras.backend.backend(),
         "versions": versions(),
         "seconds": trainer.seconds,

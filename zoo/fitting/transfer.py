@@ -20,19 +20,19 @@ from zoo.fitting.setup import make_trainer
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Task
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
 
 # The second stage of ULMFiT.
-DOMAIN = Plan(
+DOMAIN = TrainingConfig(
     epochs=4,
     batch_size=16,
     learning_rate=1e-3,
-    schedule="triangular",
+    schedule="slanted_triangular",
     warmup=0.1,
-    rate_decay=1.3,
+    layer_lr_decay=1.3,
     label_smoothing=0.0,
-    average=0.9,
+    ema_decay=0.9,
 )
 MAX_DOMAIN_TOKENS = 2_000_000  # that all epochs of the second stage read together
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # of the linear head's fit, as scikit-learn's C
@@ -103,9 +103,9 @@ def domain_trainer(
     base: Pipeline,
     parts: list[Examples],
     unlabelled: Any,
-    plan: Plan,
+    training_config: TrainingConfig,
     folder: Path | None,
-    tell: Callable[[str], None],
+    on_message: Callable[[str], None],
 ) -> tuple[Pipeline, Trainer]:
     """Returns a copy of a language model and a trainer that reads the texts of another domain.
 
@@ -114,9 +114,9 @@ def domain_trainer(
         parts: The training part, whose texts are read; the validation part, which chooses the best epoch; and the
             test part, of which no text should be among the unlabelled ones.
         unlabelled: More texts, as ``read_unlabelled`` takes them.
-        plan: Seed and time limit are taken from it.
+        training_config: Seed and time limit are taken from it.
         folder: Where the state is kept, if it is.
-        tell: Called with a line for people.
+        on_message: Called with a line for people.
 
     Raises:
         InputError: The unlabelled texts cannot be read.
@@ -125,14 +125,14 @@ def domain_trainer(
     more = read_unlabelled(unlabelled)
     leaked = len({identity(text) for text in test.inputs} & {identity(text) for text in more})
     if leaked:
-        tell(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
+        on_message(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
     texts = [*train.inputs, *more]
     copy = Pipeline(base.spec)
     copy.assign(base.tensors(), "language model")
     tokens = sum(len(row) + 1 for row in base.preprocessor.tokenizer.encode_batch(texts))
     epochs = max(1, min(DOMAIN.epochs, MAX_DOMAIN_TOKENS // tokens))
-    own = dataclasses.replace(DOMAIN, epochs=epochs, seed=plan.seed, minutes=plan.minutes)
-    tell(f"language model: reads {len(texts):,} texts of these data, {epochs} epochs")
+    own = dataclasses.replace(DOMAIN, epochs=epochs, seed=training_config.seed, minutes=training_config.minutes)
+    on_message(f"language model: reads {len(texts):,} texts of these data, {epochs} epochs")
     read, checked = (
         Examples(list(rows), [""] * len(rows), [f"text:{i + 1}" for i in range(len(rows))])
         for rows in (texts, validation.inputs)

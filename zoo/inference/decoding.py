@@ -26,7 +26,7 @@ def greedy(model, source, mask, length: int):
         length: Number of steps at most; the loop ends once every row has ended.
 
     Returns:
-        Ids ``(batch, length)``, padded after the end mark, and their log-probabilities ``(batch,)``.
+        Ids ``(batch, length)``, padded after the end token, and their log-probabilities ``(batch,)``.
     """
     memory = model.encode(source, mask)
     batch = ops.shape(source)[0]
@@ -51,7 +51,7 @@ def greedy(model, source, mask, length: int):
     return ids, score
 
 
-def beam(model, source, mask, length: int, width: int):
+def beam(model, source, mask, length: int, beam_size: int):
     """Beam search; a hypothesis's score is its log-probability divided by its length.
 
     Args:
@@ -59,7 +59,7 @@ def beam(model, source, mask, length: int, width: int):
         source: Ids, ``(batch, source_time)``.
         mask: Booleans of the same shape.
         length: Number of steps at most; the loop ends once every beam has ended.
-        width: Number of hypotheses kept for each row.
+        beam_size: Number of hypotheses kept for each row.
 
     Returns:
         Ids ``(batch, width, length)``, best first, and their scores ``(batch, width)``.
@@ -67,13 +67,13 @@ def beam(model, source, mask, length: int, width: int):
     memory = model.encode(source, mask)
     state = model.initial_state(memory, length)
     batch = ops.shape(source)[0]
-    memory, state = (tree.map_structure(lambda x: ops.repeat(x, width, axis=0), y) for y in (memory, state))
-    ids = ops.full((batch, width, length), PAD, dtype="int32")
-    last = ops.full((batch, width), START, dtype="int32")
-    done = ops.zeros((batch, width), dtype="bool")
+    memory, state = (tree.map_structure(lambda x: ops.repeat(x, beam_size, axis=0), y) for y in (memory, state))
+    ids = ops.full((batch, beam_size, length), PAD, dtype="int32")
+    last = ops.full((batch, beam_size), START, dtype="int32")
+    done = ops.zeros((batch, beam_size), dtype="bool")
     # All beams begin the same: only the first may branch at the first step.
-    score = ops.tile(ops.where(ops.arange(width)[None] == 0, 0.0, WORST), (batch, 1))
-    rows = ops.arange(batch)[:, None] * width
+    score = ops.tile(ops.where(ops.arange(beam_size)[None] == 0, 0.0, WORST), (batch, 1))
+    rows = ops.arange(batch)[:, None] * beam_size
 
     def running(t, ids, last, done, score, state):
         return ops.logical_and(t < length, ops.logical_not(ops.all(done)))
@@ -82,11 +82,11 @@ def beam(model, source, mask, length: int, width: int):
         logits, _, state = model.step(ops.reshape(last, (-1,)), state, memory)
         likely = ops.log_softmax(_writable(logits))
         symbols = likely.shape[-1]
-        likely = ops.reshape(likely, (batch, width, symbols))
+        likely = ops.reshape(likely, (batch, beam_size, symbols))
         # A hypothesis that has ended goes on with padding, at no cost and in no other way.
         ended = ops.where(ops.arange(symbols) == PAD, 0.0, WORST)[None, None]
         likely = ops.where(done[..., None], ended, likely)
-        score, flat = ops.top_k(ops.reshape(score[..., None] + likely, (batch, width * symbols)), width)
+        score, flat = ops.top_k(ops.reshape(score[..., None] + likely, (batch, beam_size * symbols)), beam_size)
         parent = ops.cast(flat // symbols, "int32")
         chosen = ops.cast(flat % symbols, "int32")
         ids = ops.take_along_axis(ids, parent[..., None], axis=1)
@@ -99,7 +99,7 @@ def beam(model, source, mask, length: int, width: int):
     start = (ops.convert_to_tensor(0, "int32"), ids, last, done, score, state)
     _, ids, _, _, score, _ = ops.while_loop(running, advance, start)
     lengths = ops.cast(ops.sum(ops.cast(ids != PAD, "int32"), axis=-1), score.dtype)
-    score, order = ops.top_k(score / ops.maximum(lengths, 1.0), width)
+    score, order = ops.top_k(score / ops.maximum(lengths, 1.0), beam_size)
     return ops.take_along_axis(ids, ops.cast(order, "int32")[..., None], axis=1), score
 
 
@@ -109,13 +109,13 @@ def _writable(logits):
     return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
 
 
-def _search(model, width: int, length: int):
+def _search(model, beam_size: int, length: int):
     """Returns the compiled search of sources ``(batch, time)``: greedy for a width of 1, a beam otherwise."""
 
     def run(source):
-        if width == 1:
+        if beam_size == 1:
             return greedy(model, source, source != PAD, length)
-        return beam(model, source, source != PAD, length, width)
+        return beam(model, source, source != PAD, length, beam_size)
 
     return compiled(model, run)
 
@@ -125,24 +125,24 @@ class Decoder:
 
     Args:
         model: A sequence-to-sequence model.
-        length: Longest output in symbols, the end mark included.
+        length: Longest output in symbols, the end token included.
     """
 
     def __init__(self, model, length: int):
         self.model = model
         self.length = length
 
-    def _function(self, width: int, length: int):
-        return program(self.model, _search, width, length)
+    def _function(self, beam_size: int, length: int):
+        return program(self.model, _search, beam_size, length)
 
-    def _few(self, longest: int, rows: int) -> int:
+    def _few(self, max_length: int, rows: int) -> int:
         """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""
         cached = hasattr(self.model.config, "max_target")
         if not cached or (keras.backend.backend() == "tensorflow" and rows < MANY):
             return self.length
-        return min(self.length, max(16, 1 << (longest + 3).bit_length()))
+        return min(self.length, max(16, 1 << (max_length + 3).bit_length()))
 
-    def __call__(self, sources, width: int = 1, batch_size: int = 256, tick=lambda count: None):
+    def __call__(self, sources, beam_size: int = 1, batch_size: int = 256, on_step=lambda count: None):
         """Decodes all sources.
 
         A step of a Transformer reads and moves a cache as long as the outputs may be. So outputs are first
@@ -150,13 +150,13 @@ class Decoder:
 
         Args:
             sources: Lists of source ids.
-            width: Beam width; 1 is greedy.
+            beam_size: Beam width; 1 is greedy.
             batch_size: Rows of a batch; two batches are decoded at once where there are cores for it.
-            tick: Called with the number of rows done, after each batch.
+            on_step: Called with the number of rows done, after each batch.
 
         Returns:
-            For each source, in order, its hypotheses, best first: ids (up to and without the end mark)
-            and a score, the log-probability divided by the number of ids and the end mark. Greedy
+            For each source, in order, its hypotheses, best first: ids (up to and without the end token)
+            and a score, the log-probability divided by the number of ids and the end token. Greedy
             decoding has one hypothesis.
         """
         # Sorted by length, so that a batch holds little padding.
@@ -168,12 +168,12 @@ class Decoder:
             for start in range(0, len(rows), batch_size):
                 chosen = rows[start : start + batch_size]
                 length = self.length if whole else self._few(max(len(sources[i]) for i in chosen), len(rows))
-                self._function(width, length)  # here, for two threads would each make one
+                self._function(beam_size, length)  # here, for two threads would each make one
                 batches.append((chosen, length))
 
             def run(batch):
                 chosen, length = batch
-                ids, scores = self._run([sources[i] for i in chosen], width, length, batch_size)
+                ids, scores = self._run([sources[i] for i in chosen], beam_size, length, batch_size)
                 return chosen, ids, scores, (ids == END).any(-1).all(-1) | (length == self.length)
 
             with contextlib.closing(_at_once(run, batches)) as decoded:
@@ -184,18 +184,20 @@ class Decoder:
                             outputs[i] = [(_until_end(x), float(value)) for x, value in found]
                         else:
                             unended.append(i)
-                    tick(int(ended.sum()))
+                    on_step(int(ended.sum()))
         return outputs
 
-    def _run(self, rows: list, width: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _run(self, rows: list, beam_size: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the hypotheses of some sources, ``(rows, width, length)``, and their scores ``(rows, width)``."""
-        count, longest = len(rows), max(map(len, rows))
+        count, max_length = len(rows), max(map(len, rows))
         if keras.backend.backend() == "jax":
             # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
-            longest = -(-longest // 8) * 8
+            max_length = -(-max_length // 8) * 8
             rows = rows + [[END]] * (min(batch_size, 1 << (count - 1).bit_length()) - count)
-        ids, scores = (ops.convert_to_numpy(x)[:count] for x in self._function(width, length)(pad(rows, longest)))
-        if width == 1:
+        ids, scores = (
+            ops.convert_to_numpy(x)[:count] for x in self._function(beam_size, length)(pad(rows, max_length))
+        )
+        if beam_size == 1:
             lengths = np.maximum((ids != PAD).sum(-1), 1)
             ids, scores = ids[:, None], (scores / lengths)[:, None]
         return ids, scores

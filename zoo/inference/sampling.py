@@ -49,10 +49,10 @@ def check_length(model: Any, length: int, known: int) -> None:
     """Raises InputError if ``length`` steps after ``known`` ones are out of range for a model."""
     if not 1 <= length <= MAX_LENGTH:
         raise InputError(f"length {length}: give 1 to {MAX_LENGTH:,}")
-    longest = model.backbone.longest
-    if longest is not None and known + length > longest:
+    max_length = model.backbone.max_length
+    if max_length is not None and known + length > max_length:
         raise InputError(
-            f"prompt and length are {known + length:,} steps, but this model's positions end at {longest:,}"
+            f"prompt and length are {known + length:,} steps, but this model's positions end at {max_length:,}"
         )
 
 

@@ -40,13 +40,13 @@ def rotate(x, positions):
     return ops.concatenate([first * cosine - second * sine, first * sine + second * cosine], axis=-1)
 
 
-def write(cache, places, rows):
+def cache_update(cache, places, rows):
     """Returns a cache with one step of each row written.
 
     Args:
-        cache: ``(batch, time, width)``.
+        cache: ``(batch, time, hidden_dim)``.
         places: Where in time each row is written, ``(batch,)``.
-        rows: ``(batch, width)``.
+        rows: ``(batch, hidden_dim)``.
 
     Returns:
         The shape of ``cache``.
@@ -55,24 +55,24 @@ def write(cache, places, rows):
         # In a loop XLA does this in place, where for a scatter it copies the cache.
         here = ops.arange(cache.shape[1])[None] == places[:, None]
         return ops.where(here[..., None], rows[:, None], cache)
-    return write_several(cache, places[:, None], rows[:, None])
+    return cache_update_steps(cache, places[:, None], rows[:, None])
 
 
-def write_several(cache, places, rows):
+def cache_update_steps(cache, places, rows):
     """Returns a cache with several steps of each row written.
 
     Args:
-        cache: ``(batch, time, width)``.
+        cache: ``(batch, time, hidden_dim)``.
         places: Where in time each is written, ``(batch, count)``, no place twice in a row.
-        rows: ``(batch, count, width)``.
+        rows: ``(batch, count, hidden_dim)``.
 
     Returns:
         The shape of ``cache``.
     """
-    batch, count, width = ops.shape(rows)
+    batch, count, hidden_dim = ops.shape(rows)
     numbers = ops.broadcast_to(ops.arange(batch)[:, None], (batch, count))
     indices = ops.reshape(ops.stack([numbers, places], axis=-1), (-1, 2))
-    return ops.scatter_update(cache, indices, ops.reshape(rows, (-1, width)))
+    return ops.scatter_update(cache, indices, ops.reshape(rows, (-1, hidden_dim)))
 
 
 class Attention(keras.layers.Layer):
@@ -82,8 +82,8 @@ class Attention(keras.layers.Layer):
     would take more than half of a training step's time, for a number must be drawn for each of them.
 
     Args:
-        width: Features in and out; the heads share them.
-        heads: Number of heads.
+        hidden_dim: Features in and out; the heads share them.
+        num_heads: Number of heads.
         name: The layer's name.
 
     Example:
@@ -97,15 +97,15 @@ class Attention(keras.layers.Layer):
         (1, 3, 8)
     """
 
-    def __init__(self, width: int, heads: int, name: str):
+    def __init__(self, hidden_dim: int, num_heads: int, name: str):
         super().__init__(name=name)
-        self.heads = heads
-        self.scale = 1 / math.sqrt(width // heads)
-        self.query = keras.layers.Dense(width, name="query")
+        self.num_heads = num_heads
+        self.scale = 1 / math.sqrt(hidden_dim // num_heads)
+        self.query = keras.layers.Dense(hidden_dim, name="query")
         # A bias of the keys would add the same to every score of a query, which softmax takes away.
-        self.key = keras.layers.Dense(width, use_bias=False, name="key")
-        self.value = keras.layers.Dense(width, name="value")
-        self.out = keras.layers.Dense(width, name="out")
+        self.key = keras.layers.Dense(hidden_dim, use_bias=False, name="key")
+        self.value = keras.layers.Dense(hidden_dim, name="value")
+        self.out = keras.layers.Dense(hidden_dim, name="out")
 
     def build(self, shape):
         for dense in (self.query, self.key, self.value, self.out):
@@ -113,14 +113,14 @@ class Attention(keras.layers.Layer):
 
     def _split_heads(self, x):
         shape = ops.shape(x)
-        return ops.reshape(x, (shape[0], shape[1], self.heads, x.shape[-1] // self.heads))
+        return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
 
     def queries(self, x):
-        """Maps ``(batch, time, width)`` to ``(batch, time, heads, size)``."""
+        """Maps ``(batch, time, hidden_dim)`` to ``(batch, time, heads, size)``."""
         return self._split_heads(self.query(x) * self.scale)
 
     def keys_values(self, x):
-        """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, heads, size)``."""
+        """Maps ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, heads, size)``."""
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
     def scores(self, queries, keys):
@@ -132,7 +132,7 @@ class Attention(keras.layers.Layer):
         """
         return ops.einsum("bqhd,bkhd->bhqk", queries, keys)
 
-    def read(self, scores, values, mask):
+    def attend(self, scores, values, mask):
         """Reads the values by their keys' scores.
 
         Args:
@@ -142,49 +142,49 @@ class Attention(keras.layers.Layer):
                 read. One that may read nothing reads zeros.
 
         Returns:
-            ``(batch, query_time, width)``.
+            ``(batch, query_time, hidden_dim)``.
         """
         weights = softmax(masked(scores, mask[:, None]))
-        read = ops.einsum("bhqk,bkhd->bqhd", weights, values)
+        context = ops.einsum("bhqk,bkhd->bqhd", weights, values)
         # The weights that are hidden are zeros already, but where all are.
-        read = read * ops.cast(ops.any(mask, axis=-1), read.dtype)[..., None, None]
-        shape = ops.shape(read)
-        return self.out(ops.reshape(read, (shape[0], shape[1], self.heads * values.shape[-1])))
+        context = context * ops.cast(ops.any(mask, axis=-1), context.dtype)[..., None, None]
+        shape = ops.shape(context)
+        return self.out(ops.reshape(context, (shape[0], shape[1], self.num_heads * values.shape[-1])))
 
-    def scores_of_few(self, queries, keys):
+    def scores_for_few_queries(self, queries, keys):
         """``scores`` in one product for all heads, each of whose queries is zero at the others' features.
 
         Args:
             queries: ``(batch, query_time, heads, size)``, a few.
-            keys: ``(batch, key_time, width)``, the heads side by side.
+            keys: ``(batch, key_time, hidden_dim)``, the heads side by side.
 
         Returns:
             ``(batch, query_time, heads, key_time)``.
         """
-        batch, count, heads, size = ops.shape(queries)
-        apart = queries[:, :, :, None] * ops.eye(heads, dtype=queries.dtype)[:, :, None]
-        apart = ops.reshape(apart, (batch, count * heads, heads * size))
+        batch, count, num_heads, size = ops.shape(queries)
+        apart = queries[:, :, :, None] * ops.eye(num_heads, dtype=queries.dtype)[:, :, None]
+        apart = ops.reshape(apart, (batch, count * num_heads, num_heads * size))
         scores = ops.matmul(keys, ops.swapaxes(apart, 1, 2))
-        return ops.reshape(ops.swapaxes(scores, 1, 2), (batch, count, heads, -1))
+        return ops.reshape(ops.swapaxes(scores, 1, 2), (batch, count, num_heads, -1))
 
-    def read_once(self, scores, values, mask):
+    def attend_single_query(self, scores, values, mask):
         """``read`` for one query.
 
         Args:
             scores: ``(batch, heads, key_time)``.
-            values: ``(batch, key_time, width)``, the heads side by side.
+            values: ``(batch, key_time, hidden_dim)``, the heads side by side.
             mask: Booleans ``(batch, key_time)``, true at one key at least.
 
         Returns:
-            ``(batch, width)``.
+            ``(batch, hidden_dim)``.
         """
         weights = softmax(masked(scores, mask[:, None]))
-        batch, heads, _ = ops.shape(weights)
-        read = ops.reshape(ops.matmul(weights, values), (batch, heads, heads, values.shape[-1] // heads))
+        batch, num_heads, _ = ops.shape(weights)
+        context = ops.reshape(ops.matmul(weights, values), (batch, num_heads, num_heads, values.shape[-1] // num_heads))
         # Of what a head has read, the features that are its own.
-        read = ops.sum(read * ops.eye(heads, dtype=read.dtype)[:, :, None], axis=1)
-        return self.out(ops.reshape(read, (batch, values.shape[-1])))
+        context = ops.sum(context * ops.eye(num_heads, dtype=context.dtype)[:, :, None], axis=1)
+        return self.out(ops.reshape(context, (batch, values.shape[-1])))
 
     def call(self, queries, keys, values, mask):
         """Reads, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""
-        return self.read(self.scores(queries, keys), values, mask)
+        return self.attend(self.scores(queries, keys), values, mask)

@@ -12,7 +12,7 @@ class Convolution(keras.layers.Layer):
     Args:
         inputs: Features in.
         outputs: Features out; each has a norm of its own.
-        kernel: Number of taps.
+        kernel_size: Number of taps.
         dilation: Steps between two taps.
         causal: Whether all padding stands before the sequence.
         name: Name of the layer.
@@ -33,7 +33,7 @@ class Convolution(keras.layers.Layer):
         self,
         inputs: int,
         outputs: int,
-        kernel: int,
+        kernel_size: int,
         dilation: int,
         causal: bool,
         name: str,
@@ -41,21 +41,21 @@ class Convolution(keras.layers.Layer):
         initializer: keras.initializers.Initializer | None = None,
     ):
         super().__init__(name=name)
-        self.shape = (kernel, inputs, outputs)
+        self.shape = (kernel_size, inputs, outputs)
         self.dilation = dilation
         self.weight_norm = weight_norm
         self.initializer = initializer or ("he_normal" if weight_norm else "glorot_uniform")
-        self.reach = (kernel - 1) * dilation
+        self.reach = (kernel_size - 1) * dilation
         self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
 
     def build(self, shape):
         if self.weight_norm:
-            self.direction = self.add_weight(shape=self.shape, initializer=self.initializer, name="direction")
+            self.v = self.add_weight(shape=self.shape, initializer=self.initializer, name="direction")
             # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
             # where Keras builds a layer while it only infers shapes.
-            self.length = self.add_weight(
+            self.g = self.add_weight(
                 shape=(self.shape[-1],),
-                initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1))),
+                initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.v), axis=(0, 1))),
                 name="length",
             )
         else:
@@ -66,11 +66,11 @@ class Convolution(keras.layers.Layer):
         """Returns the kernel, ``(taps, inputs, outputs)``, normalised if it is to be."""
         if not self.weight_norm:
             return self.weight
-        return self.direction * self._scale()
+        return self.v * self._scale()
 
     def _scale(self):
         """Returns what the direction of each output is multiplied by, ``(outputs,)``."""
-        return self.length / ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1)))
+        return self.g / ops.sqrt(ops.sum(ops.square(self.v), axis=(0, 1)))
 
     def call(self, x):
         """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
@@ -97,18 +97,18 @@ class Convolution(keras.layers.Layer):
 
     def step(self, x, state: tuple):
         """Maps one step; the inputs of the ``state`` stand in the order of time."""
-        kernel, inputs, outputs = self.shape
+        kernel_size, inputs, outputs = self.shape
         past, *scale = state
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
-        taps = ops.reshape(taps, (-1, kernel * inputs))
-        weight = self.direction if self.weight_norm else self.weight
-        y = ops.matmul(taps, ops.cast(ops.reshape(weight, (kernel * inputs, outputs)), taps.dtype))
+        taps = ops.reshape(taps, (-1, kernel_size * inputs))
+        weight = self.v if self.weight_norm else self.weight
+        y = ops.matmul(taps, ops.cast(ops.reshape(weight, (kernel_size * inputs, outputs)), taps.dtype))
         for factor in scale:
             y = y * factor  # fewer products than with each weight of the kernel
         past = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
         return y + ops.cast(self.bias, y.dtype), (past, *scale)
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
         past, *scale = state
         x = ops.concatenate([past, x], axis=1)
@@ -126,8 +126,10 @@ class DepthwiseConvolution(keras.layers.Layer):
         >>> import numpy as np
         >>> from zoo.layers.convolution import DepthwiseConvolution
         >>> layer = DepthwiseConvolution(4, name="convolution")
-        >>> tuple(layer(np.ones((1, 10, 6), "float32")).shape)
-        (1, 10, 6)
+        >>> tuple(layer(np.ones((1, 10, 3), "float32")).shape)
+        (1, 10, 3)
+        >>> layer.count_params()
+        15
     """
 
     def __init__(self, kernel_size: int, name: str):
@@ -157,10 +159,10 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def step(self, x, state: tuple):
         """Maps one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
-        y, state = self.extend(x[:, None], state)
+        y, state = self.prefill(x[:, None], state)
         return y[:, 0], state
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
         count, x = x.shape[1], ops.concatenate([state[0], x], axis=1)
         return self._valid(x), (x[:, count:],)

@@ -8,8 +8,8 @@ class FeedForward(keras.layers.Layer):
     """Two dense layers with a non-linearity between them, the same at each position.
 
     Args:
-        width: Features in and out.
-        hidden: Features between the two.
+        hidden_dim: Features in and out.
+        ffn_dim: Features between the two.
         activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
         name: The layer's name.
 
@@ -23,10 +23,10 @@ class FeedForward(keras.layers.Layer):
         552
     """
 
-    def __init__(self, width: int, hidden: int, activation: str, name: str):
+    def __init__(self, hidden_dim: int, ffn_dim: int, activation: str, name: str):
         super().__init__(name=name)
-        self.expand = keras.layers.Dense(hidden, name="expand")
-        self.contract = keras.layers.Dense(width, name="contract")
+        self.expand = keras.layers.Dense(ffn_dim, name="expand")
+        self.contract = keras.layers.Dense(hidden_dim, name="contract")
         self.activation = ops.relu if activation == "relu" else ops.gelu  # Keras's gelu is the tanh form
 
     def build(self, shape):
@@ -34,7 +34,7 @@ class FeedForward(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def call(self, x):
-        """Maps ``(..., width)`` to ``(..., width)``."""
+        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(self.activation(self.expand(x)))
 
 
@@ -42,23 +42,23 @@ class GatedFeedForward(keras.layers.Layer):
     """``W_3 (gelu(W_1 x) * W_2 x)``, the same at each position: Shazeer 2020 (arXiv 2002.05202), GEGLU.
 
     Args:
-        width: Features in and out.
-        hidden: Features between the two.
+        hidden_dim: Features in and out.
+        ffn_dim: Features between the two.
         name: The layer's name.
 
     Example:
         >>> import numpy as np
         >>> from zoo.layers.feed_forward import GatedFeedForward
-        >>> layer = GatedFeedForward(4, 8, name="feed_forward")
-        >>> tuple(layer(np.ones((1, 10, 4), "float32")).shape)
-        (1, 10, 4)
+        >>> layer = GatedFeedForward(8, 16, name="feed_forward")
+        >>> tuple(layer(np.ones((1, 3, 8), "float32")).shape)
+        (1, 3, 8)
     """
 
-    def __init__(self, width: int, hidden: int, name: str):
+    def __init__(self, hidden_dim: int, ffn_dim: int, name: str):
         super().__init__(name=name)
-        self.gate = keras.layers.Dense(hidden, name="gate")
-        self.expand = keras.layers.Dense(hidden, name="expand")
-        self.contract = keras.layers.Dense(width, name="contract")
+        self.gate = keras.layers.Dense(ffn_dim, name="gate")
+        self.expand = keras.layers.Dense(ffn_dim, name="expand")
+        self.contract = keras.layers.Dense(hidden_dim, name="contract")
 
     def build(self, shape):
         self.gate.build(shape)
@@ -66,5 +66,5 @@ class GatedFeedForward(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def call(self, x):
-        """Maps ``(..., width)`` to ``(..., width)``."""
+        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(ops.gelu(self.gate(x)) * self.expand(x))

@@ -198,11 +198,13 @@ class LinearRecurrence(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> class Mean(LinearRecurrence):
+        >>> from keras import ops
+        >>> class RunningSum(LinearRecurrence):
         ...     def coefficients(self, x):
-        ...         return ops.full_like(x, 0.5), 0.5 * x
-        >>> np.asarray(Mean(1, "mean")(np.ones((1, 3, 1), "float32"))).ravel().tolist()
-        [0.5, 0.75, 0.875]
+        ...         return ops.ones_like(x), x
+        >>> layer = RunningSum(1, name="sum")
+        >>> [float(y) for y in layer(np.ones((1, 3, 1), "float32"))[0, :, 0]]
+        [1.0, 2.0, 3.0]
     """
 
     def __init__(self, units: int, name: str):
@@ -232,7 +234,7 @@ class LinearRecurrence(keras.layers.Layer):
         after = decay * state[0] + inputs
         return ops.cast(after, self.compute_dtype), (after,)
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         states = linear_scan(*self.coefficients(x), initial=state[0])
         return ops.cast(states, self.compute_dtype), (states[:, -1],)

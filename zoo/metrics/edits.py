@@ -20,7 +20,7 @@ def strip_stress(phones: Sequence[str]) -> list[str]:
     return [re.sub("[0-9]", "", phone) for phone in phones]
 
 
-def transduction_metrics(
+def sequence_to_sequence_metrics(
     hypotheses: Sequence[Sequence[str]],
     references: Sequence[Sequence[Sequence[str]]],
     stress: bool,
@@ -45,7 +45,7 @@ def transduction_metrics(
 
     Example:
         >>> references = [[["K", "AE", "T"]], [["D", "AO", "G"]]]
-        >>> rates = transduction_metrics([["K", "AE", "T"], ["D", "AO"]], references, stress=False)
+        >>> rates = sequence_to_sequence_metrics([["K", "AE", "T"], ["D", "AO"]], references, stress=False)
         >>> rates["wer"].value
         0.5
         >>> round(rates["per"].value, 4)

@@ -9,7 +9,7 @@ from zoo.errors import InputError
 
 _RESAMPLES = 1000
 _DRAWN_AT_ONCE = 10_000_000  # counts held at once, which bounds the memory
-_LEAST = 1e-9  # divides where there is nothing to count, a resample without spans for instance
+_EPSILON = 1e-9  # divides where there is nothing to count, a resample without spans for instance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Counts:
 
     Attributes:
         name: The metric, ``sum(above) / sum(below)``.
-        above: ``(examples,)``.
-        below: ``(examples,)``.
+        numerator: ``(examples,)``.
+        denominator: ``(examples,)``.
 
     Example:
         >>> import numpy as np
@@ -49,8 +49,8 @@ class Counts:
     """
 
     name: str
-    above: np.ndarray
-    below: np.ndarray
+    numerator: np.ndarray
+    denominator: np.ndarray
 
 
 def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
@@ -91,10 +91,10 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
     return _resampled(errors, lengths)
 
 
-def _resampled(above: np.ndarray, below: np.ndarray) -> Interval:
+def _resampled(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
     # Examples that are alike are drawn together: with counts of errors there are few kinds.
-    kinds, counts = np.unique(np.stack([above, below]), axis=1, return_counts=True)
-    return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _LEAST))
+    kinds, counts = np.unique(np.stack([numerator, denominator]), axis=1, return_counts=True)
+    return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _EPSILON))
 
 
 def _none_wrong(size: int) -> Interval:
@@ -122,17 +122,17 @@ def difference(ours: Counts, others: Counts) -> Interval:
         >>> difference(Counts("wer", np.array([1, 0, 0, 0]), ones), Counts("wer", np.array([1, 1, 0, 0]), ones)).value
         -0.25
     """
-    if ours.name != others.name or len(ours.above) != len(others.above):
+    if ours.name != others.name or len(ours.numerator) != len(others.numerator):
         raise InputError(
-            f"{ours.name} of {len(ours.above)} and {others.name} of {len(others.above)} examples: only the same metric"
-            " of the same examples can be compared"
+            f"{ours.name} of {len(ours.numerator)} and {others.name} of {len(others.numerator)} examples:"
+            " only the same metric of the same examples can be compared"
         )
-    stacked = np.stack([ours.above, ours.below, others.above, others.below])
+    stacked = np.stack([ours.numerator, ours.denominator, others.numerator, others.denominator])
     kinds, counts = np.unique(stacked, axis=1, return_counts=True)
 
     def value(counts: np.ndarray) -> np.ndarray:
-        above, below, other_above, other_below = (counts @ kind for kind in kinds)
-        return above / np.maximum(below, _LEAST) - other_above / np.maximum(other_below, _LEAST)
+        numerator, denominator, other_numerator, other_denominator = (counts @ kind for kind in kinds)
+        return numerator / np.maximum(denominator, _EPSILON) - other_numerator / np.maximum(other_denominator, _EPSILON)
 
     return _interval(counts, value)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.errors import InputError
 from zoo.metrics.intervals import Counts, Interval, _interval, _none_wrong, ratio
-from zoo.preprocessing.tags import begun, spans
+from zoo.preprocessing.tags import spans, to_iob2
 
 
 def classification_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
@@ -90,7 +90,7 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     """Returns how well sentences are tagged.
 
     Args:
-        outputs: Tags between blanks, and behind a tab the sentence's label if there is one.
+        outputs: Tags between spaces, and behind a tab the sentence's label if there is one.
         references: What would have been right, in the same form.
 
     Returns:
@@ -139,7 +139,7 @@ def _spans_right(said: list[list[str]], right: list[list[str]]) -> tuple[np.ndar
 
 def _tags_and_labels(answers: Sequence[str]) -> tuple[list[list[str]], list[str]]:
     parts = [answer.partition("\t") for answer in answers]
-    return [begun(tags.split()) for tags, _, _ in parts], [label for _, _, label in parts]
+    return [to_iob2(tags.split()) for tags, _, _ in parts], [label for _, _, label in parts]
 
 
 def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:

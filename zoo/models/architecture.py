@@ -19,7 +19,7 @@ class Architecture:
         build: Makes the Keras model from a ``config`` instance.
         sizes: ``tiny``, ``small`` and ``base``: the fields in which each differs from the default.
         paper: The publication that the family comes from.
-        look_back: For a config, how many past steps one output can see, itself included;
+        receptive_field: For a config, how many past steps one output can see, itself included;
             ``None`` when nothing bounds it.
         path_length: For a config and a sequence length, the longest path, in layers, that a signal
             takes between any two positions that can see each other.
@@ -27,7 +27,7 @@ class Architecture:
     Example:
         >>> from zoo.models.backbones.tcn import TCN
         >>> config = TCN.configure("tiny", vocab_size=9)
-        >>> TCN.look_back(config)
+        >>> TCN.receptive_field(config)
         29
         >>> TCN.build(config).name
         'tcn_backbone'
@@ -38,7 +38,7 @@ class Architecture:
     build: Callable[[Any], Any]
     sizes: Mapping[str, Mapping[str, Any]]
     paper: str
-    look_back: Callable[[Any], int | None]
+    receptive_field: Callable[[Any], int | None]
     path_length: Callable[[Any, int], int]
 
     def __post_init__(self):

@@ -32,7 +32,7 @@ def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, A
                         "form": form,
                         "size": size,
                         "parameters": architecture.build(config).count_params(),
-                        "look_back": architecture.look_back(config),
+                        "receptive_field": architecture.receptive_field(config),
                         "path_length": architecture.path_length(config, 1_000),
                         # An encoder reads the whole source before the first symbol is written.
                         "causal": form == "backbone" and config.causal,

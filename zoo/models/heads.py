@@ -50,7 +50,7 @@ class Classifier(Head, keras.Model):
     hierarchical attention network, which gives one vector a document, it reads that.
 
     Args:
-        backbone: Maps inputs with a ``mask`` to ``(batch, time, width)`` or ``(batch, width)``.
+        backbone: Maps inputs with a ``mask`` to ``(batch, time, hidden_dim)`` or ``(batch, hidden_dim)``.
         labels: Number of classes.
         dropout: Rate before the dense layer.
 
@@ -74,7 +74,7 @@ class Classifier(Head, keras.Model):
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
     def features(self, inputs, training=False):
-        """Maps the backbone's inputs to what the head reads: ``(batch, 3 * width)``, or ``(batch, width)``."""
+        """Maps the backbone's inputs to the head's: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
         x = self.backbone(inputs, training=training)
         return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
 
@@ -84,7 +84,7 @@ class Classifier(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
-        self.head.build((None, self.backbone.width * (3 if isinstance(self.backbone, Backbone) else 1)))
+        self.head.build((None, self.backbone.hidden_dim * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 
 
@@ -92,11 +92,11 @@ def concat_pooling(x, mask):
     """Returns the last, the maximum and the mean over real positions.
 
     Args:
-        x: ``(batch, time, width)``.
+        x: ``(batch, time, hidden_dim)``.
         mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least. ``None`` is everywhere.
 
     Returns:
-        ``(batch, 3 * width)``.
+        ``(batch, 3 * hidden_dim)``.
     """
     mask = ops.ones(ops.shape(x)[:2], "bool") if mask is None else ops.cast(mask, "bool")
     real = ops.cast(mask, x.dtype)[..., None]
@@ -115,7 +115,7 @@ class Tagger(Head, keras.Model):
     A word is read at its first subword; a sentence by concat pooling.
 
     Args:
-        backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, width)``.
+        backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, hidden_dim)``.
         tags: Number of tags.
         labels: Number of the sentence's labels; 0 leaves that head out.
         dropout: Rate before the heads.
@@ -170,10 +170,10 @@ class Tagger(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the heads' variables; the backbone has its own already."""
-        width = self.backbone.width
-        self.tag_head.build((None, None, width))
+        hidden_dim = self.backbone.hidden_dim
+        self.tag_head.build((None, None, hidden_dim))
         if self.label_head is not None:
-            self.label_head.build((None, 3 * width))
+            self.label_head.build((None, 3 * hidden_dim))
         self.built = True
 
 
@@ -181,7 +181,7 @@ class TiedDense(keras.layers.Layer):
     """An output layer whose kernel is an embedding (Press & Wolf 2017, arXiv 1608.05859); it has a bias of its own.
 
     Args:
-        embedding: The embedding layer, ``(units, width)``.
+        embedding: The embedding layer, ``(units, hidden_dim)``.
         units: Number of logits.
         name: The layer's name.
 
@@ -207,7 +207,7 @@ class TiedDense(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     def call(self, x, candidates=None, log_rates=None):
-        """Maps ``(..., width)`` to logits ``(..., units)``.
+        """Maps ``(..., hidden_dim)`` to logits ``(..., units)``.
 
         Args:
             x: The features.
@@ -228,7 +228,7 @@ class NextStepModel(Head, keras.Model):
 
     Args:
         backbone: Maps ``tokens (batch, time)`` or ``features (batch, time, features)`` to
-            ``(batch, time, width)``, no position seeing a later one.
+            ``(batch, time, hidden_dim)``, no position seeing a later one.
         outputs: Number of logits a step: symbols, or keys that sound or do not.
         dropout: Rate before the dense layer.
         tied: Whether the dense layer's kernel is the backbone's embedding.
@@ -270,11 +270,11 @@ class NextStepModel(Head, keras.Model):
 
     def build_variables(self) -> None:
         """Creates the head's variables; the backbone has its own already."""
-        self.head.build((None, None, self.backbone.width))
+        self.head.build((None, None, self.backbone.hidden_dim))
         self.built = True
 
     def features(self, inputs, training=False):
-        """Maps the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * width)``."""
+        """Maps the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * hidden_dim)``."""
         return concat_pooling(self.backbone(inputs, training=training), inputs.get("mask"))
 
     def stream(self, batch_size: int) -> Stream:
@@ -294,11 +294,11 @@ class NextStepModel(Head, keras.Model):
         x, state = self.backbone.step(x, state)
         return self.head(x), state
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             Logits ``(batch, count, outputs)`` and the next state.
         """
-        x, state = self.backbone.extend(x, state)
+        x, state = self.backbone.prefill(x, state)
         return self.head(x), state

@@ -14,7 +14,7 @@ from zoo.errors import InputError
 STEPS = "steps"
 """Name of the number of steps taken, among the arrays of a state."""
 CHUNK = 64
-"""Most steps that one compiled call of ``Stream.read`` takes."""
+"""Most steps that one compiled call of ``Stream.prefill`` takes."""
 
 
 class Stream:
@@ -51,7 +51,7 @@ class Stream:
         except ValueError as error:
             raise InputError(f"{error}: build the model causal, or in one direction") from None
         self.steps = np.zeros(batch_size, "int64")
-        self._step, self._read = program(model, _compiled_steps)
+        self._step, self._prefill = program(model, _compiled_steps)
 
     def step(self, x: Any) -> np.ndarray:
         """Reads one step of every row.
@@ -72,7 +72,7 @@ class Stream:
         self.steps += 1
         return ops.convert_to_numpy(y)
 
-    def read(self, x: Any) -> np.ndarray:
+    def prefill(self, x: Any) -> np.ndarray:
         """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
 
         A call of its own costs several times what a step computes; and all models but the recurrent ones and those
@@ -92,7 +92,7 @@ class Stream:
         outputs = []
         while x.shape[1]:
             count = min(CHUNK, 1 << (x.shape[1].bit_length() - 1))
-            y, self.state = self._read(x[:, :count], self.state)
+            y, self.state = self._prefill(x[:, :count], self.state)
             self.steps += count
             outputs.append(ops.convert_to_numpy(y))
             x = x[:, count:]
@@ -112,11 +112,11 @@ class Stream:
             what = "token ids" if features is None else "features"
             shape = str((self.batch_size, *["time"] * several, *last)).replace("'", "")
             raise InputError(f"{given} shape {x.shape}: this stream takes {what} {shape}")
-        count, longest = x.shape[1] if several else 1, self.backbone.longest
-        if longest is not None and self.steps.max() + count > longest:
+        count, max_length = x.shape[1] if several else 1, self.backbone.max_length
+        if max_length is not None and self.steps.max() + count > max_length:
             row = int(self.steps.argmax())
             raise InputError(
-                f"row {row} has taken {self.steps[row]} steps, and the model's learned positions end at {longest}:"
+                f"row {row} has taken {self.steps[row]} steps, and the model's learned positions end at {max_length}:"
                 " reset it, or build with a larger context or rotary positions"
             )
         if features is not None:
@@ -184,8 +184,8 @@ class Stream:
 def _compiled_steps(model):
     """Returns ``model.step`` and ``model.extend``, both compiled."""
     if keras.backend.backend() == "tensorflow":
-        return _graphs(model.step), _graphs(model.extend)
-    return compiled(model, model.step, rank=None), compiled(model, model.extend, rank=None)
+        return _graphs(model.step), _graphs(model.prefill)
+    return compiled(model, model.step, rank=None), compiled(model, model.prefill, rank=None)
 
 
 def _graphs(function):

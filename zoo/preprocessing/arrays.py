@@ -8,7 +8,7 @@ import numpy as np
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.fields import expect_fields
 
-LARGEST = 65_536
+MAX_SIZE = 65_536
 """Most features of a step, and most ids."""
 
 
@@ -47,9 +47,9 @@ class NumbersPreprocessor:
         return {"features": self.features}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "NumbersPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumbersPreprocessor":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
-        return cls(_size("features", value, where))
+        return cls(_size("features", value, location))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,9 +84,9 @@ class IdsPreprocessor:
         return {"symbols": self.symbols}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "IdsPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "IdsPreprocessor":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
-        return cls(_size("symbols", value, where))
+        return cls(_size("symbols", value, location))
 
 
 def _array(value: Any, kind: str, expected: str) -> np.ndarray:
@@ -100,8 +100,8 @@ def _array(value: Any, kind: str, expected: str) -> np.ndarray:
     return array
 
 
-def _size(key: str, value: Any, where: str) -> int:
-    expect_fields({key: int}, value, where)
-    if not 1 <= value[key] <= LARGEST:
-        raise WeightsError(f"{where}.{key}: expected 1 to {LARGEST}")
+def _size(key: str, value: Any, location: str) -> int:
+    expect_fields({key: int}, value, location)
+    if not 1 <= value[key] <= MAX_SIZE:
+        raise WeightsError(f"{location}.{key}: expected 1 to {MAX_SIZE}")
     return value[key]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields, expect_text
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
 
 UNSEEN = 0
 """Id of what stands before a text's first known character."""
@@ -67,9 +67,10 @@ class CharacterPreprocessor:
             raise InputError("the text is empty: give at least one character")
         unknown = sorted(set(text) - set(self.symbols))
         if unknown:
-            where = text.index(unknown[0])
+            position = text.index(unknown[0])
             raise InputError(
-                f"character {where + 1}, {unknown[0]!r}, is unknown to this model; it knows: {''.join(self.symbols)!r}"
+                f"character {position + 1}, {unknown[0]!r}, is unknown to this model;"
+                f" it knows: {''.join(self.symbols)!r}"
             )
         return np.array([self._ids[symbol] for symbol in text], "int32")
 
@@ -98,13 +99,13 @@ class CharacterPreprocessor:
         return {"symbols": list(self.symbols), "context": self.context}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "CharacterPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "CharacterPreprocessor":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
-        expect_fields({"symbols": list, "context": int}, value, where)
+        expect_fields({"symbols": list, "context": int}, value, location)
         symbols = value["symbols"]
         single = all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols)
         if not symbols or not single or len(set(symbols)) != len(symbols):
-            raise WeightsError(f"{where}.symbols: expected single characters, each once")
-        if not 2 <= value["context"] <= LONGEST_TEXT:
-            raise WeightsError(f"{where}.context: expected 2 to {LONGEST_TEXT}")
+            raise WeightsError(f"{location}.symbols: expected single characters, each once")
+        if not 2 <= value["context"] <= MAX_TEXT_LENGTH:
+            raise WeightsError(f"{location}.context: expected 2 to {MAX_TEXT_LENGTH}")
         return cls(tuple(symbols), value["context"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.errors import InputError, WeightsError
 
-LONGEST_TEXT = 1_000_000  # symbols that a record may allow a text to have
+MAX_TEXT_LENGTH = 1_000_000  # symbols that a record may allow a text to have
 
 
 def expect_text(value: Any) -> str:
@@ -15,21 +15,21 @@ def expect_text(value: Any) -> str:
     return value
 
 
-def expect_fields(fields: dict[str, type], value: Any, where: str) -> None:
+def expect_fields(fields: dict[str, type], value: Any, location: str) -> None:
     """Raises WeightsError unless ``value`` has exactly these fields, of these types."""
     if not isinstance(value, dict) or set(value) != set(fields):
-        raise WeightsError(f"{where}: expected an object with {', '.join(fields)}")
+        raise WeightsError(f"{location}: expected an object with {', '.join(fields)}")
     for name, kind in fields.items():
         if type(value[name]) is not kind:
-            raise WeightsError(f"{where}.{name}: expected {kind.__name__}")
+            raise WeightsError(f"{location}.{name}: expected {kind.__name__}")
 
 
-def check_names(value: dict[str, Any], keys: Sequence[str], where: str) -> None:
+def check_names(value: dict[str, Any], keys: Sequence[str], location: str) -> None:
     """Raises WeightsError unless each of the keys holds different texts that are not empty."""
     for key in keys:
         names = value[key]
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
-            raise WeightsError(f"{where}.{key}: expected texts that are not empty, each once")
+            raise WeightsError(f"{location}.{key}: expected texts that are not empty, each once")
 
 
 def number_of(label: str, labels: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from zoo.files import open_output
 from zoo.preprocessing.music import KEYS, LOWEST
 
 BEAT = 480  # ticks of a quarter note
-LONGEST = 100_000  # frames of a piece
+MAX_FRAMES = 100_000  # frames of a piece
 DRUMS = 9  # the channel whose notes are not pitches
 
 
@@ -84,8 +84,8 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
     if not notes:
         raise InputError(f"{path}: has no notes: give a piece")
     size = round(max(end for _, _, end in notes) / seconds)
-    if size > LONGEST:
-        raise InputError(f"{path}: {size:,} frames of {seconds:g} s, at most {LONGEST:,}: give longer ones")
+    if size > MAX_FRAMES:
+        raise InputError(f"{path}: {size:,} frames of {seconds:g} s, at most {MAX_FRAMES:,}: give longer ones")
     frames: list[set[int]] = [set() for _ in range(max(1, size))]
     for note, start, end in notes:
         # Frame i lasts from i to i + 1; round is to the frames whose middle lies within.

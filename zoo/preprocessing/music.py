@@ -58,11 +58,11 @@ class MusicPreprocessor:
         return {"keys": KEYS, "lowest": LOWEST}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "MusicPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "MusicPreprocessor":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError for another keyboard)."""
-        expect_fields({"keys": int, "lowest": int}, value, where)
+        expect_fields({"keys": int, "lowest": int}, value, location)
         if value != cls().to_json():
-            raise WeightsError(f"{where}: expected the {KEYS} keys of a piano, the lowest {LOWEST}")
+            raise WeightsError(f"{location}: expected the {KEYS} keys of a piano, the lowest {LOWEST}")
         return cls()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.data.labels import number_of
-from zoo.data.sound import LARGEST
+from zoo.data.sound import MAX_FLOAT32
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.fields import expect_fields
 from zoo.preprocessing.signals import SeriesPreprocessor
@@ -63,12 +63,12 @@ class NumberTargets:
         return {"reader": reader, "mean": self.mean, "scale": self.scale}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "NumberTargets":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumberTargets":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
-        expect_fields({"reader": dict, "mean": float, "scale": float}, value, where)
-        if not abs(value["mean"]) <= LARGEST or not 0 < value["scale"] <= LARGEST:
-            raise WeightsError(f"{where}: expected a finite mean, and a scale above 0")
-        reader = cls.KIND.from_json({**value["reader"], "labels": ["number"]}, f"{where}.reader")
+        expect_fields({"reader": dict, "mean": float, "scale": float}, value, location)
+        if not abs(value["mean"]) <= MAX_FLOAT32 or not 0 < value["scale"] <= MAX_FLOAT32:
+            raise WeightsError(f"{location}: expected a finite mean, and a scale above 0")
+        reader = cls.KIND.from_json({**value["reader"], "labels": ["number"]}, f"{location}.reader")
         return cls(dataclasses.replace(reader, labels=()), value["mean"], value["scale"])
 
 
@@ -101,6 +101,6 @@ class SeriesNumbers(NumberTargets):
 def number(target: Any) -> float:
     """Returns a target as a number (raises InputError for what is no finite one)."""
     value = number_of(str(target))
-    if value is None or abs(value) > LARGEST:
+    if value is None or abs(value) > MAX_FLOAT32:
         raise InputError(f"target {str(target)[:40]!r}: is no finite number: give one")
     return value

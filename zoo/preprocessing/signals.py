@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.sound import LARGEST, RATES, as_channels, numbers, waveform
+from zoo.data.sound import MAX_FLOAT32, RATES, as_channels, numbers, waveform
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.fields import check_names, expect_fields, number_of
 
-LONGEST = 1_000_000  # steps that a record may allow a series to have
-MOST_BANDS = 512
+MAX_STEPS = 1_000_000  # steps that a record may allow a series to have
+MAX_BANDS = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,40 +227,40 @@ class SeriesPreprocessor:
         return {"front_end": {"kind": kind, **fields}, "labels": list(self.labels), "max_length": self.max_length}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "SeriesPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SeriesPreprocessor":
         """Makes a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
             value: What ``to_json`` returned.
-            where: Where it came from, for messages.
+            location: Where it came from, for messages.
 
         Raises:
             WeightsError: Names the key.
         """
-        expect_fields({"front_end": dict, "labels": list, "max_length": int}, value, where)
-        check_names(value, ("labels",), where)
-        if not value["labels"] or not 1 <= value["max_length"] <= LONGEST:
-            raise WeightsError(f"{where}: expected at least one label, and a max_length of 1 to {LONGEST}")
-        front_end = _front_end(value["front_end"], f"{where}.front_end")
+        expect_fields({"front_end": dict, "labels": list, "max_length": int}, value, location)
+        check_names(value, ("labels",), location)
+        if not value["labels"] or not 1 <= value["max_length"] <= MAX_STEPS:
+            raise WeightsError(f"{location}: expected at least one label, and a max_length of 1 to {MAX_STEPS}")
+        front_end = _front_end(value["front_end"], f"{location}.front_end")
         return cls(front_end, tuple(value["labels"]), value["max_length"])
 
 
-def _front_end(value: dict[str, Any], where: str) -> Numbers | Waveform | LogMel:
+def _front_end(value: dict[str, Any], location: str) -> Numbers | Waveform | LogMel:
     kind = value.get("kind")
     if not isinstance(kind, str) or kind not in FRONT_ENDS:
-        raise WeightsError(f"{where}.kind: expected one of {', '.join(FRONT_ENDS)}")
+        raise WeightsError(f"{location}.kind: expected one of {', '.join(FRONT_ENDS)}")
     fields = {field.name: field.type for field in dataclasses.fields(FRONT_ENDS[kind])}
     types: dict[str, type] = {name: int if kind is int else list for name, kind in fields.items()}
-    expect_fields({"kind": str, **types}, value, where)
+    expect_fields({"kind": str, **types}, value, location)
     bounds = {"rate": RATES, "frame": (1, 65_536), "mu": (0, 65_535)}
     for name, (low, high) in bounds.items():
         if name in fields and not low <= value[name] <= high:
-            raise WeightsError(f"{where}.{name}: expected {low} to {high}")
+            raise WeightsError(f"{location}.{name}: expected {low} to {high}")
     if "mean" in fields:
         mean, scale = value["mean"], value["scale"]
-        known = all(type(number) in (int, float) and abs(number) <= LARGEST for number in [*mean, *scale])
-        most = MOST_BANDS if kind == "log_mel" else 65_536
-        if not known or not 1 <= len(mean) == len(scale) <= most or min(scale) <= 0:
-            raise WeightsError(f"{where}: expected mean and scale of each feature, each scale above 0")
+        known = all(type(number) in (int, float) and abs(number) <= MAX_FLOAT32 for number in [*mean, *scale])
+        max_features = MAX_BANDS if kind == "log_mel" else 65_536
+        if not known or not 1 <= len(mean) == len(scale) <= max_features or min(scale) <= 0:
+            raise WeightsError(f"{location}: expected mean and scale of each feature, each scale above 0")
     parts = {name: tuple(value[name]) if kind is list else value[name] for name, kind in types.items()}
     return FRONT_ENDS[kind](**parts)

@@ -24,7 +24,7 @@ class Subwords:
     Attributes:
         subwords: Every subword, in the order of the ids; the first two are ``SPECIAL``.
         merges: Pairs of subwords with a blank between them, in the order in which they are joined.
-        words: Whether words are what stands between blanks; if not, marks are words too.
+        words: Whether words are what stands between spaces; if not, marks are words too.
 
     Example:
         >>> subwords = Subwords.learn(["low lower lowest", "new newer newest"], 40)
@@ -75,20 +75,20 @@ class Subwords:
         return {"subwords": list(self.subwords), "merges": list(self.merges), "words": self.words}
 
     @classmethod
-    def from_json(cls, value: Any, where: str) -> "Subwords":
-        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
-        expect_fields({"subwords": list, "merges": list, "words": bool}, value, where)
+    def from_json(cls, value: Any, location: str) -> "Subwords":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        expect_fields({"subwords": list, "merges": list, "words": bool}, value, location)
         for key in ("subwords", "merges"):
             if not all(isinstance(text, str) for text in value[key]):
-                raise WeightsError(f"{where}.{key}: expected texts")
+                raise WeightsError(f"{location}.{key}: expected texts")
         known = set(value["subwords"])
         if len(known) != len(value["subwords"]) or tuple(value["subwords"][:2]) != SPECIAL or "" in known:
-            raise WeightsError(f"{where}.subwords: expected {', '.join(SPECIAL)} and others, each once")
+            raise WeightsError(f"{location}.subwords: expected {', '.join(SPECIAL)} and others, each once")
         # The library reads pairs that lead to no subword beyond its arrays, and panics.
         for pair in value["merges"]:
             parts = pair.split(" ")
             if len(parts) != 2 or not {*parts, "".join(parts)} <= known:
-                raise WeightsError(f"{where}.merges: {pair[:100]!a} is not two subwords that make another one")
+                raise WeightsError(f"{location}.merges: {pair[:100]!a} is not two subwords that make another one")
         return cls(tuple(value["subwords"]), tuple(value["merges"]), value["words"])
 
     @classmethod

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data.unicode_forms import commonest_form, fold
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields, expect_text
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
@@ -64,7 +64,7 @@ class SymbolTokenizer:
         return len(self.symbols) + RESERVED
 
     def split(self, text: str) -> list[str]:
-        """Returns the symbols of a text; runs of the separator and of blanks count once."""
+        """Returns the symbols of a text; runs of the separator and of spaces count once."""
         text = unicodedata.normalize(self.form, text.lower() if self.lowercase else text)
         if self.separator == " ":
             return text.split()
@@ -120,24 +120,24 @@ class SymbolTokenizer:
         return {"symbols": list(self.symbols), **{name: getattr(self, name) for name in fields}}
 
     @classmethod
-    def from_json(cls, value: Any, where: str) -> "SymbolTokenizer":
-        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names ``where`` and the key)."""
+    def from_json(cls, value: Any, location: str) -> "SymbolTokenizer":
+        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
         if isinstance(value, dict):
             value = {"form": "NFC", "graphemes": False, **value}  # which older records do not say
         fields = {"symbols": list, "separator": str, "lowercase": bool, "form": str, "graphemes": bool}
-        expect_fields(fields, value, where)
+        expect_fields(fields, value, location)
         symbols = value["symbols"]
         if not all(isinstance(symbol, str) and symbol for symbol in symbols) or len(set(symbols)) != len(symbols):
-            raise WeightsError(f"{where}.symbols: expected texts that are not empty, each once")
+            raise WeightsError(f"{location}.symbols: expected texts that are not empty, each once")
         if value["separator"] not in ("", " "):
-            raise WeightsError(f"{where}.separator: expected nothing or a blank")
+            raise WeightsError(f"{location}.separator: expected nothing or a blank")
         if value["form"] not in ("NFC", "NFD"):
-            raise WeightsError(f"{where}.form: expected NFC or NFD")
+            raise WeightsError(f"{location}.form: expected NFC or NFD")
         return cls(**value)
 
 
 @dataclasses.dataclass(frozen=True)
-class TransductionPreprocessor:
+class SequenceToSequencePreprocessor:
     """Source text and target text of a sequence-to-sequence model, each with its own tokenizer.
 
     Attributes:
@@ -149,7 +149,7 @@ class TransductionPreprocessor:
     Example:
         >>> letters = SymbolTokenizer.fit(["cat"])
         >>> phones = SymbolTokenizer.fit(["K AE T"], separator=" ")
-        >>> preprocessor = TransductionPreprocessor(letters, phones, 20, 20)
+        >>> preprocessor = SequenceToSequencePreprocessor(letters, phones, 20, 20)
         >>> preprocessor.encode_input("cat")
         [4, 3, 5, 2]
         >>> preprocessor.encode_target("K AE T")
@@ -162,7 +162,7 @@ class TransductionPreprocessor:
     max_target: int
 
     def encode_input(self, text: str) -> list[int]:
-        """Returns the ids of an input, with the end mark.
+        """Returns the ids of an input, with the end token.
 
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
@@ -174,7 +174,7 @@ class TransductionPreprocessor:
         return [*self.source.encode(text), END]
 
     def encode_target(self, text: str) -> list[int]:
-        """Returns the ids of an output, with start and end mark.
+        """Returns the ids of an output, with start and end token.
 
         Raises:
             InputError: The text is empty, too long or has unknown symbols.
@@ -194,23 +194,23 @@ class TransductionPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TransductionPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SequenceToSequencePreprocessor":
         """Makes a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
             value: What ``to_json`` returned.
-            where: Where it came from, for messages.
+            location: Where it came from, for messages.
 
         Raises:
             WeightsError: Names the key.
         """
-        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, where)
+        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, location)
         for key in ("max_source", "max_target"):
-            if not 1 <= value[key] <= LONGEST_TEXT:
-                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
+            if not 1 <= value[key] <= MAX_TEXT_LENGTH:
+                raise WeightsError(f"{location}.{key}: expected 1 to {MAX_TEXT_LENGTH}")
         return cls(
-            SymbolTokenizer.from_json(value["source"], f"{where}.source"),
-            SymbolTokenizer.from_json(value["target"], f"{where}.target"),
+            SymbolTokenizer.from_json(value["source"], f"{location}.source"),
+            SymbolTokenizer.from_json(value["target"], f"{location}.target"),
             value["max_source"],
             value["max_target"],
         )
@@ -248,14 +248,14 @@ def are_unspaced(texts: Sequence[str]) -> bool:
     return enough and len(different) > total / 2 and size > 2 * total
 
 
-def pad(rows: Sequence[Sequence[int]], length: int, height: int | None = None) -> np.ndarray:
+def pad(rows: Sequence[Sequence[int]], length: int, batch_size: int | None = None) -> np.ndarray:
     """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below.
 
     Example:
         >>> pad([[5, 6], [7]], 3).tolist()
         [[5, 6, 0], [7, 0, 0]]
     """
-    out = np.full((height or len(rows), length), PAD, dtype="int32")
+    out = np.full((batch_size or len(rows), length), PAD, dtype="int32")
     for i, row in enumerate(rows):
         out[i, : len(row)] = row
     return out

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from zoo.preprocessing.tags import begun
+from zoo.preprocessing.tags import to_iob2
 
 OUTSIDE = "Oo"
 NAMELESS = "span"
@@ -20,7 +20,7 @@ _STYLES = {
 }
 
 
-def to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
+def convert_to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
     """Returns tags in IOB2 (``B-`` begins a span, ``I-`` goes on, ``O`` is outside) and what was converted.
 
     IOB1 (``B-`` only between two spans of a kind), IOBES and BILOU, letters in lower case or behind the kind, and
@@ -34,7 +34,7 @@ def to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[s
         The tags, and a note for each conversion.
 
     Example:
-        >>> to_iob2([["S-city", "o"], ["B-city", "E-city"]])[0]
+        >>> convert_to_iob2([["S-city", "o"], ["B-city", "E-city"]])[0]
         [['B-city', 'O'], ['B-city', 'I-city']]
     """
     inside = {tag for tags in sentences for tag in tags if tag not in OUTSIDE}
@@ -50,11 +50,11 @@ def to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[s
     names |= {tag: "O" for tag in OUTSIDE}
     converted = [[names[tag] for tag in tags] for tags in sentences]
     scheme = "IOBES" if letters & set("ES") else "BILOU" if letters & set("LU") else "BMES" if "M" in letters else ""
-    begins = any(fixed != tags for fixed, tags in zip(map(begun, converted), converted, strict=True))
+    begins = any(fixed != tags for fixed, tags in zip(map(to_iob2, converted), converted, strict=True))
     parts = [f"tags written as {style}"] if style != "B-kind" else []
     parts += [scheme] if scheme else ["IOB1, where I- may begin a span"] if begins else []
     parts += ["'o' for O"] if any("o" in tags for tags in sentences) else []
-    return [begun(tags) for tags in converted], [f"tags are read as IOB2; found: {', '.join(parts)}"] * bool(parts)
+    return [to_iob2(tags) for tags in converted], [f"tags are read as IOB2; found: {', '.join(parts)}"] * bool(parts)
 
 
 def _parsed(tags: set[str], outside: bool) -> tuple[dict[str, tuple[str, str]], str]:

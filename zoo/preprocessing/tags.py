@@ -8,18 +8,18 @@ import numpy as np
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
-from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, expect_text
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
 
-def begun(tags: Sequence[str]) -> list[str]:
+def to_iob2(tags: Sequence[str]) -> list[str]:
     """Returns tags in which every span begins with ``B-``.
 
     An ``I-`` that follows no tag of its kind begins a span, the way conlleval and seqeval read it; it becomes the
     ``B-`` that it stands for. Tags without these prefixes stay as they are.
 
     Example:
-        >>> begun(["O", "I-city", "I-city"])
+        >>> to_iob2(["O", "I-city", "I-city"])
         ['O', 'B-city', 'I-city']
     """
     before = ["O", *tags]
@@ -30,14 +30,14 @@ def begun(tags: Sequence[str]) -> list[str]:
 
 
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Returns the spans of tags as (kind, first, last), read as in ``begun``; any other tag is a span of one word.
+    """Returns the spans of tags as (kind, first, last), read as in ``to_iob2``; any other tag is a span of one word.
 
     Example:
         >>> sorted(spans(["O", "B-city", "I-city", "B-date"]))
         [('city', 1, 2), ('date', 3, 3)]
     """
     found, kind, first = set(), None, 0
-    for i, tag in enumerate([*begun(tags), "O"]):
+    for i, tag in enumerate([*to_iob2(tags), "O"]):
         inside = tag.startswith("I-")
         if kind is not None and not inside:
             found.add((kind, first, i - 1))
@@ -47,7 +47,7 @@ def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
     return found
 
 
-def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
+def viterbi_decode(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
     """Returns the likeliest tags of a sentence among those in which every span begins with ``B-``.
 
     A tag chosen for each word alone may go on with a span that nothing began. This is the algorithm of Viterbi (1967)
@@ -60,7 +60,7 @@ def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
 
     Example:
         >>> import numpy as np
-        >>> most_likely(np.array([[0.0, 1.0, 3.0], [0.0, 1.0, 3.0]]), ["O", "B-city", "I-city"])
+        >>> viterbi_decode(np.array([[0.0, 1.0, 3.0], [0.0, 1.0, 3.0]]), ["O", "B-city", "I-city"])
         [1, 2]
     """
     places = {tag: i for i, tag in enumerate(tags)}
@@ -82,7 +82,7 @@ def most_likely(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class TagPreprocessor:
-    """Sentences of words between blanks to subword ids; tags between blanks, and a label behind a tab, to numbers.
+    """Sentences of words between spaces to subword ids; tags between spaces, and a label behind a tab, to numbers.
 
     Attributes:
         tokenizer: Splits words that are given apart into subwords.
@@ -147,7 +147,7 @@ class TagPreprocessor:
             InputError: A tag or label is unknown, or the label is missing.
         """
         said, _, label = target.partition("\t")
-        tags = begun(said.split())
+        tags = to_iob2(said.split())
         for tag in tags:
             if tag not in self.tags:
                 raise InputError(f"tag {tag!r} is unknown to this model: it is in none of the training rows")
@@ -164,13 +164,13 @@ class TagPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TagPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TagPreprocessor":
         """As ``TextPreprocessor.from_json``."""
-        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, where)
-        check_names(value, ("tags", "labels"), where)
-        if not value["tags"] or not 1 <= value["max_length"] <= LONGEST_TEXT:
-            raise WeightsError(f"{where}: expected at least one tag, and a max_length of 1 to {LONGEST_TEXT}")
+        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, location)
+        check_names(value, ("tags", "labels"), location)
+        if not value["tags"] or not 1 <= value["max_length"] <= MAX_TEXT_LENGTH:
+            raise WeightsError(f"{location}: expected at least one tag, and a max_length of 1 to {MAX_TEXT_LENGTH}")
         for tag in value["tags"]:
             if tag.startswith("I-") and f"B-{tag[2:]}" not in value["tags"]:
-                raise WeightsError(f"{where}.tags: expected B-{tag[2:]} beside {tag}")
-        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})
+                raise WeightsError(f"{location}.tags: expected B-{tag[2:]} beside {tag}")
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{location}.tokenizer")})

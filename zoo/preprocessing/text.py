@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
-from zoo.preprocessing.fields import LONGEST_TEXT, check_names, expect_fields, expect_text, number_of
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text, number_of
 from zoo.preprocessing.subwords import Subwords
 
 
@@ -72,14 +72,14 @@ class TextPreprocessor:
                     raise InputError(f"{text[:40]!r}: no word to read: give a text")
             if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
                 rows = [[SEPARATOR, *row] for row in rows]
-            most = self.max_length
-            return [row if len(row) <= most else row[: self.first] + row[self.first - most :] for row in rows]
+            max_ids = self.max_length
+            return [row if len(row) <= max_ids else row[: self.first] + row[self.first - max_ids :] for row in rows]
         split = [split_sentences(text) for text in texts]
         flat = iter(self.tokenizer.encode_batch([sentence for parts in split for sentence in parts]))
         documents = []
         for text, parts in zip(texts, split, strict=True):
-            most = self.sentences
-            rows = [ids[i : i + most] for ids in (next(flat) for _ in parts) for i in range(0, len(ids), most)]
+            max_ids = self.sentences
+            rows = [ids[i : i + max_ids] for ids in (next(flat) for _ in parts) for i in range(0, len(ids), max_ids)]
             if not rows:
                 raise InputError(f"{text[:40]!r}: no word to read: give a text")
             kept, total = [], 0
@@ -112,26 +112,26 @@ class TextPreprocessor:
         }
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "TextPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TextPreprocessor":
         """Makes a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
             value: What ``to_json`` returned.
-            where: Where it came from, for messages.
+            location: Where it came from, for messages.
 
         Raises:
             WeightsError: Names the key.
         """
         fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
         flat = isinstance(value, dict) and value.get("sentences", 0) is None
-        expect_fields(fields, {**value, "sentences": 1} if flat else value, where)
-        check_names(value, ("labels",), where)
+        expect_fields(fields, {**value, "sentences": 1} if flat else value, location)
+        check_names(value, ("labels",), location)
         if not value["labels"]:
-            raise WeightsError(f"{where}.labels: expected at least one")
+            raise WeightsError(f"{location}.labels: expected at least one")
         for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
-            if not 1 <= number <= LONGEST_TEXT:
-                raise WeightsError(f"{where}.{key}: expected 1 to {LONGEST_TEXT}")
-        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{where}.tokenizer")})
+            if not 1 <= number <= MAX_TEXT_LENGTH:
+                raise WeightsError(f"{location}.{key}: expected 1 to {MAX_TEXT_LENGTH}")
+        return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{location}.tokenizer")})
 
 
 def split_sentences(text: str) -> list[str]:

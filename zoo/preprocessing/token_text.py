@@ -10,7 +10,7 @@ import numpy as np
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.characters import CharacterPreprocessor
-from zoo.preprocessing.fields import LONGEST_TEXT, expect_fields
+from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,15 +102,15 @@ class SubwordTextPreprocessor:
         return {"tokenizer": self.tokenizer.to_json(), "context": self.context}
 
     @classmethod
-    def from_json(cls, value: Any, where: str = "spec.preprocessor") -> "SubwordTextPreprocessor":
+    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SubwordTextPreprocessor":
         """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
-        expect_fields({"tokenizer": dict, "context": int}, value, where)
-        if not 2 <= value["context"] <= LONGEST_TEXT:
-            raise WeightsError(f"{where}.context: expected 2 to {LONGEST_TEXT}")
-        return cls(ByteSubwords.from_json(value["tokenizer"], f"{where}.tokenizer"), value["context"])
+        expect_fields({"tokenizer": dict, "context": int}, value, location)
+        if not 2 <= value["context"] <= MAX_TEXT_LENGTH:
+            raise WeightsError(f"{location}.context: expected 2 to {MAX_TEXT_LENGTH}")
+        return cls(ByteSubwords.from_json(value["tokenizer"], f"{location}.tokenizer"), value["context"])
 
 
-def text_preprocessor(value: Any, where: str) -> CharacterPreprocessor | SubwordTextPreprocessor:
+def text_preprocessor(value: Any, location: str) -> CharacterPreprocessor | SubwordTextPreprocessor:
     """Returns the preprocessor that a JSON state describes (raises WeightsError that names the key)."""
     kind = SubwordTextPreprocessor if isinstance(value, dict) and "tokenizer" in value else CharacterPreprocessor
-    return kind.from_json(value, where)
+    return kind.from_json(value, location)

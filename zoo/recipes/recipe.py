@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from zoo.errors import InputError
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Recipe:
         exclude: ``(dataset, split)`` whose inputs are taken out of the training data, because the
             checkpoint is measured on them; ``None`` takes out nothing.
         evaluate: ``(dataset, split)`` measured once at the end.
-        plan: How it is fitted.
+        training_config: How it is fitted.
         expected: Scores by name that the recipe has reached on the last of ``evaluate``; none if it has
             not been run to its end yet.
         config: Fields that differ from the size's.
@@ -48,30 +48,35 @@ class Recipe:
     dataset: str
     exclude: tuple[str, str] | None
     evaluate: tuple[tuple[str, str], ...]
-    plan: Plan
+    training_config: TrainingConfig
     expected: dict[str, float] = dataclasses.field(default_factory=dict)
     config: dict = dataclasses.field(default_factory=dict)
     corpus: Corpus | None = None
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
-        """Returns a recipe with some fields of its plan or of its config set to other values.
+        """Returns a recipe with some fields of its training config or of its config set to other values.
 
         Args:
             settings: Each ``FIELD=VALUE``; true, false, null and numbers are what they are in JSON.
             fields: Names of the architecture's config.
 
         Raises:
-            InputError: There is no such field, or the plan cannot have that value.
+            InputError: There is no such field, or the training config cannot have that value.
         """
-        plan, config = {}, dict(self.config)
-        known = [field.name for field in dataclasses.fields(Plan)]
+        training_config, config = {}, dict(self.config)
+        known = [field.name for field in dataclasses.fields(TrainingConfig)]
         for setting in settings:
             name, equals, text = setting.partition("=")
             if not equals or name not in [*known, *fields]:
                 there = ", ".join(sorted([*known, *fields]))
                 raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {there}")
-            (plan if name in known else config)[name] = _value(text)
-        return dataclasses.replace(self, plan=dataclasses.replace(self.plan, **plan), config=config, expected={})
+            (training_config if name in known else config)[name] = _value(text)
+        return dataclasses.replace(
+            self,
+            training_config=dataclasses.replace(self.training_config, **training_config),
+            config=config,
+            expected={},
+        )
 
 
 def _value(text: str) -> bool | int | float | str | None:

@@ -8,7 +8,7 @@ from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
 from zoo.preprocessing.signals import SeriesPreprocessor
-from zoo.preprocessing.symbols import TransductionPreprocessor
+from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.token_text import text_preprocessor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.tasks.task import Task
 
 TASKS = {
-    "transduction": "zoo.tasks.transduction:TRANSDUCTION",
+    "sequence_to_sequence": "zoo.tasks.sequence_to_sequence:SEQUENCE_TO_SEQUENCE",
     "classification": "zoo.tasks.classification:CLASSIFICATION",
     "tagging": "zoo.tasks.tagging:TAGGING",
     "language_modelling": "zoo.tasks.language_modelling:LANGUAGE_MODELLING",
@@ -31,7 +31,7 @@ TASKS = {
 
 # What makes a preprocessor of its JSON state; apart from the tasks, for it needs no backend.
 PREPROCESSORS = {
-    "transduction": TransductionPreprocessor.from_json,
+    "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
     "tagging": TagPreprocessor.from_json,
     "language_modelling": text_preprocessor,
@@ -52,20 +52,20 @@ def find_task(name: str) -> "Task":
     return getattr(importlib.import_module(module), attribute)
 
 
-def find_preprocessor(task: str, state: dict, where: str = "spec.preprocessor"):
+def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor"):
     """Returns the preprocessor of a task from its JSON state.
 
     Args:
         task: Name of the task.
         state: What the preprocessor's ``to_json`` returned.
-        where: Where that came from, for messages.
+        location: Where that came from, for messages.
 
     Raises:
         WeightsError: An unknown task, or the state is not that of a preprocessor of it.
     """
     if task not in PREPROCESSORS:
-        raise WeightsError(f"{where}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")
+        raise WeightsError(f"{location}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")
     try:
-        return PREPROCESSORS[task](state, where)
+        return PREPROCESSORS[task](state, location)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise WeightsError(f"{where}: not what a preprocessor of {task} writes") from None
+        raise WeightsError(f"{location}: not what a preprocessor of {task} writes") from None

@@ -17,7 +17,7 @@ from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.symbols import pad
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.tasks.task import Task, both_ways
-from zoo.training.augmentation import hide
+from zoo.training.augmentation import word_dropout
 from zoo.training.batching import Batches, by_length, padded
 
 VOCABULARY = 8_000
@@ -36,7 +36,7 @@ class Classification(Task):
     options = {"probabilities": False}
     validation = {}
     head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
-    labelled = True
+    has_labels = True
     softmax = True
 
     def architecture(self, name):
@@ -63,10 +63,10 @@ class Classification(Task):
 
     def check(self, train):
         if len(set(train.targets)) < 2:
-            file = train.where[0].rpartition(":")[0] or train.where[0]
+            file = train.locations[0].rpartition(":")[0] or train.locations[0]
             raise InputError(f"{file}: only one label, {train.targets[0]!r}: give examples of at least two")
 
-    def varies(self, preprocessor):
+    def supports_augmentation(self, preprocessor):
         return True
 
     def describe(self, preprocessor):
@@ -121,89 +121,98 @@ class Classification(Task):
         """Returns the inputs of a model for one sequence as short as can be."""
         return _inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1)
 
-    def pack(self, rows: list, length: int, height: int) -> dict:
+    def pack(self, rows: list, length: int, padded_batch_size: int) -> dict:
         """Returns the inputs of a model: encoded rows, padded to a length and a number of rows."""
-        return _inputs(rows, length, height)
+        return _inputs(rows, length, padded_batch_size)
 
     def length(self, row) -> int:
         """Returns the number of a text's ids, or of a document's sentences."""
         return len(row)
 
-    def batches(self, preprocessor, examples, plan):
+    def batches(self, preprocessor, examples, training_config):
         rows = self._encode(preprocessor, examples)
-        answers, weights = self.answers_and_weights(preprocessor, examples, plan)
+        targets, weights = self.answers_and_weights(preprocessor, examples, training_config)
 
-        def collate(chosen, length, height, generator=None):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
+        def collate(chosen, length, padded_batch_size, generator=None):
+            inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
             if generator:
-                inputs["tokens"] = hide(inputs["tokens"], generator)
-            answer, weight = np.zeros((height, *answers.shape[1:]), answers.dtype), np.zeros(height, "float32")
-            answer[: len(chosen)], weight[: len(chosen)] = answers[chosen], weights[chosen]
-            return inputs, answer, weight
+                inputs["tokens"] = word_dropout(inputs["tokens"], generator)
+            target, weight = (
+                np.zeros((padded_batch_size, *targets.shape[1:]), targets.dtype),
+                np.zeros(padded_batch_size, "float32"),
+            )
+            target[: len(chosen)], weight[: len(chosen)] = targets[chosen], weights[chosen]
+            return inputs, target, weight
 
-        return Batches([self.length(row) for row in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+        return Batches(
+            [self.length(row) for row in rows],
+            collate,
+            training_config.batch_size,
+            training_config.seed,
+            varied=training_config.augment,
+        )
 
-    def answers_and_weights(self, preprocessor, examples, plan) -> tuple[np.ndarray, np.ndarray]:
+    def answers_and_weights(self, preprocessor, examples, training_config) -> tuple[np.ndarray, np.ndarray]:
         """Returns the right answer of each row and its weight (raises InputError for an unknown label)."""
         answers = []
-        for label, where in zip(examples.targets, examples.where, strict=True):
+        for label, location in zip(examples.targets, examples.locations, strict=True):
             try:
                 answers.append(preprocessor.encode_target(label))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
         counts = np.bincount(answers, minlength=len(preprocessor.labels))
         # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        share = balanced if plan.balance else np.ones(len(counts))
+        share = balanced if training_config.class_balanced else np.ones(len(counts))
         return np.array(answers, "int32"), share[answers]
 
     def _encode(self, preprocessor, examples) -> list:
         try:
             return preprocessor.encode_inputs(examples.inputs)
         except InputError:
-            for text, where in zip(examples.inputs, examples.where, strict=True):
+            for text, location in zip(examples.inputs, examples.locations, strict=True):
                 try:
                     preprocessor.encode_input(text)
                 except InputError as error:
-                    raise InputError(f"{where}: {error}") from None
+                    raise InputError(f"{location}: {error}") from None
             raise
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
-        likely = self.outputs(pipeline, rows, batch_size, tick)
+        likely = self.outputs(pipeline, rows, batch_size, on_step)
         if not probabilities:
             return [preprocessor.labels[i] for i in likely.argmax(axis=-1)]
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def outputs(self, pipeline, rows, batch_size, tick) -> np.ndarray:
+    def outputs(self, pipeline, rows, batch_size, on_step) -> np.ndarray:
         """Returns ``(texts, outputs)``; of labels their probabilities."""
-        return self._run(pipeline, _probabilities if self.softmax else _logits, rows, batch_size, tick)
+        return self._run(pipeline, _probabilities if self.softmax else _logits, rows, batch_size, on_step)
 
-    def embed(self, pipeline, inputs, batch_size, tick):
+    def embed(self, pipeline, inputs, batch_size, on_step):
         """Returns what the head reads of each input: the last, the maximum and the mean of the backbone's output."""
-        return self._run(pipeline, _features, pipeline.preprocessor.encode_inputs(inputs), batch_size, tick)
+        return self._run(pipeline, _features, pipeline.preprocessor.encode_inputs(inputs), batch_size, on_step)
 
-    def _run(self, pipeline, make, rows, batch_size, tick) -> np.ndarray:
+    def _run(self, pipeline, make, rows, batch_size, on_step) -> np.ndarray:
         """Returns a program's output for each row, ``(rows, outputs)``."""
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
         function = program(pipeline.model, make, name, smallest["mask"].ndim, features)
         out: list[np.ndarray | None] = [None] * len(rows)
-        for chosen, length, height in by_length([self.length(row) for row in rows], batch_size):
-            inputs = self.pack([rows[i] for i in chosen], length, height)
+        for chosen, length, padded_batch_size in by_length([self.length(row) for row in rows], batch_size):
+            inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
             found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             for place, i in enumerate(chosen):
                 out[i] = found[place]
-            tick(len(chosen))
+            on_step(len(chosen))
         return np.stack([row for row in out if row is not None])
 
     def score(self, preprocessor, outputs, references):
         return classification_metrics(_likeliest(outputs), references)
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         right = np.array(_likeliest(outputs)) == np.array(references)
         return Counts("accuracy", right, np.ones(len(right)))
 
@@ -211,7 +220,7 @@ class Classification(Task):
         # Subwords spell any word: the vocabulary stays, the labels are those of the training part.
         return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))))
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         tensors = {path: value for path, value in base.tensors().items() if not path.startswith("head/")}
         return {**fresh.tensors(), **tensors}
 
@@ -271,16 +280,18 @@ def _likeliest(outputs: list) -> list[str]:
     return [max(output, key=output.get) if isinstance(output, dict) else output for output in outputs]
 
 
-def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
+def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
     """Returns ``tokens`` and ``mask``, ``(height, length)`` or, of documents, ``(height, length, subwords)``.
 
     Rows added to reach the height have one real position, for a mean over none would not be finite.
     """
     if isinstance(rows[0][0], list):
-        longest = max(len(sentence) for row in rows for sentence in row)
-        tokens = np.stack([pad(row, padded(longest), length) for row in rows + [[[1]]] * (height - len(rows))])
+        max_length = max(len(sentence) for row in rows for sentence in row)
+        tokens = np.stack(
+            [pad(row, padded(max_length), length) for row in rows + [[[1]]] * (padded_batch_size - len(rows))]
+        )
     else:
-        tokens = pad(rows + [[1]] * (height - len(rows)), length)
+        tokens = pad(rows + [[1]] * (padded_batch_size - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0}
 
 

@@ -35,41 +35,41 @@ class Copying(NextStep):
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
         """Returns every target as ids (raises InputError with the place of one that does not fit its row)."""
         found = []
-        for target, row, where in zip(examples.targets, rows, examples.where, strict=True):
+        for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
             try:
                 found.append(preprocessor.encode_target(target))
                 if len(found[-1]) != len(row):
                     raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one an id")
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
         return found
 
-    def batches(self, preprocessor, examples, plan):
-        rows = self.encode(preprocessor, examples, least=1)
-        answers = self.targets(preprocessor, examples, rows)
+    def batches(self, preprocessor, examples, training_config):
+        rows = self.encode(preprocessor, examples, min_length=1)
+        targets = self.targets(preprocessor, examples, rows)
 
-        def collate(chosen, length, height):
-            weight = pad([np.ones(len(rows[i])) for i in chosen], length, height).astype("float32")
-            inputs = {"tokens": pad([rows[i] for i in chosen], length, height)}
-            return inputs, pad([answers[i] for i in chosen], length, height), weight
+        def collate(chosen, length, padded_batch_size):
+            weight = pad([np.ones(len(rows[i])) for i in chosen], length, padded_batch_size).astype("float32")
+            inputs = {"tokens": pad([rows[i] for i in chosen], length, padded_batch_size)}
+            return inputs, pad([targets[i] for i in chosen], length, padded_batch_size), weight
 
-        return Batches([len(row) for row in rows], collate, plan.batch_size, plan.seed)
+        return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
-    def predict(self, pipeline, inputs, batch_size, tick):
+    def predict(self, pipeline, inputs, batch_size, on_step):
         """Returns the likeliest id of each step, a list for each sequence."""
-        return [likely.argmax(-1).tolist() for likely in self.answers(pipeline, inputs, batch_size, tick)]
+        return [likely.argmax(-1).tolist() for likely in self.predict_raw(pipeline, inputs, batch_size, on_step)]
 
-    def answers(self, pipeline, inputs, batch_size, tick):
+    def predict_raw(self, pipeline, inputs, batch_size, on_step):
         """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` for each sequence."""
         rows = [pipeline.preprocessor.encode_input(ids) for ids in inputs]
 
         def run(tokens):
             return ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
 
-        found = in_batches(rows, batch_size, run, tick)
+        found = in_batches(rows, batch_size, run, on_step)
         return [likely[: len(row)] for likely, row in zip(found, rows, strict=True)]
 
-    def tally(self, preprocessor, outputs, references):
+    def update_metrics(self, preprocessor, outputs, references):
         """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""
         rows = []
         for likely, reference in zip(outputs, references, strict=True):
@@ -79,25 +79,25 @@ class Copying(NextStep):
             rows.append((float(nats), len(right), int((likely.argmax(-1) == right)[asked].sum()), int(asked.sum())))
         return (rows,)
 
-    def total(self, preprocessor, tallies):
+    def compute_metrics(self, preprocessor, states):
         """Returns ``step_loss``, nats a step, and ``recall``, the share of symbols that were said at their step."""
-        nats, steps, right, asked = zip(*(row for (rows,) in tallies for row in rows), strict=True)
+        nats, steps, right, asked = zip(*(row for (rows,) in states for row in rows), strict=True)
         if not any(asked):
             raise InputError("no target asks for a symbol: a recall needs at least one")
         return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(right), np.array(asked))}
 
-    def counts(self, preprocessor, outputs, references):
-        (rows,) = self.tally(preprocessor, outputs, references)
+    def metric_counts(self, preprocessor, outputs, references):
+        (rows,) = self.update_metrics(preprocessor, outputs, references)
         nats, steps, _, _ = (np.array(column) for column in zip(*rows, strict=True))
         return Counts("step_loss", nats, steps)
 
     def score(self, preprocessor, outputs, references):
-        return self.total(preprocessor, [self.tally(preprocessor, outputs, references)])
+        return self.compute_metrics(preprocessor, [self.update_metrics(preprocessor, outputs, references)])
 
     def steps(self, preprocessor, examples):
-        rows = self.encode(preprocessor, examples, least=1)
-        answers = self.targets(preprocessor, examples, rows)
-        return Steps("tokens", rows, answers, [np.flatnonzero(answer != BLANK) for answer in answers])
+        rows = self.encode(preprocessor, examples, min_length=1)
+        targets = self.targets(preprocessor, examples, rows)
+        return Steps("tokens", rows, targets, [np.flatnonzero(answer != BLANK) for answer in targets])
 
     def adapt(self, base, parts):
         return base.preprocessor

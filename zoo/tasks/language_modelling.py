@@ -50,8 +50,8 @@ class LanguageModelling(NextStep):
     def head_sizes(self, preprocessor):
         return {**super().head_sizes(preprocessor), "tied": preprocessor.tied}
 
-    def batches(self, preprocessor, examples, plan):
-        rows = self.encode(preprocessor, examples, least=1)
+    def batches(self, preprocessor, examples, training_config):
+        rows = self.encode(preprocessor, examples, min_length=1)
         context, start, first = preprocessor.context, preprocessor.start, preprocessor.first_output
         if preprocessor.tied:  # as a corpus is written: one text behind the other, a separator before each
             rows = [np.concatenate([part for row in rows for part in ([start], row)])]
@@ -65,7 +65,7 @@ class LanguageModelling(NextStep):
                 real[place, : len(crop)] = 1
             return {"tokens": ids[:, :-1]}, np.maximum(ids[:, 1:] - first, 0), real
 
-        return Crops([len(row) for row in rows], context, collate, plan.batch_size, plan.seed)
+        return Crops([len(row) for row in rows], context, collate, training_config.batch_size, training_config.seed)
 
     def stream(self, pipeline, prompt, length, sampling):
         preprocessor = pipeline.preprocessor
@@ -85,29 +85,29 @@ class LanguageModelling(NextStep):
     def join(self, parts):
         return "".join(parts)
 
-    def answers(self, pipeline, inputs, batch_size, tick, **options):
+    def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
         """Returns for each text ``nats`` and what they are counted by, a list of each with an item per window."""
         preprocessor = pipeline.preprocessor
         context, first_output = preprocessor.context, preprocessor.first_output
         windows, owners, counted = [], [], []
-        answers: list[dict[str, list]] = []
+        outputs: list[dict[str, list]] = []
         for number, text in enumerate(inputs):
             ids = preprocessor.encode_input(text)
             units = preprocessor.units(ids)
-            answers.append({"nats": [], **{name: [] for name in units}})
+            outputs.append({"nats": [], **{name: [] for name in units}})
             for start, known in spans(len(ids), context):
                 windows.append(np.concatenate([[preprocessor.start], ids[start : start + context]]))
                 owners.append(number)
                 counted.append(known)
                 for name, values in units.items():
-                    answers[number][name].append(int(values[start + known : start + context].sum()))
+                    outputs[number][name].append(int(values[start + known : start + context].sum()))
 
         function = program(pipeline.model, _nats, first_output)
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
         for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
-            answers[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
-        tick(len(inputs))
-        return answers
+            outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
+        on_step(len(inputs))
+        return outputs
 
     def score(self, preprocessor, outputs, references):
         columns = {name: [x for output in outputs for x in output[name]] for name in outputs[0]}
@@ -121,12 +121,12 @@ class LanguageModelling(NextStep):
             "nats": mean_per_step(columns["nats"], columns["subwords"]),
         }
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         unit, name = ("characters", "bpc") if "characters" in outputs[0] else ("bytes", "bits_per_byte")
         nats, steps = (np.array([x for output in outputs for x in output[key]]) for key in ("nats", unit))
         return Counts(name, nats / math.log(2), steps)
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns the likeliest symbol after each text; with ``probabilities``, a dict of all, the likeliest first.
 
         Texts of any length are read whole, from their first character on.
@@ -135,29 +135,32 @@ class LanguageModelling(NextStep):
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
         if not probabilities:
             return [preprocessor.symbol(int(row.argmax())) for row in likely]
         return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
-    def embed(self, pipeline, inputs, batch_size, tick):
+    def embed(self, pipeline, inputs, batch_size, on_step):
         """Returns the last, the maximum and the mean of the backbone's output over each text."""
         preprocessor = pipeline.preprocessor
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
         function = program(pipeline.model, _features)
         out: dict[int, np.ndarray] = {}
-        for chosen, length, height in by_length([len(row) for row in rows], batch_size, STEPS):
-            tokens, mask = np.zeros((height, length), "int32"), np.zeros((height, length), "int32")
+        for chosen, length, padded_batch_size in by_length([len(row) for row in rows], batch_size, STEPS):
+            tokens, mask = (
+                np.zeros((padded_batch_size, length), "int32"),
+                np.zeros((padded_batch_size, length), "int32"),
+            )
             mask[:, 0] = 1
             for place, i in enumerate(chosen):
                 tokens[place, : len(rows[i])], mask[place, : len(rows[i])] = rows[i], 1
             out |= zip(chosen, ops.convert_to_numpy(function(tokens, mask)), strict=False)
-            tick(len(chosen))
+            on_step(len(chosen))
         return np.stack([out[i] for i in range(len(rows))])
 
     def steps(self, preprocessor, examples):
-        rows = self.encode(preprocessor, examples, least=2)
+        rows = self.encode(preprocessor, examples, min_length=2)
         places = [np.arange(len(row) - 1) for row in rows]
         targets = [row[1:] - preprocessor.first_output for row in rows]
         return Steps("tokens", [row[:-1] for row in rows], targets, places, start=preprocessor.start)
@@ -165,7 +168,7 @@ class LanguageModelling(NextStep):
     def adapt(self, base, parts):
         return base.preprocessor.extended(text for part in parts for text in part.inputs)
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         # The symbols known keep their ids, new ones come behind them.
         tensors = fresh.tensors()
         for path, value in base.tensors().items():

@@ -34,7 +34,7 @@ class MusicModelling(NextStep):
         # As lists, which JSON can hold: outputs and what they belong to are written to files.
         decode = MusicPreprocessor().decode
         pieces = [decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
-        return Cases(pieces, list(examples.targets), list(examples.where))
+        return Cases(pieces, list(examples.targets), list(examples.locations))
 
     def stream(self, pipeline, prompt, length, sampling):
         if sampling.top_k is not None or sampling.top_p != 1:
@@ -47,30 +47,30 @@ class MusicModelling(NextStep):
         parts = continue_sequence(pipeline, roll[1:], roll[:1], length, settings, noise, draw_keys)
         return (pipeline.preprocessor.decode(part > 0.5) for part in parts)
 
-    def loss(self, plan):
+    def loss(self, training_config):
         return KeysCrossentropy()
 
-    def batches(self, preprocessor, examples, plan):
-        rolls = self.encode(preprocessor, examples, least=2)
+    def batches(self, preprocessor, examples, training_config):
+        rolls = self.encode(preprocessor, examples, min_length=2)
 
-        def collate(chosen, length, height):
-            frames = np.zeros((height, length + 1, KEYS), "float32")
-            real = np.zeros((height, length), "float32")
+        def collate(chosen, length, padded_batch_size):
+            frames = np.zeros((padded_batch_size, length + 1, KEYS), "float32")
+            real = np.zeros((padded_batch_size, length), "float32")
             for place, i in enumerate(chosen):
                 frames[place, : len(rolls[i])] = rolls[i]
                 real[place, : len(rolls[i]) - 1] = 1
             return {"features": frames[:, :-1]}, frames[:, 1:], real
 
-        return Batches([len(roll) - 1 for roll in rolls], collate, plan.batch_size, plan.seed)
+        return Batches([len(roll) - 1 for roll in rolls], collate, training_config.batch_size, training_config.seed)
 
-    def answers(self, pipeline, inputs, batch_size, tick, **options):
+    def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
         """Returns ``{"nats", "frames"}`` for each piece: its negative log-likelihood, and over how many frames."""
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
         if min(map(len, rolls)) < 2:
             raise InputError("a piece of one frame has none to predict: give at least two")
 
         function = program(pipeline.model, _nats)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         sizes = [len(roll) - 1 for roll in rolls]
         return [
             {"nats": float(nats[:size].sum(dtype="float64")), "frames": size}
@@ -81,10 +81,10 @@ class MusicModelling(NextStep):
         nats, frames = ([output[key] for output in outputs] for key in ("nats", "frames"))
         return {"nll": mean_per_step(nats, frames)}
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         return Counts("nll", *(np.array([output[key] for output in outputs]) for key in ("nats", "frames")))
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, probabilities):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns the MIDI notes that more likely than not sound in the frame after each piece.
 
         With ``probabilities``, a dict of them by MIDI note, the likeliest first.
@@ -92,14 +92,14 @@ class MusicModelling(NextStep):
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), tick)
+        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         likely = [row[len(roll) - 1] for row, roll in zip(found, rolls, strict=True)]
         if probabilities:
             return [{str(i + LOWEST): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
         return pipeline.preprocessor.decode(np.array(likely) > 0.5)
 
     def steps(self, preprocessor, examples):
-        rolls = self.encode(preprocessor, examples, least=2)
+        rolls = self.encode(preprocessor, examples, min_length=2)
         places = [np.arange(len(roll) - 1) for roll in rolls]
         return Steps("features", [roll[:-1] for roll in rolls], [roll[1:] for roll in rolls], places)
 

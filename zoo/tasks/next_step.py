@@ -43,7 +43,7 @@ class NextStep(Task):
 
     options = {"probabilities": False}
     validation = {}
-    judged = False
+    has_correct_answer = False
     head_dropout: float
 
     def architecture(self, name):
@@ -65,27 +65,29 @@ class NextStep(Task):
             field = "bidirectional=false" if hasattr(config, "bidirectional") else "causal=true"
             raise InputError(f"{self.name} needs a causal {architecture.name}: set {field}")
         backbone = architecture.build(config)
-        if tied and backbone.embedding != backbone.width:
+        if tied and backbone.embedding_dim != backbone.hidden_dim:
             raise InputError(f"{architecture.name}: a tied output layer needs an embedding as wide as the output")
         return NextStepModel.around(backbone, output_dim, head_dropout, tied)
 
-    def encode(self, preprocessor, examples, least: int) -> list[np.ndarray]:
+    def encode(self, preprocessor, examples, min_length: int) -> list[np.ndarray]:
         """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""
         rows = []
-        for sequence, where in zip(examples.inputs, examples.where, strict=True):
+        for sequence, location in zip(examples.inputs, examples.locations, strict=True):
             try:
                 rows.append(preprocessor.encode_input(sequence))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
-            if len(rows[-1]) < least:
-                raise InputError(f"{where}: {len(rows[-1])} steps, too few to predict one from another: give {least}")
+                raise InputError(f"{location}: {error}") from None
+            if len(rows[-1]) < min_length:
+                raise InputError(
+                    f"{location}: {len(rows[-1])} steps, too few to predict one from another: give {min_length}"
+                )
         return rows
 
     @abc.abstractmethod
     def steps(self, preprocessor, examples) -> Steps:
         """Returns examples as they are probed (raises InputError as ``encode`` does)."""
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         return base.tensors()
 
 
@@ -93,7 +95,7 @@ def in_batches(
     rows: list[np.ndarray],
     batch_size: int,
     function: Callable,
-    tick: Callable[[int], None] = lambda count: None,
+    on_step: Callable[[int], None] = lambda count: None,
     dtype: str = "int32",
 ) -> list[np.ndarray]:
     """Runs a compiled function over rows of about the same length, padded to few shapes.
@@ -102,18 +104,18 @@ def in_batches(
         rows: Each ``(time, ...)``.
         batch_size: Most rows of a batch; long rows make smaller ones.
         function: Maps ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
-        tick: Called with the number of rows just done.
+        on_step: Called with the number of rows just done.
         dtype: Type of what the function takes.
 
     Returns:
         What the function made of each row, in the order of the rows.
     """
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
-    for chosen, length, height in by_length([len(row) for row in rows], batch_size, STEPS):
-        batch = np.zeros((height, length, *rows[0].shape[1:]), dtype)
+    for chosen, length, padded_batch_size in by_length([len(row) for row in rows], batch_size, STEPS):
+        batch = np.zeros((padded_batch_size, length, *rows[0].shape[1:]), dtype)
         for place, i in enumerate(chosen):
             batch[place, : len(rows[i])] = rows[i]
         for i, one in zip(chosen, function(batch), strict=False):
             found[i] = one
-        tick(len(chosen))
+        on_step(len(chosen))
     return found

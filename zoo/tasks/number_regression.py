@@ -20,8 +20,8 @@ class OneNumber(Classification):
 
     monitor = "mae"
     options = {}
-    labelled = False
-    judged = False
+    has_labels = False
+    has_correct_answer = False
     softmax = False
     preprocessor: type
     what: str
@@ -51,7 +51,7 @@ class OneNumber(Classification):
 
     def check(self, train):
         if len(set(map(number, train.targets))) < 2:
-            raise InputError(f"{train.where[0]}: all targets are {train.targets[0]}: give different ones")
+            raise InputError(f"{train.locations[0]}: all targets are {train.targets[0]}: give different ones")
 
     def check_example(self, preprocessor, value, target):
         preprocessor.encode_input(value)
@@ -63,25 +63,25 @@ class OneNumber(Classification):
     def skewed(self, examples):
         return []
 
-    def loss(self, plan):
+    def loss(self, training_config):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
     def head_sizes(self, preprocessor):
         return {"num_classes": 1}
 
-    def answers_and_weights(self, preprocessor, examples, plan):
+    def answers_and_weights(self, preprocessor, examples, training_config):
         answers = [[preprocessor.encode_target(target)] for target in examples.targets]
         return np.array(answers, "float32"), np.ones(len(answers), "float32")
 
-    def predict(self, pipeline, inputs, batch_size, tick):
+    def predict(self, pipeline, inputs, batch_size, on_step):
         """Returns a number for each input."""
         rows = pipeline.preprocessor.encode_inputs(inputs)
-        return [pipeline.preprocessor.decode(row[0]) for row in self.outputs(pipeline, rows, batch_size, tick)]
+        return [pipeline.preprocessor.decode(row[0]) for row in self.outputs(pipeline, rows, batch_size, on_step)]
 
     def score(self, preprocessor, outputs, references):
         return regression_metrics(outputs, [number(reference) for reference in references])
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         errors = np.abs(np.array(outputs) - np.array([number(reference) for reference in references]))
         return Counts("mae", errors, np.ones(len(errors)))
 

@@ -32,57 +32,60 @@ class Regression(NextStep):
     def outputs(self, preprocessor):
         return 1
 
-    def loss(self, plan):
+    def loss(self, training_config):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
     def targets(self, preprocessor, examples) -> list[float]:
         """Returns every target as a number (raises InputError with the place of one that is none)."""
         found = []
-        for target, where in zip(examples.targets, examples.where, strict=True):
+        for target, location in zip(examples.targets, examples.locations, strict=True):
             try:
                 found.append(preprocessor.encode_target(target))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
         return found
 
-    def batches(self, preprocessor, examples, plan):
-        rows = self.encode(preprocessor, examples, least=1)
-        answers = self.targets(preprocessor, examples)
+    def batches(self, preprocessor, examples, training_config):
+        rows = self.encode(preprocessor, examples, min_length=1)
+        targets = self.targets(preprocessor, examples)
 
-        def collate(chosen, length, height):
-            answer, weight = np.zeros((height, length, 1), "float32"), np.zeros((height, length), "float32")
+        def collate(chosen, length, padded_batch_size):
+            answer, weight = (
+                np.zeros((padded_batch_size, length, 1), "float32"),
+                np.zeros((padded_batch_size, length), "float32"),
+            )
             for place, i in enumerate(chosen):
-                answer[place], weight[place, len(rows[i]) - 1] = answers[i], 1
-            return _inputs([rows[i] for i in chosen], length, height), answer, weight
+                answer[place], weight[place, len(rows[i]) - 1] = targets[i], 1
+            return _inputs([rows[i] for i in chosen], length, padded_batch_size), answer, weight
 
-        return Batches([len(row) for row in rows], collate, plan.batch_size, plan.seed)
+        return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
-    def predict(self, pipeline, inputs, batch_size, tick):
+    def predict(self, pipeline, inputs, batch_size, on_step):
         """Returns a number for each series."""
         rows = [pipeline.preprocessor.encode_input(series) for series in inputs]
 
         def run(features):
             return ops.convert_to_numpy(pipeline.model.predict_on_batch({"features": features}))
 
-        found = in_batches(rows, batch_size, run, tick, dtype="float32")
+        found = in_batches(rows, batch_size, run, on_step, dtype="float32")
         return [float(said[len(row) - 1, 0]) for said, row in zip(found, rows, strict=True)]
 
     def score(self, preprocessor, outputs, references):
-        found = self.counts(preprocessor, outputs, references)
-        return {"mse": mean_per_step(found.above, found.below)}
+        found = self.metric_counts(preprocessor, outputs, references)
+        return {"mse": mean_per_step(found.numerator, found.denominator)}
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         right = [preprocessor.encode_target(reference) for reference in references]
         squares = np.array([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)])
         return Counts("mse", squares, np.ones(len(squares)))
 
     def steps(self, preprocessor, examples):
-        rows = self.encode(preprocessor, examples, least=1)
-        answers = self.targets(preprocessor, examples)
+        rows = self.encode(preprocessor, examples, min_length=1)
+        targets = self.targets(preprocessor, examples)
         return Steps(
             "features",
             rows,
-            [np.full((len(row), 1), answer, "float32") for row, answer in zip(rows, answers, strict=True)],
+            [np.full((len(row), 1), answer, "float32") for row, answer in zip(rows, targets, strict=True)],
             [np.array([len(row) - 1]) for row in rows],
         )
 
@@ -94,9 +97,9 @@ class Regression(NextStep):
         return ops.convert_to_numpy(pipeline.model(_inputs([series], len(series), 1)))[0, -1]
 
 
-def _inputs(rows: list[np.ndarray], length: int, height: int) -> dict[str, np.ndarray]:
+def _inputs(rows: list[np.ndarray], length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
     """Returns ``features (height, length, features)``, padded behind the end."""
-    features = np.zeros((height, length, rows[0].shape[1]), "float32")
+    features = np.zeros((padded_batch_size, length, rows[0].shape[1]), "float32")
     for place, row in enumerate(rows):
         features[place, : len(row)] = row
     return {"features": features}

@@ -9,12 +9,12 @@ import numpy as np
 from zoo.data.sound import Sound, as_channels, numbers
 from zoo.errors import InputError
 from zoo.models import registry
-from zoo.preprocessing.signals import LONGEST, LogMel, Numbers, SeriesPreprocessor, Waveform
+from zoo.preprocessing.signals import MAX_STEPS, LogMel, Numbers, SeriesPreprocessor, Waveform
 from zoo.tasks.classification import Classification
-from zoo.training.augmentation import LONGER, vary
+from zoo.training.augmentation import MAX_STRETCH, augment_audio
 from zoo.training.batching import Batches
 
-HIGHEST_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
+MAX_SAMPLE_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
 FRAME = 40  # samples a step of a raw waveform
 MU = 0  # linear; 255 would compand them as telephony does
 BANDS = 40  # of the mel scale
@@ -36,7 +36,7 @@ class SeriesClassification(Classification):
         labels = tuple(sorted(set(examples.targets)))
         if isinstance(examples.inputs[0], Sound):
             commonest = collections.Counter(sound.rate for sound in examples.inputs).most_common(1)[0][0]
-            rate = min(commonest, HIGHEST_RATE)
+            rate = min(commonest, MAX_SAMPLE_RATE)
             front_end = Waveform(rate, FRAME, MU)
             if architecture.name not in RAW:
                 front_end = LogMel.fit([front_end.read(sound) for sound in examples.inputs], rate, BANDS)
@@ -82,9 +82,9 @@ class SeriesClassification(Classification):
     def smallest(self, preprocessor):
         return self.pack([np.zeros((2, preprocessor.features), np.float32)], 2, 1)
 
-    def pack(self, rows, length, height):
-        features = np.zeros((height, length, rows[0].shape[-1]), np.float32)
-        mask = np.zeros((height, length), bool)
+    def pack(self, rows, length, padded_batch_size):
+        features = np.zeros((padded_batch_size, length, rows[0].shape[-1]), np.float32)
+        mask = np.zeros((padded_batch_size, length), bool)
         mask[len(rows) :, 0] = True  # rows added to reach the height: a mean over none would not be finite
         for i, row in enumerate(rows):
             features[i, : len(row)] = row
@@ -94,23 +94,23 @@ class SeriesClassification(Classification):
     def unknown_share(self, preprocessor, inputs):
         return None
 
-    def varies(self, preprocessor):
+    def supports_augmentation(self, preprocessor):
         return not isinstance(preprocessor.front_end, Numbers)
 
-    def batches(self, preprocessor, examples, plan):
-        plain = super().batches(preprocessor, examples, dataclasses.replace(plan, augment=False))
+    def batches(self, preprocessor, examples, training_config):
+        plain = super().batches(preprocessor, examples, dataclasses.replace(training_config, augment=False))
         front_end = preprocessor.front_end
-        if not plan.augment:
+        if not training_config.augment:
             return plain
         sounds = [front_end.read(value) for value in examples.inputs]
 
-        def collate(chosen, length, height, generator):
-            _, answer, weight = plain.collate(chosen, length, height)
-            varied = [front_end.frames(vary(sounds[i], generator)) for i in chosen]
-            return self.pack([row[:length] for row in varied], length, height), answer, weight
+        def collate(chosen, length, padded_batch_size, generator):
+            _, target, weight = plain.collate(chosen, length, padded_batch_size)
+            varied = [front_end.frames(augment_audio(sounds[i], generator)) for i in chosen]
+            return self.pack([row[:length] for row in varied], length, padded_batch_size), target, weight
 
-        steps = [math.ceil(LONGER * len(front_end.frames(sound))) for sound in sounds]
-        return Batches(steps, collate, plan.batch_size, plan.seed, varied=True)
+        steps = [math.ceil(MAX_STRETCH * len(front_end.frames(sound))) for sound in sounds]
+        return Batches(steps, collate, training_config.batch_size, training_config.seed, varied=True)
 
     def adapt(self, base, parts):
         before = base.preprocessor.front_end
@@ -120,7 +120,7 @@ class SeriesClassification(Classification):
             front_end = Numbers.fit(_series(train))
             if front_end.features != before.features:
                 raise InputError(
-                    f"{train.where[0]}: {front_end.features} channels where the model reads {before.features}:"
+                    f"{train.locations[0]}: {front_end.features} channels where the model reads {before.features}:"
                     " train an architecture in place of a checkpoint (tcn_small)"
                 )
         length = max(base.preprocessor.max_length, *(_most_steps(front_end, part) for part in parts))
@@ -141,26 +141,26 @@ def _most_steps(front_end, examples) -> int:
 
     Raises an InputError with the place of an example that cannot be read.
     """
-    most = MAX_LENGTH
-    for value, where in zip(examples.inputs, examples.where, strict=True):
+    max_steps = MAX_LENGTH
+    for value, location in zip(examples.inputs, examples.locations, strict=True):
         try:
-            most = max(most, 2 * len(front_end.frames(front_end.read(value))))
+            max_steps = max(max_steps, 2 * len(front_end.frames(front_end.read(value))))
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    return min(most, LONGEST)
+            raise InputError(f"{location}: {error}") from None
+    return min(max_steps, MAX_STEPS)
 
 
 def _series(examples) -> list[np.ndarray]:
     """Returns the inputs as arrays of as many channels each, or raises an InputError with the place."""
     rows = []
-    for value, where in zip(examples.inputs, examples.where, strict=True):
+    for value, location in zip(examples.inputs, examples.locations, strict=True):
         try:
             rows.append(as_channels(numbers(value)))
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
+            raise InputError(f"{location}: {error}") from None
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise InputError(
-                f"{where}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}: give each as many"
+                f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}: give each as many"
             )
     return rows
 

@@ -12,10 +12,10 @@ from zoo.models import registry
 from zoo.models.heads import Tagger
 from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.symbols import pad
-from zoo.preprocessing.tag_schemes import to_iob2
-from zoo.preprocessing.tags import TagPreprocessor, begun, most_likely
+from zoo.preprocessing.tag_schemes import convert_to_iob2
+from zoo.preprocessing.tags import TagPreprocessor, to_iob2, viterbi_decode
 from zoo.tasks.task import Task, both_ways
-from zoo.training.augmentation import hide
+from zoo.training.augmentation import word_dropout
 from zoo.training.batching import Batches, by_length
 
 VOCABULARY = 4_000
@@ -24,7 +24,7 @@ HEAD_DROPOUT = 0.3
 
 
 class Tagging(Task):
-    """A sentence of words between blanks has as many tags, and perhaps a label; see ``TagPreprocessor``."""
+    """A sentence of words between spaces has as many tags, and perhaps a label; see ``TagPreprocessor``."""
 
     name = "tagging"
     monitor = "slot_error"
@@ -41,7 +41,7 @@ class Tagging(Task):
 
     def standardize(self, examples):
         parts = [target.partition("\t") for target in examples.targets]
-        converted, notes = to_iob2([tags.split() for tags, _, _ in parts])
+        converted, notes = convert_to_iob2([tags.split() for tags, _, _ in parts])
         if not notes:
             return examples
         targets = [" ".join(tags) + mark + label for tags, (_, mark, label) in zip(converted, parts, strict=True)]
@@ -76,11 +76,11 @@ class Tagging(Task):
         tags, labels = set(), set()
         for target in examples.targets:
             said, _, label = target.partition("\t")
-            tags.update(begun(said.split()))
+            tags.update(to_iob2(said.split()))
             labels.update([label] if label else [])
         return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
 
-    def varies(self, preprocessor):
+    def supports_augmentation(self, preprocessor):
         return True
 
     def describe(self, preprocessor):
@@ -96,33 +96,39 @@ class Tagging(Task):
     def head_sizes(self, preprocessor):
         return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
 
-    def batches(self, preprocessor, examples, plan):
-        rows, answers = [], []
-        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+    def batches(self, preprocessor, examples, training_config):
+        rows, targets = [], []
+        for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
             try:
                 self.check_example(preprocessor, text, target)
                 rows.append(preprocessor.encode_input(text))
-                answers.append(preprocessor.encode_target(target))
+                targets.append(preprocessor.encode_target(target))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
 
-        def collate(chosen, length, height, generator=None):
-            inputs = _inputs([rows[i] for i in chosen], length, height)
+        def collate(chosen, length, padded_batch_size, generator=None):
+            inputs = _inputs([rows[i] for i in chosen], length, padded_batch_size)
             if generator:
-                inputs["tokens"] = hide(inputs["tokens"], generator)
-            tags = pad([answers[i][0] for i in chosen], length, height)
-            real = pad([[1] * len(answers[i][0]) for i in chosen], length, height).astype("float32")
-            answer, weights = {"tags": tags}, {"tags": real}
+                inputs["tokens"] = word_dropout(inputs["tokens"], generator)
+            tags = pad([targets[i][0] for i in chosen], length, padded_batch_size)
+            real = pad([[1] * len(targets[i][0]) for i in chosen], length, padded_batch_size).astype("float32")
+            target, weights = {"tags": tags}, {"tags": real}
             if preprocessor.labels:
-                answer["label"] = np.zeros(height, "int32")
-                answer["label"][: len(chosen)] = [answers[i][1] for i in chosen]
-                weights["label"] = (np.arange(height) < len(chosen)).astype("float32")
-            return inputs, answer, weights
+                target["label"] = np.zeros(padded_batch_size, "int32")
+                target["label"][: len(chosen)] = [targets[i][1] for i in chosen]
+                weights["label"] = (np.arange(padded_batch_size) < len(chosen)).astype("float32")
+            return inputs, target, weights
 
-        return Batches([len(ids) for ids, _ in rows], collate, plan.batch_size, plan.seed, varied=plan.augment)
+        return Batches(
+            [len(ids) for ids, _ in rows],
+            collate,
+            training_config.batch_size,
+            training_config.seed,
+            varied=training_config.augment,
+        )
 
-    def predict(self, pipeline, inputs, batch_size, tick):
-        """Returns, for each sentence, its tags between blanks, and behind a tab its label if the model has labels.
+    def predict(self, pipeline, inputs, batch_size, on_step):
+        """Returns, for each sentence, its tags between spaces, and behind a tab its label if the model has labels.
 
         The tags are the likeliest in which every span begins with ``B-``.
         """
@@ -131,28 +137,28 @@ class Tagging(Task):
 
         function = program(pipeline.model, _likelihoods)
         outputs = [""] * len(rows)
-        for chosen, length, height in by_length([len(ids) for ids, _ in rows], batch_size):
-            batch = _inputs([rows[i] for i in chosen], length, height)
+        for chosen, length, padded_batch_size in by_length([len(ids) for ids, _ in rows], batch_size):
+            batch = _inputs([rows[i] for i in chosen], length, padded_batch_size)
             found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
             found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
             for place, i in enumerate(chosen):
-                path = most_likely(found["tags"][place, : len(rows[i][1])], preprocessor.tags)
+                path = viterbi_decode(found["tags"][place, : len(rows[i][1])], preprocessor.tags)
                 tags = " ".join(preprocessor.tags[tag] for tag in path)
                 label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
                 outputs[i] = tags + label
-            tick(len(chosen))
+            on_step(len(chosen))
         return outputs
 
     def score(self, preprocessor, outputs, references):
         return tagging_metrics(outputs, references)
 
-    def counts(self, preprocessor, outputs, references):
+    def metric_counts(self, preprocessor, outputs, references):
         return slot_counts(outputs, references)
 
     def adapt(self, base, parts):
         return self._labels(base.preprocessor, parts[0])
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         tensors = {path: value for path, value in base.tensors().items() if "_head/" not in path}
         return {**fresh.tensors(), **tensors}
 
@@ -161,10 +167,10 @@ class Tagging(Task):
         return ops.convert_to_numpy(pipeline.model(_inputs([row], len(row[0]), 1))["tags"])[0, 0]
 
 
-def _inputs(rows: list, length: int, height: int) -> dict[str, np.ndarray]:
+def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
     """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
-    tokens = pad([ids for ids, _ in rows] + [[1]] * (height - len(rows)), length)
-    return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, height)}
+    tokens = pad([ids for ids, _ in rows] + [[1]] * (padded_batch_size - len(rows)), length)
+    return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, padded_batch_size)}
 
 
 def _likelihoods(model):

@@ -17,10 +17,10 @@ from zoo.inference.sampling import Sampling
 from zoo.metrics.intervals import Counts, Interval
 from zoo.models.architecture import Architecture
 from zoo.training.batching import Batches
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.losses import SmoothedCrossentropy
 
-Tick = Callable[[int], None]
+OnStep = Callable[[int], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Cases:
     Attributes:
         inputs: Raw inputs.
         references: The right answers of each.
-        where: The place of each input's first row, for messages.
+        locations: The place of each input's first row, for messages.
     """
 
     inputs: list[Any]
     references: list[Any]
-    where: list[str]
+    locations: list[str]
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -45,7 +45,7 @@ class Cases:
         return Cases(
             [self.inputs[i] for i in chosen],
             [self.references[i] for i in chosen],
-            [self.where[i] for i in chosen],
+            [self.locations[i] for i in chosen],
         )
 
 
@@ -58,9 +58,9 @@ class Task(abc.ABC):
         options: What ``predict`` can be told, with the values it has if it is not.
         validation: The options while training is validated, where speed counts.
         head: Sizes of the head with their defaults; ``None`` where there is none.
-        several: Whether an input may have several right answers, each in a row of its own.
-        judged: Whether an answer is right or wrong, so that mistakes can be shown.
-        labelled: Whether targets are labels, of which every part of the data should have its share.
+        multi_reference: Whether an input may have several right answers, each in a row of its own.
+        has_correct_answer: Whether an answer is right or wrong, so that mistakes can be shown.
+        has_labels: Whether targets are labels, of which every part of the data should have its share.
         streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
             inputs are no texts.
     """
@@ -70,9 +70,9 @@ class Task(abc.ABC):
     options: dict[str, Any]
     validation: dict[str, Any]
     head: dict[str, Any] = {}
-    several: bool = False
-    judged: bool = True
-    labelled: bool = False
+    multi_reference: bool = False
+    has_correct_answer: bool = True
+    has_labels: bool = False
     streamed: bool = True
 
     @abc.abstractmethod
@@ -86,7 +86,7 @@ class Task(abc.ABC):
     def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
         """Raises InputError for an input, or a target, that cannot be encoded."""
         preprocessor.encode_input(value)
-        if self.labelled:
+        if self.has_labels:
             preprocessor.encode_target(target)
 
     def unknown_share(self, preprocessor: Any, inputs: Sequence[Any]) -> float | None:
@@ -118,7 +118,7 @@ class Task(abc.ABC):
         """
         raise InputError(f"{self.name} does not start from a language model: choose classification or tagging")
 
-    def embed(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick) -> np.ndarray:
+    def embed(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep) -> np.ndarray:
         """Returns features of whole inputs, ``(inputs, features)`` (raises InputError where there are none)."""
         raise InputError(
             f"{pipeline.spec.architecture} is a model of {self.name}, which has no features of a whole input:"
@@ -142,43 +142,45 @@ class Task(abc.ABC):
         return self.create(architecture, config, **{**self.head, **self.head_sizes(preprocessor)})
 
     @abc.abstractmethod
-    def batches(self, preprocessor: Any, examples: Examples, plan: Plan) -> Batches:
+    def batches(self, preprocessor: Any, examples: Examples, training_config: TrainingConfig) -> Batches:
         """Returns training batches (raises InputError with the place of a row that cannot be used)."""
 
     def cases(self, examples: Examples) -> Cases:
         """Returns examples as they are scored."""
-        if not self.several:
-            return Cases(list(examples.inputs), list(examples.targets), list(examples.where))
+        if not self.multi_reference:
+            return Cases(list(examples.inputs), list(examples.targets), list(examples.locations))
         grouped: dict[str, tuple[str, list[str], str]] = {}
-        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+        for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
             key = unicodedata.normalize("NFC", text)
-            grouped.setdefault(key, (text, [], where))[1].append(target)
+            grouped.setdefault(key, (text, [], location))[1].append(target)
         return Cases(*([case[i] for case in grouped.values()] for i in range(3)))
 
     @abc.abstractmethod
-    def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
+    def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any) -> list[Any]:
         """Returns a readable answer for each raw input."""
 
-    def answers(self, pipeline: Any, inputs: list[Any], batch_size: int, tick: Tick, **options: Any) -> list[Any]:
+    def predict_raw(
+        self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any
+    ) -> list[Any]:
         """Returns what ``score`` compares with the references, as JSON values: by default what ``predict`` says."""
-        return self.predict(pipeline, inputs, batch_size, tick, **options)
+        return self.predict(pipeline, inputs, batch_size, on_step, **options)
 
     @abc.abstractmethod
     def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of answers, ``monitor`` among them."""
 
     @abc.abstractmethod
-    def counts(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Counts:
+    def metric_counts(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Counts:
         """Returns the metric that speaks for the others as a ratio, answer by answer, to compare models by it."""
 
-    def tally(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
+    def update_metrics(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
         """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""
         # Of labels that are read from a file anew for each row, one copy is enough.
         return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
 
-    def total(self, preprocessor: Any, tallies: list[Any]) -> dict[str, Interval]:
+    def compute_metrics(self, preprocessor: Any, states: list[Any]) -> dict[str, Interval]:
         """Returns what ``score`` does, from the tallies of all answers."""
-        outputs, references = ([x for part in parts for x in part] for parts in zip(*tallies, strict=True))
+        outputs, references = ([x for part in parts for x in part] for parts in zip(*states, strict=True))
         return self.score(preprocessor, outputs, references)
 
     @abc.abstractmethod
@@ -191,7 +193,7 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def carry(self, base: Any, fresh: Any) -> dict[str, np.ndarray]:
+    def transfer_weights(self, base: Any, fresh: Any) -> dict[str, np.ndarray]:
         """Returns the weights of ``fresh``, an adapted pipeline, with all that ``base``'s have learned of them."""
 
     @abc.abstractmethod
@@ -225,24 +227,24 @@ class Task(abc.ABC):
         """Returns the config's fields that the task sets if nothing else is said."""
         return {}
 
-    def loss(self, plan: Plan) -> keras.losses.Loss:
+    def loss(self, training_config: TrainingConfig) -> keras.losses.Loss:
         """Returns what training lowers: the weighted mean, over positions, of right answers and outputs."""
-        return SmoothedCrossentropy(plan.label_smoothing)
+        return SmoothedCrossentropy(training_config.label_smoothing)
 
     def check(self, train: Examples) -> None:
         """Raises InputError for training data from which nothing can be learned."""
         if not len(train):
             raise InputError("no examples: give at least one")
 
-    def varies(self, preprocessor: Any) -> bool:
-        """Returns whether training can show other versions of the same example (``Plan.augment``)."""
+    def supports_augmentation(self, preprocessor: Any) -> bool:
+        """Returns whether training can show other versions of the same example (``TrainingConfig.augment``)."""
         return False
 
-    def check_plan(self, preprocessor: Any, plan: Plan) -> None:
-        """Raises InputError for a plan that asks for what would change nothing here."""
-        if plan.augment and not self.varies(preprocessor):
+    def check_training_config(self, preprocessor: Any, training_config: TrainingConfig) -> None:
+        """Raises InputError for a training config that asks for what would change nothing here."""
+        if training_config.augment and not self.supports_augmentation(preprocessor):
             raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
-        if plan.balance and not self.labelled:
+        if training_config.class_balanced and not self.has_labels:
             raise InputError(f"balance: in {self.name} an example has no one label to weigh it by: leave it out")
 
     def describe(self, preprocessor: Any) -> str:

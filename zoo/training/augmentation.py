@@ -7,13 +7,13 @@ from zoo.preprocessing.subwords import UNKNOWN
 from zoo.preprocessing.symbols import PAD
 
 SPEED = 0.15  # the fastest and the slowest are so much away from 1
-LONGER = 1.25
+MAX_STRETCH = 1.25
 """How many times as long a varied sound may be: what is beyond is cut off."""
-UNREAD = 0.1
+WORD_DROPOUT = 0.1
 """Share of a text's subwords that are hidden."""
 
 
-def vary(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Returns a sound played at another speed, begun and ended elsewhere, and with noise.
 
     Speed (and pitch with it) as in Ko et al. 2015 (Interspeech, "Audio augmentation for speech recognition"); noise
@@ -38,12 +38,12 @@ def vary(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         elif len(sound) > -2 * shift:
             sound = sound[-shift:]
         sound = sound[::-1]
-    sound = sound[: int(LONGER * length)]
+    sound = sound[: int(MAX_STRETCH * length)]
     level = np.sqrt(np.mean(np.square(sound))) * 10 ** -generator.uniform(0.5, 2.5)  # 10 to 50 dB below the sound
     return loud((sound + generator.normal(0, 1, len(sound)) * level).astype(np.float32))
 
 
-def hide(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def word_dropout(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Returns texts in which some subwords cannot be read: word dropout (Iyyer et al. 2015, ACL, section 3.1).
 
     A model has to go by what stands around them, as it will for words that it has never met.
@@ -52,4 +52,4 @@ def hide(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         ids: Subwords of any shape, padding included.
         generator: Where chance comes from.
     """
-    return np.where((ids != PAD) & (generator.random(ids.shape) < UNREAD), UNKNOWN, ids).astype(ids.dtype)
+    return np.where((ids != PAD) & (generator.random(ids.shape) < WORD_DROPOUT), UNKNOWN, ids).astype(ids.dtype)

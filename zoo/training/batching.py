@@ -27,14 +27,14 @@ def by_length(
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     start = 0
     while start < len(order):
-        most = batch_size
+        max_rows = batch_size
         if steps is not None:
             # By the longest row that a full batch would hold, so that the batch cannot outgrow the memory.
-            longest = padded(lengths[order[min(start + batch_size, len(order)) - 1]])
-            most = min(batch_size, max(1, steps // longest))
-        chosen = order[start : start + most]
-        height = min(batch_size, 1 << (len(chosen) - 1).bit_length())
-        yield chosen, padded(lengths[chosen[-1]]), height
+            max_length = padded(lengths[order[min(start + batch_size, len(order)) - 1]])
+            max_rows = min(batch_size, max(1, steps // max_length))
+        chosen = order[start : start + max_rows]
+        padded_batch_size = min(batch_size, 1 << (len(chosen) - 1).bit_length())
+        yield chosen, padded(lengths[chosen[-1]]), padded_batch_size
         start += len(chosen)
 
 
@@ -62,10 +62,10 @@ class Batches:
         self.varied = varied
         self.batch_size = batch_size
         self.seed = seed
-        longest = np.asarray(lengths)
-        self.buckets = np.searchsorted(np.array(EDGES), longest)
+        max_length = np.asarray(lengths)
+        self.buckets = np.searchsorted(np.array(EDGES), max_length)
         # Beyond the last edge stands one bucket, and none is longer than its longest row.
-        last = int(longest.max(initial=0))
+        last = int(max_length.max(initial=0))
         self.edges = (*(min(edge, last) for edge in EDGES), last)
         self.per_epoch = int(sum(-(-n // batch_size) for n in np.bincount(self.buckets)))
 

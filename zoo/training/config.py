@@ -7,42 +7,42 @@ import typing
 from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
-SHARES = ("warmup", "label_smoothing", "average")  # of 1, and below it
+SHARES = ("warmup", "label_smoothing", "ema_decay")  # of 1, and below it
 CHOICES = {
     "optimizer": ("adamw", "muon"),
-    "schedule": ("cosine", "triangular"),
+    "schedule": ("cosine", "slanted_triangular"),
     "precision": ("float32", "mixed_bfloat16"),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """How a model is fitted.
 
     Attributes:
         epochs: Passes over the training data.
-        least_steps: Fine-tuning passes over few rows more often, until it has made so many steps.
+        min_steps: Fine-tuning passes over few rows more often, until it has made so many steps.
         batch_size: Rows of a batch.
         optimizer: ``"adamw"`` (Loshchilov & Hutter 2019, arXiv 1711.05101), or ``"muon"``, which moves the matrices
             of hidden layers along orthogonal ones (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon):
             fewer steps, each of which takes longer.
         learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
         warmup: Share of all steps in which the rate rises.
-        schedule: How it falls after that: ``"cosine"``, or ``"triangular"``, in a straight line to 1/32.
-        rate_decay: How many times smaller the rate is from one group of layers to the next below (Howard
+        schedule: How it falls after that: ``"cosine"``, or ``"slanted_triangular"``, in a straight line to 1/32.
+        layer_lr_decay: How many times smaller the rate is from one group of layers to the next below (Howard
             & Ruder 2018, arXiv 1801.06146, use 2.6); 1 is one rate for all.
-        unfreeze: Whether the first epoch trains the head alone, and each after that one group of layers
+        gradual_unfreezing: Whether the first epoch trains the head alone, and each after that one group of layers
             more, from the top down.
-        lora: Rank of the updates of all matrices (Hu et al. 2021, arXiv 2106.09685), which are trained in
+        lora_rank: Rank of the updates of all matrices (Hu et al. 2021, arXiv 2106.09685), which are trained in
             place of the matrices themselves; 0 trains the matrices.
         weight_decay: Decoupled from the gradient, on everything but biases and norms.
         clip_norm: Largest norm of the whole gradient.
         label_smoothing: Share of the target spread over all symbols.
-        average: Momentum of the moving average of the weights.
+        ema_decay: Momentum of the moving average of the weights.
         patience: Epochs without a better score before training stops; ``None`` runs all.
         seed: Seed of weights, dropout and order.
         save_seconds: Time between two states written.
-        balance: Whether a classifier's labels weigh alike, however rare, and not its rows.
+        class_balanced: Whether a classifier's labels weigh alike, however rare, and not its rows.
         minutes: Time after which training stops within a step and the best weights so far are kept;
             ``None`` sets no limit.
         precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
@@ -56,23 +56,23 @@ class Plan:
     """
 
     epochs: int = 16
-    least_steps: int = 0
+    min_steps: int = 0
     batch_size: int = 128
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     warmup: float = 0.05
     schedule: str = "cosine"
-    rate_decay: float = 1.0
-    unfreeze: bool = False
-    lora: int = 0
+    layer_lr_decay: float = 1.0
+    gradual_unfreezing: bool = False
+    lora_rank: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.1
-    average: float = 0.999
+    ema_decay: float = 0.999
     patience: int | None = None
     seed: int = 1
     save_seconds: float = 60.0
-    balance: bool = False
+    class_balanced: bool = False
     minutes: float | None = None
     precision: str = "float32"
     augment: bool = False

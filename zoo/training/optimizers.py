@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from zoo.backends.keras_internals import slots, variable_index, weight_averages
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 # The backend's own class: on torch it is one that updates many weights by one operation.
 _AdamW = type(keras.optimizers.AdamW())
@@ -178,18 +178,20 @@ def _is_wide(variable) -> bool:
     return rows <= columns // _matrices(variable)
 
 
-def make_optimizer(plan: Plan, rate: keras.optimizers.schedules.LearningRateSchedule, factors: Sequence[float]):
-    """Returns a plan's optimizer, which also keeps moving averages of the weights."""
+def make_optimizer(
+    training_config: TrainingConfig, rate: keras.optimizers.schedules.LearningRateSchedule, factors: Sequence[float]
+):
+    """Returns a training config's optimizer, which also keeps moving averages of the weights."""
     options = {
         "learning_rate": rate,
-        "weight_decay": plan.weight_decay,
+        "weight_decay": training_config.weight_decay,
         "beta_2": 0.98,
-        "global_clipnorm": plan.clip_norm,
+        "global_clipnorm": training_config.clip_norm,
         "use_ema": True,
-        "ema_momentum": plan.average,
+        "ema_momentum": training_config.ema_decay,
     }
-    if plan.optimizer == "muon":
-        dtype = "bfloat16" if plan.precision == "mixed_bfloat16" else "float32"
+    if training_config.optimizer == "muon":
+        dtype = "bfloat16" if training_config.precision == "mixed_bfloat16" else "float32"
         made = LayerwiseMuon(factors, dtype, **options)
     else:
         made = LayerwiseAdamW(factors, **options)

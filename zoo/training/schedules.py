@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 
 RATIO = 32  # of the highest rate of a slanted triangle to its lowest, as the paper sets it
 
@@ -61,9 +61,11 @@ class Rising(keras.optimizers.schedules.LearningRateSchedule):
         return {"low": self.low, "high": self.high, "total": self.total}
 
 
-SCHEDULES = {"cosine": WarmupCosine, "triangular": SlantedTriangular}
+SCHEDULES = {"cosine": WarmupCosine, "slanted_triangular": SlantedTriangular}
 
 
-def schedule(plan: Plan, total: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the learning rate of each of ``total`` steps, as a plan has it."""
-    return SCHEDULES[plan.schedule](plan.learning_rate, max(1, round(plan.warmup * total)), total)
+def schedule(training_config: TrainingConfig, total: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate of each of ``total`` steps, as a training config has it."""
+    return SCHEDULES[training_config.schedule](
+        training_config.learning_rate, max(1, round(training_config.warmup * total)), total
+    )

@@ -14,13 +14,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.allocator import kept_memory
+from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.keras_internals import slots, trained_variables, weight_averages
 from zoo.backends.process import claim_process
 from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
-from zoo.training.config import Plan
+from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import LayerGroups
 from zoo.training.state import read_state, write_state
 
@@ -34,7 +34,7 @@ class Interrupted(ZooError):
 
 
 class Trainer:
-    """Fits a model under a plan, keeping the weights that validate best.
+    """Fits a model under a training config, keeping the weights that validate best.
 
     The weights validated and kept are the moving average of the trained ones. Everything that a step
     depends on is in the state that ``save`` writes: weights, averages, optimiser, dropout seeds, and
@@ -45,12 +45,12 @@ class Trainer:
         train: Training batches.
         validate: Called after each epoch with the averaged weights in place; returns scores by name.
         monitor: The score whose lowest value chooses the weights kept.
-        plan: Epochs, rates and the like.
+        training_config: Epochs, rates and the like.
         loss: What training lowers; a task's own is ``Task.loss``.
         folder: Where the state is kept; ``None`` keeps none.
         resume_command: What the user types to go on after an interruption.
-        report: Called with one dict an epoch.
-        tick: Called with (step, steps in all, loss) after each step.
+        on_epoch: Called with one dict an epoch.
+        on_step: Called with (step, steps in all, loss) after each step.
         groups: The layers from the lowest to the head, where they differ in rate or in when they are
             trained; by default all of them are one group.
 
@@ -64,17 +64,23 @@ class Trainer:
         train: Batches,
         validate: Callable[[], dict[str, float]],
         monitor: str,
-        plan: Plan,
+        training_config: TrainingConfig,
         loss: keras.losses.Loss,
         folder: Path | None = None,
         resume_command: str = "",
-        report: Callable[[dict], None] = lambda row: None,
-        tick: Callable[[int, int, float], None] = lambda step, total, loss: None,
+        on_epoch: Callable[[dict], None] = lambda row: None,
+        on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
         groups: LayerGroups | None = None,
     ):
-        self.model, self.train, self.validate, self.monitor, self.plan = model, train, validate, monitor, plan
-        self.folder, self.resume_command, self.report, self.tick = folder, resume_command, report, tick
-        self.total = plan.epochs * train.per_epoch
+        self.model, self.train, self.validate, self.monitor, self.training_config = (
+            model,
+            train,
+            validate,
+            monitor,
+            training_config,
+        )
+        self.folder, self.resume_command, self.on_epoch, self.on_step = folder, resume_command, on_epoch, on_step
+        self.total = training_config.epochs * train.per_epoch
         self.loss, self.groups = loss, groups or LayerGroups(model)
         self.variables = model.trainable_variables  # those that are trained at any time
         self.optimizer = None
@@ -87,9 +93,9 @@ class Trainer:
         self.validating = False
         self.data = ""
 
-    @kept_memory()
+    @retain_freed_memory()
     def run(self) -> None:
-        """Trains to the end of the plan or of its time, or until ``patience`` epochs bring nothing better.
+        """Trains to the end of the training config or of its time, or until ``patience`` epochs bring nothing better.
 
         Afterwards the model holds the best averaged weights.
 
@@ -115,16 +121,16 @@ class Trainer:
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
-                for inputs, answers, weights in self.train.epoch(epoch, start=done):
+                for inputs, targets, weights in self.train.epoch(epoch, start=done):
                     if not caught:  # a signal may have come before the first step
-                        self._train_step(inputs, answers, weights)
+                        self._train_step(inputs, targets, weights)
                     self.seconds = time.monotonic() - started
                     if caught:
                         self.save()
                         raise Interrupted(self._interruption(), caught[0])
                     if self._out_of_time():
                         break
-                    if self.folder and time.monotonic() - saved > self.plan.save_seconds:
+                    if self.folder and time.monotonic() - saved > self.training_config.save_seconds:
                         self.save()
                         saved = time.monotonic()
                 self.save()
@@ -142,14 +148,16 @@ class Trainer:
         An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
         step and no memory. What the one before knew goes over into the next.
         """
-        frozen = max(0, len(self.groups) - 1 - epoch) if self.plan.unfreeze else 0
+        frozen = max(0, len(self.groups) - 1 - epoch) if self.training_config.gradual_unfreezing else 0
         if self.optimizer is not None and frozen == self.frozen:
             return
         self.frozen, before = frozen, self.optimizer
         self.groups.freeze_below(frozen)
         trained = self.model.trainable_variables
-        factors = [self.groups.factor(variable, self.plan.rate_decay) for variable in trained]
-        self.optimizer = optimizers.make_optimizer(self.plan, schedules.schedule(self.plan, self.total), factors)
+        factors = [self.groups.factor(variable, self.training_config.layer_lr_decay) for variable in trained]
+        self.optimizer = optimizers.make_optimizer(
+            self.training_config, schedules.schedule(self.training_config, self.total), factors
+        )
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
         self.program = None
@@ -172,25 +180,25 @@ class Trainer:
             self.validating = False
             self.save()
 
-    def _train_step(self, inputs, answers, weights) -> None:
-        loss = self.fit(inputs, answers, weights)
+    def _train_step(self, inputs, targets, weights) -> None:
+        loss = self.fit(inputs, targets, weights)
         if not math.isfinite(loss):
             kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
             raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
         self.step += 1
         self.epoch_loss[0] += loss
         self.epoch_loss[1] += 1
-        self.tick(self.step, self.total, loss)
+        self.on_step(self.step, self.total, loss)
         self._check_weights()
 
-    def fit(self, inputs, answers, weights) -> float:
+    def fit(self, inputs, targets, weights) -> float:
         """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
         self.model.reset_metrics()
         if keras.backend.backend() == "tensorflow":
             self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
-            return float(self.program((inputs, answers, weights))["loss"])
+            return float(self.program((inputs, targets, weights))["loss"])
         # With several outputs Keras returns their losses too, behind the sum.
-        return float(np.ravel(self.model.train_on_batch(inputs, answers, sample_weight=weights))[0])
+        return float(np.ravel(self.model.train_on_batch(inputs, targets, sample_weight=weights))[0])
 
     def _check_weights(self) -> None:
         """Raises NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
@@ -218,22 +226,22 @@ class Trainer:
         self.epoch_loss = [0.0, 0]
         row = {"epoch": epoch, "step": self.step, "loss": loss, **scores, "seconds": self.seconds}
         self.curve.append(row)
-        self.report(row)
+        self.on_epoch(row)
 
     def _assign(self, values) -> None:
         for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
 
     def _out_of_time(self) -> bool:
-        return self.plan.minutes is not None and self.seconds >= 60 * self.plan.minutes
+        return self.training_config.minutes is not None and self.seconds >= 60 * self.training_config.minutes
 
     def _exhausted(self) -> bool:
         if self._out_of_time():
             return True
-        if self.plan.patience is None or not self.curve or self.frozen:
+        if self.training_config.patience is None or not self.curve or self.frozen:
             return False
         scores = [row[self.monitor] for row in self.curve]
-        return len(scores) - 1 - scores.index(min(scores)) >= self.plan.patience
+        return len(scores) - 1 - scores.index(min(scores)) >= self.training_config.patience
 
     def _interruption(self) -> str:
         at = f"stopped at step {self.step} of {self.total}"
@@ -271,7 +279,7 @@ class Trainer:
                 "epoch_loss": self.epoch_loss,
                 "curve": self.curve,
                 "seconds": self.seconds,
-                "plan": dataclasses.asdict(self.plan),
+                "training_config": dataclasses.asdict(self.training_config),
                 "backend": keras.backend.backend(),
                 "data": self.data,
             },
@@ -281,15 +289,22 @@ class Trainer:
         """Takes up the state in the folder; returns whether there was one.
 
         Raises:
-            InputError: It is of another plan, backend or model.
+            InputError: It is of another training config, backend or model.
         """
         found = read_state(self.folder) if self.folder else None
         if found is None:
             return False
         tensors, told = found
         told.setdefault("data", self.data)  # states of before it was kept
-        told["plan"] = {**dataclasses.asdict(Plan()), **told["plan"]}  # and of before a plan said all that it says now
-        facts = {"plan": dataclasses.asdict(self.plan), "backend": keras.backend.backend(), "data": self.data}
+        told["training_config"] = {
+            **dataclasses.asdict(TrainingConfig()),
+            **told["training_config"],
+        }  # and of before a training config said all that it says now
+        facts = {
+            "training_config": dataclasses.asdict(self.training_config),
+            "backend": keras.backend.backend(),
+            "data": self.data,
+        }
         for what, mine in facts.items():
             if told.get(what) != json.loads(json.dumps(mine)):
                 raise InputError(

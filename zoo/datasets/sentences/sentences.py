@@ -65,7 +65,7 @@ CONFIGS = {
 def hashed_split(text: str) -> str:
     """Returns the split of a text, by its SHA-256 alone: 80 % train, 10 % validation, 10 % test.
 
-    The zoo's own split of the sets that papers cross-validate. Texts that differ only in blanks or
+    The zoo's own split of the sets that papers cross-validate. Texts that differ only in spaces or
     in case count as one, so that no text stands on two sides.
     """
     key = " ".join(text.casefold().split())

@@ -31,7 +31,7 @@ def read(tokens: str, tags: str, intents: str) -> list[dict]:
     """Reads three files side by side: words, tags and the intent of a command a line.
 
     Args:
-        tokens: Path of the file with the words, separated by blanks.
+        tokens: Path of the file with the words, separated by spaces.
         tags: Path of the file with as many tags: ``O``, or ``B-`` or ``I-`` and the name of the slot.
         intents: Path of the file with the intents.
 

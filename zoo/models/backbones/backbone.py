@@ -13,7 +13,7 @@ from zoo.models.streaming import Stream
 
 
 class Block(keras.layers.Layer):
-    """One level of a backbone, ``(batch, time, features)`` in and ``(batch, time, width)`` out.
+    """One level of a backbone, ``(batch, time, features)`` in and ``(batch, time, hidden_dim)`` out.
 
     A causal block also runs one step at a time. Its state is an explicit value, a tensor or a tuple
     of tensors with the batch first, never hidden in the layer, so that any number of streams can
@@ -22,15 +22,15 @@ class Block(keras.layers.Layer):
     ``build`` makes every variable, so that a model has them without a run.
 
     Args:
-        width: Features of its output.
+        hidden_dim: Features of its output.
         name: The block's name.
     """
 
-    longest: int | None = None  # steps of the longest sequence, where there is one
+    max_length: int | None = None  # steps of the longest sequence, where there is one
 
-    def __init__(self, width: int, name: str):
+    def __init__(self, hidden_dim: int, name: str):
         super().__init__(name=name)
-        self.width = width
+        self.hidden_dim = hidden_dim
         self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
 
     def call(self, x, mask=None, training=False):
@@ -42,7 +42,7 @@ class Block(keras.layers.Layer):
             training: Whether dropout acts.
 
         Returns:
-            ``(batch, time, width)``. What stands at masked positions means nothing.
+            ``(batch, time, hidden_dim)``. What stands at masked positions means nothing.
         """
         raise NotImplementedError
 
@@ -58,11 +58,11 @@ class Block(keras.layers.Layer):
             state: What ``initial_state`` or the step before returned.
 
         Returns:
-            ``(batch, width)`` and the next state.
+            ``(batch, hidden_dim)`` and the next state.
         """
         raise ValueError(f"{self.name} is not causal: it cannot run step by step")
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         """Maps several steps that follow what the state has read: what as many calls of ``step`` would.
 
         This loops over them. Blocks that can do better compute them side by side.
@@ -72,7 +72,7 @@ class Block(keras.layers.Layer):
             state: As for ``step``.
 
         Returns:
-            ``(batch, count, width)`` and the next state.
+            ``(batch, count, hidden_dim)`` and the next state.
         """
         # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
         steps = ops.swapaxes(x, 0, 1)
@@ -83,7 +83,7 @@ class Block(keras.layers.Layer):
             here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
             return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
 
-        out = ops.zeros((count, steps.shape[1], self.width), self.compute_dtype)
+        out = ops.zeros((count, steps.shape[1], self.hidden_dim), self.compute_dtype)
         start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
         _, out, *flat = ops.while_loop(lambda t, *_: t < count, advance, start)
         return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
@@ -91,11 +91,11 @@ class Block(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Backbone(FromArchitecture, keras.Model):
-    """An input layer and a stack of blocks; heads know its output ``(batch, time, width)`` only.
+    """An input layer and a stack of blocks; heads know its output ``(batch, time, hidden_dim)`` only.
 
     Args:
         blocks: The stack, in order.
-        embedding: Width of the input layer's output, in features.
+        embedding_dim: Width of the input layer's output, in features.
         vocab_size: Number of token ids, for ``tokens (batch, time)``; or
         features: number of input features, for ``features (batch, time, features)``. One of the two.
         dropout: Rate after the input layer.
@@ -107,7 +107,7 @@ class Backbone(FromArchitecture, keras.Model):
         >>> type(backbone).__name__
         'Backbone'
         >>> output = backbone.predict({"tokens": np.ones((2, 5), "int32")}, verbose=0)
-        >>> output.shape == (2, 5, backbone.width)
+        >>> output.shape == (2, 5, backbone.hidden_dim)
         True
     """
 
@@ -116,7 +116,7 @@ class Backbone(FromArchitecture, keras.Model):
     def __init__(
         self,
         blocks: list[Block],
-        embedding: int,
+        embedding_dim: int,
         vocab_size: int | None = None,
         features: int | None = None,
         dropout: float = 0.0,
@@ -127,30 +127,30 @@ class Backbone(FromArchitecture, keras.Model):
             raise ValueError("a backbone takes either vocab_size or features")
         self.vocab_size = vocab_size
         self.features = features
-        self.embedding = embedding
-        self.width = blocks[-1].width
+        self.embedding_dim = embedding_dim
+        self.hidden_dim = blocks[-1].hidden_dim
         if vocab_size is not None:
-            self.embed = keras.layers.Embedding(vocab_size, embedding, name="embed")
+            self.embed = keras.layers.Embedding(vocab_size, embedding_dim, name="embed")
         else:
-            self.embed = keras.layers.Dense(embedding, name="embed")
+            self.embed = keras.layers.Dense(embedding_dim, name="embed")
         self.drop = Dropout(dropout, name="drop")
         self.blocks = blocks
 
     def build(self, shape=None):
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         self.embed.build((None, None) if self.features is None else (None, None, self.features))
-        width = self.embedding
+        hidden_dim = self.embedding_dim
         for block in self.blocks:
-            block.build((None, None, width))
-            width = block.width
+            block.build((None, None, hidden_dim))
+            hidden_dim = block.hidden_dim
 
     def call(self, inputs, training=False):
-        """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, width)``; mask is optional."""
+        """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, hidden_dim)``; mask is optional."""
         x = self.embed(inputs["tokens"] if self.vocab_size is not None else inputs["features"])
-        return self.read(self.drop(x, training=training), inputs.get("mask"), training)
+        return self.run_blocks(self.drop(x, training=training), inputs.get("mask"), training)
 
-    def read(self, x, mask=None, training=False):
-        """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, width)``, through all blocks."""
+    def run_blocks(self, x, mask=None, training=False):
+        """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, hidden_dim)``, through all blocks."""
         if mask is not None and keras.backend.backend() == "torch" and values_are_known(mask) and bool(mask.all()):
             mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
         for block in self.blocks:
@@ -167,9 +167,9 @@ class Backbone(FromArchitecture, keras.Model):
         return {} if self.vocab_size is None else {"tokens": self.vocab_size}
 
     @property
-    def longest(self) -> int | None:
+    def max_length(self) -> int | None:
         """Steps of the longest sequence that the model can read; ``None`` where nothing bounds it."""
-        return min((block.longest for block in self.blocks if block.longest is not None), default=None)
+        return min((block.max_length for block in self.blocks if block.max_length is not None), default=None)
 
     def stream(self, batch_size: int) -> Stream:
         """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
@@ -183,7 +183,7 @@ class Backbone(FromArchitecture, keras.Model):
         """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
 
         Returns:
-            ``(batch, width)`` and the next state.
+            ``(batch, hidden_dim)`` and the next state.
         """
         x = self.embed(x)
         states = []
@@ -192,15 +192,15 @@ class Backbone(FromArchitecture, keras.Model):
             states.append(after)
         return x, tuple(states)
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
-            ``(batch, count, width)`` and the next state.
+            ``(batch, count, hidden_dim)`` and the next state.
         """
         x = self.embed(x)
         states = []
         for block, before in zip(self.blocks, state, strict=True):
-            x, after = block.extend(x, before)
+            x, after = block.prefill(x, before)
             states.append(after)
         return x, tuple(states)

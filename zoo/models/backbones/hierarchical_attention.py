@@ -1,4 +1,4 @@
-"""Windows of windows: the hierarchical attention that "The fall of RNN / LSTM" (Culurciello 2018) asks for.
+"""Hierarchical windowed attention, which "The fall of RNN / LSTM" (Culurciello 2018) asks for.
 
 Attention over the last ``w`` steps, over summaries of the last ``w`` windows of ``w`` steps, over summaries
 of those, and so on: ``L`` levels look ``w ** L`` steps back through ``L`` operations. Summaries are the
@@ -22,15 +22,15 @@ from zoo.models.backbones.transformer import FinalNorm, layer_norm
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Hyper-parameters of the windows of windows.
+    """Hyper-parameters of the hierarchical windowed attention.
 
     Attributes:
         vocab_size: Number of token ids; or
         features: number of input features. One of the two.
-        width: Features of every position.
-        heads: Attention heads; they share the width.
-        feed_forward: Hidden units of each feed-forward part.
-        layers: Layers, one attention over all levels and one feed-forward part each.
+        hidden_dim: Features of every position.
+        num_heads: Attention heads; they share the width.
+        ffn_dim: Hidden units of each feed-forward part.
+        num_layers: Layers, one attention over all levels and one feed-forward part each.
         window: Vectors that one level attends to; the article suggests about 100.
         levels: How often windows are summarised into the vectors of a further level, and 1.
         causal: Whether a position reads only itself and those before it; if not, windows are centred.
@@ -41,10 +41,10 @@ class Config:
 
     vocab_size: int | None = None
     features: int | None = None
-    width: int = 128
-    heads: int = 4
-    feed_forward: int = 512
-    layers: int = 4
+    hidden_dim: int = 128
+    num_heads: int = 4
+    ffn_dim: int = 512
+    num_layers: int = 4
     window: int = 32
     levels: int = 3
     causal: bool = True
@@ -53,12 +53,12 @@ class Config:
 
     def __post_init__(self):
         check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
-        for field in ("width", "heads", "feed_forward"):
+        for field in ("hidden_dim", "num_heads", "ffn_dim"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
-        check(1 <= self.layers <= 64, "layers must be in 1..64")
+        check(1 <= self.num_layers <= 64, "num_layers must be in 1..64")
         check(2 <= self.window <= 1024, "window must be in 2..1024")
         check(1 <= self.levels <= 8, "levels must be in 1..8")
-        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(self.hidden_dim % self.num_heads == 0, "hidden_dim must be a multiple of num_heads")
         check(self.gate is None or 0 < self.gate <= 1, "gate must be in (0, 1], or null")
         check(self.gate is None or self.causal, "a gate needs causal: it decides in the order of time")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
@@ -83,8 +83,8 @@ class WindowsLayer(Block):
     those no further than ``w // 2`` from its own. A learned score by level, age and head says how old a
     vector is.
 
-    The state is, for each level, the last ``w`` vectors ``(batch, w, width)``, newest last, which of them
-    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, width)``, the heads side by
+    The state is, for each level, the last ``w`` vectors ``(batch, w, hidden_dim)``, newest last, which of them
+    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, hidden_dim)``, the heads side by
     side; and the number of steps taken ``(batch,)``. It does not grow with the stream.
 
     Args:
@@ -93,36 +93,38 @@ class WindowsLayer(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(config.width, name)
+        super().__init__(config.hidden_dim, name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
-        self.attention = Attention(config.width, config.heads, name="attention")
-        self.pools = [AttentionPooling(config.width, name=f"pool_{i}") for i in range(config.levels - 1)]
+        self.attention = Attention(config.hidden_dim, config.num_heads, name="attention")
+        self.pools = [AttentionPooling(config.hidden_dim, name=f"pool_{i}") for i in range(config.levels - 1)]
         self.feed_forward_norm = layer_norm("feed_forward_norm")
-        self.feed_forward = FeedForward(config.width, config.feed_forward, "gelu", name="feed_forward")
+        self.feed_forward = FeedForward(config.hidden_dim, config.ffn_dim, "gelu", name="feed_forward")
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         for part in (self.attention_norm, self.attention, *self.pools, self.feed_forward_norm, self.feed_forward):
             part.build(shape)
         ages = self.config.window if self.config.causal else 2 * (self.config.window // 2) + 1
-        self.age = self.add_weight(shape=(self.config.levels, ages, self.config.heads), initializer="zeros", name="age")
+        self.age = self.add_weight(
+            shape=(self.config.levels, ages, self.config.num_heads), initializer="zeros", name="age"
+        )
 
-    def _read(self, y, keys, values, scores, seen):
-        """Attends from ``y (batch, n, width)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
+    def _attend(self, y, keys, values, scores, seen):
+        """Attends from ``y (batch, n, hidden_dim)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
 
         ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
         ``(batch, n, m)``.
         """
         products = self.attention.scores(self.attention.queries(y), keys)
         products = products + ops.cast(ops.moveaxis(scores, -1, -3), products.dtype)
-        return self.attention.read(products, values, seen)
+        return self.attention.attend(products, values, seen)
 
     def _feed_forward(self, x, training=False):
         return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
     def _is_new(self, vector, stored, flags):
-        """Says whether a vector may be stored: none of ``stored (batch, w, width)`` is too similar."""
+        """Says whether a vector may be stored: none of ``stored (batch, w, hidden_dim)`` is too similar."""
         similar = ops.einsum("bd,bwd->bw", unit(vector), unit(stored)) > self.config.gate
         return ops.logical_not(ops.any(similar & flags, axis=-1))
 
@@ -153,7 +155,7 @@ class WindowsLayer(Block):
         return ops.transpose(stored[:, :, -1]) > 0.5
 
     def _levels(self, y, stored):
-        """Returns the vectors ``(batch, groups, width)`` of every level and which of them are stored."""
+        """Returns the vectors ``(batch, groups, hidden_dim)`` of every level and which of them are stored."""
         window, found = self.config.window, [(y, stored)]
         for pool in self.pools:
             vectors, flags = found[-1]
@@ -163,7 +165,7 @@ class WindowsLayer(Block):
             vectors = ops.pad(vectors, ((0, 0), (0, short), (0, 0)))
             flags = ops.pad(flags, ((0, 0), (0, short)))
             groups = (ops.shape(y)[0], (length + short) // window, window)
-            vectors = ops.reshape(vectors, (*groups, self.config.width))
+            vectors = ops.reshape(vectors, (*groups, self.config.hidden_dim))
             flags = ops.reshape(flags, groups)
             found.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
         return found
@@ -189,8 +191,8 @@ class WindowsLayer(Block):
             scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
         vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
         keys, values = self.attention.keys_values(vectors)
-        read = self._read(y, keys, values, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2))
-        return self._feed_forward(x + self.drop(read, training=training), training)
+        context = self._attend(y, keys, values, ops.concatenate(scores, axis=1), ops.concatenate(seen, axis=2))
+        return self._feed_forward(x + self.drop(context, training=training), training)
 
     def initial_state(self, batch_size):
         if not self.config.causal:
@@ -198,13 +200,13 @@ class WindowsLayer(Block):
         shape = (batch_size, self.config.window)
 
         def empty():
-            vectors, keys, values = (ops.zeros((*shape, self.config.width), self.compute_dtype) for _ in range(3))
+            vectors, keys, values = (ops.zeros((*shape, self.config.hidden_dim), self.compute_dtype) for _ in range(3))
             return vectors, ops.zeros(shape, "bool"), keys, values
 
         return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
 
     def _pushed(self, stored, vector, keep):
-        """Returns a level's state with ``vector (batch, width)`` as its newest, stored where ``keep (batch,)``."""
+        """Returns a level's state with ``vector (batch, hidden_dim)`` as its newest, stored where ``keep (batch,)``."""
         newest = (part[:, None] for part in (vector, keep, self.attention.key(vector), self.attention.value(vector)))
         return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
 
@@ -241,15 +243,15 @@ class WindowsLayer(Block):
         newest = ops.arange(self.config.window) == self.config.window - 1
         seen[0] = seen[0] | newest  # always itself
         seen, keys, values = (ops.concatenate(parts, axis=1) for parts in (seen, keys, values))
-        scores = self.attention.scores_of_few(self.attention.queries(y[:, None]), keys)[:, 0]
-        by_age = ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.heads)))
+        scores = self.attention.scores_for_few_queries(self.attention.queries(y[:, None]), keys)[:, 0]
+        by_age = ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.num_heads)))
         scores = scores + ops.cast(by_age, scores.dtype)
-        read = self.attention.read_once(scores, values, seen)
-        return self._feed_forward(x + read), (after, count)
+        context = self.attention.attend_single_query(scores, values, seen)
+        return self._feed_forward(x + context), (after, count)
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         if not self.config.causal or self.config.gate is not None:  # the gate decides step by step
-            return super().extend(x, state)
+            return super().prefill(x, state)
         window, steps = self.config.window, x.shape[1]
         before, count = state
         y = self.attention_norm(x)
@@ -273,10 +275,10 @@ class WindowsLayer(Block):
             kept = come[:, -1:] + ops.arange(window, dtype="int32")
             after.append(tuple(_chosen(part, kept) for part in levels[-1]))
         keys, values = (ops.concatenate([level[i] for level in levels], axis=1) for i in (2, 3))
-        heads = (-1, keys.shape[1], self.config.heads, self.config.width // self.config.heads)
-        keys, values = (ops.reshape(part, heads) for part in (keys, values))
-        read = self._read(y, keys, values, ops.concatenate(scores, axis=2), ops.concatenate(seen, axis=2))
-        return self._feed_forward(x + read), (tuple(after), count + steps)
+        split = (-1, keys.shape[1], self.config.num_heads, self.config.hidden_dim // self.config.num_heads)
+        keys, values = (ops.reshape(part, split) for part in (keys, values))
+        context = self._attend(y, keys, values, ops.concatenate(scores, axis=2), ops.concatenate(seen, axis=2))
+        return self._feed_forward(x + context), (tuple(after), count + steps)
 
     def _summaries(self, level, below, last):
         """Returns what windows of the level ``below`` that end at ``last (batch, n)`` come to, and which are stored.
@@ -285,18 +287,21 @@ class WindowsLayer(Block):
         """
         places = last[..., None] + ops.arange(1 - self.config.window, 1, dtype="int32")
         vectors, flags = (_chosen(part, ops.minimum(places, below[0].shape[1] - 1)) for part in below[:2])
-        rows, n, window, width = ops.shape(vectors)
+        rows, n, window, hidden_dim = ops.shape(vectors)
         vectors, _ = self.pools[level - 1](
-            ops.reshape(vectors, (rows * n, window, width)), ops.reshape(flags, (rows * n, window))
+            ops.reshape(vectors, (rows * n, window, hidden_dim)), ops.reshape(flags, (rows * n, window))
         )
-        return ops.reshape(vectors, (rows, n, width)), ops.any(flags, axis=-1)
+        return ops.reshape(vectors, (rows, n, hidden_dim)), ops.any(flags, axis=-1)
 
 
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     model = Backbone(
-        [*(WindowsLayer(config, f"layer_{i}") for i in range(config.layers)), FinalNorm(config.width, "final_norm")],
-        embedding=config.width,
+        [
+            *(WindowsLayer(config, f"layer_{i}") for i in range(config.num_layers)),
+            FinalNorm(config.hidden_dim, "final_norm"),
+        ],
+        embedding_dim=config.hidden_dim,
         vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
@@ -306,7 +311,7 @@ def build(config: Config) -> Backbone:
     return model
 
 
-def look_back(config: Config) -> int:
+def receptive_field(config: Config) -> int:
     """Returns the most steps that an output sees, itself included.
 
     One layer sees at least ``w ** L``, and up to ``w ** (L - 1) - 1`` more while a group fills.
@@ -316,7 +321,7 @@ def look_back(config: Config) -> int:
         one += config.window ** (config.levels - 1) - 1
     if not config.causal:
         one = (config.window // 2 + 1) * config.window ** (config.levels - 1)
-    return config.layers * (one - 1) + 1
+    return config.num_layers * (one - 1) + 1
 
 
 def path_length(config: Config, length: int) -> int:
@@ -332,11 +337,11 @@ HIERARCHICAL_ATTENTION = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "layers": 2, "window": 3, "dropout": 0.0},
+        "tiny": {"hidden_dim": 16, "num_heads": 2, "ffn_dim": 32, "num_layers": 2, "window": 3, "dropout": 0.0},
         "small": {},
-        "base": {"width": 288, "heads": 6, "feed_forward": 1152, "layers": 6},
+        "base": {"hidden_dim": 288, "num_heads": 6, "ffn_dim": 1152, "num_layers": 6},
     },
     paper="Culurciello 2018 (The fall of RNN / LSTM); Yang et al. 2016 (aclanthology.org/N16-1174)",
-    look_back=look_back,
+    receptive_field=receptive_field,
     path_length=path_length,
 )

@@ -126,7 +126,7 @@ class LRU(keras.layers.Layer):
         after = tuple(old + new for old, new in zip(carried, self._inputs(x), strict=True))
         return self._parts(after), after
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         states = complex_scan(self._eigenvalues(), self._inputs(x), state)
         return self._parts(states), tuple(part[:, -1] for part in states)
@@ -157,9 +157,9 @@ class LRUBlock(Block):
         self.norm.build(shape)
         self.directions.build(shape)
         self.out.build((*shape[:-1], 2 * self.directions.units))
-        self.glu.build((*shape[:-1], self.width))
+        self.glu.build((*shape[:-1], self.hidden_dim))
         normal = keras.initializers.RandomNormal(stddev=1.0)
-        self.skip = self.add_weight(shape=(self.width,), initializer=normal, name="skip")
+        self.skip = self.add_weight(shape=(self.hidden_dim,), initializer=normal, name="skip")
 
     def _join(self, x, y, states, training=False):
         y = self.drop(ops.gelu(self.out(states) + ops.cast(self.skip, y.dtype) * y), training=training)
@@ -178,9 +178,9 @@ class LRUBlock(Block):
         states, state = self.directions.step(y, state)
         return self._join(x, y, states), state
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         y = self.norm(x)
-        states, state = self.directions.extend(y, state)
+        states, state = self.directions.prefill(y, state)
         return self._join(x, y, states), state
 
 
@@ -203,7 +203,7 @@ LRU_ARCHITECTURE = Architecture(
         "base": {"hidden_dim": 352, "state_dim": 352, "num_layers": 8},
     },
     paper="Orvieto et al. 2023 (arXiv 2303.06349)",
-    look_back=lambda config: None,
+    receptive_field=lambda config: None,
     # Through every step of one layer and once up through the others.
     path_length=lambda config, length: length + config.num_layers - 1,
 )

@@ -95,8 +95,8 @@ class MinLSTM(LinearRecurrence):
         self.project.build(shape)
 
     def coefficients(self, x):
-        forget, write, candidate = ops.split(dense_float32(self.project, x), 3, axis=-1)
-        odds = ops.softplus(-write) - ops.softplus(-forget)  # log f - log i
+        forget, cache_update, candidate = ops.split(dense_float32(self.project, x), 3, axis=-1)
+        odds = ops.softplus(-cache_update) - ops.softplus(-forget)  # log f - log i
         return ops.sigmoid(odds), ops.sigmoid(-odds) * positive(candidate)
 
 
@@ -136,9 +136,9 @@ class MinMixer(keras.layers.Layer):
         y, state = self.directions.step(x, state)
         return self.out(y), state
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
-        y, state = self.directions.extend(x, state)
+        y, state = self.directions.prefill(x, state)
         return self.out(y), state
 
 
@@ -177,7 +177,7 @@ def _architecture(name: str, recurrence: type[LinearRecurrence], small: dict, ba
             "base": base,
         },
         paper="Feng et al. 2024 (arXiv 2410.01201)",
-        look_back=lambda config: None,
+        receptive_field=lambda config: None,
         # Through every step of one layer and once up through the others.
         path_length=lambda config, length: length + config.num_layers - 1,
     )

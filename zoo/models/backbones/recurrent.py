@@ -17,24 +17,24 @@ class Config:
     Attributes:
         vocab_size: Number of token ids; or
         features: number of input features. One of the two.
-        width: Features of every position; both directions together have as many units.
-        layers: Number of recurrent layers.
+        hidden_dim: Features of every position; both directions together have as many units.
+        num_layers: Number of recurrent layers.
         bidirectional: Whether each layer reads both ways; then it is not causal.
         dropout: Rate after the input layer and after each recurrent layer.
     """
 
     vocab_size: int | None = None
     features: int | None = None
-    width: int = 256
-    layers: int = 2
+    hidden_dim: int = 256
+    num_layers: int = 2
     bidirectional: bool = False
     dropout: float = 0.1
 
     def __post_init__(self):
         check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
-        check(1 <= self.width <= 65_536, "width must be in 1..65536")
-        check(1 <= self.layers <= 64, "layers must be in 1..64")
-        check(not self.bidirectional or self.width % 2 == 0, "width must be even for two directions")
+        check(1 <= self.hidden_dim <= 65_536, "hidden_dim must be in 1..65536")
+        check(1 <= self.num_layers <= 64, "num_layers must be in 1..64")
+        check(not self.bidirectional or self.hidden_dim % 2 == 0, "hidden_dim must be even for two directions")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
     @property
@@ -53,10 +53,10 @@ class RecurrentBlock(Block):
     """
 
     def __init__(self, cell: str, config: Config, name: str):
-        super().__init__(config.width, name)
+        super().__init__(config.hidden_dim, name)
         self.bidirectional = config.bidirectional
         self.states = 2 if cell == "lstm" else 1
-        units = config.width // 2 if config.bidirectional else config.width
+        units = config.hidden_dim // 2 if config.bidirectional else config.hidden_dim
         if config.bidirectional:
             self.layer = Bidirectional(cell, units, name="both")
         else:
@@ -72,7 +72,7 @@ class RecurrentBlock(Block):
     def initial_state(self, batch_size: int) -> tuple:
         if self.bidirectional:
             return super().initial_state(batch_size)
-        return tuple(ops.zeros((batch_size, self.width), self.compute_dtype) for _ in range(self.states))
+        return tuple(ops.zeros((batch_size, self.hidden_dim), self.compute_dtype) for _ in range(self.states))
 
     def step(self, x, state):
         if self.bidirectional:
@@ -80,18 +80,18 @@ class RecurrentBlock(Block):
         y, after = self.layer.cell(x, list(state))
         return y, tuple(after) if isinstance(after, list | tuple) else (after,)
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         if self.bidirectional or self.compute_dtype != self.variable_dtype:  # the loop below casts no weights
-            return super().extend(x, state)
+            return super().prefill(x, state)
         _, y, after = self.layer.inner_loop(x, list(state), None)
         return y, tuple(after)
 
 
 def _builder(cell: str):
     def build(config: Config) -> Backbone:
-        blocks: list[Block] = [RecurrentBlock(cell, config, f"block_{i}") for i in range(config.layers)]
+        blocks: list[Block] = [RecurrentBlock(cell, config, f"block_{i}") for i in range(config.num_layers)]
         model = Backbone(
-            blocks, config.width, config.vocab_size, config.features, config.dropout, name=f"{cell}_backbone"
+            blocks, config.hidden_dim, config.vocab_size, config.features, config.dropout, name=f"{cell}_backbone"
         )
         model.build()
         return model
@@ -105,14 +105,14 @@ def _architecture(cell: str, small: int, base: int, paper: str) -> Architecture:
         config=Config,
         build=_builder(cell),
         sizes={
-            "tiny": {"width": 16, "layers": 2, "dropout": 0.0},
-            "small": {"width": small},
-            "base": {"width": base, "layers": 3},
+            "tiny": {"hidden_dim": 16, "num_layers": 2, "dropout": 0.0},
+            "small": {"hidden_dim": small},
+            "base": {"hidden_dim": base, "num_layers": 3},
         },
         paper=paper,
-        look_back=lambda config: None,
+        receptive_field=lambda config: None,
         # Through every step of one layer and once up through the others.
-        path_length=lambda config, length: length + config.layers - 1,
+        path_length=lambda config, length: length + config.num_layers - 1,
     )
 
 

@@ -62,7 +62,7 @@ class Branch(keras.layers.Layer):
         """Maps one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
         return self._advance(x, state, "step")
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         return self._advance(x, state, "extend")
 
@@ -118,9 +118,9 @@ class Directions(keras.layers.Layer):
         """Maps one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
         return self._causal().step(x, state)
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
-        return self._causal().extend(x, state)
+        return self._causal().prefill(x, state)
 
 
 class ResidualBlock(Block):
@@ -161,8 +161,8 @@ class ResidualBlock(Block):
         y, state = self.mixer.step(self.mixer_norm(x), state)
         return self._feed_forward(x + y), state
 
-    def extend(self, x, state):
-        y, state = self.mixer.extend(self.mixer_norm(x), state)
+    def prefill(self, x, state):
+        y, state = self.mixer.prefill(self.mixer_norm(x), state)
         return self._feed_forward(x + y), state
 
 
@@ -190,5 +190,5 @@ class FinalNorm(Block):
     def step(self, x, state):
         return self.norm(x), state
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         return self.norm(x), state

@@ -98,14 +98,14 @@ class RGLRU(LinearRecurrence):
 
     Args:
         units: Features in and of a state.
-        heads: Blocks on the diagonals.
+        num_heads: Blocks on the diagonals.
         name: The layer's name.
     """
 
-    def __init__(self, units: int, heads: int, name: str):
+    def __init__(self, units: int, num_heads: int, name: str):
         super().__init__(units, name)
-        self.recurrence_gate = BlockDiagonal(heads, units // heads, "recurrence_gate")
-        self.input_gate = BlockDiagonal(heads, units // heads, "input_gate")
+        self.recurrence_gate = BlockDiagonal(num_heads, units // num_heads, "recurrence_gate")
+        self.input_gate = BlockDiagonal(num_heads, units // num_heads, "input_gate")
 
     def build(self, shape):
         self.recurrence_gate.build(shape)
@@ -167,9 +167,9 @@ class RGLRUMixer(keras.layers.Layer):
         y, state = self.directions.step(x, state)
         return self._join(x, y), state
 
-    def extend(self, x, state: tuple):
+    def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
-        y, state = self.directions.extend(x, state)
+        y, state = self.directions.prefill(x, state)
         return self._join(x, y), state
 
 
@@ -210,7 +210,7 @@ RG_LRU = Architecture(
         "base": {"hidden_dim": 336, "state_dim": 448, "num_heads": 8, "ffn_dim": 1_008, "num_layers": 4},
     },
     paper="De et al. 2024 (arXiv 2402.19427)",
-    look_back=lambda config: None,
+    receptive_field=lambda config: None,
     # Through every step of one layer and once up through the others.
     path_length=lambda config, length: length + config.num_layers - 1,
 )

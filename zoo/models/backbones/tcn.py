@@ -18,9 +18,9 @@ class Config:
     Attributes:
         vocab_size: Number of token ids; or
         features: number of input features. One of the two.
-        embedding: Width of the input layer.
-        width: Features of every block.
-        kernel: Taps of each convolution.
+        embedding_dim: Width of the input layer.
+        hidden_dim: Features of every block.
+        kernel_size: Taps of each convolution.
         levels: Number of residual blocks; block ``i`` has dilation ``2**i``.
         causal: Whether convolutions see the past only; otherwise they are centred.
         dropout: Rate after the input layer and after each convolution.
@@ -28,20 +28,20 @@ class Config:
 
     vocab_size: int | None = None
     features: int | None = None
-    embedding: int = 128
-    width: int = 128
-    kernel: int = 3
+    embedding_dim: int = 128
+    hidden_dim: int = 128
+    kernel_size: int = 3
     levels: int = 6
     causal: bool = True
     dropout: float = 0.1
 
     def __post_init__(self):
         check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
-        check(1 <= self.embedding <= 65_536, "embedding must be in 1..65536")
-        check(1 <= self.width <= 65_536, "width must be in 1..65536")
-        check(2 <= self.kernel <= 1_024, "kernel must be in 2..1024")
+        check(1 <= self.embedding_dim <= 65_536, "embedding_dim must be in 1..65536")
+        check(1 <= self.hidden_dim <= 65_536, "hidden_dim must be in 1..65536")
+        check(2 <= self.kernel_size <= 1_024, "kernel_size must be in 2..1024")
         check(1 <= self.levels <= 20, "levels must be in 1..20")
-        check(self.causal or self.kernel % 2 == 1, "kernel must be odd when convolutions are centred")
+        check(self.causal or self.kernel_size % 2 == 1, "kernel_size must be odd when convolutions are centred")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
@@ -55,21 +55,21 @@ class TemporalBlock(Block):
     """
 
     def __init__(self, config: Config, level: int, name: str):
-        super().__init__(config.width, name)
+        super().__init__(config.hidden_dim, name)
         self.causal = config.causal
-        self.inputs = config.embedding if level == 0 else config.width
-        arguments = (config.kernel, 2**level, config.causal)
-        self.first = Convolution(self.inputs, config.width, *arguments, name="first", weight_norm=True)
-        self.second = Convolution(config.width, config.width, *arguments, name="second", weight_norm=True)
+        self.inputs = config.embedding_dim if level == 0 else config.hidden_dim
+        arguments = (config.kernel_size, 2**level, config.causal)
+        self.first = Convolution(self.inputs, config.hidden_dim, *arguments, name="first", weight_norm=True)
+        self.second = Convolution(config.hidden_dim, config.hidden_dim, *arguments, name="second", weight_norm=True)
         # The input is added as it is where the widths agree, through a biased 1x1 otherwise.
         self.shortcut = None
-        if self.inputs != config.width:
-            self.shortcut = keras.layers.Dense(config.width, name="shortcut")
+        if self.inputs != config.hidden_dim:
+            self.shortcut = keras.layers.Dense(config.hidden_dim, name="shortcut")
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
         self.first.build(shape)
-        self.second.build((*shape[:-1], self.width))
+        self.second.build((*shape[:-1], self.hidden_dim))
         if self.shortcut is not None:
             self.shortcut.build(shape)
 
@@ -90,10 +90,10 @@ class TemporalBlock(Block):
             return super().step(x, state)
         return self._go_on(x, state, Convolution.step)
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         if not self.causal:
-            return super().extend(x, state)
-        return self._go_on(x, state, Convolution.extend)
+            return super().prefill(x, state)
+        return self._go_on(x, state, Convolution.prefill)
 
     def _go_on(self, x, state, convolve):
         y, first = convolve(self.first, x, state[0])
@@ -101,21 +101,23 @@ class TemporalBlock(Block):
         return ops.relu(ops.relu(y) + (self.shortcut(x) if self.shortcut else x)), (first, second)
 
 
-def receptive_field(config: Config) -> int:
+def full_receptive_field(config: Config) -> int:
     """Returns how many steps one output sees: ``1 + 2 (k - 1) (2**n - 1)``, two convolutions a block."""
-    return 1 + 2 * (config.kernel - 1) * (2**config.levels - 1)
+    return 1 + 2 * (config.kernel_size - 1) * (2**config.levels - 1)
 
 
-def look_back(config: Config) -> int:
+def receptive_field(config: Config) -> int:
     """Returns how many past steps one output sees, itself included: half of a centred field."""
-    field = receptive_field(config)
+    field = full_receptive_field(config)
     return field if config.causal else (field + 1) // 2
 
 
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
-    model = Backbone(blocks, config.embedding, config.vocab_size, config.features, config.dropout, name="tcn_backbone")
+    model = Backbone(
+        blocks, config.embedding_dim, config.vocab_size, config.features, config.dropout, name="tcn_backbone"
+    )
     model.build()
     return model
 
@@ -125,11 +127,11 @@ TCN = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"embedding": 12, "width": 16, "levels": 3, "dropout": 0.0},
-        "small": {"width": 160},
-        "base": {"embedding": 256, "width": 384, "levels": 8},
+        "tiny": {"embedding_dim": 12, "hidden_dim": 16, "levels": 3, "dropout": 0.0},
+        "small": {"hidden_dim": 160},
+        "base": {"embedding_dim": 256, "hidden_dim": 384, "levels": 8},
     },
     paper="Bai, Kolter & Koltun 2018 (arXiv 1803.01271)",
-    look_back=look_back,
+    receptive_field=receptive_field,
     path_length=lambda config, length: 2 * config.levels,
 )

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-from zoo.layers.attention import Attention, rotate, write, write_several
+from zoo.layers.attention import Attention, cache_update, cache_update_steps, rotate
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.models.architecture import Architecture, check
@@ -19,10 +19,10 @@ class Config:
     Attributes:
         vocab_size: Number of token ids; or
         features: number of input features. One of the two.
-        width: Features of every position.
-        heads: Attention heads; they share the width.
-        feed_forward: Hidden units of each feed-forward part.
-        layers: Layers, one attention and one feed-forward part each.
+        hidden_dim: Features of every position.
+        num_heads: Attention heads; they share the width.
+        ffn_dim: Hidden units of each feed-forward part.
+        num_layers: Layers, one attention and one feed-forward part each.
         causal: Whether a position reads only itself and those before it.
         context: How many positions a causal one reads, itself included; with learned positions also the
             longest sequence, causal or not.
@@ -33,10 +33,10 @@ class Config:
 
     vocab_size: int | None = None
     features: int | None = None
-    width: int = 128
-    heads: int = 4
-    feed_forward: int = 512
-    layers: int = 5
+    hidden_dim: int = 128
+    num_heads: int = 4
+    ffn_dim: int = 512
+    num_layers: int = 5
     causal: bool = True
     context: int = 512
     positions: str = "rotary"
@@ -45,13 +45,13 @@ class Config:
 
     def __post_init__(self):
         check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
-        for field in ("width", "heads", "feed_forward", "context"):
+        for field in ("hidden_dim", "num_heads", "ffn_dim", "context"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
-        check(1 <= self.layers <= 64, "layers must be in 1..64")
-        check(self.width % self.heads == 0, "width must be a multiple of heads")
+        check(1 <= self.num_layers <= 64, "num_layers must be in 1..64")
+        check(self.hidden_dim % self.num_heads == 0, "hidden_dim must be a multiple of num_heads")
         check(self.positions in ("rotary", "learned"), "positions must be rotary or learned")
         if self.positions == "rotary":
-            check(self.width // self.heads % 2 == 0, "rotary positions need an even width / heads")
+            check(self.hidden_dim // self.num_heads % 2 == 0, "rotary positions need an even hidden_dim / num_heads")
         check(self.activation in ("gelu", "relu"), "activation must be gelu or relu")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
@@ -66,27 +66,27 @@ class LearnedPositions(Block):
 
     Args:
         length: The longest sequence.
-        width: Features of every position.
+        hidden_dim: Features of every position.
         name: The block's name.
     """
 
-    def __init__(self, length: int, width: int, name: str):
-        super().__init__(width, name)
-        self.longest = length
-        self.table = keras.layers.Embedding(length, width, name="table")
+    def __init__(self, length: int, hidden_dim: int, name: str):
+        super().__init__(hidden_dim, name)
+        self.max_length = length
+        self.table = keras.layers.Embedding(length, hidden_dim, name="table")
 
     def build(self, shape):
         self.table.build((None,))
 
     def call(self, x, mask=None, training=False):
-        """Maps ``(batch, time, width)`` to the same shape.
+        """Maps ``(batch, time, hidden_dim)`` to the same shape.
 
         Raises:
             ValueError: The sequence is longer than the table.
         """
-        if x.shape[1] is not None and x.shape[1] > self.longest:
+        if x.shape[1] is not None and x.shape[1] > self.max_length:
             raise ValueError(
-                f"a sequence of {x.shape[1]} positions, but learned positions end at context = {self.longest}: "
+                f"a sequence of {x.shape[1]} positions, but learned positions end at context = {self.max_length}: "
                 "shorten it, or build with a larger context or rotary positions"
             )
         return x + self._rows(ops.arange(ops.shape(x)[1]))
@@ -98,21 +98,21 @@ class LearnedPositions(Block):
         """Maps one step; one beyond the table yields NaN, since a compiled step cannot raise."""
         return x + self._rows(state), state + 1
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         """Maps several steps; those beyond the table yield NaN."""
         count = x.shape[1]
         return x + self._rows(state[:, None] + ops.arange(count, dtype="int32")), state + count
 
     def _rows(self, positions):
-        rows = self.table(ops.minimum(positions, self.longest - 1))
-        return ops.where((positions < self.longest)[..., None], rows, float("nan"))
+        rows = self.table(ops.minimum(positions, self.max_length - 1))
+        return ops.where((positions < self.max_length)[..., None], rows, float("nan"))
 
 
 class TransformerLayer(Block):
     """Self-attention and feed-forward, each added to what it reads through a layer norm.
 
     The state of the causal one is the keys and the values of the last ``context`` positions, each
-    ``(batch, context, width)``, and the number of the next one, ``(batch,)``. They are a ring: a
+    ``(batch, context, hidden_dim)``, and the number of the next one, ``(batch,)``. They are a ring: a
     position takes the slot of that which falls out of sight. A key is turned by its slot, once and for
     all; and a query looks from its own slot at those filled on this round, and from one round on at those
     of the round before. So a stream of any length meets small angles only.
@@ -123,12 +123,12 @@ class TransformerLayer(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(config.width, name)
+        super().__init__(config.hidden_dim, name)
         self.config = config
         self.attention_norm = layer_norm("attention_norm")
-        self.attention = Attention(config.width, config.heads, name="attention")
+        self.attention = Attention(config.hidden_dim, config.num_heads, name="attention")
         self.feed_forward_norm = layer_norm("feed_forward_norm")
-        self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation, name="feed_forward")
+        self.feed_forward = FeedForward(config.hidden_dim, config.ffn_dim, config.activation, name="feed_forward")
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
@@ -158,7 +158,7 @@ class TransformerLayer(Block):
     def initial_state(self, batch_size):
         if not self.config.causal:
             return super().initial_state(batch_size)
-        empty = ops.zeros((batch_size, self.config.context, self.config.width), self.compute_dtype)
+        empty = ops.zeros((batch_size, self.config.context, self.config.hidden_dim), self.compute_dtype)
         return empty, empty, ops.zeros((batch_size,), dtype="int32")
 
     def step(self, x, state):
@@ -169,28 +169,28 @@ class TransformerLayer(Block):
         y = self.attention_norm(x)[:, None]
         slot = (position % context)[:, None]
         new_keys, new_values = self.attention.keys_values(y)
-        flat = (-1, self.config.width)
-        keys = write(keys, slot[:, 0], ops.reshape(self._place(new_keys, slot), flat))
-        values = write(values, slot[:, 0], ops.reshape(new_values, flat))
+        flat = (-1, self.config.hidden_dim)
+        keys = cache_update(keys, slot[:, 0], ops.reshape(self._place(new_keys, slot), flat))
+        values = cache_update(values, slot[:, 0], ops.reshape(new_values, flat))
         this_round = ops.arange(context)[None] <= slot
         queries = self._place(
             ops.tile(self.attention.queries(y), (1, 2, 1, 1)), ops.concatenate([slot, slot + context], 1)
         )
-        scores = self.attention.scores_of_few(queries, keys)
+        scores = self.attention.scores_for_few_queries(queries, keys)
         scores = ops.where(this_round[:, None], scores[:, 0], scores[:, 1])
         seen = this_round | (position >= context)[:, None]
-        y = self.attention.read_once(scores, values, seen)
+        y = self.attention.attend_single_query(scores, values, seen)
         # The number only says the slot and whether the ring is full: it starts again before it overflows.
         position = ops.where(position + 1 == 2 * context, context, position + 1)
         return self._feed_forward(x + y), (keys, values, position)
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         context, count = self.config.context, x.shape[1]
         if not self.config.causal:
-            return super().extend(x, state)
+            return super().prefill(x, state)
         if count > context:  # more than the ring holds
-            first, state = self.extend(x[:, :context], state)
-            rest, state = self.extend(x[:, context:], state)
+            first, state = self.prefill(x[:, :context], state)
+            rest, state = self.prefill(x[:, context:], state)
             return ops.concatenate([first, rest], axis=1), state
         old_keys, old_values, position = state
         y = self.attention_norm(x)
@@ -199,7 +199,7 @@ class TransformerLayer(Block):
         start = (position % context)[:, None]
         here, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
         this_round = slots < start
-        ring = (-1, context, self.attention.heads, self.config.width // self.attention.heads)
+        ring = (-1, context, self.attention.num_heads, self.config.hidden_dim // self.attention.num_heads)
         keys = ops.reshape(old_keys, ring)
         turned_back = self._place(keys, ops.full((1, 1), -context))
         keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, here)]
@@ -210,9 +210,9 @@ class TransformerLayer(Block):
         seen = (age >= 0) & (age < context) & filled[:, None]
         queries = self._place(self.attention.queries(y), here)
         y = self.attention(queries, ops.concatenate(keys, axis=1), ops.concatenate(values, axis=1), seen)
-        flat, taken = (-1, count, self.config.width), here % context
-        keys = write_several(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
-        values = write_several(old_values, taken, ops.reshape(new_values, flat))
+        flat, taken = (-1, count, self.config.hidden_dim), here % context
+        keys = cache_update_steps(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
+        values = cache_update_steps(old_values, taken, ops.reshape(new_values, flat))
         position = position + count
         position = ops.where(position >= 2 * context, position - context, position)
         return self._feed_forward(x + y), (keys, values, position)
@@ -222,12 +222,12 @@ class FinalNorm(Block):
     """The layer norm after the last layer: what norm-first layers add up is normalised nowhere else.
 
     Args:
-        width: Features in and out.
+        hidden_dim: Features in and out.
         name: The block's name.
     """
 
-    def __init__(self, width: int, name: str):
-        super().__init__(width, name)
+    def __init__(self, hidden_dim: int, name: str):
+        super().__init__(hidden_dim, name)
         self.norm = layer_norm("norm")
 
     def build(self, shape):
@@ -242,19 +242,19 @@ class FinalNorm(Block):
     def step(self, x, state):
         return self.norm(x), state
 
-    def extend(self, x, state):
+    def prefill(self, x, state):
         return self.norm(x), state
 
 
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
-    blocks: list[Block] = [TransformerLayer(config, f"layer_{i}") for i in range(config.layers)]
+    blocks: list[Block] = [TransformerLayer(config, f"layer_{i}") for i in range(config.num_layers)]
     if config.positions == "learned":
-        blocks.insert(0, LearnedPositions(config.context, config.width, "positions"))
-    blocks.append(FinalNorm(config.width, "final_norm"))
+        blocks.insert(0, LearnedPositions(config.context, config.hidden_dim, "positions"))
+    blocks.append(FinalNorm(config.hidden_dim, "final_norm"))
     model = Backbone(
         blocks,
-        embedding=config.width,
+        embedding_dim=config.hidden_dim,
         vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
@@ -264,14 +264,14 @@ def build(config: Config) -> Backbone:
     return model
 
 
-def look_back(config: Config) -> int | None:
+def receptive_field(config: Config) -> int | None:
     """Returns how many steps a causal output can see: each layer reaches ``context - 1`` further back.
 
     With learned positions no sequence is longer than ``context``, and so no output sees more.
     """
     if not config.causal:
         return None
-    return config.context if config.positions == "learned" else 1 + config.layers * (config.context - 1)
+    return config.context if config.positions == "learned" else 1 + config.num_layers * (config.context - 1)
 
 
 TRANSFORMER = Architecture(
@@ -279,11 +279,11 @@ TRANSFORMER = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"width": 16, "heads": 2, "feed_forward": 32, "layers": 2, "context": 16, "dropout": 0.0},
+        "tiny": {"hidden_dim": 16, "num_heads": 2, "ffn_dim": 32, "num_layers": 2, "context": 16, "dropout": 0.0},
         "small": {},
-        "base": {"width": 256, "heads": 8, "feed_forward": 1024, "layers": 8, "context": 1024},
+        "base": {"hidden_dim": 256, "num_heads": 8, "ffn_dim": 1024, "num_layers": 8, "context": 1024},
     },
     paper="Vaswani et al. 2017 (arXiv 1706.03762)",
-    look_back=look_back,
-    path_length=lambda config, length: config.layers,
+    receptive_field=receptive_field,
+    path_length=lambda config, length: config.num_layers,
 )

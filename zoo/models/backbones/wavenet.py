@@ -19,15 +19,15 @@ class Config:
     Attributes:
         vocab_size: Number of token ids; or
         features: number of input features. One of the two.
-        width: Residual channels, and features of the output.
+        hidden_dim: Residual channels, and features of the output.
         skip: Skip channels.
-        initial_kernel: Steps that the initial convolution reads.
+        initial_kernel_size: Steps that the initial convolution reads.
         rectified: Whether a ReLU follows it. The paper has none, for it reads one symbol of 256 a step. Pieces of a
             waveform sound alike whatever their sign and phase, and what filters find in them is rectified before
             it is put together (Sainath et al. 2015, Interspeech, "Learning the speech front-end with raw waveform
             CLDNNs").
-        kernel: Steps that each dilated convolution reads.
-        layers: Dilated convolutions of one stack, with dilations ``1, 2, 4, ... 2 ** (layers - 1)``.
+        kernel_size: Steps that each dilated convolution reads.
+        num_layers: Dilated convolutions of one stack, with dilations ``1, 2, 4, ... 2 ** (num_layers - 1)``.
         stacks: How many times the dilations are repeated.
         dropout: Rate on the input, and on what each layer's gates let through (the paper has none).
     """
@@ -36,22 +36,22 @@ class Config:
 
     vocab_size: int | None = None
     features: int | None = None
-    width: int = 72
+    hidden_dim: int = 72
     skip: int = 256
-    initial_kernel: int = 2
+    initial_kernel_size: int = 2
     rectified: bool = False
-    kernel: int = 2
-    layers: int = 10
+    kernel_size: int = 2
+    num_layers: int = 10
     stacks: int = 2
     dropout: float = 0.0
 
     def __post_init__(self):
         check((self.vocab_size is None) != (self.features is None), "set vocab_size or features, one of them")
-        for field in ("width", "skip"):
+        for field in ("hidden_dim", "skip"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
-        check(1 <= self.initial_kernel <= 1024, "initial_kernel must be in 1..1024")
-        check(2 <= self.kernel <= 64, "kernel must be in 2..64")
-        check(1 <= self.layers <= 16, "layers must be in 1..16")
+        check(1 <= self.initial_kernel_size <= 1024, "initial_kernel_size must be in 1..1024")
+        check(2 <= self.kernel_size <= 64, "kernel_size must be in 2..64")
+        check(1 <= self.num_layers <= 16, "num_layers must be in 1..16")
         check(1 <= self.stacks <= 16, "stacks must be in 1..16")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
@@ -71,9 +71,9 @@ class GatedLayer(keras.layers.Layer):
         self.config = config
         # Filter and gate side by side: one convolution instead of two.
         self.filter_gate = Convolution(
-            config.width, 2 * config.width, config.kernel, dilation, causal=True, name="filter_gate"
+            config.hidden_dim, 2 * config.hidden_dim, config.kernel_size, dilation, causal=True, name="filter_gate"
         )
-        self.residual = None if last else keras.layers.Dense(config.width, name="residual")
+        self.residual = None if last else keras.layers.Dense(config.hidden_dim, name="residual")
         self.skip = keras.layers.Dense(config.skip, name="skip")
         self.drop = Dropout(config.dropout, name="drop")
 
@@ -90,7 +90,7 @@ class GatedLayer(keras.layers.Layer):
         return (x if self.residual is None else x + self.residual(z)), self.skip(z)
 
     def call(self, x, training=False):
-        """Maps ``(batch, time, width)`` to the same shape and skips ``(batch, time, skip)``."""
+        """Maps ``(batch, time, hidden_dim)`` to the same shape and skips ``(batch, time, skip)``."""
         return self.split(x, self.filter_gate(x), training)
 
 
@@ -98,7 +98,7 @@ class WaveNet(Block):
     """The whole network of figure 4, without the softmax: skips tie its layers into one block.
 
     The state is that of each convolution, a queue of the inputs that it still needs, ``(batch, (kernel - 1) *
-    dilation, width)`` (Ramachandran et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
+    dilation, hidden_dim)`` (Ramachandran et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
 
     Args:
         config: The hyper-parameters.
@@ -106,17 +106,18 @@ class WaveNet(Block):
     """
 
     def __init__(self, config: Config, name: str):
-        super().__init__(config.width, name)
+        super().__init__(config.hidden_dim, name)
         self.config = config
         self.initial = Convolution(
-            config.width, config.width, config.initial_kernel, dilation=1, causal=True, name="initial"
+            config.hidden_dim, config.hidden_dim, config.initial_kernel_size, dilation=1, causal=True, name="initial"
         )
-        count = config.stacks * config.layers
+        count = config.stacks * config.num_layers
         self.gated = [
-            GatedLayer(config, 2 ** (i % config.layers), last=i == count - 1, name=f"layer_{i}") for i in range(count)
+            GatedLayer(config, 2 ** (i % config.num_layers), last=i == count - 1, name=f"layer_{i}")
+            for i in range(count)
         ]
         self.hidden = keras.layers.Dense(config.skip, activation="relu", name="hidden")
-        self.out = keras.layers.Dense(config.width, name="out")
+        self.out = keras.layers.Dense(config.hidden_dim, name="out")
 
     def build(self, shape):
         for layer in (self.initial, *self.gated):
@@ -124,20 +125,20 @@ class WaveNet(Block):
         for layer in (self.hidden, self.out):
             layer.build((*shape[:-1], self.config.skip))
 
-    def _heard(self, x):
+    def _rectify(self, x):
         """Returns what the layers read of the initial convolution's output."""
         return ops.relu(x) if self.config.rectified else x
 
-    def _read(self, skips):
+    def _output(self, skips):
         return self.out(self.hidden(ops.relu(sum(skips))))
 
     def call(self, x, mask=None, training=False):
-        x = self._heard(self.initial(zero_masked(x, mask)))
+        x = self._rectify(self.initial(zero_masked(x, mask)))
         skips = []
         for layer in self.gated:
             x, skip = layer(zero_masked(x, mask), training=training)
             skips.append(skip)
-        return self._read(skips)
+        return self._output(skips)
 
     def initial_state(self, batch_size):
         convolutions = [self.initial, *(layer.filter_gate for layer in self.gated)]
@@ -146,25 +147,25 @@ class WaveNet(Block):
     def step(self, x, state):
         return self._go_on(x, state, Convolution.step)
 
-    def extend(self, x, state):
-        return self._go_on(x, state, Convolution.extend)
+    def prefill(self, x, state):
+        return self._go_on(x, state, Convolution.prefill)
 
     def _go_on(self, x, state, convolve):
         x, queue = convolve(self.initial, x, state[0])
-        x, queues, skips = self._heard(x), [queue], []
+        x, queues, skips = self._rectify(x), [queue], []
         for layer, before in zip(self.gated, state[1:], strict=True):
             y, queue = convolve(layer.filter_gate, x, before)
             x, skip = layer.split(x, y)
             queues.append(queue)
             skips.append(skip)
-        return self._read(skips), tuple(queues)
+        return self._output(skips), tuple(queues)
 
 
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     model = Backbone(
         [WaveNet(config, "network")],
-        embedding=config.width,
+        embedding_dim=config.hidden_dim,
         vocab_size=config.vocab_size,
         features=config.features,
         dropout=config.dropout,
@@ -174,10 +175,10 @@ def build(config: Config) -> Backbone:
     return model
 
 
-def look_back(config: Config) -> int:
+def receptive_field(config: Config) -> int:
     """Returns the receptive field, ``(k - 1) sum(dilations) + 1`` and ``k_initial - 1`` more."""
-    dilations = config.stacks * (2**config.layers - 1)
-    return (config.kernel - 1) * dilations + 1 + config.initial_kernel - 1
+    dilations = config.stacks * (2**config.num_layers - 1)
+    return (config.kernel_size - 1) * dilations + 1 + config.initial_kernel_size - 1
 
 
 WAVENET = Architecture(
@@ -185,12 +186,12 @@ WAVENET = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"width": 8, "skip": 16, "layers": 3},
+        "tiny": {"hidden_dim": 8, "skip": 16, "num_layers": 3},
         "small": {},
-        "base": {"width": 144, "skip": 512, "stacks": 3},
+        "base": {"hidden_dim": 144, "skip": 512, "stacks": 3},
     },
     paper="van den Oord et al. 2016 (arXiv 1609.03499)",
-    look_back=look_back,
+    receptive_field=receptive_field,
     # Through the initial convolution and every dilated one.
-    path_length=lambda config, length: 1 + config.stacks * config.layers,
+    path_length=lambda config, length: 1 + config.stacks * config.num_layers,
 )

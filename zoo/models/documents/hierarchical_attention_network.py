@@ -20,7 +20,7 @@ class Config:
 
     Attributes:
         vocab_size: Number of token ids.
-        embedding: Features of a word vector.
+        embedding_dim: Features of a word vector.
         units: Units of each direction of both GRUs; a sentence and the document have twice as many
             features, and so have the two context vectors.
         dropout: Rate on the word vectors, the sentence vectors and the document vector.
@@ -29,18 +29,18 @@ class Config:
     causal: ClassVar[bool] = False
 
     vocab_size: int
-    embedding: int = 200
+    embedding_dim: int = 200
     units: int = 50
     dropout: float = 0.0
 
     def __post_init__(self):
         check(self.vocab_size >= 1, "vocab_size must be at least 1")
-        for field in ("embedding", "units"):
+        for field in ("embedding_dim", "units"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
     @property
-    def width(self) -> int:
+    def hidden_dim(self) -> int:
         """Features of a sentence and of the document."""
         return 2 * self.units
 
@@ -78,7 +78,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         >>> import numpy as np, zoo
         >>> model = zoo.create_model("hierarchical_attention_network_tiny", vocab_size=9)
         >>> documents = {"tokens": np.ones((2, 3, 4), "int32"), "mask": np.ones((2, 3, 4), "bool")}
-        >>> model.predict(documents, verbose=0).shape == (2, model.width)
+        >>> model.predict(documents, verbose=0).shape == (2, model.hidden_dim)
         True
     """
 
@@ -87,16 +87,16 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
     def __init__(self, config: Config):
         super().__init__(name="hierarchical_attention_network")
         self.config = config
-        self.width = config.width
-        self.embed = keras.layers.Embedding(config.vocab_size, config.embedding, name="embed")
+        self.hidden_dim = config.hidden_dim
+        self.embed = keras.layers.Embedding(config.vocab_size, config.embedding_dim, name="embed")
         self.words = Level(config.units, name="words")
         self.sentences = Level(config.units, name="sentences")
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape=None):
         self.embed.build((None, None, None))
-        self.words.build((None, None, self.config.embedding))
-        self.sentences.build((None, None, self.config.width))
+        self.words.build((None, None, self.config.embedding_dim))
+        self.sentences.build((None, None, self.config.hidden_dim))
         self.built = True
 
     def attend(self, inputs, training=False):
@@ -108,7 +108,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
             training: Whether dropout acts.
 
         Returns:
-            Documents ``(batch, width)``, the weights of the sentences ``(batch, sentences)``, and those
+            Documents ``(batch, hidden_dim)``, the weights of the sentences ``(batch, sentences)``, and those
             of the words in each sentence ``(batch, sentences, words)``. Weights of padding are 0.
         """
         tokens = inputs["tokens"]
@@ -117,9 +117,9 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         batch, count, length = ops.shape(tokens)
         x = self.drop(self.embed(tokens), training=training)
         # Sentences know nothing of each other here: all of them are rows of one batch.
-        x = ops.reshape(x, (batch * count, length, self.config.embedding))
+        x = ops.reshape(x, (batch * count, length, self.config.embedding_dim))
         x, word_weights = self.words(x, ops.reshape(mask, (batch * count, length)))
-        x = self.drop(ops.reshape(x, (batch, count, self.config.width)), training=training)
+        x = self.drop(ops.reshape(x, (batch, count, self.config.hidden_dim)), training=training)
         x, sentence_weights = self.sentences(x, ops.any(mask, axis=-1))
         return self.drop(x, training=training), sentence_weights, ops.reshape(word_weights, (batch, count, length))
 
@@ -134,7 +134,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         return {"tokens": self.config.vocab_size}
 
     def call(self, inputs, training=False):
-        """Maps documents, as ``attend`` takes them, to ``(batch, width)``."""
+        """Maps documents, as ``attend`` takes them, to ``(batch, hidden_dim)``."""
         return self.attend(inputs, training=training)[0]
 
 
@@ -150,12 +150,12 @@ NETWORK = Architecture(
     config=Config,
     build=build,
     sizes={
-        "tiny": {"embedding": 12, "units": 5},
+        "tiny": {"embedding_dim": 12, "units": 5},
         "small": {"units": 128, "dropout": 0.2},
-        "base": {"embedding": 300, "units": 256, "dropout": 0.2},
+        "base": {"embedding_dim": 300, "units": 256, "dropout": 0.2},
     },
     paper="Yang et al. 2016 (aclanthology.org/N16-1174)",
-    look_back=lambda config: None,
+    receptive_field=lambda config: None,
     # In a document of as many sentences as words in each: from a word's GRU through its sentence's
     # attention, and along all sentences.
     path_length=lambda config, length: 2 + round(length**0.5),

@@ -22,7 +22,7 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        embedding: Width of both embeddings.
+        embedding_dim: Width of both embeddings.
         encoder_units: Units of each direction of each encoder layer.
         encoder_layers: Number of bidirectional layers.
         decoder_units: Units of each decoder layer, and of the readout.
@@ -37,7 +37,7 @@ class Config:
 
     source_vocab_size: int
     target_vocab_size: int
-    embedding: int = 128
+    embedding_dim: int = 128
     encoder_units: int = 160
     encoder_layers: int = 2
     decoder_units: int = 256
@@ -46,7 +46,7 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for field in ("source_vocab_size", "target_vocab_size", "embedding", "encoder_units", "decoder_units"):
+        for field in ("source_vocab_size", "target_vocab_size", "embedding_dim", "encoder_units", "decoder_units"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(1 <= self.encoder_layers <= 16, "encoder_layers must be in 1..16")
         check(1 <= self.decoder_layers <= 16, "decoder_layers must be in 1..16")
@@ -70,7 +70,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
     Example:
         >>> import numpy as np, zoo
         >>> sizes = {"source_vocab_size": 9, "target_vocab_size": 7}
-        >>> model = zoo.create_model("lstm_tiny", task="transduction", **sizes)
+        >>> model = zoo.create_model("lstm_tiny", task="sequence_to_sequence", **sizes)
         >>> source, target = np.ones((2, 5), "int32"), np.ones((2, 4), "int32")
         >>> model.predict({"source": source, "source_mask": source > 0, "target": target}, verbose=0).shape
         (2, 4, 7)
@@ -82,8 +82,8 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         super().__init__(name=f"{cell}_seq2seq")
         self.config = config
         layer = LAYERS[cell]
-        self.source_embed = keras.layers.Embedding(config.source_vocab_size, config.embedding, name="source_embed")
-        self.target_embed = keras.layers.Embedding(config.target_vocab_size, config.embedding, name="target_embed")
+        self.source_embed = keras.layers.Embedding(config.source_vocab_size, config.embedding_dim, name="source_embed")
+        self.target_embed = keras.layers.Embedding(config.target_vocab_size, config.embedding_dim, name="target_embed")
         self.encoder = [
             Bidirectional(cell, config.encoder_units, name=f"encoder_{i}") for i in range(config.encoder_layers)
         ]
@@ -210,7 +210,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
 
         Args:
             inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start mark.
+                target_time)``, the symbols before each output, beginning with the start token.
             training: Whether dropout acts.
 
         Returns:
@@ -267,22 +267,26 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
-        embedding, encoded, units = self.config.embedding, 2 * self.config.encoder_units, self.config.decoder_units
+        embedding_dim, encoded, units = (
+            self.config.embedding_dim,
+            2 * self.config.encoder_units,
+            self.config.decoder_units,
+        )
         for embed in (self.source_embed, self.target_embed):
             embed.build((None, None))
         for i, layer in enumerate(self.encoder):
-            layer.build((None, None, encoded if i else embedding))
+            layer.build((None, None, encoded if i else embedding_dim))
         fed = {"bahdanau": encoded, "luong": units, "gnmt": 0}[self.config.attention]
         beside = encoded if self.config.attention == "gnmt" else 0  # read between the layers
         for i, layer in enumerate(self.decoder):
-            layer.build((None, None, units + beside if i else embedding + fed))
+            layer.build((None, None, units + beside if i else embedding_dim + fed))
         for bridge in self.bridges:
             bridge.build((None, self.config.encoder_units))
         self.key.build((None, None, encoded))
         if self.additive:
             self.query.build((None, None, units))
             self.score.build((None, None, None, units))
-        self.readout.build((None, units + encoded + (embedding if self.additive else 0)))
+        self.readout.build((None, units + encoded + (embedding_dim if self.additive else 0)))
         self.logits.build((None, units))
         self.built = True
 
@@ -304,7 +308,7 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
         build=_builder(cell),
         sizes={
             "tiny": {
-                "embedding": 16,
+                "embedding_dim": 16,
                 "encoder_units": 16,
                 "encoder_layers": 1,
                 "decoder_units": 16,
@@ -317,7 +321,7 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
                 "attention": "gnmt",
             },
             "base": {
-                "embedding": 256,
+                "embedding_dim": 256,
                 "encoder_units": 2 * encoder_units,
                 "decoder_units": 2 * decoder_units,
                 "decoder_layers": 2,
@@ -325,7 +329,7 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
             },
         },
         paper="Bahdanau et al. 2015 (arXiv 1409.0473); Wu et al. 2016 (arXiv 1609.08144)",
-        look_back=lambda config: None,
+        receptive_field=lambda config: None,
         # From the first target symbol to the last, through every decoder step and layer.
         path_length=lambda config, length: length * config.decoder_layers + config.encoder_layers,
     )

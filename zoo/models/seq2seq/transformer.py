@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.attention import masked, softmax, write
+from zoo.layers.attention import cache_update, masked, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
@@ -23,12 +23,12 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        width: Features of every position.
-        heads: Attention heads; they share the width.
-        feed_forward: Hidden units of each feed-forward layer.
+        hidden_dim: Features of every position.
+        num_heads: Attention heads; they share the width.
+        ffn_dim: Hidden units of each feed-forward layer.
         encoder_layers: Layers of the encoder.
         decoder_layers: Layers of the decoder.
-        max_target: Longest target, the start mark included: the most that the decoder's cache has room for.
+        max_target: Longest target, the start token included: the most that the decoder's cache has room for.
         norm_first: Layer norm before each part (true) or after it, as in 2017 (false).
         relative: So many offsets either way between a query and a key each have a score of their own, in each
             head (Raffel et al. 2020, arXiv 1910.10683, section 2.1), and those further off share the last.
@@ -38,9 +38,9 @@ class Config:
 
     source_vocab_size: int
     target_vocab_size: int
-    width: int = 192
-    heads: int = 4
-    feed_forward: int = 512
+    hidden_dim: int = 192
+    num_heads: int = 4
+    ffn_dim: int = 512
     encoder_layers: int = 4
     decoder_layers: int = 3
     max_target: int = 64
@@ -49,33 +49,33 @@ class Config:
     dropout: float = 0.1
 
     def __post_init__(self):
-        for field in ("source_vocab_size", "target_vocab_size", "width", "heads", "feed_forward", "max_target"):
+        for field in ("source_vocab_size", "target_vocab_size", "hidden_dim", "num_heads", "ffn_dim", "max_target"):
             check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
         check(0 <= self.relative <= 65_536, "relative must be in 0..65536")
         check(1 <= self.encoder_layers <= 64, "encoder_layers must be in 1..64")
         check(1 <= self.decoder_layers <= 64, "decoder_layers must be in 1..64")
-        check(self.width % self.heads == 0, "width must be a multiple of heads")
-        check(self.width % 2 == 0, "width must be even")
+        check(self.hidden_dim % self.num_heads == 0, "hidden_dim must be a multiple of num_heads")
+        check(self.hidden_dim % 2 == 0, "hidden_dim must be even")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
 
 
-def sinusoids(length, width: int, dtype: str):
-    """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, width)``."""
-    rates = ops.convert_to_tensor(10_000.0 ** (-np.arange(0, width, 2, dtype="float32") / width))
+def sinusoids(length, hidden_dim: int, dtype: str):
+    """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, hidden_dim)``."""
+    rates = ops.convert_to_tensor(10_000.0 ** (-np.arange(0, hidden_dim, 2, dtype="float32") / hidden_dim))
     angles = ops.arange(length, dtype="float32")[:, None] * rates[None]
-    return ops.cast(ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, width)), dtype)
+    return ops.cast(ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, hidden_dim)), dtype)
 
 
 class Attention(keras.layers.Layer):
     """Multi-head attention with its projections apart, so that keys and values can be cached."""
 
-    def __init__(self, width: int, heads: int, relative: int, dropout: float, name: str):
+    def __init__(self, hidden_dim: int, num_heads: int, relative: int, dropout: float, name: str):
         super().__init__(name=name)
-        self.heads, self.relative = heads, relative
-        self.scale = 1 / math.sqrt(width // heads)
-        self.query = keras.layers.Dense(width, name="query")
-        self.key_value = keras.layers.Dense(2 * width, name="key_value")
-        self.out = keras.layers.Dense(width, name="out")
+        self.num_heads, self.relative = num_heads, relative
+        self.scale = 1 / math.sqrt(hidden_dim // num_heads)
+        self.query = keras.layers.Dense(hidden_dim, name="query")
+        self.key_value = keras.layers.Dense(2 * hidden_dim, name="key_value")
+        self.out = keras.layers.Dense(hidden_dim, name="out")
         self.drop = Dropout(dropout, name="drop")
 
     def build(self, shape):
@@ -83,15 +83,15 @@ class Attention(keras.layers.Layer):
             dense.build(shape)
         if self.relative:
             offsets = 2 * self.relative + 1
-            self.offset_scores = self.add_weight((offsets, self.heads), initializer="zeros", name="offset_scores")
+            self.offset_scores = self.add_weight((offsets, self.num_heads), initializer="zeros", name="offset_scores")
 
     def project(self, memory):
-        """Maps ``(batch, time, width)`` to keys and values, each ``(batch, time, width)``."""
+        """Maps ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
         return ops.split(self.key_value(memory), 2, axis=-1)
 
     def _split_heads(self, x):
         shape = ops.shape(x)
-        return ops.reshape(x, (shape[0], shape[1], self.heads, x.shape[-1] // self.heads))
+        return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
 
     def _by_offset(self, positions, key_time: int):
         """Returns what each offset adds to the scores, ``(batch or 1, heads, query_time, key_time)``."""
@@ -103,23 +103,23 @@ class Attention(keras.layers.Layer):
         """Reads keys and values.
 
         Args:
-            x: Queries, ``(batch, query_time, width)``.
-            keys: ``(batch, key_time, width)``.
+            x: Queries, ``(batch, query_time, hidden_dim)``.
+            keys: ``(batch, key_time, hidden_dim)``.
             values: As the keys.
             mask: Booleans that broadcast to ``(batch, heads, query_time, key_time)``.
             positions: The queries', ``(batch or 1, query_time)``; the keys' count from 0.
             training: Whether dropout acts.
 
         Returns:
-            ``(batch, query_time, width)`` and the weights ``(batch, heads, query_time, key_time)``.
+            ``(batch, query_time, hidden_dim)`` and the weights ``(batch, heads, query_time, key_time)``.
         """
         query, key, value = (self._split_heads(y) for y in (self.query(x) * self.scale, keys, values))
         scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
         if self.relative:
             scores = scores + ops.cast(self._by_offset(positions, ops.shape(keys)[1]), scores.dtype)
         weights = softmax(masked(scores, mask))
-        read = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), value)
-        return self.out(ops.reshape(read, ops.shape(x))), weights
+        context = ops.einsum("bhqk,bkhd->bqhd", self.drop(weights, training=training), value)
+        return self.out(ops.reshape(context, ops.shape(x))), weights
 
 
 class Layer(keras.layers.Layer):
@@ -128,14 +128,14 @@ class Layer(keras.layers.Layer):
     def __init__(self, config: Config, cross: bool, name: str):
         super().__init__(name=name)
         self.norm_first = config.norm_first
-        arguments = (config.width, config.heads, config.relative, config.dropout)
+        arguments = (config.hidden_dim, config.num_heads, config.relative, config.dropout)
         self.self_attention = Attention(*arguments, name="self_attention")
         self.self_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="self_norm")
         if cross:
             self.cross_attention = Attention(*arguments, name="cross_attention")
             self.cross_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="cross_norm")
-        self.expand = keras.layers.Dense(config.feed_forward, activation="relu", name="expand")
-        self.contract = keras.layers.Dense(config.width, name="contract")
+        self.expand = keras.layers.Dense(config.ffn_dim, activation="relu", name="expand")
+        self.contract = keras.layers.Dense(config.hidden_dim, name="contract")
         self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="feed_forward_norm")
         self.drop = Dropout(config.dropout, name="drop")
         self.cross = cross
@@ -160,26 +160,26 @@ class Layer(keras.layers.Layer):
         """Maps one layer.
 
         Args:
-            x: ``(batch, time, width)``.
+            x: ``(batch, time, hidden_dim)``.
             mask: Which positions each may read, ``(batch, 1, time or 1, key_time)``.
             positions: Whereabouts ``x`` stands, ``(batch or 1, time)``.
             cross: The encoder's keys and values for this layer, or ``None`` in the encoder.
             cross_mask: The source's mask, ``(batch, 1, 1, source_time)``.
-            cache: Past keys and values, each ``(batch, steps, width)``, when running by steps.
+            cache: Past keys and values, each ``(batch, steps, hidden_dim)``, when running by steps.
             training: Whether dropout acts.
 
         Returns:
-            ``(batch, time, width)``, the weights over the source ``(batch, heads, time, source_time)``
+            ``(batch, time, hidden_dim)``, the weights over the source ``(batch, heads, time, source_time)``
             (``None`` in an encoder), and the cache with this step written.
         """
 
         def attend_self(y):
             keys, values = self.self_attention.project(y)
             if cache is not None:
-                keys = write(cache[0], positions[:, 0], keys[:, 0])
-                values = write(cache[1], positions[:, 0], values[:, 0])
-            read, _ = self.self_attention(y, keys, values, mask, positions, training=training)
-            return read, (keys, values)
+                keys = cache_update(cache[0], positions[:, 0], keys[:, 0])
+                values = cache_update(cache[1], positions[:, 0], values[:, 0])
+            context, _ = self.self_attention(y, keys, values, mask, positions, training=training)
+            return context, (keys, values)
 
         x, cache = self._add(x, self.self_norm, attend_self, training)
         weights = None
@@ -204,7 +204,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
     Example:
         >>> import numpy as np, zoo
         >>> sizes = {"source_vocab_size": 9, "target_vocab_size": 7}
-        >>> model = zoo.create_model("transformer_tiny", task="transduction", **sizes)
+        >>> model = zoo.create_model("transformer_tiny", task="sequence_to_sequence", **sizes)
         >>> source, target = np.ones((2, 5), "int32"), np.ones((2, 4), "int32")
         >>> model.predict({"source": source, "source_mask": source > 0, "target": target}, verbose=0).shape
         (2, 4, 7)
@@ -228,14 +228,14 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
 
     def _embedding(self, symbols: int, name: str):
         # Of variance 1 once ``_scaled``, so that the positions added do not drown the symbols at first.
-        normal = keras.initializers.RandomNormal(stddev=self.config.width**-0.5)
-        return keras.layers.Embedding(symbols, self.config.width, normal, name=name)
+        normal = keras.initializers.RandomNormal(stddev=self.config.hidden_dim**-0.5)
+        return keras.layers.Embedding(symbols, self.config.hidden_dim, normal, name=name)
 
     def _scaled(self, embedding, ids):
-        return embedding(ids) * math.sqrt(self.config.width)
+        return embedding(ids) * math.sqrt(self.config.hidden_dim)
 
     def _positions(self, length):
-        return sinusoids(length, self.config.width, self.compute_dtype)
+        return sinusoids(length, self.config.hidden_dim, self.compute_dtype)
 
     def encode(self, source, mask, training=False) -> dict:
         """Runs the encoder.
@@ -267,7 +267,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         """
         keys = memory["cross"][0][0]
         batch = ops.shape(keys)[0]
-        empty = ops.zeros((batch, steps or self.config.max_target, self.config.width), dtype=keys.dtype)
+        empty = ops.zeros((batch, steps or self.config.max_target, self.config.hidden_dim), dtype=keys.dtype)
         return (*((empty, empty) for _ in self.decoder), ops.zeros((batch,), dtype="int32"))
 
     def step(self, target, state: tuple, memory: dict):
@@ -299,7 +299,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
 
         Args:
             inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start mark.
+                target_time)``, the symbols before each output, beginning with the start token.
             training: Whether dropout acts.
 
         Returns:
@@ -331,7 +331,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
-        features = (None, None, self.config.width)
+        features = (None, None, self.config.hidden_dim)
         parts = [*self.encoder, *self.decoder, self.logits]
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
         for part in parts:
@@ -354,17 +354,17 @@ TRANSFORMER_SEQ2SEQ = Architecture(
     build=build,
     sizes={
         "tiny": {
-            "width": 16,
-            "heads": 2,
-            "feed_forward": 32,
+            "hidden_dim": 16,
+            "num_heads": 2,
+            "ffn_dim": 32,
             "encoder_layers": 1,
             "decoder_layers": 1,
             "dropout": 0.0,
         },
         "small": {},
-        "base": {"width": 256, "heads": 8, "feed_forward": 1024, "encoder_layers": 6, "decoder_layers": 3},
+        "base": {"hidden_dim": 256, "num_heads": 8, "ffn_dim": 1024, "encoder_layers": 6, "decoder_layers": 3},
     },
     paper="Vaswani et al. 2017 (arXiv 1706.03762)",
-    look_back=lambda config: None,
+    receptive_field=lambda config: None,
     path_length=lambda config, length: config.encoder_layers + config.decoder_layers,
 )

@@ -1,4 +1,4 @@
-"""Transduction: one text in, another one out, a symbol at a time."""
+"""Sequence to sequence: one text in, another one out, a symbol at a time."""
 
 import dataclasses
 import itertools
@@ -18,8 +18,8 @@ from zoo.preprocessing.symbols import (
     PAD,
     RESERVED,
     START,
+    SequenceToSequencePreprocessor,
     SymbolTokenizer,
-    TransductionPreprocessor,
     are_unspaced,
     pad,
 )
@@ -27,14 +27,14 @@ from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
 BEAM = 5
-LONGEST = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
+MAX_SYMBOLS = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
 
 
-class Transduction(Task):
+class SequenceToSequence(Task):
     """A source text becomes a target text; an input may have several right outputs."""
 
-    name = "transduction"
-    several = True
+    name = "sequence_to_sequence"
+    multi_reference = True
     monitor = "per"
     options = {"beam_size": BEAM, "stress": True}
     validation = {"beam_size": 1}
@@ -45,8 +45,8 @@ class Transduction(Task):
     def fit(self, examples, architecture):
         source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
         target = fit_targets(examples.targets, examples.reading.symbols)
-        longest = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
-        return TransductionPreprocessor(source, target, LONGEST, max(LONGEST, longest))
+        max_length = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
+        return SequenceToSequencePreprocessor(source, target, MAX_SYMBOLS, max(MAX_SYMBOLS, max_length))
 
     def warnings(self, preprocessor, examples):
         target = preprocessor.target
@@ -71,34 +71,34 @@ class Transduction(Task):
     def create(self, architecture, config):
         return architecture.build(config)
 
-    def batches(self, preprocessor, examples, plan):
+    def batches(self, preprocessor, examples, training_config):
         sources, targets = [], []
-        for text, target, where in zip(examples.inputs, examples.targets, examples.where, strict=True):
+        for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
             try:
                 sources.append(preprocessor.encode_input(text))
                 targets.append(preprocessor.encode_target(target))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{location}: {error}") from None
 
-        def collate(rows, length, height):
-            """Teacher forcing: the decoder reads each target from its start mark and writes it to its end mark."""
-            source = pad([sources[i] for i in rows], length, height)
-            target = pad([targets[i][:-1] for i in rows], length, height)
-            answer = pad([targets[i][1:] for i in rows], length, height)
+        def collate(rows, length, padded_batch_size):
+            """Teacher forcing: the decoder reads each target from its start token and writes it to its end token."""
+            source = pad([sources[i] for i in rows], length, padded_batch_size)
+            target = pad([targets[i][:-1] for i in rows], length, padded_batch_size)
+            answer = pad([targets[i][1:] for i in rows], length, padded_batch_size)
             inputs = {"source": source, "source_mask": source > 0, "target": target}
             return inputs, answer, (answer > 0).astype("float32")
 
         lengths = [max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)]
-        return Batches(lengths, collate, plan.batch_size, plan.seed)
+        return Batches(lengths, collate, training_config.batch_size, training_config.seed)
 
-    def predict(self, pipeline, inputs, batch_size, tick, *, beam_size, stress):
+    def predict(self, pipeline, inputs, batch_size, on_step, *, beam_size, stress):
         """Returns the likeliest outputs.
 
         Args:
             pipeline: The model.
             inputs: Texts.
             batch_size: Texts decoded at once.
-            tick: Called with the number of texts just done.
+            on_step: Called with the number of texts just done.
             beam_size: Hypotheses kept while decoding; 1 is greedy and fastest.
             stress: Whether phones keep their stress digits. Without them the likelihoods of the
                 hypotheses that differ in stress alone are added up before the likeliest is chosen.
@@ -109,15 +109,15 @@ class Transduction(Task):
         if beam_size > target.size:
             raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
         sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
-        decoded = _decoder(pipeline)(sources, beam_size, batch_size, tick)
+        decoded = _decoder(pipeline)(sources, beam_size, batch_size, on_step)
         if stress:
             return [target.decode(hypotheses[0][0]) for hypotheses in decoded]
         return [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
 
     def score(self, preprocessor, outputs, references):
-        return self.total(preprocessor, [self.tally(preprocessor, outputs, references)])
+        return self.compute_metrics(preprocessor, [self.update_metrics(preprocessor, outputs, references)])
 
-    def tally(self, preprocessor, outputs, references):
+    def update_metrics(self, preprocessor, outputs, references):
         """Returns the edits of each word, and without stress where the model marks it; and whether a reference does."""
         tokenizer = preprocessor.target
         said = [tokenizer.split(text) for text in outputs]
@@ -127,16 +127,16 @@ class Transduction(Task):
         marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(right))
         return edits(said, right), edits(*without_stress(said, right)), marked
 
-    def total(self, preprocessor, tallies):
-        full, plain, marked = zip(*tallies, strict=True)
+    def compute_metrics(self, preprocessor, states):
+        full, plain, marked = zip(*states, strict=True)
         if not _marks_stress(preprocessor.target.symbols):
             return error_rates(np.concatenate(full))
         rates = {f"{name}_no_stress": value for name, value in error_rates(np.concatenate(plain)).items()}
         # Where only the model marks stress, it was taken off before comparing.
         return {**error_rates(np.concatenate(full)), **rates} if any(marked) else rates
 
-    def counts(self, preprocessor, outputs, references):
-        full, plain, _ = self.tally(preprocessor, outputs, references)
+    def metric_counts(self, preprocessor, outputs, references):
+        full, plain, _ = self.update_metrics(preprocessor, outputs, references)
         wrong = (full if plain is None else plain)[:, 0] > 0
         return Counts("wer" if plain is None else "wer_no_stress", wrong, np.ones(len(wrong)))
 
@@ -148,13 +148,13 @@ class Transduction(Task):
         fitted = fit_targets(targets, parts[0].reading.symbols, old.target)
         kept = [s for s in old.target.symbols if s in set(fitted.symbols)]
         target = dataclasses.replace(fitted, symbols=(*kept, *(s for s in fitted.symbols if s not in set(kept))))
-        longest_source = max(len(source.split(text)) for text in inputs)
-        longest_target = max(len(target.split(text)) for text in targets)
-        return TransductionPreprocessor(
-            source, target, max(old.max_source, longest_source), max(old.max_target, longest_target)
+        max_source = max(len(source.split(text)) for text in inputs)
+        max_target = max(len(target.split(text)) for text in targets)
+        return SequenceToSequencePreprocessor(
+            source, target, max(old.max_source, max_source), max(old.max_target, max_target)
         )
 
-    def carry(self, base, fresh):
+    def transfer_weights(self, base, fresh):
         tensors = fresh.tensors()
         old, new = base.preprocessor, fresh.preprocessor
         for path, value in base.tensors().items():
@@ -214,7 +214,7 @@ def _decoder(pipeline) -> Decoder:
 
 
 def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
-    """Returns what a transduction model read while it wrote each symbol.
+    """Returns what a sequence-to-sequence model read while it wrote each symbol.
 
     Args:
         pipeline: The model.
@@ -222,13 +222,13 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
         output: What it writes: an answer of ``predict``; by default that with the default options.
 
     Returns:
-        The input's symbols, the output's symbols (each with its end mark ``"."`` last) and the
+        The input's symbols, the output's symbols (each with its end token ``"."`` last) and the
         attention weights ``(output symbols, input symbols)``, whose rows sum to 1.
 
     Raises:
         InputError: The model is of another task, or cannot read the text or write the output.
     """
-    if pipeline.spec.task != "transduction":
+    if pipeline.spec.task != "sequence_to_sequence":
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target
@@ -253,4 +253,4 @@ def _marks_stress(phones) -> bool:
     return any(re.fullmatch("[A-Z]+[012]", phone) for phone in phones)
 
 
-TRANSDUCTION = Transduction()
+SEQUENCE_TO_SEQUENCE = SequenceToSequence()
