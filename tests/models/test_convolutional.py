@@ -85,7 +85,7 @@ def test_weights_begin_as_published():
     spread = np.sqrt(4 * 0.75 / (config.kernel_size * config.hidden_dim))
     kernel = ops.convert_to_numpy(model.encoder[0].kernel())
     assert kernel.std() == pytest.approx(spread, rel=0.05)
-    np.testing.assert_allclose(kernel, ops.convert_to_numpy(model.encoder[0].direction), atol=1e-6)
+    np.testing.assert_allclose(kernel, ops.convert_to_numpy(model.encoder[0].v), atol=1e-6)
 
 
 def test_a_scaled_gradient_is_the_same_value():

@@ -168,7 +168,7 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
     Example:
         >>> import numpy as np, zoo
         >>> sizes = {"source_vocab_size": 30, "target_vocab_size": 20}
-        >>> model = zoo.create_model("tcn_tiny", task="transduction", **sizes)
+        >>> model = zoo.create_model("tcn_tiny", task="sequence_to_sequence", **sizes)
         >>> source = np.ones((2, 7), "int32")
         >>> tuple(model({"source": source, "source_mask": source > 0, "target": source[:, :5]}).shape)
         (2, 5, 20)
@@ -317,7 +317,7 @@ TCN_SEQ2SEQ = Architecture(
         "base": {"embedding_dim": 320, "hidden_dim": 384, "decoder_layers": 4},
     },
     paper="Gehring et al. 2017 (arXiv 1705.03122)",
-    look_back=lambda config: None,  # of the source; of the target decoder_layers * (kernel_size - 1) symbols and one
+    receptive_field=lambda config: None,  # of the source; of the target it is bounded
     # Through the encoder's layers as far as their kernels reach, and up through the decoder's attentions.
     path_length=lambda config, length: config.encoder_layers + config.decoder_layers,
 )

@@ -78,7 +78,7 @@ class DenseLayer(keras.layers.Layer):
     def __init__(self, config: Config, name: str):
         super().__init__(name=name)
         self.growth_rate, self.kernel_size = config.growth_rate, config.kernel_size
-        self.above = config.kernel_size // 2
+        self.rows_above = config.kernel_size // 2
         self.first = NormReLU("first")
         self.squeeze = keras.layers.Dense(BOTTLENECK * config.growth_rate, use_bias=False, name="squeeze")
         self.second = NormReLU("second")
@@ -89,7 +89,7 @@ class DenseLayer(keras.layers.Layer):
         self.squeeze.build(shape)
         inner = BOTTLENECK * self.growth_rate
         self.second.build((*shape[:-1], inner))
-        kernel = (self.above + 1, self.kernel_size, inner, self.growth_rate)
+        kernel = (self.rows_above + 1, self.kernel_size, inner, self.growth_rate)
         self.kernel = self.add_weight(shape=kernel, initializer="he_normal", name="kernel")
 
     def _squeezed(self, x, cells, columns, training=False):
@@ -99,7 +99,7 @@ class DenseLayer(keras.layers.Layer):
 
     def _convolve(self, rows):
         """Maps ``(batch, k // 2 + rows, source_time, inner)`` to ``(batch, rows, source_time, growth_rate)``."""
-        rows = ops.pad(rows, ((0, 0), (0, 0), (self.above, self.above), (0, 0)))
+        rows = ops.pad(rows, ((0, 0), (0, 0), (self.rows_above, self.rows_above), (0, 0)))
         return ops.conv(rows, ops.cast(self.kernel, rows.dtype), padding="valid", data_format="channels_last")
 
     def call(self, x, cells, columns, training=False):
@@ -115,12 +115,12 @@ class DenseLayer(keras.layers.Layer):
             ``x`` with ``growth_rate`` more features.
         """
         y = self._squeezed(x, cells, columns, training)
-        y = self._convolve(ops.pad(y, ((0, 0), (self.above, 0), (0, 0), (0, 0))))
+        y = self._convolve(ops.pad(y, ((0, 0), (self.rows_above, 0), (0, 0), (0, 0))))
         return ops.concatenate([x, self.drop(y, training=training)], axis=-1)
 
     def initial_state(self, batch_size: int, source_time: int, dtype: str):
         """Returns the rows above the first: zeros, ``(batch, k // 2, source_time, inner)``."""
-        return ops.zeros((batch_size, self.above, source_time, BOTTLENECK * self.growth_rate), dtype)
+        return ops.zeros((batch_size, self.rows_above, source_time, BOTTLENECK * self.growth_rate), dtype)
 
     def step(self, x, columns, above):
         """Maps one row ``(batch, 1, source_time, features)``; returns it with more features, and the rows now above."""
@@ -158,7 +158,7 @@ class PervasiveAttention(FromArchitecture, keras.Model):
     Example:
         >>> import numpy as np, zoo
         >>> sizes = {"source_vocab_size": 30, "target_vocab_size": 20}
-        >>> model = zoo.create_model("pervasive_attention_tiny", task="transduction", **sizes)
+        >>> model = zoo.create_model("pervasive_attention_tiny", task="sequence_to_sequence", **sizes)
         >>> source = np.ones((2, 7), "int32")
         >>> tuple(model({"source": source, "source_mask": source > 0, "target": source[:, :5]}).shape)
         (2, 5, 20)
@@ -313,7 +313,7 @@ PERVASIVE_ATTENTION = Architecture(
         "base": {"embedding_dim": 192, "growth_rate": 48, "kernel_size": 5},
     },
     paper="Elbayad et al. 2018 (arXiv 1808.03867)",
-    look_back=lambda config: None,  # of the source; of the target num_layers * (kernel_size // 2) symbols and one
+    receptive_field=lambda config: None,  # of the source; of the target it is bounded
     # Up through every layer to the maximum, which sees all source positions at once.
     path_length=lambda config, length: config.num_layers + 2,
 )
