@@ -34,7 +34,12 @@ def variants():
     for name in registry.SEQ2SEQ:
         symbols = {"source_vocab_size": SYMBOLS, "target_vocab_size": SYMBOLS}
         yield f"{name}-seq2seq", registry.find_seq2seq(name), symbols
-        variant = {"relative": 4} if name == "transformer" else {"attention": "gnmt", "decoder_layers": 2}
+        others = {
+            "transformer": {"relative": 4},
+            "pervasive_attention": {"kernel_size": 5},
+            "tcn": {"decoder_layers": 2},
+        }
+        variant = others.get(name, {"attention": "gnmt", "decoder_layers": 2})
         yield f"{name}-{next(iter(variant))}", registry.find_seq2seq(name), {**symbols, **variant}
 
 
@@ -53,7 +58,7 @@ def outputs() -> dict[str, np.ndarray]:
         for v in model.weights:
             if "seed_generator" not in v.path:
                 drawn = np.random.default_rng(zlib.crc32(v.path.encode())).normal(0, 0.3, v.shape)
-                v.assign(drawn.astype("float32"))
+                v.assign((np.abs(drawn) if v.path.endswith("variance") else drawn).astype("float32"))
         if label in registry.DOCUMENT:
             documents = {"tokens": ids.reshape(2, 4, 5), "mask": mask.reshape(2, 4, 5)}
             found[label] = ops.convert_to_numpy(model(documents))

@@ -24,7 +24,19 @@ SERIES, WORDS, TAGS, MUSIC = (
     "tcn_small.jsb_chorales",
 )
 POLICIES = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64")
-FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
+FAMILIES = (
+    "rnn",
+    "lstm",
+    "gru",
+    "tcn",
+    "wavenet",
+    "transformer",
+    "hierarchical_attention",
+    "min_gru",
+    "min_lstm",
+    "lru",
+    "rg_lru",
+)
 
 
 @pytest.fixture(params=[SERIES, WORDS, TAGS])
@@ -160,7 +172,7 @@ def test_a_built_model_trains_and_streams_in_mixed_bfloat16(family, policy):
     np.testing.assert_allclose(steps, outputs(model, {"tokens": tokens})[0], atol=0.1)
 
 
-@pytest.mark.parametrize("family", ["lstm", "transformer"])
+@pytest.mark.parametrize("family", ["lstm", "transformer", "tcn", "pervasive_attention"])
 def test_a_built_sequence_to_sequence_model_decodes_in_mixed_bfloat16(family, policy):
     policy("mixed_bfloat16")
     model = zoo.create_model(f"{family}_tiny", task="sequence_to_sequence", source_vocab_size=9, target_vocab_size=9)

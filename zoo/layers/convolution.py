@@ -17,6 +17,7 @@ class Convolution(keras.layers.Layer):
         causal: Whether all padding stands before the sequence.
         name: Name of the layer.
         weight_norm: Whether direction and length of the kernel are learned apart.
+        initializer: Draws the kernel; by default He's with weight norm and Glorot's without.
 
     Example:
         >>> import numpy as np
@@ -37,17 +38,19 @@ class Convolution(keras.layers.Layer):
         causal: bool,
         name: str,
         weight_norm: bool = False,
+        initializer: keras.initializers.Initializer | None = None,
     ):
         super().__init__(name=name)
         self.shape = (kernel_size, inputs, outputs)
         self.dilation = dilation
         self.weight_norm = weight_norm
+        self.initializer = initializer or ("he_normal" if weight_norm else "glorot_uniform")
         self.reach = (kernel_size - 1) * dilation
         self.padding = (self.reach, 0) if causal else (self.reach // 2, self.reach - self.reach // 2)
 
     def build(self, shape):
         if self.weight_norm:
-            self.v = self.add_weight(shape=self.shape, initializer="he_normal", name="direction")
+            self.v = self.add_weight(shape=self.shape, initializer=self.initializer, name="direction")
             # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
             # where Keras builds a layer while it only infers shapes.
             self.g = self.add_weight(
@@ -56,7 +59,7 @@ class Convolution(keras.layers.Layer):
                 name="length",
             )
         else:
-            self.weight = self.add_weight(shape=self.shape, initializer="glorot_uniform", name="kernel")
+            self.weight = self.add_weight(shape=self.shape, initializer=self.initializer, name="kernel")
         self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
 
     def kernel(self):
@@ -147,7 +150,8 @@ class DepthwiseConvolution(keras.layers.Layer):
     def _valid(self, x):
         """Maps ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
         time = ops.shape(x)[1] - self.kernel_size + 1
-        return sum(x[:, tap : tap + time] * self.weight[tap] for tap in range(self.kernel_size)) + self.bias
+        weight, bias = ops.cast(self.weight, x.dtype), ops.cast(self.bias, x.dtype)
+        return sum(x[:, tap : tap + time] * weight[tap] for tap in range(self.kernel_size)) + bias
 
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the inputs before the first step: zeros, ``(batch, kernel_size - 1, features)``."""

@@ -220,7 +220,7 @@ class LinearRecurrence(keras.layers.Layer):
         """Maps ``(batch, time, features)`` to all states ``(batch, time, units)``; masked steps keep the state."""
         decay, inputs = self.coefficients(x)
         if mask is not None:
-            mask = mask[..., None]
+            mask = ops.cast(mask, "bool")[..., None]
             decay, inputs = ops.where(mask, decay, 1.0), ops.where(mask, inputs, 0.0)
         return ops.cast(linear_scan(decay, inputs), self.compute_dtype)
 

@@ -23,6 +23,8 @@ SEQ2SEQ = {
     "lstm": "zoo.models.seq2seq.recurrent:LSTM_SEQ2SEQ",
     "gru": "zoo.models.seq2seq.recurrent:GRU_SEQ2SEQ",
     "transformer": "zoo.models.seq2seq.transformer:TRANSFORMER_SEQ2SEQ",
+    "tcn": "zoo.models.seq2seq.convolutional:TCN_SEQ2SEQ",
+    "pervasive_attention": "zoo.models.seq2seq.pervasive_attention:PERVASIVE_ATTENTION",
 }
 
 # Documents: sentences of words in, one vector out.

@@ -61,8 +61,11 @@ class SequenceToSequence(Task):
 
     def fields(self, preprocessor, architecture):
         fields = {"source_vocab_size": preprocessor.source.size, "target_vocab_size": preprocessor.target.size}
-        if any(field.name == "max_target" for field in dataclasses.fields(architecture.config)):
+        known = {field.name for field in dataclasses.fields(architecture.config)}
+        if "max_target" in known:
             fields["max_target"] = max(64, preprocessor.max_target + 1)
+        if "max_source" in known:
+            fields["max_source"] = max(64, preprocessor.max_source + 1)  # and the end token
         return fields
 
     def create(self, architecture, config):

@@ -162,7 +162,7 @@ class LRUBlock(Block):
         self.skip = self.add_weight(shape=(self.hidden_dim,), initializer=normal, name="skip")
 
     def _join(self, x, y, states, training=False):
-        y = self.drop(ops.gelu(self.out(states) + self.skip * y), training=training)
+        y = self.drop(ops.gelu(self.out(states) + ops.cast(self.skip, y.dtype) * y), training=training)
         value, gate = ops.split(self.glu(y), 2, axis=-1)
         return x + self.drop(value * ops.sigmoid(gate), training=training)
 

@@ -64,7 +64,7 @@ class Branch(keras.layers.Layer):
 
     def prefill(self, x, state: tuple):
         """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
-        return self._advance(x, state, "extend")
+        return self._advance(x, state, "prefill")
 
     def _advance(self, x, state: tuple, method: str):
         past, states = state

@@ -75,6 +75,7 @@ class BlockDiagonal(keras.layers.Layer):
 
     def __init__(self, blocks: int, size: int, name: str):
         super().__init__(name=name)
+        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
         self.shape = (blocks, size, size)
 
     def build(self, shape):
@@ -85,7 +86,8 @@ class BlockDiagonal(keras.layers.Layer):
     def call(self, x):
         """Maps ``(..., blocks * size)`` to the same shape."""
         split = ops.reshape(x, (-1, *self.shape[:2]))
-        return ops.reshape(ops.einsum("nbi,bij->nbj", split, self.kernel), ops.shape(x)) + self.bias
+        product = ops.einsum("nbi,bij->nbj", split, ops.cast(self.kernel, x.dtype))
+        return ops.reshape(product, ops.shape(x)) + ops.cast(self.bias, x.dtype)
 
 
 class RGLRU(LinearRecurrence):

@@ -1,0 +1,319 @@
+"""Pervasive Attention, a convolutional network over the grid of target and source: Elbayad et al. 2018 (1808.03867)."""
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo.layers.attention import masked
+from zoo.layers.dropout import Dropout
+from zoo.layers.masks import real_everywhere
+from zoo.models.architecture import Architecture, check
+from zoo.models.keras_model import sequence_pair_specs
+from zoo.models.registry import SEQ2SEQ
+from zoo.models.serialization import FromArchitecture
+
+BOTTLENECK = 4  # features of a dense layer's inner product, in growth rates
+PAD = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of Pervasive Attention.
+
+    The defaults are those of the authors' released configuration: 2.64 million parameters without embeddings.
+
+    Attributes:
+        source_vocab_size: Number of source ids.
+        target_vocab_size: Number of target ids.
+        embedding_dim: Features of both embeddings, and of a cell of the first grid.
+        num_layers: Dense layers.
+        growth_rate: Features that each dense layer adds.
+        kernel_size: Columns that its convolution reads, an odd number; it reads ``kernel_size // 2 + 1`` rows.
+        dropout: Rate on the embeddings, on what a dense layer adds and before the logits.
+    """
+
+    source_vocab_size: int
+    target_vocab_size: int
+    embedding_dim: int = 128
+    num_layers: int = 24
+    growth_rate: int = 32
+    kernel_size: int = 3
+    dropout: float = 0.2
+
+    def __post_init__(self):
+        for field in ("source_vocab_size", "target_vocab_size", "embedding_dim", "growth_rate"):
+            check(1 <= getattr(self, field) <= 65_536, f"{field} must be in 1..65536")
+        check(1 <= self.num_layers <= 64, "num_layers must be in 1..64")
+        check(3 <= self.kernel_size <= 63 and self.kernel_size % 2 == 1, "kernel_size must be odd and in 3..63")
+        check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+
+
+class NormReLU(keras.layers.Layer):
+    """Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) of each feature over the real cells, and ReLU."""
+
+    def __init__(self, name: str):
+        super().__init__(name=name)
+        self.norm = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="norm")
+
+    def build(self, shape):
+        self.norm.build(shape)
+
+    def call(self, x, cells, training=False):
+        """Maps ``(batch, target_time, source_time, features)``; ``cells`` are true at real ones."""
+        return ops.relu(self.norm(x, training=training, mask=cells))
+
+
+class DenseLayer(keras.layers.Layer):
+    """BN-ReLU-Conv 1x1-BN-ReLU-masked Conv k x k-dropout, side by side with its input (Huang et al. 2017, DenseNet).
+
+    The kernel has no rows below the current target position: it sees that row and the ``k // 2`` above it, and of the
+    source ``k // 2`` columns to either side.
+
+    Args:
+        config: The hyper-parameters.
+        name: The layer's name.
+    """
+
+    def __init__(self, config: Config, name: str):
+        super().__init__(name=name)
+        self.growth_rate, self.kernel_size = config.growth_rate, config.kernel_size
+        self.rows_above = config.kernel_size // 2
+        self.first = NormReLU("first")
+        self.squeeze = keras.layers.Dense(BOTTLENECK * config.growth_rate, use_bias=False, name="squeeze")
+        self.second = NormReLU("second")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def build(self, shape):
+        self.first.build(shape)
+        self.squeeze.build(shape)
+        inner = BOTTLENECK * self.growth_rate
+        self.second.build((*shape[:-1], inner))
+        kernel = (self.rows_above + 1, self.kernel_size, inner, self.growth_rate)
+        self.kernel = self.add_weight(shape=kernel, initializer="he_normal", name="kernel")
+
+    def _squeezed(self, x, cells, columns, training=False):
+        """Returns what the convolution reads: zeros at masked columns, for they reach real ones through the kernel."""
+        y = self.second(self.squeeze(self.first(x, cells, training=training)), cells, training=training)
+        return y * ops.cast(columns, y.dtype)[:, None, :, None]
+
+    def _convolve(self, rows):
+        """Maps ``(batch, k // 2 + rows, source_time, inner)`` to ``(batch, rows, source_time, growth_rate)``."""
+        rows = ops.pad(rows, ((0, 0), (0, 0), (self.rows_above, self.rows_above), (0, 0)))
+        return ops.conv(rows, ops.cast(self.kernel, rows.dtype), padding="valid", data_format="channels_last")
+
+    def call(self, x, cells, columns, training=False):
+        """Maps a whole grid.
+
+        Args:
+            x: ``(batch, target_time, source_time, features)``.
+            cells: Booleans ``(batch, target_time, source_time)``, true at real cells.
+            columns: Booleans ``(batch, source_time)``, true at real source positions.
+            training: Whether dropout acts and norms are the batch's.
+
+        Returns:
+            ``x`` with ``growth_rate`` more features.
+        """
+        y = self._squeezed(x, cells, columns, training)
+        y = self._convolve(ops.pad(y, ((0, 0), (self.rows_above, 0), (0, 0), (0, 0))))
+        return ops.concatenate([x, self.drop(y, training=training)], axis=-1)
+
+    def initial_state(self, batch_size: int, source_time: int, dtype: str):
+        """Returns the rows above the first: zeros, ``(batch, k // 2, source_time, inner)``."""
+        return ops.zeros((batch_size, self.rows_above, source_time, BOTTLENECK * self.growth_rate), dtype)
+
+    def step(self, x, columns, above):
+        """Maps one row ``(batch, 1, source_time, features)``; returns it with more features, and the rows now above."""
+        rows = ops.concatenate([above, self._squeezed(x, None, columns)], axis=1)
+        return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
+
+
+class TiedLogits(keras.layers.Layer):
+    """Products with the embedding of each target id, and a bias (Press & Wolf 2017, arXiv 1608.05859)."""
+
+    def __init__(self, vocab_size: int, name: str):
+        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        super().__init__(name=name, dtype="float32")
+        self.vocab_size = vocab_size
+
+    def build(self, shape):
+        self.bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="bias")
+
+    def call(self, x, embeddings):
+        """Maps ``(..., embedding_dim)`` to ``(..., vocab_size)``."""
+        return ops.matmul(x, ops.transpose(ops.cast(embeddings, "float32"))) + self.bias
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PervasiveAttention(FromArchitecture, keras.Model):
+    """A DenseNet over all pairs of a target and a source position; the maximum over the source chooses what is written.
+
+    Cell ``(t, s)`` begins as ``W [source_s; target_t] + b``: the sum of a product of the source and one of the target.
+    After the dense layers come BN-ReLU-Conv 1x1 to half the features-BN-ReLU, the maximum over real source
+    positions, a dense layer to ``embedding_dim``, and logits by the target's embedding.
+
+    Args:
+        config: The hyper-parameters.
+
+    Example:
+        >>> import numpy as np, zoo
+        >>> sizes = {"source_vocab_size": 30, "target_vocab_size": 20}
+        >>> model = zoo.create_model("pervasive_attention_tiny", task="sequence_to_sequence", **sizes)
+        >>> source = np.ones((2, 7), "int32")
+        >>> tuple(model({"source": source, "source_mask": source > 0, "target": source[:, :5]}).shape)
+        (2, 5, 20)
+    """
+
+    table = SEQ2SEQ
+
+    def __init__(self, config: Config):
+        super().__init__(name="pervasive_attention_seq2seq")
+        self.config = config
+        size = config.embedding_dim
+        self.source_embed, self.target_embed = (
+            keras.layers.Embedding(symbols, size, keras.initializers.RandomNormal(stddev=0.01), name=f"{side}_embed")
+            for side, symbols in (("source", config.source_vocab_size), ("target", config.target_vocab_size))
+        )
+        self.source_project = keras.layers.Dense(size, name="encoder_project")
+        self.target_project = keras.layers.Dense(size, use_bias=False, name="decoder_project")
+        self.dense = [DenseLayer(config, f"decoder_{i}") for i in range(config.num_layers)]
+        features = size + config.num_layers * config.growth_rate
+        self.first = NormReLU("transition_first")
+        self.transition = keras.layers.Dense(features // 2, use_bias=False, name="transition")
+        self.second = NormReLU("transition_second")
+        self.readout = keras.layers.Dense(size, name="readout")
+        self.logits = TiedLogits(config.target_vocab_size, name="logits")
+        self.drop = Dropout(config.dropout, name="drop")
+
+    def encode(self, source, mask, training=False) -> dict:
+        """Embeds the source.
+
+        Args:
+            source: Ids, ``(batch, source_time)``.
+            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
+            training: Whether dropout acts.
+
+        Returns:
+            What every row of the grid begins with: ``columns (batch, source_time, embedding_dim)``, and ``mask``.
+        """
+        mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
+        x = self.drop(self.source_embed(source), training=training)
+        return {"columns": self.source_project(x), "mask": mask}
+
+    def _grid(self, target, memory: dict, training=False):
+        """Returns the first grid ``(batch, target_time, source_time, embedding_dim)``."""
+        rows = self.target_project(self.drop(self.target_embed(target), training=training))
+        return rows[:, :, None] + memory["columns"][:, None]
+
+    def _read_out(self, x, cells, mask, training=False):
+        """Maps the last grid to logits and to the share of features whose maximum each source position holds."""
+        x = self.first(x, cells, training=training)
+        x = self.second(self.transition(x), cells, training=training)
+        x = masked(x, mask[:, None, :, None])
+        highest = ops.max(x, axis=2)
+        y = self.drop(self.readout(highest), training=training)
+        # A feature that is 0 at every position has no maximum to show. Where all are, all positions share.
+        holders = ops.one_hot(ops.argmax(x, axis=2), ops.shape(x)[2], axis=2, dtype="float32")
+        counts = ops.sum(holders * ops.cast(highest > 0, "float32")[:, :, None], axis=-1)
+        counts = counts + 1e-6 * ops.cast(mask, "float32")[:, None]
+        weights = counts / ops.sum(counts, axis=-1, keepdims=True)
+        return self.logits(y, self.target_embed.embeddings), weights
+
+    def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
+        """Returns, for each dense layer, the rows above the first.
+
+        Args:
+            memory: From ``encode``.
+            steps: So many follow at most; these states do not depend on it.
+        """
+        batch, time = ops.shape(memory["columns"])[:2]
+        return tuple(layer.initial_state(batch, time, memory["columns"].dtype) for layer in self.dense)
+
+    def step(self, target, state: tuple, memory: dict):
+        """Decodes one symbol.
+
+        Args:
+            target: The symbol before, ids ``(batch,)``.
+            state: From ``initial_state`` or the step before.
+            memory: From ``encode``.
+
+        Returns:
+            Logits ``(batch, target_vocab_size)``, the share of features whose maximum each source position holds
+            ``(batch, source_time)``, and the next state.
+        """
+        x, after = self._grid(target[:, None], memory), []
+        for layer, above in zip(self.dense, state, strict=True):
+            x, rows = layer.step(x, memory["mask"], above)
+            after.append(rows)
+        logits, weights = self._read_out(x, None, memory["mask"])
+        return logits[:, 0], weights[:, 0], tuple(after)
+
+    def align(self, inputs: dict, training=False):
+        """Teacher forcing with the alignment.
+
+        Args:
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
+                target_time)``, the symbols before each output, beginning with the start token.
+            training: Whether dropout acts and norms are the batch's.
+
+        Returns:
+            Logits ``(batch, target_time, target_vocab_size)``, and ``(batch, target_time, source_time)``: the share
+            of features whose maximum each source position holds.
+        """
+        target, memory = inputs["target"], self.encode(inputs["source"], inputs.get("source_mask"), training=training)
+        mask = memory["mask"]
+        cells = ops.not_equal(target, PAD)[:, :, None] & mask[:, None]
+        x = self._grid(target, memory, training)
+        for layer in self.dense:
+            x = layer(x, cells, mask, training=training)
+        return self._read_out(x, cells, mask, training)
+
+    def call(self, inputs, training=False):
+        """Returns the logits of ``align``."""
+        return self.align(inputs, training=training)[0]
+
+    def input_specs(self):
+        return sequence_pair_specs()
+
+    def id_counts(self):
+        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
+
+    def build_variables(self) -> None:
+        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        features = self.config.embedding_dim
+        for embed in (self.source_embed, self.target_embed):
+            embed.build(None)
+        for project in (self.source_project, self.target_project):
+            project.build((None, None, features))
+        for layer in self.dense:
+            layer.build((None, None, None, features))
+            features += self.config.growth_rate
+        self.first.build((None, None, None, features))
+        self.transition.build((None, None, None, features))
+        self.second.build((None, None, None, features // 2))
+        self.readout.build((None, None, features // 2))
+        self.logits.build((None, None, self.config.embedding_dim))
+        self.built = True
+
+
+def build(config: Config) -> PervasiveAttention:
+    """Returns the model with its variables."""
+    model = PervasiveAttention(config)
+    model.build_variables()
+    return model
+
+
+PERVASIVE_ATTENTION = Architecture(
+    name="pervasive_attention",
+    config=Config,
+    build=build,
+    sizes={
+        "tiny": {"embedding_dim": 16, "num_layers": 3, "growth_rate": 8, "dropout": 0.0},
+        "small": {},
+        "base": {"embedding_dim": 192, "growth_rate": 48, "kernel_size": 5},
+    },
+    paper="Elbayad et al. 2018 (arXiv 1808.03867)",
+    receptive_field=lambda config: None,  # of the source; of the target it is bounded
+    # Up through every layer to the maximum, which sees all source positions at once.
+    path_length=lambda config, length: config.num_layers + 2,
+)
