@@ -114,7 +114,7 @@ def test_draws_are_as_frequent_as_they_are_likely():
     noise = draw_noise("gumbel", 4, 1.0, seed=5)
     many = np.concatenate([next(noise) for _ in range(200)])
     rows = ops.convert_to_tensor(np.tile(logits, (draws, 1)))
-    ids = ops.convert_to_numpy(draw_symbol(rows, many, np.array([1, 3, 1], "float32")))
+    ids = ops.convert_to_numpy(draw_symbol(rows, many, np.array([1, 3, 1, 1], "float32")))
     expected = plain(logits, 1, 3, 1)
     counts = np.bincount(ids - 1, minlength=4)
     assert (np.abs(counts - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
