@@ -114,14 +114,18 @@ def test_draws_are_as_frequent_as_they_are_likely():
     noise = draw_noise("gumbel", 4, 1.0, seed=5)
     many = np.concatenate([next(noise) for _ in range(200)])
     rows = ops.convert_to_tensor(np.tile(logits, (draws, 1)))
-    ids = ops.convert_to_numpy(draw_symbol(rows, many, np.array([1, 3, 1, 1], "float32")))
+    ids = ops.convert_to_numpy(
+        draw_symbol(rows, ops.convert_to_tensor(many), ops.convert_to_tensor(np.array([1, 3, 1, 1], "float32")))
+    )
     expected = plain(logits, 1, 3, 1)
     counts = np.bincount(ids - 1, minlength=4)
     assert (np.abs(counts - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
     keys = np.array([-1.0, 0.0, 2.0], "float32")
     noise = draw_noise("logistic", 3, 1.0, seed=5)
     many = np.concatenate([next(noise) for _ in range(200)])
-    drawn = ops.convert_to_numpy(draw_keys(ops.convert_to_tensor(np.tile(keys, (draws, 1))), many, [2.0]))
+    drawn = ops.convert_to_numpy(
+        draw_keys(ops.convert_to_tensor(np.tile(keys, (draws, 1))), ops.convert_to_tensor(many), [2.0])
+    )
     expected = 1 / (1 + np.exp(-keys / 2))
     assert (np.abs(drawn.sum(0) - draws * expected) <= 5 * np.sqrt(draws * expected * (1 - expected))).all()
 
