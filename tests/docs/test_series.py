@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from samples import slopes, sounds, write_wav
 
 from zoo import datasets
-from zoo.fitting import fine_tuning
+from zoo.fitting import start
 
 TEXT = (Path(__file__).parents[2] / "docs" / "guide" / "series.md").read_text("utf-8")
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -24,8 +24,8 @@ def place(tmp_path, monkeypatch):
     """A folder with the files that the page names."""
     monkeypatch.chdir(tmp_path)
     for name in ("FROM_SCRATCH", "ULMFIT"):
-        training_config = dataclasses.replace(getattr(fine_tuning, name), epochs=1, min_steps=0)
-        monkeypatch.setattr(fine_tuning, name, training_config)
+        training_config = dataclasses.replace(getattr(start, name), epochs=1, min_steps=0)
+        monkeypatch.setattr(start, name, training_config)
     for i, (sound, label) in enumerate(zip(sounds(20).inputs, sounds().targets[:20], strict=True)):
         write_wav(Path("digits") / {"low": "zero", "high": "one"}[label] / f"{i}.wav", sound.samples)
     examples = slopes(20)
