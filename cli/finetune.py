@@ -1,7 +1,5 @@
 """``zoo finetune``: a model for one's own rows, or the learning rate to train it with."""
 
-import dataclasses
-
 import click
 
 from zoo.checkpoints import locate
@@ -112,23 +110,23 @@ def finetune(
             raise InputError(f"{output}: exists already: choose another --output")
     if lora_rank and plain:
         raise InputError("--lora-rank has one rate as it is: leave --plain out")
-    checkpoint = registry.architecture_and_size(name) is None
-    spec = locate.read_record(name).spec if checkpoint else None
+    if registry.architecture_and_size(name) is None:
+        locate.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
     backend.start()
-    from zoo.fitting import fine_tuning, start
+    from zoo.fitting import fine_tuning
 
-    training_config = (
-        start.default_training_config(None) if from_scratch or spec is None else start.training_config_from(spec, task)
-    )
-    if plain or lora_rank:
-        training_config = dataclasses.replace(
-            training_config, layer_lr_decay=1.0, gradual_unfreezing=False, lora_rank=lora_rank or 0
-        )
-    said = {"epochs": epochs, "min_steps": None if epochs is None else 0, "minutes": minutes, "learning_rate": rate}
-    said = {field: value for field, value in said.items() if value is not None}
-    training_config = dataclasses.replace(
-        training_config, seed=seed, class_balanced=class_balanced, augment=augment, **said
-    )
+    training_config = {
+        "epochs": epochs,
+        "min_steps": None if epochs is None else 0,
+        "minutes": minutes,
+        "learning_rate": rate,
+        "seed": seed,
+        "class_balanced": class_balanced,
+        "augment": augment,
+        **({"layer_lr_decay": 1.0, "gradual_unfreezing": False} if plain or lora_rank else {}),
+        "lora_rank": lora_rank,
+    }
+    training_config = {field: value for field, value in training_config.items() if value is not None}
     columns = {
         "input": input,
         "target": target,

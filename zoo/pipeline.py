@@ -189,8 +189,8 @@ class Pipeline:
 
         Example:
             >>> import zoo
-            >>> zoo.load("tcn_small.ucr_gun_point").embed([[[0.1], [0.2], [0.3]]]).shape  # doctest: +SKIP
-            (1, 480)
+            >>> zoo.load("tcn_small.imdb_reviews").embed(["a lovely film", "dull"]).shape
+            (2, 480)
         """
         if batch_size < 1:
             raise InputError("batch size must be at least 1")

@@ -137,7 +137,7 @@ def test_unlabelled_texts_are_read_or_refused(tmp_path):
     file.write_text("one\n\ntwo\n", encoding="utf-8")
     assert transfer.read_unlabelled(file) == ["one", "two"] and transfer.read_unlabelled(None) == []
     file.write_bytes("naïve".encode("latin-1"))
-    for bad, match in ((file, "not UTF-8"), (tmp_path / "none.txt", "No such file"), ([""], "at least one")):
+    for bad, match in ((file, "UTF-8"), (tmp_path / "none.txt", "no such file"), ([""], "at least one")):
         with pytest.raises(InputError, match=match):
             transfer.read_unlabelled(bad)
 
@@ -148,8 +148,14 @@ def test_tfidf_learns_the_words():
     assert np.mean(model.predict(examples.inputs[80:]) == np.array(examples.targets[80:])) > 0.9
 
 
-def test_language_models_have_the_staged_plan():
-    from zoo.fitting.start import training_config_from
+def test_language_models_have_the_staged_config_and_fields_of_it_may_change(base):
+    assert prepare(base, reviews(), Columns()).training_config.layer_lr_decay == ULMFIT.layer_lr_decay
+    changed = prepare(base, reviews(), Columns(), training_config={"learning_rate": 0.5, "seed": 7}).training_config
+    assert (changed.learning_rate, changed.seed, changed.schedule) == (0.5, 7, ULMFIT.schedule)
+    with pytest.raises(InputError, match="no field rate"):
+        prepare(base, reviews(), Columns(), training_config={"rate": 0.5})
 
-    spec = load("gru_small.tiny_shakespeare").spec
-    assert training_config_from(spec, None) != ULMFIT, "a model of characters starts no classifier"
+
+def test_unlabelled_texts_need_a_language_model():
+    with pytest.raises(InputError, match="only a language model reads"):
+        fine_tune("tcn_tiny", reviews(), unlabelled=["a town"], epochs=1)

@@ -4,7 +4,7 @@ import dataclasses
 import fnmatch
 import os
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,10 @@ from zoo.errors import InputError
 from zoo.evaluation.measure import Report
 from zoo.fitting import baselines
 from zoo.fitting.fine_tuning import fine_tune
-from zoo.fitting.start import Start, default_training_config, prepare, training_config_from
+from zoo.fitting.start import Start, prepare
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
-from zoo.models.registry import architecture_and_size
-from zoo.training.config import TrainingConfig
+from zoo.training.config import TrainingConfig, override
 
 TFIDF = "tfidf"  # a model to compare with: logistic regression on TF-IDF, by scikit-learn
 TIMED = 20  # single inputs whose latency is measured
@@ -58,7 +57,7 @@ def compare(
     series: str = "",
     time: str = "",
     task: str | None = None,
-    training_config: TrainingConfig | None = None,
+    training_config: TrainingConfig | Mapping[str, Any] | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
@@ -116,17 +115,17 @@ def compare(
     if not names:
         raise InputError("models: give at least one checkpoint or architecture")
     folders = _folders(names, output)
-    plans = [dataclasses.replace(training_config or _training_config(name, task), **budget) for name in names]
+    training_config = override(training_config, budget)
     columns = Columns(input, target, series=series, time=time, **more)
     start = None
-    for name, own in zip(names, plans, strict=True):
+    for name in names:
         # All are tried before the first is trained: a model that cannot read the data costs no hours.
         start = prepare(
             name,
             data,
             columns,
             task=task,
-            training_config=own,
+            training_config=training_config,
             skip_bad_rows=skip_bad_rows,
             allow_unknown=allow_unknown,
         )
@@ -134,7 +133,7 @@ def compare(
     if TFIDF in models:
         on_message(f"{TFIDF}:")
         rows.append(_tfidf(start))
-    for name, own, folder in zip(names, plans, folders, strict=True):
+    for name, folder in zip(names, folders, strict=True):
         on_message(f"{name}:")
         mine = fine_tune(
             name,
@@ -144,7 +143,7 @@ def compare(
             series=series,
             time=time,
             task=task,
-            training_config=own,
+            training_config=training_config,
             skip_bad_rows=skip_bad_rows,
             output=folder,
             allow_unknown=allow_unknown,
@@ -168,7 +167,7 @@ def compare(
 def _tfidf(start: Start) -> tuple:
     """Returns the main score, its counts and the row of TF-IDF (raises InputError where it cannot be used)."""
     pipeline, (train, _, test) = start.pipeline, start.parts
-    if not pipeline.task.has_labels or not isinstance(train.inputs[0], str) or "\t" in train.targets[0]:
+    if not pipeline.task.has_labels or not isinstance(train.inputs[0], str):
         raise InputError(f"{TFIDF} classifies texts, and the task is {pipeline.spec.task}: leave it out")
     to_iob2 = clock.monotonic()
     model = baselines.tfidf(train.inputs, train.targets)
@@ -180,14 +179,6 @@ def _tfidf(start: Start) -> tuple:
     latency = _median_time(lambda text: model.predict([text]), cases.inputs[:3])
     row = Row(TFIDF, values, int(model[-1].coef_.size), 0, seconds, latency, difference=None)
     return values[pipeline.task.monitor].value, counts, row
-
-
-def _training_config(name: str, task: str | None) -> TrainingConfig:
-    return (
-        default_training_config(None)
-        if architecture_and_size(name)
-        else training_config_from(locate.read_record(name).spec, task)
-    )
 
 
 def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Path | None]:

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from zoo.fitting import baselines, transfer
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.start import prepare
 from zoo.pipeline import Pipeline, blank_document
-from zoo.training.config import TrainingConfig
+from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
 from zoo.training.state import STATE, check_resume
 
@@ -40,7 +40,7 @@ def fine_tune(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    training_config: TrainingConfig | None = None,
+    training_config: TrainingConfig | Mapping[str, Any] | None = None,
     epochs: int | None = None,
     learning_rate: float | None = None,
     pretrained: bool = True,
@@ -82,7 +82,7 @@ def fine_tune(
         task: The name of the task; ``"regression"`` for numbers of texts, series or sounds. By default the model's
             own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
             repeat, and texts if they do not.
-        training_config: How it is fitted; by default ``default_training_config``.
+        training_config: How it is fitted; or the fields of the default config that are set to other values.
         epochs: Most epochs, if not the training config's.
         learning_rate: The highest rate, if not the training config's.
         pretrained: Whether to start from the model's weights; ``False`` trains the same model from
@@ -114,7 +114,7 @@ def fine_tune(
 
     Example:
         >>> import numpy as np, zoo
-        >>> from zoo.training.config import TrainingConfig
+        >>> from zoo.training.config import TrainingConfig, override
         >>> x, y = np.random.default_rng(0).normal(size=(40, 10, 2)), ["up", "down"] * 20
         >>> mine = zoo.fine_tune("gru_tiny", (x, y), training_config=TrainingConfig(epochs=1))
         >>> len(mine.predict(x[:3]))
@@ -125,8 +125,8 @@ def fine_tune(
     domain_folder = unfinished / "language_model" if unfinished else None
     check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
-    settings = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
-    settings = {field: value for field, value in settings.items() if value is not None}
+    changes = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    changes = {field: value for field, value in changes.items() if value is not None}
     start = prepare(
         model,
         data,
@@ -134,12 +134,13 @@ def fine_tune(
         validation,
         test,
         task,
-        training_config,
+        override(training_config, changes),
         pretrained,
         skip_bad_rows,
         allow_unknown,
-        settings,
     )
+    if unlabelled is not None and start.language_model is None:
+        raise InputError("unlabelled: only a language model reads texts before it learns labels: leave it out")
     for line in start.lines():
         on_message(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
@@ -149,6 +150,7 @@ def fine_tune(
         "columns": start.columns.to_json(),
         "validation": "drawn" if validation is None else read.named(validation),
         "test": "drawn" if test is None else read.named(test),
+        **({} if unlabelled is None else {"unlabelled": read.named(unlabelled)}),
     }
     document = {
         **blank_document(name_of_folder(folder.name) if folder else "fine-tuned"),

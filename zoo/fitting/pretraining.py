@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import datasets
-from zoo.backends.compile import compiled
+from zoo.backends.compile import program
 from zoo.backends.seeding import seed_everything
 from zoo.data.token_shards import TokenShards, open_shards, write_shards
 from zoo.pipeline import Pipeline
@@ -15,6 +15,7 @@ from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.recipes.recipe import Recipe
 from zoo.tasks import find_task
+from zoo.tasks.language_modelling import nats_of_steps
 from zoo.training.trainer import Trainer
 from zoo.training.windows import Windows
 
@@ -96,11 +97,7 @@ def _validation(pipeline: Pipeline, ids: np.ndarray, context: int, batch_size: i
     rows = np.asarray(ids[: count * context]).astype("int32").reshape(count, context)[chosen]
     rows = np.concatenate([np.full((len(rows), 1), SEPARATOR, "int32"), rows], axis=1)
 
-    def run(ids):
-        logits = pipeline.model({"tokens": ids[:, :-1]}, training=False)
-        return -ops.take_along_axis(ops.log_softmax(logits), ids[:, 1:, None], axis=-1)[..., 0]
-
-    function = compiled(pipeline.model, run)
+    function = program(pipeline.model, nats_of_steps, pipeline.preprocessor.first_output)
 
     def validate() -> dict[str, float]:
         parts = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -45,7 +46,7 @@ def find_rate(
     time: str = "",
     group: str = "",
     task: str | None = None,
-    training_config: TrainingConfig | None = None,
+    training_config: TrainingConfig | Mapping[str, Any] | None = None,
     pretrained: bool = True,
     steps: int = 100,
     skip_bad_rows: bool = False,

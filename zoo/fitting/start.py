@@ -3,12 +3,12 @@
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from zoo.backends.seeding import seed_everything
-from zoo.checkpoints.spec import ModelSpec
 from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
@@ -24,7 +24,7 @@ from zoo.pipeline import Pipeline, load
 from zoo.tasks import find_task
 from zoo.tasks.number_regression import looks_measured, regression_of
 from zoo.tasks.task import Task
-from zoo.training.config import TrainingConfig
+from zoo.training.config import TrainingConfig, override
 
 # From fresh weights, and for models whose vocabulary changes with the data.
 FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
@@ -116,17 +116,15 @@ def prepare(
     validation: Any = None,
     test: Any = None,
     task: str | None = None,
-    training_config: TrainingConfig | None = None,
+    training_config: TrainingConfig | Mapping[str, Any] | None = None,
     pretrained: bool = True,
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
-    settings: dict[str, Any] | None = None,
 ) -> Start:
     """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.
-        settings: Fields of the training config that are set to other values.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
@@ -144,10 +142,10 @@ def prepare(
     if not len(found[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
     notes = list(found[0].reading.notes)
-    on_evaluated = looks_measured(found[0].targets) if task is None else None
-    if task == "regression" or (on_evaluated and (base_task is None or base_task != regression_of(base_task, []))):
+    measured = looks_measured(found[0].targets) if task is None else None
+    if task == "regression" or (measured and (base_task is None or base_task != regression_of(base_task, []))):
         wanted = regression_of(base_task, found[0].inputs)
-        notes += [on_evaluated] if on_evaluated else []
+        notes += [measured] if measured else []
     found_task = find_task(wanted or infer_task(found[0]))
     if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
@@ -157,12 +155,11 @@ def prepare(
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
-    seed = training_config.seed if training_config else FROM_SCRATCH.seed
-    parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, seed)
+    if not isinstance(training_config, TrainingConfig):
+        default = default_training_config(found_task.name if from_base else None)
+        training_config = override(default, training_config or {})
+    parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
     found_task.check(parts[0])
-    training_config = dataclasses.replace(
-        training_config or default_training_config(found_task.name if from_base else None), **(settings or {})
-    )
     steps = math.ceil(len(parts[0]) / training_config.batch_size)
     training_config = dataclasses.replace(
         training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
@@ -229,12 +226,6 @@ def default_training_config(task: str | None) -> TrainingConfig:
         task: That of the pretrained model; ``None`` for fresh weights.
     """
     return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
-
-
-def training_config_from(spec: ModelSpec, task: str | None) -> TrainingConfig:
-    """Returns ``default_training_config`` for a pretrained model; a language model becomes a classifier."""
-    starts_another = spec.preprocessor.get("tokenizer") is not None and spec.task == "language_modelling"
-    return default_training_config("classification" if starts_another and task != spec.task else spec.task)
 
 
 def infer_task(examples: Examples) -> str:

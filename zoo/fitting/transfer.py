@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples, identity
+from zoo.data.lines import read_lines
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
 from zoo.fitting.setup import make_trainer
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
+from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
@@ -41,7 +43,7 @@ FOLDS = 5
 
 def is_language_model(pipeline: Pipeline) -> bool:
     """Returns whether a pipeline predicts subwords, so that other tasks can start from it."""
-    return getattr(pipeline.preprocessor, "tied", False)
+    return isinstance(pipeline.preprocessor, SubwordTextPreprocessor)
 
 
 def for_task(base: Pipeline, task: Task, examples: Examples, pretrained: bool, dropout: float = 0.1) -> Pipeline:
@@ -73,20 +75,11 @@ def read_unlabelled(source: Any) -> list[str]:
         source: A list of texts, a file with one text per line, or ``None`` for none.
 
     Raises:
-        InputError: The file is missing or not UTF-8, or has no text.
+        InputError: The file cannot be read, or there is no text or an empty one.
     """
     if source is None:
         return []
-    if isinstance(source, str | os.PathLike):
-        try:
-            with open(source, encoding="utf-8") as file:
-                texts = [line.strip() for line in file if line.strip()]
-        except OSError as error:
-            raise InputError(f"{os.fspath(source)}: {error.strerror}: give a file with a text per line") from None
-        except UnicodeDecodeError:
-            raise InputError(f"{os.fspath(source)}: not UTF-8: convert it") from None
-    else:
-        texts = list(source)
+    texts = read_lines(source)[0] if isinstance(source, str | os.PathLike) else list(source)
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
         raise InputError("unlabelled: give at least one text, and none that is empty")
     return texts

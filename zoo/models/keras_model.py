@@ -82,9 +82,3 @@ def _symbolic_shape(name: str, spec: keras.InputSpec) -> str:
     sequence = {"mask": "tokens", "features": "tokens", "source_mask": "source"}.get(name, name)
     axes = ["batch", *(f"{sequence}{i}" for i in range(1, len(spec.shape)))]
     return f"({', '.join(axis if size is None else str(size) for axis, size in zip(axes, spec.shape, strict=True))})"
-
-
-def sequence_pair_specs() -> dict[str, keras.InputSpec]:
-    """Returns ``input_specs`` of a sequence-to-sequence model."""
-    ids = {name: keras.InputSpec("int32", (None, None), name=name) for name in ("source", "target")}
-    return {**ids, "source_mask": keras.InputSpec("bool", (None, None), name="source_mask")}

@@ -43,6 +43,9 @@ class ByteSubwords:
 
     merges: tuple[str, ...]
 
+    prefix = (SEPARATOR,)
+    """Ids before a text, as the language model has read its texts."""
+
     @property
     def size(self) -> int:
         """Number of ids."""

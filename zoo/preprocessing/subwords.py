@@ -37,6 +37,9 @@ class Subwords:
     merges: tuple[str, ...]
     words: bool
 
+    prefix = ()
+    """Ids before a text."""
+
     @functools.cached_property
     def library(self):
         """The ``tokenizers.Tokenizer`` that this describes.

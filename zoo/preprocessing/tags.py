@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
+from zoo.preprocessing.byte_subwords import ByteSubwords, tokenizer_from_json
 from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text
 from zoo.preprocessing.subwords import UNKNOWN, Subwords
 
@@ -136,9 +136,8 @@ class TagPreprocessor:
                 first[word] = len(ids)
                 ids = [*ids, UNKNOWN]
         places = [first[word] for word in range(len(words))]
-        if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
-            return [SEPARATOR, *ids], [place + 1 for place in places]
-        return ids, places
+        prefix = self.tokenizer.prefix
+        return [*prefix, *ids], [place + len(prefix) for place in places]
 
     def encode_target(self, target: str) -> tuple[list[int], int]:
         """Returns the numbers of the tags and of the label (0 if there are no labels).

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords, tokenizer_from_json
+from zoo.preprocessing.byte_subwords import ByteSubwords, tokenizer_from_json
 from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text, number_of
 from zoo.preprocessing.subwords import Subwords
 
@@ -70,8 +70,7 @@ class TextPreprocessor:
             for text, row in zip(texts, rows, strict=True):
                 if not row or not text.strip():
                     raise InputError(f"{text[:40]!r}: no word to read: give a text")
-            if isinstance(self.tokenizer, ByteSubwords):  # as the language model has read its texts
-                rows = [[SEPARATOR, *row] for row in rows]
+            rows = [[*self.tokenizer.prefix, *row] for row in rows]
             max_ids = self.max_length
             return [row if len(row) <= max_ids else row[: self.first] + row[self.first - max_ids :] for row in rows]
         split = [split_sentences(text) for text in texts]

@@ -362,8 +362,8 @@ for _name, _rate in (("adding/t200", 4e-3), ("adding/t600", 2e-3)):
 for _name in ("copy_memory/t500", "copy_memory/t1000"):
     RECIPES |= _memory(_name, _COPY_TRAINING, _COPY)
 
-# Language models: the same 20 million subwords in the same order, 3.7 million parameters each. The rate is the best
-# of three on 2 % of the budget, for each family.
+# Language models: the same 20 million subwords in the same order, 3.7 million parameters each. On 2 % of the budget
+# the Transformer's loss was the lowest at 4e-3, of 1e-3, 2e-3 and 4e-3; the others' rates are not tuned yet.
 _ENGLISH = TrainingConfig(
     epochs=20,
     batch_size=32,
@@ -386,7 +386,7 @@ for _family, _config in {
         "english",
         None,
         (("wikitext2", "test"), ("english", "test")),
-        _ENGLISH,
+        dataclasses.replace(_ENGLISH, learning_rate=4e-3) if _family == "transformer" else _ENGLISH,
         config={"dropout": 0.0, **_config},
         corpus=Corpus(tokens=20_000_000),
     )

@@ -102,7 +102,7 @@ class LanguageModelling(NextStep):
                 for name, values in units.items():
                     outputs[number][name].append(int(values[start + known : start + context].sum()))
 
-        function = program(pipeline.model, _nats, first_output)
+        function = program(pipeline.model, nats_of_steps, first_output)
         found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
         for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
             outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
@@ -209,7 +209,7 @@ def spans(length: int, context: int) -> list[tuple[int, int]]:
     return [(0, 0), *((start, context - stride) for start in later)]
 
 
-def _nats(model, first_output: int):
+def nats_of_steps(model, first_output: int):
     """Returns the compiled negative log-likelihood of each id of a window but the first.
 
     The first output of the model stands for the id ``first_output``.

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from zoo.errors import InputError
 from zoo.limits import MAX_SEED
@@ -91,3 +93,21 @@ class TrainingConfig:
                 below = 1 if field.name in SHARES else MAX_SEED + 1 if field.name == "seed" else math.inf
                 if not least <= value < below:
                     raise InputError(f"{field.name} = {value}: expected {least} or more, and less than {below}")
+
+
+def override(config: TrainingConfig | Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Any:
+    """Returns a config with some fields set to other values; of fields that are to change a default, more of them.
+
+    Args:
+        config: A config; or the fields that differ from a default, none at all if it is ``None``.
+        changes: Values by field.
+
+    Raises:
+        InputError: A field is unknown, of another type, or out of bounds.
+    """
+    if not isinstance(config, TrainingConfig):
+        return {**(config or {}), **changes}
+    unknown = sorted(set(changes) - {field.name for field in dataclasses.fields(TrainingConfig)})
+    if unknown:
+        raise InputError(f"training config: no field {', '.join(unknown)}: see zoo.training.config.TrainingConfig")
+    return dataclasses.replace(config, **changes)

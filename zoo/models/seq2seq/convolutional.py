@@ -11,9 +11,7 @@ from zoo.layers.convolution import Convolution, zero_masked
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.keras_model import sequence_pair_specs
-from zoo.models.registry import SEQ2SEQ
-from zoo.models.serialization import FromArchitecture
+from zoo.models.seq2seq.seq2seq import Seq2Seq
 
 HALF = math.sqrt(0.5)  # keeps the variance where two parts are added
 
@@ -159,8 +157,10 @@ def _linear(inputs: int, outputs: int, name: str) -> Convolution:
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
+class ConvolutionalSeq2Seq(Seq2Seq):
     """A convolutional encoder, and a convolutional decoder with an attention in each layer.
+
+    The alignment is the mean of the attention weights of all layers.
 
     Args:
         config: The hyper-parameters.
@@ -174,11 +174,8 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
         (2, 5, 20)
     """
 
-    table = SEQ2SEQ
-
     def __init__(self, config: Config):
-        super().__init__(name="tcn_seq2seq")
-        self.config = config
+        super().__init__(config, "tcn_seq2seq")
         size, hidden = config.embedding_dim, config.hidden_dim
         self.source_embed = Embedding(config.source_vocab_size, config.max_source, size, "source_embed")
         self.target_embed = Embedding(config.target_vocab_size, config.max_target, size, "target_embed")
@@ -193,16 +190,10 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
-        """Runs the encoder.
+        """Returns keys, values, mask and scale.
 
-        Args:
-            source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
-            training: Whether dropout acts.
-
-        Returns:
-            What the decoder reads: ``keys`` z and ``values`` ``(z + e) sqrt(.5)`` of the embeddings e, each ``(batch,
-            source_time, embedding_dim)``, the ``mask``, and the contexts' ``scale (batch, 1, 1)``.
+        ``keys`` z and ``values`` ``(z + e) sqrt(.5)`` of the embeddings e are ``(batch, source_time, embedding_dim)``;
+        the contexts' ``scale`` is ``(batch, 1, 1)``.
         """
         mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         positions = ops.arange(ops.shape(source)[1])[None]
@@ -222,28 +213,12 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
         }
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
-        """Returns the convolutions' states before the first step, and position 0 of each row.
-
-        Args:
-            memory: From ``encode``.
-            steps: So many follow at most; these states do not depend on it.
-        """
+        """Returns the convolutions' states before the first step, and position 0 of each row."""
         batch = ops.shape(memory["keys"])[0]
         states = (layer.convolution.initial_state(batch) for layer in self.decoder)
         return (*states, ops.zeros((batch,), dtype="int32"))
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
-
-        Args:
-            target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before.
-            memory: From ``encode``.
-
-        Returns:
-            Logits ``(batch, target_vocab_size)``, attention weights ``(batch, source_time)``, the mean of all layers,
-            and the next state.
-        """
         *states, position = state
         embedded = self.target_embed(target, position)
         x, read, after = self.decoder_in(embedded[:, None])[:, 0], [], []
@@ -254,17 +229,6 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
         return self.logits(self.decoder_out(x[:, None])[:, 0]), sum(read) / len(read), (*after, position + 1)
 
     def align(self, inputs: dict, training=False):
-        """Teacher forcing with the alignment.
-
-        Args:
-            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start token.
-            training: Whether dropout acts.
-
-        Returns:
-            Logits ``(batch, target_time, target_vocab_size)`` and attention weights
-            ``(batch, target_time, source_time)``, the mean of all layers.
-        """
         memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         positions = ops.arange(ops.shape(inputs["target"])[1])[None]
         embedded = self.drop(self.target_embed(inputs["target"], positions), training=training)
@@ -273,16 +237,6 @@ class ConvolutionalSeq2Seq(FromArchitecture, keras.Model):
             x, weights = layer(x, embedded, memory, training=training)
             read.append(weights)
         return self.logits(self.drop(self.decoder_out(x), training=training)), sum(read) / len(read)
-
-    def call(self, inputs, training=False):
-        """Returns the logits of ``align``."""
-        return self.align(inputs, training=training)[0]
-
-    def input_specs(self):
-        return sequence_pair_specs()
-
-    def id_counts(self):
-        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""

@@ -9,9 +9,7 @@ from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.keras_model import sequence_pair_specs
-from zoo.models.registry import SEQ2SEQ
-from zoo.models.serialization import FromArchitecture
+from zoo.models.seq2seq.seq2seq import Seq2Seq
 
 BOTTLENECK = 4  # features of a dense layer's inner product, in growth rates
 PAD = 0
@@ -145,12 +143,13 @@ class TiedLogits(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PervasiveAttention(FromArchitecture, keras.Model):
+class PervasiveAttention(Seq2Seq):
     """A DenseNet over all pairs of a target and a source position; the maximum over the source chooses what is written.
 
     Cell ``(t, s)`` begins as ``W [source_s; target_t] + b``: the sum of a product of the source and one of the target.
     After the dense layers come BN-ReLU-Conv 1x1 to half the features-BN-ReLU, the maximum over real source
     positions, a dense layer to ``embedding_dim``, and logits by the target's embedding.
+    The alignment is the share of features whose maximum each source position holds.
 
     Args:
         config: The hyper-parameters.
@@ -164,11 +163,8 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         (2, 5, 20)
     """
 
-    table = SEQ2SEQ
-
     def __init__(self, config: Config):
-        super().__init__(name="pervasive_attention_seq2seq")
-        self.config = config
+        super().__init__(config, "pervasive_attention_seq2seq")
         size = config.embedding_dim
         self.source_embed, self.target_embed = (
             keras.layers.Embedding(symbols, size, keras.initializers.RandomNormal(stddev=0.01), name=f"{side}_embed")
@@ -186,16 +182,7 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
-        """Embeds the source.
-
-        Args:
-            source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
-            training: Whether dropout acts.
-
-        Returns:
-            What every row of the grid begins with: ``columns (batch, source_time, embedding_dim)``, and ``mask``.
-        """
+        """Returns the mask, and ``columns (batch, source_time, embedding_dim)``, with which each row begins."""
         mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         x = self.drop(self.source_embed(source), training=training)
         return {"columns": self.source_project(x), "mask": mask}
@@ -220,27 +207,11 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         return self.logits(y, self.target_embed.embeddings), weights
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
-        """Returns, for each dense layer, the rows above the first.
-
-        Args:
-            memory: From ``encode``.
-            steps: So many follow at most; these states do not depend on it.
-        """
+        """Returns, for each dense layer, the rows above the first."""
         batch, time = ops.shape(memory["columns"])[:2]
         return tuple(layer.initial_state(batch, time, memory["columns"].dtype) for layer in self.dense)
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
-
-        Args:
-            target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before.
-            memory: From ``encode``.
-
-        Returns:
-            Logits ``(batch, target_vocab_size)``, the share of features whose maximum each source position holds
-            ``(batch, source_time)``, and the next state.
-        """
         x, after = self._grid(target[:, None], memory), []
         for layer, above in zip(self.dense, state, strict=True):
             x, rows = layer.step(x, memory["mask"], above)
@@ -249,17 +220,6 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         return logits[:, 0], weights[:, 0], tuple(after)
 
     def align(self, inputs: dict, training=False):
-        """Teacher forcing with the alignment.
-
-        Args:
-            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start token.
-            training: Whether dropout acts and norms are the batch's.
-
-        Returns:
-            Logits ``(batch, target_time, target_vocab_size)``, and ``(batch, target_time, source_time)``: the share
-            of features whose maximum each source position holds.
-        """
         target, memory = inputs["target"], self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         mask = memory["mask"]
         cells = ops.not_equal(target, PAD)[:, :, None] & mask[:, None]
@@ -267,16 +227,6 @@ class PervasiveAttention(FromArchitecture, keras.Model):
         for layer in self.dense:
             x = layer(x, cells, mask, training=training)
         return self._read_out(x, cells, mask, training)
-
-    def call(self, inputs, training=False):
-        """Returns the logits of ``align``."""
-        return self.align(inputs, training=training)[0]
-
-    def input_specs(self):
-        return sequence_pair_specs()
-
-    def id_counts(self):
-        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""

@@ -10,9 +10,7 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
-from zoo.models.keras_model import sequence_pair_specs
-from zoo.models.registry import SEQ2SEQ
-from zoo.models.serialization import FromArchitecture
+from zoo.models.seq2seq.seq2seq import Seq2Seq
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Config:
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RecurrentSeq2Seq(FromArchitecture, keras.Model):
+class RecurrentSeq2Seq(Seq2Seq):
     """A bidirectional encoder, attention, and a decoder that runs a step at a time.
 
     The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015,
@@ -76,11 +74,8 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         (2, 4, 7)
     """
 
-    table = SEQ2SEQ
-
     def __init__(self, cell: str, config: Config):
-        super().__init__(name=f"{cell}_seq2seq")
-        self.config = config
+        super().__init__(config, f"{cell}_seq2seq")
         layer = LAYERS[cell]
         self.source_embed = keras.layers.Embedding(config.source_vocab_size, config.embedding_dim, name="source_embed")
         self.target_embed = keras.layers.Embedding(config.target_vocab_size, config.embedding_dim, name="target_embed")
@@ -108,16 +103,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
-        """Runs the encoder.
-
-        Args:
-            source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
-            training: Whether dropout acts.
-
-        Returns:
-            What the decoder reads: ``values (batch, source_time, 2 * encoder_units)``, ``keys``, ``mask``.
-        """
+        """Returns ``values (batch, source_time, 2 * encoder_units)``, ``keys``, ``mask``."""
         mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         x = self.drop(self.source_embed(source), training=training)
         for layer in self.encoder:
@@ -125,12 +111,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         return {"values": x, "keys": self.key(x), "mask": mask}
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
-        """Returns the decoder's states before the first step: the layers', then Luong's fed vector.
-
-        Args:
-            memory: From ``encode``.
-            steps: So many follow at most; these states do not depend on it.
-        """
+        """Returns the decoder's states before the first step: the layers', then Luong's fed vector."""
         backward = memory["values"][:, 0, self.config.encoder_units :]
         states = tuple(bridge(backward) for bridge in self.bridges)
         if self.config.attention == "luong":
@@ -192,31 +173,10 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         return out if self.config.attention == "luong" else self.readout(out)
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
-
-        Args:
-            target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before.
-            memory: From ``encode``.
-
-        Returns:
-            Logits ``(batch, target_vocab_size)``, attention weights ``(batch, source_time)``, next state.
-        """
         out, weights, state = self._advance(self.target_embed(target), state, memory)
         return self.logits(self._read_out(out)), weights, state
 
     def align(self, inputs: dict, training=False):
-        """Teacher forcing with the alignment.
-
-        Args:
-            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start token.
-            training: Whether dropout acts.
-
-        Returns:
-            Logits ``(batch, target_time, target_vocab_size)`` and attention weights
-            ``(batch, target_time, source_time)``.
-        """
         memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         embedded = self.drop(self.target_embed(inputs["target"]), training=training)
         run = self._run_layers if self.config.attention == "gnmt" else self._run_steps
@@ -254,16 +214,6 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         # Dropout and the readout stand outside of the loop: one large product instead of many.
         _, (_, out, weights) = ops.scan(advance, carry, ops.transpose(embedded, (1, 0, 2)))
         return ops.transpose(out, (1, 0, 2)), ops.transpose(weights, (1, 0, 2))
-
-    def call(self, inputs, training=False):
-        """Returns the logits of ``align``."""
-        return self.align(inputs, training=training)[0]
-
-    def input_specs(self):
-        return sequence_pair_specs()
-
-    def id_counts(self):
-        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""

@@ -11,9 +11,7 @@ from zoo.layers.attention import cache_update, masked, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.keras_model import sequence_pair_specs
-from zoo.models.registry import SEQ2SEQ
-from zoo.models.serialization import FromArchitecture
+from zoo.models.seq2seq.seq2seq import Seq2Seq
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,8 +193,10 @@ class Layer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TransformerSeq2Seq(FromArchitecture, keras.Model):
+class TransformerSeq2Seq(Seq2Seq):
     """The encoder-decoder Transformer with sinusoidal positions.
+
+    The alignment is the attention of the last layer, the mean of its heads.
 
     Args:
         config: The hyper-parameters.
@@ -210,11 +210,8 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         (2, 4, 7)
     """
 
-    table = SEQ2SEQ
-
     def __init__(self, config: Config):
-        super().__init__(name="transformer_seq2seq")
-        self.config = config
+        super().__init__(config, "transformer_seq2seq")
         self.source_embed = self._embedding(config.source_vocab_size, "source_embed")
         self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
         self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
@@ -238,16 +235,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return sinusoids(length, self.config.hidden_dim, self.compute_dtype)
 
     def encode(self, source, mask, training=False) -> dict:
-        """Runs the encoder.
-
-        Args:
-            source: Ids, ``(batch, source_time)``.
-            mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
-            training: Whether dropout acts.
-
-        Returns:
-            What the decoder reads: the keys and values of each decoder layer, and the mask.
-        """
+        """Returns the keys and values of each decoder layer, and the mask."""
         positions = ops.arange(ops.shape(source)[1])[None]
         x = self._scaled(self.source_embed, source) + self._positions(ops.shape(source)[1])
         x = self.drop(x, training=training)
@@ -271,17 +259,6 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return (*((empty, empty) for _ in self.decoder), ops.zeros((batch,), dtype="int32"))
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
-
-        Args:
-            target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before.
-            memory: From ``encode``.
-
-        Returns:
-            Logits ``(batch, target_vocab_size)``, attention weights ``(batch, source_time)`` of the last
-            layer (the mean of its heads), and the next state.
-        """
         *caches, position = state
         room = caches[0][0].shape[1]
         positions = ops.take(self._positions(room), position, axis=0)
@@ -295,17 +272,6 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return self.logits(x)[:, 0], ops.mean(weights, axis=1)[:, 0], (*after, position + 1)
 
     def align(self, inputs: dict, training=False):
-        """Teacher forcing with the alignment.
-
-        Args:
-            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start token.
-            training: Whether dropout acts.
-
-        Returns:
-            Logits ``(batch, target_time, target_vocab_size)`` and attention weights
-            ``(batch, target_time, source_time)`` of the last layer, the mean of its heads.
-        """
         memory = self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         length = ops.shape(inputs["target"])[1]
         positions = ops.arange(length)[None]
@@ -318,16 +284,6 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
             x, weights, _ = layer(x, mask, positions, cross, memory["mask"], training=training)
         x = self.decoder_norm(x) if self.config.norm_first else x
         return self.logits(x), ops.mean(weights, axis=1)
-
-    def call(self, inputs, training=False):
-        """Returns the logits of ``align``."""
-        return self.align(inputs, training=training)[0]
-
-    def input_specs(self):
-        return sequence_pair_specs()
-
-    def id_counts(self):
-        return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
         """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
