@@ -54,7 +54,7 @@ def files(tmp_path):
         with lzma.open(paths[name], "wt") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
     with tarfile.open(paths["reviews"], "w:xz") as archive:
-        for i in range(400):
+        for i in range(2_000):
             content = f"Film {i}.<br /><br />Good.".encode()
             member = tarfile.TarInfo(f"aclImdb/train/unsup/{i}_0.txt")
             member.size = len(content)
@@ -64,7 +64,7 @@ def files(tmp_path):
 
 def test_every_document_of_the_english_corpus_has_one_split(files):
     documents = list(english.read(files))
-    assert len(documents) == 6 * 2 + 5 + 400
+    assert len(documents) == 6 * 2 + 5 + 2_000
     assert {(source, split) for source, split, _ in documents} == {
         (source, split)
         for source in ("wikipedia", "wikinews", "books", "reviews")
@@ -74,7 +74,7 @@ def test_every_document_of_the_english_corpus_has_one_split(files):
     assert split_of["Emma"] == "train" and split_of["The Time Machine"] == "validation"
     assert all(text.startswith(f"{source}/{split}") for source, split, text in documents if source.startswith("wiki"))
     reviews = [(split, text) for source, split, text in documents if source == "reviews"]
-    assert reviews[0][1] == "Film 0.\nGood." and sum(split == "train" for split, _ in reviews) > 380
+    assert reviews[0][1] == "Film 0.\nGood." and sum(split == "train" for split, _ in reviews) > 1_960
 
 
 def test_files_without_an_address_are_asked_for(monkeypatch):
