@@ -14,6 +14,7 @@ from zoo.backends.keras_internals import deferred_variables, initialize_deferred
 from zoo.backends.process import claim_process
 from zoo.checkpoints import locate, save
 from zoo.checkpoints.card import model_card, modified_card
+from zoo.checkpoints.document import blank_document, modified_document
 from zoo.checkpoints.record import RECORD_FILE, Record, Weights, name_of_folder
 from zoo.checkpoints.spec import ModelSpec
 from zoo.checkpoints.tensors import are_described, describe, read_tensors
@@ -22,7 +23,6 @@ from zoo.errors import InputError, WeightsError
 from zoo.inference.sampling import Sampling
 from zoo.models.serialization import FromArchitecture
 from zoo.tasks import find_preprocessor, find_task
-from zoo.version import __version__
 
 
 class Pipeline:
@@ -273,7 +273,9 @@ class Pipeline:
             raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
         tensors = self.tensors()
         if self.described is not None and not are_described(tensors, self.described):
-            self.set_document(self._modified_document(name_of_folder(Path(folder).name)))
+            golden = self.golden(self.document["golden"]["inputs"])
+            name = name_of_folder(Path(folder).name)
+            self.set_document(modified_document(name, self.document, self.described.sha256, golden))
         document = {**self.document, "spec": self.spec.to_json()}
         recipe = document["training"]["recipe"]
         card = model_card(document) if "base" in recipe else None
@@ -285,45 +287,12 @@ class Pipeline:
         """Sets what is known of the model as its weights are now."""
         self.document, self.described = document, describe(self.tensors())
 
-    def _modified_document(self, name: str) -> dict[str, Any]:
-        """Returns the record of a model that was changed since its own was made."""
-        assert self.document is not None and self.described is not None
-        before = self.document
-        document = blank_document(name)
-        document["licence"] = {
-            part: f"the user's, and as {before['name']}: {licence}" for part, licence in before["licence"].items()
-        }
-        document["training"]["recipe"] = {"modified_from": {"name": before["name"], "sha256": self.described.sha256}}
-        document["golden"] = self.golden(before["golden"]["inputs"])
-        return document
-
     def golden(self, inputs: list[Any]) -> dict[str, list[Any]]:
         """Returns inputs, outputs and logits, to be compared on every machine."""
         inputs = [self.task.plain(self, value) for value in inputs]
         logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
         outputs = self.predict(inputs, **self.task.validation) if inputs else []
         return {"inputs": inputs, "outputs": outputs, "logits": logits}
-
-
-def blank_document(name: str) -> dict[str, Any]:
-    """Returns the record of a model of which nothing is known but its weights."""
-    return {
-        "name": name,
-        "licence": {"weights": "the user's", "data": "the user's"},
-        "data": {"name": "unknown", "source": "the user's", "fingerprint": "0" * 64, "splits": {}},
-        "training": {
-            "recipe": {},
-            "seed": 0,
-            "backend": keras.backend.backend(),
-            "versions": {"seqzoo": __version__, "keras": keras.__version__},
-            "seconds": 0.0,
-            "steps": 0,
-            "curve": [],
-        },
-        "metrics": [],
-        "published": [],
-        "golden": {"inputs": [], "outputs": []},
-    }
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:

@@ -11,6 +11,7 @@ from zoo.checkpoints.record import Record, is_name
 from zoo.checkpoints.strict_json import MAX_JSON_BYTES, parse_json
 from zoo.errors import WeightsError
 from zoo.files import integrity_error
+from zoo.recipes.reached import REACHED
 from zoo.recipes.recipes import RECIPES
 
 
@@ -177,6 +178,7 @@ def _three_digits(value: float) -> float:
 
 
 def test_recipes_expect_what_their_checkpoints_have_reached():
+    assert {name for name, recipe in RECIPES.items() if recipe.expected} == set(REACHED)
     for name, recipe in RECIPES.items():
         if recipe.expected:
             values = locate.read_record(name).metrics[-1]["values"]

@@ -16,7 +16,6 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 from zoo import datasets
 from zoo.checkpoints.scores import NO_SHARES
-from zoo.datasets import catalogue
 from zoo.datasets.adding import adding
 from zoo.datasets.copy_memory import copy_memory
 from zoo.datasets.poly_music import poly_music
@@ -224,10 +223,10 @@ def test_series_keep_their_test_split_and_every_fifth_of_a_label_validates(build
 
 def test_pixels_are_read_row_by_row_or_in_one_order_for_all():
     image = np.arange(784, dtype=np.uint8).reshape(28, 28, 1)
-    series = catalogue.pixels(image)
+    series = inputs.pixels(image)
     assert series.shape == (784, 1) and series.dtype == np.float32
     np.testing.assert_array_equal(series[:30, 0] * 255, np.arange(30))
-    shuffled = catalogue.permuted_pixels(image)
+    shuffled = inputs.permuted_pixels(image)
     assert sorted(shuffled.ravel()) == sorted(series.ravel()) and not np.array_equal(shuffled, series)
     # Another order would make other data of the same name.
     assert hashlib.sha256(shuffled.tobytes()).hexdigest()[:16] == "fc7d5e75983b7c28"

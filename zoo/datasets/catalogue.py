@@ -5,9 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from zoo.data.sound import Sound
+from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,17 +203,6 @@ DATASETS["tiny_shakespeare"] = Dataset(
 )
 
 
-def _sound(samples: np.ndarray) -> Sound:
-    return Sound(samples, 8_000)
-
-
-def _rising(start: float, end: float) -> list[int]:
-    """Returns 50 ms at 8 kHz of a tone whose pitch rises evenly from one frequency to another, in Hz."""
-    time = np.arange(400) / 8_000
-    phase = 2 * math.pi * (start * time + (end - start) * time**2 / 2 / 0.05)
-    return np.round(20_000 * np.sin(phase)).astype(int).tolist()
-
-
 for _config in ("readme", "speaker"):
     # No published figures: papers split these recordings each in its own way.
     DATASETS["fsdd" if _config == "readme" else "fsdd/speaker"] = Dataset(
@@ -227,8 +214,8 @@ for _config in ("readme", "speaker"):
         ("train", "validation", "test"),
         "CC BY-SA 4.0",
         "https://github.com/Jakobovski/free-spoken-digit-dataset",
-        (_rising(200, 800), _rising(1_500, 400), _rising(100, 3_500)),
-        read=_sound,
+        (rising(200, 800), rising(1_500, 400), rising(100, 3_500)),
+        read=sound,
     )
 
 for _config, _channels in {"italy_power_demand": 1, "gun_point": 1, "basic_motions": 6}.items():
@@ -246,17 +233,6 @@ for _config, _channels in {"italy_power_demand": 1, "gun_point": 1, "basic_motio
             for speed in (2, 4)
         ),
     )
-
-
-def pixels(image: np.ndarray) -> np.ndarray:
-    """Returns an image as a series of pixels, row by row: ``(height * width, 1)``, 0 to 1."""
-    return image.reshape(-1, 1).astype(np.float32) / 255
-
-
-def permuted_pixels(image: np.ndarray) -> np.ndarray:
-    """Returns the same in an order drawn once for all images, by NumPy's MT19937 with seed 1."""
-    series = pixels(image)
-    return series[np.random.RandomState(1).permutation(len(series))]
 
 
 _TABLE = "Bai et al. 2018 (arXiv 1803.01271), table 1"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo import datasets
+from zoo.checkpoints.document import blank_document
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
 from zoo.data import read
@@ -19,7 +20,7 @@ from zoo.evaluation.measure import Report, evaluate
 from zoo.fitting import baselines, transfer
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.start import prepare
-from zoo.pipeline import Pipeline, blank_document
+from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
 from zoo.training.state import STATE, check_resume

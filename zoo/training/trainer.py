@@ -23,6 +23,7 @@ from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import LayerGroups
 from zoo.training.state import read_state, write_state
+from zoo.training.tensorflow_step import tensorflow_program
 
 
 class Interrupted(ZooError):
@@ -205,7 +206,7 @@ class Trainer:
         """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
         self.model.reset_metrics()
         if keras.backend.backend() == "tensorflow":
-            self.program = self.program or _tensorflow_program(self.model, self.train.extremes())
+            self.program = self.program or tensorflow_program(self.model, self.train.extremes())
             return float(self.program((inputs, targets, weights))["loss"])
         # With several outputs Keras returns their losses too, behind the sum.
         return float(np.ravel(self.model.train_on_batch(inputs, targets, sample_weight=weights))[0])
@@ -343,27 +344,3 @@ def _torch_generator():
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-def _tensorflow_program(model, extremes: list):
-    """Returns a training step that is traced once, for batches of every length.
-
-    Keras traces one for the first shape that comes and another, for any length, when a second comes. That takes
-    twice as long before the first step; and as the two may round differently, a resumed run, whose first batch is
-    another one, would end some bits away.
-
-    Args:
-        model: A compiled model.
-        extremes: The shortest batch and the longest, or one if all are as long.
-    """
-    import tensorflow as tf
-
-    def spec(*arrays):
-        shape = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(a.shape for a in arrays), strict=True)]
-        if len(arrays) > 1 and arrays[0].dtype.kind in "ib":  # ids of a document differ in two lengths
-            shape[1:] = [None] * (len(shape) - 1)
-        return tf.TensorSpec(shape, arrays[0].dtype)
-
-    program = tf.function(model.train_step, reduce_retracing=True, jit_compile=model.jit_compile)
-    program.get_concrete_function(keras.tree.map_structure(spec, *extremes))
-    return program

@@ -1,0 +1,30 @@
+"""Inputs of datasets: made of what their files hold, or made up for golden outputs."""
+
+import math
+
+import numpy as np
+
+from zoo.data.sound import Sound
+
+
+def sound(samples: np.ndarray) -> Sound:
+    """Returns samples at 8 kHz as a sound."""
+    return Sound(samples, 8_000)
+
+
+def rising(start: float, end: float) -> list[int]:
+    """Returns 50 ms at 8 kHz of a tone whose pitch rises evenly from one frequency to another, in Hz."""
+    time = np.arange(400) / 8_000
+    phase = 2 * math.pi * (start * time + (end - start) * time**2 / 2 / 0.05)
+    return np.round(20_000 * np.sin(phase)).astype(int).tolist()
+
+
+def pixels(image: np.ndarray) -> np.ndarray:
+    """Returns an image as a series of pixels, row by row: ``(height * width, 1)``, 0 to 1."""
+    return image.reshape(-1, 1).astype(np.float32) / 255
+
+
+def permuted_pixels(image: np.ndarray) -> np.ndarray:
+    """Returns the same in an order drawn once for all images, by NumPy's MT19937 with seed 1."""
+    series = pixels(image)
+    return series[np.random.RandomState(1).permutation(len(series))]
