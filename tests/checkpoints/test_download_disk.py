@@ -89,7 +89,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(server, path, limit):
 
 
 FETCH = "download.fetch(sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))"
-WITHOUT_LOCKS = "download.one_at_a_time = lambda path: contextlib.nullcontext()"
+WITHOUT_LOCKS = "download.file_lock = lambda path: contextlib.nullcontext()"
 
 
 def start(server, path, *lines):

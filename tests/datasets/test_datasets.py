@@ -16,6 +16,7 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 from zoo import datasets
 from zoo.checkpoints.scores import NO_SHARES
+from zoo.datasets import inputs
 from zoo.datasets.adding import adding
 from zoo.datasets.copy_memory import copy_memory
 from zoo.datasets.poly_music import poly_music

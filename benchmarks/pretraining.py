@@ -1,0 +1,54 @@
+"""A training step of the English language models: the softmax over a sample of the vocabulary, and over all of it.
+
+    OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/pretraining.py
+
+Seconds of CPU time of this process for a batch of 32 windows of 256 subwords, the best of five steps, and in brackets
+the ratio to the sampled softmax. The ids are drawn from a Zipf distribution: which they are does not change the cost.
+"""
+
+import itertools
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np  # noqa: E402
+
+from zoo.analysis.profiling import best  # noqa: E402
+from zoo.builder import create_model  # noqa: E402
+from zoo.recipes.recipes import RECIPES  # noqa: E402
+from zoo.training.losses import SmoothedCrossentropy  # noqa: E402
+from zoo.training.optimizers import make_optimizer  # noqa: E402
+from zoo.training.windows import Windows  # noqa: E402
+
+FAMILIES = ("lstm", "tcn", "transformer")
+
+
+def seconds(family: str, sampled: int) -> float:
+    """Returns the CPU time of a training step with so many ids in the softmax; 0 is all of them."""
+    recipe = RECIPES[f"{family}_small.english"]
+    corpus, config = recipe.corpus, recipe.training_config
+    assert corpus is not None
+    sizes = {"vocab_size": corpus.vocab_size, "output_dim": corpus.vocab_size, "tied": True}
+    model = create_model(f"{family}_small", task="language_modelling", **sizes, **recipe.config)
+    optimizer = make_optimizer(config, config.learning_rate, [1.0] * len(model.trainable_variables))
+    model.compile(optimizer, SmoothedCrossentropy(0.0))
+    ids = np.random.default_rng(0).zipf(1.3, 1_000_000).clip(2, corpus.vocab_size - 1).astype("uint16")
+    tokens = 20 * config.batch_size * corpus.context
+    windows = Windows(ids, corpus.vocab_size, corpus.context, 1, config.batch_size, 1, tokens, 1, sampled)
+    batches = itertools.cycle(windows.epoch(0))
+    return best(lambda: model.train_on_batch(*next(batches)), clock=time.process_time, repeats=5)
+
+
+def main() -> None:
+    print("| family | sampled softmax, s | full softmax, s |\n|---|---:|---:|")
+    for family in FAMILIES:
+        corpus = RECIPES[f"{family}_small.english"].corpus
+        assert corpus is not None
+        sampled, full = (seconds(family, count) for count in (corpus.sampled, 0))
+        print(f"| {family} | {sampled:.2f} | {full:.2f} ({full / sampled:.2f}) |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
