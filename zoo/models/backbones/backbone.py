@@ -89,6 +89,35 @@ class Block(keras.layers.Layer):
         return ops.swapaxes(out, 0, 1), tree.pack_sequence_as(state, list(flat))
 
 
+class FinalNorm(Block):
+    """The norm after the last block: what residual parts add up is normalised nowhere else.
+
+    Args:
+        norm: The norm, named ``"norm"``.
+        hidden_dim: Features in and out.
+        name: The block's name.
+    """
+
+    def __init__(self, norm: keras.layers.Layer, hidden_dim: int, name: str):
+        super().__init__(hidden_dim, name)
+        self.norm = norm
+
+    def build(self, shape):
+        self.norm.build(shape)
+
+    def call(self, x, mask=None, training=False):
+        return self.norm(x)
+
+    def initial_state(self, batch_size):
+        return ()
+
+    def step(self, x, state):
+        return self.norm(x), state
+
+    def prefill(self, x, state):
+        return self.norm(x), state
+
+
 @keras.saving.register_keras_serializable(package="zoo")
 class Backbone(FromArchitecture, keras.Model):
     """An input layer and a stack of blocks; heads know its output ``(batch, time, hidden_dim)`` only.

@@ -16,8 +16,8 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.pooling import AttentionPooling
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
-from zoo.models.backbones.transformer import FinalNorm, layer_norm
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
+from zoo.models.backbones.transformer import layer_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,7 +299,7 @@ def build(config: Config) -> Backbone:
     model = Backbone(
         [
             *(WindowsLayer(config, f"layer_{i}") for i in range(config.num_layers)),
-            FinalNorm(config.hidden_dim, "final_norm"),
+            FinalNorm(layer_norm("norm"), config.hidden_dim, "final_norm"),
         ],
         embedding_dim=config.hidden_dim,
         vocab_size=config.vocab_size,

@@ -10,9 +10,9 @@ from zoo.layers.convolution import zero_masked
 from zoo.layers.dropout import Dropout
 from zoo.layers.linear_recurrence import complex_scan, dense_float32, multiply
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
 from zoo.models.backbones.residual import Directions
-from zoo.models.backbones.transformer import FinalNorm, layer_norm
+from zoo.models.backbones.transformer import layer_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +187,7 @@ class LRUBlock(Block):
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [LRUBlock(config, f"block_{i}") for i in range(config.num_layers)]
-    blocks.append(FinalNorm(config.hidden_dim, "final_norm"))
+    blocks.append(FinalNorm(layer_norm("norm"), config.hidden_dim, "final_norm"))
     model = Backbone(blocks, config.hidden_dim, config.vocab_size, config.features, config.dropout, name="lru_backbone")
     model.build()
     return model

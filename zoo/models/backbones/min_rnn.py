@@ -12,8 +12,8 @@ from keras import ops
 from zoo.layers.feed_forward import FeedForward
 from zoo.layers.linear_recurrence import LinearRecurrence, dense_float32
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
-from zoo.models.backbones.residual import Branch, Directions, FinalNorm, ResidualBlock
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
+from zoo.models.backbones.residual import Branch, Directions, ResidualBlock, rms_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _architecture(name: str, recurrence: type[LinearRecurrence], small: dict, ba
             )
             for i in range(config.num_layers)
         ]
-        blocks.append(FinalNorm(config.hidden_dim, "final_norm"))
+        blocks.append(FinalNorm(rms_norm("norm"), config.hidden_dim, "final_norm"))
         model = Backbone(
             blocks, config.hidden_dim, config.vocab_size, config.features, config.dropout, name=f"{name}_backbone"
         )

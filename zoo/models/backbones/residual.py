@@ -127,7 +127,7 @@ class ResidualBlock(Block):
     """``x + mixer(norm(x))``, then ``x + feed_forward(norm(x))``.
 
     Args:
-        mixer: A layer with ``call(x, mask)``, ``initial_state``, ``step`` and ``extend``, as wide out as in.
+        mixer: A layer with ``call(x, mask)``, ``initial_state``, ``step`` and ``prefill``, as wide out as in.
         feed_forward: A layer of single positions.
         hidden_dim: Features in and out.
         dropout: Rate on what either part adds.
@@ -164,31 +164,3 @@ class ResidualBlock(Block):
     def prefill(self, x, state):
         y, state = self.mixer.prefill(self.mixer_norm(x), state)
         return self._feed_forward(x + y), state
-
-
-class FinalNorm(Block):
-    """The RMS norm after the last block: what residual parts add up is normalised nowhere else.
-
-    Args:
-        hidden_dim: Features in and out.
-        name: The block's name.
-    """
-
-    def __init__(self, hidden_dim: int, name: str):
-        super().__init__(hidden_dim, name)
-        self.norm = rms_norm("norm")
-
-    def build(self, shape):
-        self.norm.build(shape)
-
-    def call(self, x, mask=None, training=False):
-        return self.norm(x)
-
-    def initial_state(self, batch_size):
-        return ()
-
-    def step(self, x, state):
-        return self.norm(x), state
-
-    def prefill(self, x, state):
-        return self.norm(x), state

@@ -11,8 +11,8 @@ from keras import ops
 from zoo.layers.feed_forward import GatedFeedForward
 from zoo.layers.linear_recurrence import LinearRecurrence
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
-from zoo.models.backbones.residual import Branch, Directions, FinalNorm, ResidualBlock
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
+from zoo.models.backbones.residual import Branch, Directions, ResidualBlock, rms_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +185,7 @@ def build(config: Config) -> Backbone:
         )
         for i in range(config.num_layers)
     ]
-    blocks.append(FinalNorm(config.hidden_dim, "final_norm"))
+    blocks.append(FinalNorm(rms_norm("norm"), config.hidden_dim, "final_norm"))
     model = Backbone(
         blocks, config.hidden_dim, config.vocab_size, config.features, config.dropout, name="rg_lru_backbone"
     )

@@ -9,7 +9,7 @@ from zoo.layers.attention import Attention, cache_update, cache_update_steps, ro
 from zoo.layers.dropout import Dropout
 from zoo.layers.feed_forward import FeedForward
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,40 +218,12 @@ class TransformerLayer(Block):
         return self._feed_forward(x + y), (keys, values, position)
 
 
-class FinalNorm(Block):
-    """The layer norm after the last layer: what norm-first layers add up is normalised nowhere else.
-
-    Args:
-        hidden_dim: Features in and out.
-        name: The block's name.
-    """
-
-    def __init__(self, hidden_dim: int, name: str):
-        super().__init__(hidden_dim, name)
-        self.norm = layer_norm("norm")
-
-    def build(self, shape):
-        self.norm.build(shape)
-
-    def call(self, x, mask=None, training=False):
-        return self.norm(x)
-
-    def initial_state(self, batch_size):
-        return ()
-
-    def step(self, x, state):
-        return self.norm(x), state
-
-    def prefill(self, x, state):
-        return self.norm(x), state
-
-
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TransformerLayer(config, f"layer_{i}") for i in range(config.num_layers)]
     if config.positions == "learned":
         blocks.insert(0, LearnedPositions(config.context, config.hidden_dim, "positions"))
-    blocks.append(FinalNorm(config.hidden_dim, "final_norm"))
+    blocks.append(FinalNorm(layer_norm("norm"), config.hidden_dim, "final_norm"))
     model = Backbone(
         blocks,
         embedding_dim=config.hidden_dim,
