@@ -53,6 +53,8 @@ def read_unlabelled(
         InputError: The file cannot be read, or its columns cannot.
     """
     kind = ending(path)
+    if Path(path).is_dir() and task not in read.SERIES:
+        raise InputError(f"{os.fspath(path)}: is a folder: give a file in it")
     if Path(path).is_dir() or kind == ".ts" or kind in conll.ENDINGS:
         if keep:
             raise InputError(f"--keep {keep[0]}: names a column of a table: leave it out")
