@@ -65,7 +65,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -108,7 +108,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
-        """Runs the encoder.
+        """Run the encoder.
 
         Args:
             source: Ids, ``(batch, source_time)``.
@@ -138,7 +138,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         return states
 
     def attend(self, query, memory: dict):
-        """Reads the memory.
+        """Read the memory.
 
         Args:
             query: ``(batch, target_time, units)``.
@@ -192,7 +192,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         return out if self.config.attention == "luong" else self.readout(out)
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
+        """Decode one symbol.
 
         Args:
             target: The symbol before, ids ``(batch,)``.
@@ -266,7 +266,7 @@ class RecurrentSeq2Seq(FromArchitecture, keras.Model):
         return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         embedding_dim, encoded, units = (
             self.config.embedding_dim,
             2 * self.config.encoder_units,

@@ -86,7 +86,7 @@ class Attention(keras.layers.Layer):
             self.offset_scores = self.add_weight((offsets, self.num_heads), initializer="zeros", name="offset_scores")
 
     def project(self, memory):
-        """Maps ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
+        """Map ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
         return ops.split(self.key_value(memory), 2, axis=-1)
 
     def _split_heads(self, x):
@@ -100,7 +100,7 @@ class Attention(keras.layers.Layer):
         return ops.transpose(ops.take(self.offset_scores, places, axis=0), (0, 3, 1, 2))
 
     def call(self, x, keys, values, mask, positions, training=False):
-        """Reads keys and values.
+        """Read keys and values.
 
         Args:
             x: Queries, ``(batch, query_time, hidden_dim)``.
@@ -157,7 +157,7 @@ class Layer(keras.layers.Layer):
         return norm(x + self.drop(y, training=training)), told
 
     def call(self, x, mask, positions, cross=None, cross_mask=None, cache=None, training=False):
-        """Maps one layer.
+        """Map one layer.
 
         Args:
             x: ``(batch, time, hidden_dim)``.
@@ -199,7 +199,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
     """The encoder-decoder Transformer with sinusoidal positions.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -238,7 +238,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return sinusoids(length, self.config.hidden_dim, self.compute_dtype)
 
     def encode(self, source, mask, training=False) -> dict:
-        """Runs the encoder.
+        """Run the encoder.
 
         Args:
             source: Ids, ``(batch, source_time)``.
@@ -271,7 +271,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return (*((empty, empty) for _ in self.decoder), ops.zeros((batch,), dtype="int32"))
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
+        """Decode one symbol.
 
         Args:
             target: The symbol before, ids ``(batch,)``.
@@ -330,7 +330,7 @@ class TransformerSeq2Seq(FromArchitecture, keras.Model):
         return {"source": self.config.source_vocab_size, "target": self.config.target_vocab_size}
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         features = (None, None, self.config.hidden_dim)
         parts = [*self.encoder, *self.decoder, self.logits]
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
