@@ -200,7 +200,7 @@ def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after:
 
 
 def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTokenizer) -> tuple[str, ...]:
-    """Returns the most likely output without stress: likelihoods are added up, then divided by length as in the beam."""
+    """Returns the most likely output without stress, by summed likelihoods divided by length as in the beam."""
     likely: dict[tuple[str, ...], float] = {}
     for ids, score in hypotheses:
         plain = tuple(strip_stress(target.split(target.decode(ids))))
