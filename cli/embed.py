@@ -44,13 +44,16 @@ def embed(name: str, texts: tuple[str, ...], file: str | None, input: str, outpu
 
 def _rows(file: str, input: str) -> list[str]:
     """Returns the texts of a file (raises InputError with the location of an empty one)."""
+    from zoo.data.columns import Columns
     from zoo.data.lines import read_lines
-    from zoo.data.tables import is_table, read_column
+    from zoo.data.tables import is_table
+    from zoo.data.unlabelled import read_unlabelled
 
     if is_table(file):
         if not input:
             raise InputError(f"{file}: input column unknown: give --input COLUMN")
-        texts, places, *_ = read_column(file, input)
+        found = read_unlabelled(file, Columns(input=input), "classification")
+        texts, places = found.inputs, found.locations
     elif input:
         raise InputError(f"--input: needs a table: {file} is none: omit --input")
     else:

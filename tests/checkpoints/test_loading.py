@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 from click.testing import CliRunner
-from zoo.cli.main import main
+from zoo.cli.main import main  # pyright: ignore[reportMissingImports]
 
 import zoo
 from zoo import tasks

@@ -197,7 +197,9 @@ def test_labels_that_teach_nothing(tmp_path):
     assert line.startswith(f"error: {tmp_path / 'test.csv'}:3: label 'never seen' of the validation part is not in")
     (tmp_path / "test.csv").write_text("text,label\nsome day,yes\nmy day,never seen\n")
     options = ("--input", "text", "--target", "label")
-    refused(run("evaluate", classifier, tmp_path / "test.csv", *options), f"{tmp_path / 'test.csv'}:3", "never seen")
+    result = run("evaluate", classifier, tmp_path / "test.csv", *options)
+    line = result.stderr.splitlines()[-1]  # behind a note about unknown tokens
+    assert result.exit_code == 2 and line.startswith(f"error: {tmp_path / 'test.csv'}:3") and "never seen" in line
     file, line = fine_tuned(tmp_path, classifier, [("day", "good")])
     assert line.startswith(f"error: {file}: 1 different inputs: ")
 

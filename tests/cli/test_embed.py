@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from zoo.cli.main import main
+from zoo.cli.main import main  # pyright: ignore[reportMissingImports]
 
 from zoo.pipeline import load
 

@@ -78,26 +78,26 @@ JSONL = b"".join(
 
 
 def _mutated(data: bytes, generator: random.Random) -> bytes:
-    data = bytearray(data)
+    changed = bytearray(data)
     for _ in range(generator.choice([1, 1, 1, 2, 4, 16])):
-        place = generator.randrange(len(data) + 1)
+        place = generator.randrange(len(changed) + 1)
         kind = generator.randrange(6)
-        if kind == 0 and place < len(data):
-            data[place] = generator.randrange(256)
-        elif kind == 1 and place < len(data):
-            data[place] ^= 1 << generator.randrange(8)
+        if kind == 0 and place < len(changed):
+            changed[place] = generator.randrange(256)
+        elif kind == 1 and place < len(changed):
+            changed[place] ^= 1 << generator.randrange(8)
         elif kind == 2:
-            del data[place : place + generator.choice([1, 4, 40])]
+            del changed[place : place + generator.choice([1, 4, 40])]
         elif kind == 3:
-            data[place:place] = generator.choice(INTERESTING)
+            changed[place:place] = generator.choice(INTERESTING)
         elif kind == 4:
-            data[place : place + 4] = generator.choice(INTERESTING)
+            changed[place : place + 4] = generator.choice(INTERESTING)
         else:
-            start = generator.randrange(len(data) + 1)
-            data[place:place] = data[start : start + generator.choice([1, 20, 200])]
-        if not data:
+            start = generator.randrange(len(changed) + 1)
+            changed[place:place] = changed[start : start + generator.choice([1, 20, 200])]
+        if not changed:
             return b""
-    return bytes(data[: generator.randrange(len(data))]) if generator.random() < 0.1 else bytes(data)
+    return bytes(changed[: generator.randrange(len(changed))]) if generator.random() < 0.1 else bytes(changed)
 
 
 def _read_csv(path):

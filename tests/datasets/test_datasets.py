@@ -83,7 +83,9 @@ def infos(contents):
 
 
 def test_local_copies_are_known_by_their_content(tmp_path, monkeypatch):
-    builder = SimpleNamespace(url_infos=infos({"https://x/a": b"one", "https://x/b": b"two", "https://x/c": b"six"}))
+    builder = SimpleNamespace(
+        name="made", url_infos=infos({"https://x/a": b"one", "https://x/b": b"two", "https://x/c": b"six"})
+    )
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "anything.bin").write_bytes(b"two")
     (tmp_path / "a").write_bytes(b"one")

@@ -160,7 +160,7 @@ def fine_tune(
         copy, domain = transfer.domain_trainer(
             start.language_model, start.parts, unlabelled, start.training_config, domain_folder, on_message
         )
-        domain.report, domain.on_step = on_epoch, on_step
+        domain.on_epoch, domain.on_step = on_epoch, on_step
         if resume:
             domain.load()
         domain.run()

@@ -245,7 +245,7 @@ class Task(abc.ABC):
         if training_config.augment and not self.supports_augmentation(preprocessor):
             raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
         if training_config.class_balanced and not self.has_labels:
-            raise InputError(f"balance: in {self.name} an example has no one label to weigh it by: leave it out")
+            raise InputError(f"class-balanced: in {self.name} an example has no one label to weigh it by: leave it out")
 
     def describe(self, preprocessor: Any) -> str:
         """Returns the task in words, with what was inferred of it."""

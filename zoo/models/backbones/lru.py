@@ -107,7 +107,7 @@ class LRU(keras.layers.Layer):
 
     def _inputs(self, x):
         scale = ops.exp(ops.cast(self.gamma, "float32"))
-        return [part * scale for part in ops.split(dense_float32(self.project, x), 2, axis=-1)]
+        return [part * scale for part in ops.split(dense_float32(self.project, x), 2, axis=-1) or ()]
 
     def _parts(self, states):
         return ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
