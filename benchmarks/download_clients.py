@@ -59,7 +59,7 @@ SYSTEMS = {
 
 
 def client(system: str, url: str, folder: Path, digest: str, sender, limits: set[str]) -> None:
-    """Runs in a process of its own: one call, whose path or error goes through ``sender``."""
+    """Run in a process of its own: one call, whose path or error goes through ``sender``."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)

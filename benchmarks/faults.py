@@ -96,7 +96,7 @@ class Trial:
         return self.finish(*self.start(*limits))[0]
 
     def warm(self) -> Path:
-        """Fills the cache and returns the file in it."""
+        """Fill the cache and returns the file in it."""
         verdict, path = self.finish(*self.start())
         assert verdict == "right", path
         return Path(path).resolve()
@@ -110,7 +110,7 @@ class Trial:
         return "error" if after == "right" else f"error, then {after}"
 
     def at_once(self, count: int, *limits: str) -> str:
-        """Starts several calls; says how many files went over the network for them."""
+        """Start several calls; says how many files went over the network for them."""
         self.server.script = [slow_start]
         started = [self.start(*limits) for _ in range(count)]
         verdicts = sorted({self.finish(*one)[0] for one in started})

@@ -96,7 +96,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
-    """Prints accuracies, and the recipe's distance to the other two on the same test rows."""
+    """Print accuracies, and the recipe's distance to the other two on the same test rows."""
     print("\n| data | rows | draws | recipe, % | plain, % | TF-IDF, % | recipe - plain | recipe - TF-IDF |")
     print("|---|---|---|---|---|---|---|---|")
     lost = []
@@ -126,7 +126,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
 
 
 def main() -> None:
-    """Computes the cells that are missing and prints the table."""
+    """Compute the cells that are missing and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="lstm_small.imdb_reviews", help="a pretrained classifier")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="sets of sentences")
@@ -155,7 +155,7 @@ def main() -> None:
 
 
 def measured(key: tuple, cell: list[Examples]) -> dict:
-    """Computes a cell, and says so."""
+    """Compute a cell, and says so."""
     name, size, draw, way, model = key
     started = time.monotonic()
     answers = tfidf(cell) if way == "tfidf" else fine_tuned(model, way, cell, draw)

@@ -79,7 +79,7 @@ def percent(rate: Interval) -> str:
 
 
 def main() -> None:
-    """Prints accuracy, speed and their ratios."""
+    """Print accuracy, speed and their ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="gru_small.cmudict", help="name of a checkpoint")
     parser.add_argument("--words", type=int, help="only a sample of so many test words")

@@ -37,7 +37,7 @@ MAX_SECONDS = 0.15  # seconds until the kill; a save takes some 10 ms
 
 
 def save_for_ever(folder: Path, number: int, sender) -> None:
-    """Writes states without a pause, and reports the number of each once it is written."""
+    """Write states without a pause, and reports the number of each once it is written."""
     while True:
         number += 1
         write_state(folder, {f"t{i}": np.full(SIZE, number, "float32") for i in range(TENSORS)}, {"number": number})
@@ -79,7 +79,7 @@ def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int
 
 
 def fill_disk(place: Path) -> bool:
-    """Saves a state and a checkpoint, then again where there is no room; tells whether the old ones stayed."""
+    """Save a state and a checkpoint, then again where there is no room; tells whether the old ones stayed."""
     from samples import document
 
     from zoo.checkpoints import save
@@ -116,7 +116,7 @@ def fill_disk(place: Path) -> bool:
 
 
 def train(folder: Path, resume: bool) -> None:
-    """Trains the tests' small model, saving after every step; prints the step and at the end the weights' hash."""
+    """Train the tests' small model, saving after every step; prints the step and at the end the weights' hash."""
     import dataclasses
 
     from spelling import TRAINING_CONFIG, trainer

@@ -39,7 +39,7 @@ def milliseconds(layer: Callable, shape: tuple[int, ...]) -> float:
 
 
 def row(what: str, shape: tuple[int, ...], ours: Callable, peers: dict[str, Callable]) -> None:
-    """Prints ours and each peer's time, and how many times as long the peer takes."""
+    """Print ours and each peer's time, and how many times as long the peer takes."""
     mine = milliseconds(ours, shape)
     told = [f"ours {mine:.1f}"]
     for name, peer in peers.items():

@@ -1,4 +1,4 @@
-"""What a step of a sequence-to-sequence model costs, against computing the whole target anew.
+"""What a step of a sequence-to-sequence model costs, against computing the whole target again.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/seq2seq_steps.py
 

@@ -21,7 +21,7 @@ ARGUMENTS = (["list"], ["list", "--json"], ["info", "{name}"], ["--help"])
 
 
 def copy_package(folder: Path, records: int) -> str:
-    """Copies the package with so many records into a folder and writes their index.
+    """Copy the package with so many records into a folder and writes their index.
 
     Returns:
         The name of the last record.
@@ -51,7 +51,7 @@ def cpu_seconds(folder: Path, arguments: list[str]) -> float:
 
 
 def main() -> None:
-    """Prints a row per command: the least and the median of the runs."""
+    """Print a row per command: the least and the median of the runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=200)
     parser.add_argument("--runs", type=int, default=7, help="after one that is not counted")

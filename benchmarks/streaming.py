@@ -1,4 +1,4 @@
-"""What a step of a stream costs, against computing the whole history anew.
+"""What a step of a stream costs, against computing the whole history again.
 
     KERAS_BACKEND=torch python benchmarks/streaming.py --models "lstm_small,tcn_small"
 

@@ -1,4 +1,4 @@
-"""Starts Keras and its backend without the lines that TensorFlow's C++ part prints as it loads."""
+"""Import Keras and its backend without the log lines of TensorFlow's C++ code."""
 
 import contextlib
 import importlib
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 def start(*modules: str) -> None:
-    """Imports Keras, and other slow modules, keeping the screen for the command's own lines.
+    """Import Keras, and other slow modules, keeping the screen for the command's own lines.
 
     TensorFlow writes about drivers and CPU instructions to the process's standard error before any
     setting can stop it. A user who typed a wrong letter would have to find the one line that matters
@@ -25,8 +25,8 @@ def start(*modules: str) -> None:
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Sends the process's standard error to a file, and shows that file if an exception leaves the block."""
-    import tempfile  # here, because listing must stay quick
+    """Send the process's standard error to a file, and shows that file if an exception leaves the block."""
+    import tempfile  # here, because listing must start fast
 
     sys.stderr.flush()
     screen = os.dup(2)

@@ -1,4 +1,4 @@
-"""Options that say how a user's data are read, the same for every command."""
+"""Shared options for reading user data."""
 
 import functools
 
@@ -6,28 +6,28 @@ import click
 
 
 def symbols_option(command):
-    """Adds ``--symbols``."""
+    """Add ``--symbols``."""
     return click.option(
         "--symbols",
         type=click.Choice(["characters", "spaces"]),
-        help="How target texts are split into symbols; by default at spaces, if what stands between them repeats.",
+        help="How to split target texts into symbols. Default: at spaces if the parts repeat.",
     )(command)
 
 
 def labels_option(command):
-    """Adds ``--strip-labels``, ``--tag-names``, ``--dialect`` and ``--allow-unknown``."""
+    """Add ``--strip-labels``, ``--tag-names``, ``--dialect`` and ``--allow-unknown``."""
     options = (
         click.option(
             "--strip-labels",
             is_flag=True,
-            help="Labels that differ only in case, spaces or invisible characters are one label.",
+            help="Merge labels that differ only in case, spaces or invisible characters.",
         ),
-        click.option("--tag-names", default="", help="Names of numbered tags, in their order, between commas."),
+        click.option("--tag-names", default="", help="Comma-separated names of numbered tags, in order."),
         click.option(
             "--dialect",
             default="",
-            help="How a .csv or .tsv is written: auto, or some of encoding=NAME separator=; decimal=, skip=1.",
+            help="Dialect of a .csv or .tsv: auto, or some of encoding=NAME separator=; decimal=, skip=1.",
         ),
-        click.option("--allow-unknown", is_flag=True, help="Go on where the model knows less than half of the tokens."),
+        click.option("--allow-unknown", is_flag=True, help="Accept data with mostly unknown tokens."),
     )
     return functools.reduce(lambda made, option: option(made), reversed(options), command)

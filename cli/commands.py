@@ -1,4 +1,4 @@
-"""The subcommands. Heavy imports stand inside them, so that listing stays quick."""
+"""Subcommands. Heavy imports are inside the functions because listing must start fast."""
 
 import dataclasses
 import json
@@ -15,16 +15,16 @@ from . import backend, show
 from .columns import labels_option
 from .output import Text, echo_json, note
 
-SLOW = 1.5  # times as long in bfloat16 as in float32, from which on it is worth a word
+SLOW = 1.5  # ratio of bfloat16 time to float32 time from which a note is printed
 
 
 def _example(text: str) -> str:
-    """An epilog that click prints as it stands."""
+    """Returns an epilog that click does not rewrap."""
     return f"\b\nExample:\n  {text}"
 
 
 def _plain(value):
-    """Returns an array as lists, and a recording as its name."""
+    """Returns an array as lists and a recording as its name."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
@@ -38,24 +38,24 @@ def _beam(beam: int | None) -> dict:
 
 @click.command("list", epilog=_example('zoo list "*.cmudict"'))
 @click.argument("pattern", default="*")
-@click.option("--architectures", is_flag=True, help="The architectures that can be built, instead of checkpoints.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option("--architectures", is_flag=True, help="List architectures instead of checkpoints.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
-    """Lists the checkpoints whose name matches PATTERN (wildcards as in a shell)."""
+    """List the checkpoints whose name matches PATTERN (wildcards as in a shell)."""
     if architectures:
         show.architectures(as_json)
         return
     names = locate.list_models(pattern)
     if not names:
-        raise InputError(f"no checkpoint matches {pattern!r}; zoo list shows them all")
+        raise InputError(f"{pattern}: no checkpoint matches: see zoo list")
     show.checkpoints(index.list_rows(names), as_json)
 
 
 @click.command(epilog=_example("zoo info gru_small.cmudict"))
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="The whole record as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole record as JSON.")
 def info(name: str, as_json: bool) -> None:
-    """Shows what the record of a checkpoint (a name or a folder) says."""
+    """Show what the record of a checkpoint (a name or a folder) says."""
     record = locate.read_record(name)
     if as_json:
         echo_json(record.to_json())
@@ -66,24 +66,22 @@ def info(name: str, as_json: bool) -> None:
 @click.command(epilog=_example("zoo evaluate gru_small.cmudict --limit 500"))
 @click.argument("name")
 @click.argument("data", required=False)
-@click.option("--dataset", help="Name of a dataset; by default the one that the checkpoint was trained on.")
+@click.option("--dataset", help="Dataset name. Default: the checkpoint's training dataset.")
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
-@click.option("--input", "input", type=Text(), default="", help="Column of the file DATA with the inputs.")
-@click.option("--target", type=Text(), default="", help="Column of the file DATA with the right outputs.")
-@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
+@click.option("--input", "input", type=Text(), default="", help="Column of DATA with the inputs.")
+@click.option("--target", type=Text(), default="", help="Column of DATA with the targets.")
+@click.option("--no-header", is_flag=True, help="DATA has no header row; columns are named 1, 2, ...")
 @click.option(
-    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
+    "--series", type=Text(), default="", help="Of a table with one row per step: the column that names the series."
 )
-@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
+@click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @labels_option
-@click.option("--limit", type=int, help="Only so many inputs, the same random ones each time.")
-@click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-@click.option("--predictions", help="Also write every prediction, as JSONL.")
-@click.option("--report", "page", help="Also write a page with pictures, index.html.")
-@click.option(
-    "--against", multiple=True, help="Another model, measured on the same inputs: how they differ. As often as needed."
-)
+@click.option("--limit", type=int, help="Evaluate this many inputs, sampled with a fixed seed.")
+@click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--predictions", help="Write every prediction to this JSONL file.")
+@click.option("--report", "page", help="Write an HTML report with figures to this folder.")
+@click.option("--against", multiple=True, help="Compare with another model on the same inputs. Repeatable.")
 def evaluate(
     name,
     data,
@@ -105,9 +103,9 @@ def evaluate(
     page,
     against,
 ) -> None:
-    """Measures a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
+    """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
-        raise InputError("give a file or --dataset, not both")
+        raise InputError("--dataset: excludes DATA: give one of them")
     if predictions:
         check_output(predictions, data)
     if page:
@@ -115,11 +113,11 @@ def evaluate(
     record = locate.read_record(name)
     for other in against:
         if (task := locate.read_record(other).spec.task) != record.spec.task:
-            raise InputError(f"--against {other}: does {task}, and {name} {record.spec.task}: give models of one task")
+            raise InputError(f"--against {other}: task {task} differs from {name}'s {record.spec.task}: give one task")
     chosen = data or dataset or record.data["name"]
     from zoo import datasets
 
-    # TensorFlow reads the datasets, whatever the backend; a file needs none.
+    # TensorFlow reads the datasets on every backend.
     backend.start(*(["tensorflow"] if chosen in datasets.DATASETS else []))
     from zoo.evaluation import measure
     from zoo.pipeline import load
@@ -127,7 +125,7 @@ def evaluate(
 
     pipeline = load(name)
     if page and not pipeline.task.has_correct_answer:
-        raise InputError(f"--report shows mistakes: {pipeline.spec.task} has none, only likelihoods")
+        raise InputError(f"--report: {pipeline.spec.task} has likelihoods, no mistakes to show: omit it")
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
@@ -186,9 +184,9 @@ def evaluate(
 
 @click.command(epilog=_example("zoo train gru_small.cmudict"))
 @click.argument("recipe")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
-@click.option("--runs", default="runs", show_default=True, help="Folder for the state of unfinished runs.")
-@click.option("--output", help="Folder of the checkpoint; by default its place among the zoo's weights.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run.")
+@click.option("--runs", default="runs", show_default=True, help="Folder for the states of unfinished runs.")
+@click.option("--output", help="Checkpoint folder. Default: the zoo's weights folder.")
 @click.option(
     "--set",
     "settings",
@@ -198,19 +196,19 @@ def evaluate(
     " precision=mixed_bfloat16. Repeatable; needs --output.",
 )
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
-    """Trains a checkpoint from its recipe, from scratch."""
+    """Train a checkpoint from its recipe, from scratch."""
     from zoo.recipes.recipes import RECIPES
 
     if recipe not in RECIPES:
-        raise InputError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
-    backend.start("tensorflow")  # it also reads the datasets, whatever the backend
+        raise InputError(f"{recipe}: unknown recipe: choose one of {', '.join(RECIPES)}")
+    backend.start("tensorflow")  # it reads the datasets on every backend
     from zoo.analysis import profiling
     from zoo.fitting import recipe_run
 
     if "precision=mixed_bfloat16" in settings and (times := profiling.bfloat16_slowdown()) > SLOW:
         note(
-            f"note: in bfloat16 a product of matrices takes {times:.1f} times as long here as in float32, so that"
-            " training without precision=mixed_bfloat16 is faster"
+            f"note: bfloat16 matrix products take {times:.1f} times as long as float32 on this machine:"
+            " train without precision=mixed_bfloat16"
         )
     with show.training(f"training {recipe}") as (on_epoch, on_step):
         folder = Path(output) if output else None

@@ -1,4 +1,4 @@
-"""``zoo compare``: which architecture for these data."""
+"""``zoo compare``: fine-tune several models on the same data."""
 
 import dataclasses
 
@@ -16,22 +16,20 @@ from .output import Text, echo_json, note
 )
 @click.argument("data")
 @click.option(
-    "--models", required=True, help="Checkpoints, architectures with a size, and tfidf, between commas; with * and ?."
+    "--models", required=True, help="Comma-separated checkpoints, sized architectures and tfidf; * and ? match."
 )
 @click.option(
     "--input",
     "input",
     type=Text(),
     default="",
-    help="Column with the inputs; of numbers a step several, between commas.",
+    help="Column with the inputs; of numbers per step several, between commas.",
 )
+@click.option("--target", type=Text(), default="", help="Target column: labels, or texts of space-separated symbols.")
 @click.option(
-    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
+    "--series", type=Text(), default="", help="Of a table with one row per step: the column that names the series."
 )
-@click.option(
-    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
-)
-@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
+@click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
@@ -39,19 +37,17 @@ from .output import Text, echo_json, note
 )
 @symbols_option
 @labels_option
-@click.option("--epochs", type=click.IntRange(1), help="Most epochs of each model.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of each model.")
-@click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
-)
+@click.option("--epochs", type=click.IntRange(1), help="Maximum epochs per model.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum minutes per model.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Random seed.")
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
-@click.option("--output", type=click.Path(file_okay=False), help="Folder that gets every trained model.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-@click.option("--plot", help="Write score against latency as a picture: .png, .svg or .pdf.")
+@click.option("--output", type=click.Path(file_okay=False), help="Folder for the trained models.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--plot", help="Plot score against latency to a .png, .svg or .pdf file.")
 def compare(
     data, models, input, target, series, time, task, epochs, minutes, seed, skip_bad_rows, output, as_json, plot, **more
 ) -> None:
-    """Fine-tunes several models on DATA under one budget and measures them on the same held-out rows."""
+    """Fine-tune several models on DATA with one budget and evaluate them on the same held-out rows."""
     show.check_picture(plot, data)
     backend.start()
     from zoo.fitting import comparison

@@ -15,20 +15,20 @@ from .output import Text, note
 @click.command(epilog=_example("zoo embed lstm_small.imdb_reviews --file texts.txt --output vectors.npy"))
 @click.argument("name")
 @click.argument("texts", nargs=-1, type=Text())
-@click.option("--file", "file", help="A text file with a text per line; or a table.")
+@click.option("--file", "file", help="Text file with one text per line, or a table.")
 @click.option("--input", "input", default="", type=Text(), help="Column of a table (.csv, .tsv, .jsonl).")
-@click.option("--output", required=True, help="File for the vectors, .npy: an array (texts, features) of float32.")
-@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Texts read at once.")
+@click.option("--output", required=True, help="Output file (.npy): a float32 array (texts, features).")
+@click.option("--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Texts per batch.")
 def embed(name: str, texts: tuple[str, ...], file: str | None, input: str, output: str, batch_size: int) -> None:
-    """Write a vector for each text: for search, clustering, or a classifier of one's own.
+    """Write one vector per text, for search, clustering or another classifier.
 
-    NAME is a language model or a classifier. A vector is the last, the maximum and the mean of the model's features
-    over the text. Rows of the array stand in the order of the texts.
+    NAME is a language model or a classifier. A vector concatenates the last, the maximum and the mean feature over
+    the text. Rows of the array are in the order of the texts.
     """
     if bool(texts) == bool(file):
-        raise InputError("give TEXTS or --file, one of them")
+        raise InputError("TEXTS, --file: give exactly one of them")
     if Path(output).suffix != ".npy":
-        raise InputError(f"--output {output}: give a name that ends in .npy")
+        raise InputError(f"--output {output}: unknown format: use .npy")
     check_output(output, file)
     rows = list(texts) if texts else _rows(str(file), input)
     backend.start()
@@ -43,7 +43,7 @@ def embed(name: str, texts: tuple[str, ...], file: str | None, input: str, outpu
 
 
 def _rows(file: str, input: str) -> list[str]:
-    """Returns the texts of a file (raises InputError with the place of an empty one)."""
+    """Returns the texts of a file (raises InputError with the location of an empty one)."""
     from zoo.data.columns import Columns
     from zoo.data.lines import read_lines
     from zoo.data.tables import is_table
@@ -51,11 +51,11 @@ def _rows(file: str, input: str) -> list[str]:
 
     if is_table(file):
         if not input:
-            raise InputError(f"{file}: say which column has the texts: --input COLUMN")
+            raise InputError(f"{file}: input column unknown: give --input COLUMN")
         found = read_unlabelled(file, Columns(input=input), "classification")
         texts, places = found.inputs, found.locations
     elif input:
-        raise InputError(f"--input names a column of a table: {file} is none")
+        raise InputError(f"--input: needs a table: {file} is none: omit --input")
     else:
         texts, places = read_lines(file)
     for text, place in zip(texts, places, strict=True):

@@ -1,4 +1,4 @@
-"""``zoo finetune``: a model for one's own rows, or the learning rate to train it with."""
+"""``zoo finetune``: fine-tune a model, or search its learning rate."""
 
 import click
 
@@ -21,48 +21,42 @@ from .output import Text, echo, note
     "input",
     type=Text(),
     default="",
-    help="Column with the inputs; of numbers a step several, between commas.",
+    help="Column with the inputs; of numbers per step several, between commas.",
 )
+@click.option("--target", type=Text(), default="", help="Target column: labels, or texts of space-separated symbols.")
+@click.option("--no-header", is_flag=True, help="DATA has no header row; columns are named 1, 2, ...")
 @click.option(
-    "--target", type=Text(), default="", help="Column with labels, or with texts whose symbols stand between spaces."
+    "--series", type=Text(), default="", help="Of a table with one row per step: the column that names the series."
 )
-@click.option("--no-header", is_flag=True, help="The file names no columns: they are called 1, 2 and so on.")
-@click.option(
-    "--series", type=Text(), default="", help="Of a table with a row a step: the column that names the series."
-)
-@click.option("--time", type=Text(), default="", help="Of a table with a row a step: the column with the time.")
-@click.option(
-    "--group", type=Text(), default="", help="Column whose rows of one value stay together, on one side of every split."
-)
+@click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
+@click.option("--group", type=Text(), default="", help="Group column: rows of one group stay in one split.")
 @symbols_option
 @labels_option
-@click.option("--output", help="Folder to write the result to.")
-@click.option("--validation", help="File for choosing the best epoch; by default a tenth of DATA.")
-@click.option("--test", help="File for the final score; by default another tenth of DATA.")
+@click.option("--output", help="Output folder.")
+@click.option("--validation", help="Validation file. Default: a tenth of DATA.")
+@click.option("--test", help="Test file. Default: another tenth of DATA.")
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
     " sequence_to_sequence.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Most epochs; training may stop earlier.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes of training.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Highest learning rate, that of the head.")
-@click.option("--lora-rank", type=click.IntRange(1), help="Train low-rank updates of this rank, and the head, alone.")
-@click.option("--plain", is_flag=True, help="One rate for all layers, and all of them from the start.")
-@click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Seed of everything random."
-)
-@click.option("--class-balanced", is_flag=True, help="Let labels weigh alike, however rare, and not rows.")
+@click.option("--epochs", type=click.IntRange(1), help="Maximum epochs; early stopping may end sooner.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum minutes of training.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Peak learning rate (of the head).")
+@click.option("--lora-rank", type=click.IntRange(1), help="Train LoRA updates of this rank and the head only.")
+@click.option("--plain", is_flag=True, help="One learning rate for all layers, no gradual unfreezing.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Random seed.")
+@click.option("--class-balanced", is_flag=True, help="Weight classes equally in the loss.")
 @click.option(
     "--augment",
     is_flag=True,
-    help="Vary sounds, or hide a tenth of a text's words, anew in each epoch.",
+    help="Augment sounds, or drop a tenth of a text's words, anew per epoch.",
 )
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
-@click.option("--from-scratch", is_flag=True, help="Same model, fresh weights: what did pretraining bring?")
-@click.option("--find-rate", "picture", help="Only look for a learning rate, and draw the search: .png, .svg, .pdf.")
+@click.option("--from-scratch", is_flag=True, help="Start from random weights, to measure the gain of pretraining.")
+@click.option("--find-rate", "picture", help="Search the learning rate only; plot to a .png, .svg or .pdf file.")
 @click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run.")
 def finetune(
     name,
     data,
@@ -95,23 +89,23 @@ def finetune(
     unlabelled,
     resume,
 ) -> None:
-    """Trains NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
+    """Train NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
 
-    NAME is a checkpoint, or an architecture and its size (lstm_small) to be trained from scratch.
+    NAME is a checkpoint, or a sized architecture (lstm_small) to train from scratch.
     """
     from zoo.models import registry
 
     show.check_picture(picture, data, option="--find-rate")
     if not picture and not output:
-        raise InputError("say where the result goes: --output FOLDER")
+        raise InputError("--output: missing: give a folder for the result")
     if output:
         folder = check_folder(output)
         if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{output}: exists already: choose another --output")
+            raise InputError(f"{output}: already exists: choose another --output")
     if lora_rank and plain:
-        raise InputError("--lora-rank has one rate as it is: leave --plain out")
+        raise InputError("--plain: --lora-rank implies it: omit --plain")
     if registry.architecture_and_size(name) is None:
-        locate.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
+        locate.read_record(name)  # refuse a wrong name before the backend starts, which takes seconds
     backend.start()
     from zoo.fitting import fine_tuning
 
@@ -173,8 +167,8 @@ def _find_rate(
     from zoo.analysis import plotting
     from zoo.fitting import rate_finder
 
-    found = rate_finder.find_rate(
+    search = rate_finder.find_rate(
         name, data, **columns, task=task, training_config=training_config, pretrained=pretrained, skip_bad_rows=skip
     )
-    plotting.rates(found.rates, found.losses, found.suggestion, picture)
-    echo(f"--rate {found.suggestion:.1g}: a tenth of where the loss was lowest; drawn in {picture}")
+    plotting.rates(search.rates, search.losses, search.suggestion, picture)
+    echo(f"--rate {search.suggestion:.1g}: a tenth of the rate with the lowest loss; plotted in {picture}")

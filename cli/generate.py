@@ -1,4 +1,4 @@
-"""``zoo generate``: goes on with a text or a piece of music."""
+"""``zoo generate``: continue a text or a piece of music."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from . import backend, show
 from .output import Text, echo, echo_json
 
 LENGTHS = {"language_modelling": 500, "music_modelling": 64}
-GIVEN = 16  # frames of a dataset's piece
+GIVEN = 16  # frames of a dataset's piece used as prompt used as prompt
 
 
 @click.command(
@@ -23,35 +23,35 @@ GIVEN = 16  # frames of a dataset's piece
     "  zoo generate tcn_small.jsb_chorales --piece 3 --output piece.mid --plot piece.png"
 )
 @click.argument("name")
-@click.option("--prompt", type=Text(), help="Text to go on with; if there is none, the model begins as it likes.")
-@click.option("--file", "file", help="What to go on with: a text file; for music .mid, or .json of frames of notes.")
-@click.option("--length", type=int, help="Characters (500 if not said) or frames (64) to add.")
-@click.option("--temperature", type=float, default=1.0, show_default=True, help="0: always the likeliest; up to 100.")
-@click.option("--top-k", type=int, help="Draw from so many of the likeliest characters.")
-@click.option("--top-p", type=float, default=1.0, show_default=True, help="Draw from the likeliest that make up this.")
-@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Seed of the draws.")
-@click.option("--stream", "streaming", is_flag=True, help="Print as it comes.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object instead of the plain text.")
-@click.option("--dataset", help="Music: where the piece is from, by default what the model was trained on.")
-@click.option("--split", help="Music: split of the dataset, test if not said.")
-@click.option("--piece", type=click.IntRange(1), help="Music: number of the piece in the split, 1 if not said.")
-@click.option("--frames", type=click.IntRange(1), help="Music: frames given; if not said 16, of a file all.")
-@click.option("--output", help="Music: also write given and added frames as MIDI, .mid.")
-@click.option("--plot", help="Music: also draw the piano roll, .png, .svg or .pdf.")
-@click.option("--seconds", type=float, default=0.5, show_default=True, help="Music: time of a frame in MIDI files.")
+@click.option("--prompt", type=Text(), help="Text to continue. Default: empty.")
+@click.option("--file", "file", help="Prompt file: text, .mid or .json (lists of notes).")
+@click.option("--length", type=int, help="Characters (default 500) or frames (64) to generate.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="0 is greedy; at most 100.")
+@click.option("--top-k", type=int, help="Sample from the K most likely characters.")
+@click.option("--top-p", type=float, default=1.0, show_default=True, help="Nucleus sampling: probability mass.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Random seed of sampling.")
+@click.option("--stream", "streaming", is_flag=True, help="Print each part as it is generated.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object instead of text.")
+@click.option("--dataset", help="Music: dataset of the piece. Default: the training data.")
+@click.option("--split", help="Music: split of the dataset. Default: test.")
+@click.option("--piece", type=click.IntRange(1), help="Music: number of the piece in the split. Default: 1.")
+@click.option(
+    "--frames", type=click.IntRange(1), help="Music: frames of the prompt. Default: 16; all frames of a file."
+)
+@click.option("--output", help="Music: write prompt and generated frames to a .mid file.")
+@click.option("--plot", help="Music: plot the piano roll to a .png, .svg or .pdf file.")
+@click.option("--seconds", type=float, default=0.5, show_default=True, help="Music: seconds per frame in MIDI files.")
 def generate(name: str, prompt: str | None, length: int | None, streaming: bool, as_json: bool, **options: Any) -> None:
-    """Goes on with a text, or with a piece of music, as the checkpoint NAME would.
+    """Continue a text or a piece of music with the checkpoint NAME.
 
-    A text is printed with its prompt; of music the added frames, a line each, as MIDI notes between spaces.
+    Text is printed after its prompt. Music is printed as one line of MIDI notes per generated frame.
     """
     record = locate.read_record(name)
     task = record.spec.task
     if task not in LENGTHS:
-        raise InputError(
-            f"{name} does {task}, it does not say what comes next: choose a model of {' or '.join(LENGTHS)}"
-        )
+        raise InputError(f"{name}: {task} predicts no next step: choose a model of {' or '.join(LENGTHS)}")
     if streaming and as_json:
-        raise InputError("--stream prints as it comes, --json when all is there: give one of them")
+        raise InputError("--stream: excludes --json: give one of them")
     music = task == "music_modelling"
     if music:
         given = _piece(prompt, record, **{key: options[key] for key in ("file", "dataset", "split", "piece", "frames")})
@@ -62,7 +62,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     else:
         unfit = [key for key in ("dataset", "split", "piece", "frames", "output", "plot") if options[key] is not None]
         if unfit:
-            raise InputError(f"--{unfit[0]} is for music, and {name} writes text")
+            raise InputError(f"--{unfit[0]}: only for music, and {name} generates text: omit it")
         given = _text(prompt, options["file"])
     backend.start()
     from zoo.pipeline import load, stream
@@ -101,30 +101,30 @@ def _text(prompt: str | None, file: str | None) -> str:
     if file is None:
         return prompt or ""
     if prompt is not None:
-        raise InputError("give --prompt or --file, not both")
+        raise InputError("--prompt: excludes --file: give one of them")
     return _read(file)
 
 
 def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int]]:
-    """Returns the frames that are given to a model of music."""
+    """Returns the frames of a music prompt."""
     from zoo.preprocessing.music import MusicPreprocessor
 
     if prompt is not None:
-        raise InputError("--prompt is for text: give music as --file or --piece")
+        raise InputError("--prompt: only for text: give music as --file or --piece")
     if file is None:
-        backend.start("tensorflow")  # it reads the datasets
+        backend.start("tensorflow")  # reads the datasets
         from zoo import datasets
 
         dataset, split, piece = dataset or record.data["name"], split or "test", piece or 1
         if datasets.entry(dataset).task != record.spec.task:
-            raise InputError(f"--dataset {dataset} has no music")
+            raise InputError(f"--dataset {dataset}: has no music: choose another one")
         pieces = datasets.load(dataset, split).inputs
         if piece > len(pieces):
-            raise InputError(f"--piece {piece}: {dataset} {split} has {len(pieces)}")
+            raise InputError(f"--piece {piece}: {dataset} {split} has {len(pieces)} pieces: give a smaller number")
         location, roll = f"piece {piece} of {dataset} {split}", pieces[piece - 1]
         frames = frames or min(GIVEN, len(roll))
     elif dataset or split or piece:
-        raise InputError("give --file, or a piece of a dataset, not both")
+        raise InputError("--file: excludes a piece of a dataset: give one of them")
     elif Path(file).suffix.lower() in (".mid", ".midi"):
         from zoo.preprocessing.midi import read_midi
 
@@ -138,7 +138,7 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
     except InputError as error:
         raise InputError(f"{location}: {error}") from None
     if frames and frames > len(notes):
-        raise InputError(f"--frames {frames}: {location} has {len(notes)}")
+        raise InputError(f"--frames {frames}: {location} has {len(notes)} frames: give a smaller number")
     return notes[:frames]
 
 

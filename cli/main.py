@@ -1,4 +1,4 @@
-"""The ``zoo`` command: thin over the package; a subcommand is imported when it is run or listed."""
+"""The ``zoo`` command. Import a subcommand only when it runs or its help is shown."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 class Commands(Mapping):
-    """The commands by name; the module of one is imported when it is looked up."""
+    """Commands by name, imported on lookup."""
 
     def __getitem__(self, name: str) -> click.Command:
         module, function = COMMANDS[name].split(":")
@@ -45,9 +45,9 @@ class Commands(Mapping):
 
 
 class Group(click.Group):
-    """Ends on a zoo error with one line and the error's own exit code; Ctrl-C ends with 130.
+    """Print a zoo error as one line and exit with the error's exit code; exit with 130 on Ctrl-C.
 
-    Standard output that is closed or cannot be written ends with 4, a reader that has gone with 1.
+    The exit code is 4 if standard output is closed or not writable, and 1 if its reader has closed it.
     """
 
     def main(self, *arguments, **options):
@@ -63,11 +63,11 @@ class Group(click.Group):
         except ZooError as error:
             _end(error.exit_code, *(f"error: {line}" for line in error.lines()))
         except BrokenPipeError:
-            # The reader of our output has gone: say nothing more, not even at exit.
+            # The reader of the output closed it: print nothing more, not even at exit.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             sys.exit(1)
         except OSError as error:
-            # Errors of files are StorageErrors by now: this one is of what was printed.
+            # Errors of files are StorageErrors by now: this one is of standard output.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             place = output.escape(str(error.filename or "standard output"))
             _end(StorageError.exit_code, f"error: {place}: {error.strerror}: choose another place for it")

@@ -13,7 +13,7 @@ from zoo.escape import escape
 
 
 def prepare_streams() -> None:
-    """Makes the standard streams fit to be used.
+    """Make the standard streams fit to be used.
 
     Characters that an encoding lacks are escaped. A closed standard input is empty, a closed standard error
     discards. Warnings of other packages are not for the users of a command.
@@ -37,24 +37,24 @@ def prepare_streams() -> None:
 
 
 def echo(text: str = "", err: bool = False, nl: bool = True) -> None:
-    """Prints lines; what could steer a terminal is escaped."""
+    """Print lines; what could steer a terminal is escaped."""
     echo_raw(escape(text, keep="\n\t"), err, nl)
 
 
 def echo_raw(text: str, err: bool = False, nl: bool = True) -> None:
-    """Prints a text as it is."""
+    """Print a text as it is."""
     # Without a file click takes UTF-8 for an output whose encoding is ASCII.
     click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
 
 
 def echo_json(value: Any) -> None:
-    """Prints a JSON value on a line, readable where the encoding has its characters."""
+    """Print a JSON value on a line, readable where the encoding has its characters."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     echo_raw(json.dumps(value, ensure_ascii=not unicode))
 
 
 def note(line: str) -> None:
-    """Prints a line for people on standard error."""
+    """Print a line for users on standard error."""
     echo(line, err=True)
 
 

@@ -1,4 +1,4 @@
-"""Tables of plain text that need no wrapping, as rich lays them out, without importing rich."""
+"""Print tables in rich's layout without importing rich, where no cell needs wrapping."""
 
 import os
 import shutil
@@ -9,18 +9,18 @@ import click
 
 from .output import echo_raw
 
-WIDTH = 200  # of a table in a file or a pipe, which is not broken at 80 columns
+WIDTH = 200  # columns of a table in a file or a pipe
 
 
 def print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Prints a table where plain text suffices.
+    """Print a table where plain text suffices.
 
     Args:
-        columns: The names of the columns.
-        rows: The cells of each row.
+        columns: Names of the columns.
+        rows: Cells of each row.
 
     Returns:
-        Whether it was printed; if not, it needs rich: a cell would be wrapped, or may hold markup.
+        Whether the table was printed. If not, it needs rich: a cell would wrap or may contain markup.
     """
     if not _suits_output() or not all(_is_plain(cell) for row in (columns, *rows) for cell in row):
         return False
@@ -42,12 +42,12 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _is_plain(cell: str) -> bool:
-    """Tells whether a cell has one column per character and no markup of rich: brackets, ``:emoji:``."""
+    """Returns whether a cell has one column per character and no markup of rich: brackets, ``:emoji:``."""
     return cell.isascii() and cell.isprintable() and not set(cell) & {"[", ":", "\\"}
 
 
 def _suits_output() -> bool:
-    """Tells whether the output takes the lines of the table, and no setting asks for other styles."""
+    """Returns whether the output takes the lines of the table, and no setting asks for other styles."""
     asked = {"FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"} & os.environ.keys()
     dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
     encoding = getattr(sys.stdout, "encoding", None) or ""

@@ -1,4 +1,4 @@
-"""``zoo predict``: answers for words, lines, or a column of a table."""
+"""``zoo predict``: predict on words, lines or a column of a table."""
 
 import csv
 import dataclasses
@@ -21,27 +21,25 @@ from . import backend
 from .commands import _beam, _example
 from .output import Text, echo, echo_json, echo_raw, note
 
-STREAMED = 256  # lines of standard input answered at once; fewer where fewer have come
+STREAMED = 256  # maximum lines of standard input per batch
 
 
 @click.command(epilog=_example("zoo predict gru_small.cmudict phoneme culurciello"))
 @click.argument("name")
 @click.argument("words", nargs=-1, type=Text())
-@click.option("--file", "file", help="A text file with an input a line (- is standard input); or a table.")
+@click.option("--file", "file", help="A text file with one input per line (- is standard input); or a table.")
 @click.option(
-    "--input", "input", type=Text(), help="Column of a table (.csv, .tsv, .jsonl); by default that of fine-tuning."
+    "--input", "input", type=Text(), help="Column of a table (.csv, .tsv, .jsonl). Default: the fine-tuning column."
 )
-@click.option("--no-header", is_flag=True, help="The table names no columns: they are called 1, 2 and so on.")
+@click.option("--no-header", is_flag=True, help="The table has no header row; columns are named 1, 2, ...")
 @click.option("--keep", multiple=True, type=Text(), help="Another column of the table to print; as often as needed.")
 @click.option("--strict", is_flag=True, help="Stop at the first input that cannot be read.")
 @click.option("--series", type=Text(), help="Of a table with a row per step: the column that names the series.")
 @click.option("--time", type=Text(), help="Of a table with a row per step: the column with the time.")
 @click.option("--dialect", default="", help="How a .csv or .tsv is written: auto, or as zoo finetune takes it.")
-@click.option("--beam", type=int, help="Hypotheses kept while decoding a text, 5 if not said; 1 is greedy.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-@click.option(
-    "--plot", help="Write the attention over the (single) input: .png, .svg or .pdf; .html of words and sentences."
-)
+@click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--plot", help="Plot the attention of a single input: .png, .svg or .pdf; .html for classifiers.")
 def predict(
     name: str,
     words: tuple[str, ...],
@@ -66,14 +64,14 @@ def predict(
     from zoo.tasks import find_preprocessor
 
     if words and file:
-        raise InputError("give words or --file, not both")
+        raise InputError("--file: excludes WORDS: give one of them")
     if not words and file is None and sys.stdin.isatty():
-        raise InputError("nothing to predict on: give words, --file FILE, or lines on standard input")
+        raise InputError("WORDS: missing: give words, --file FILE, or lines on standard input")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
-        raise InputError(f"--plot {plot}: give a name that ends in .png, .svg or .pdf; of a classifier, in .html")
+        raise InputError(f"--plot {plot}: unknown format: use .png, .svg, .pdf or, for a classifier, .html")
     if plot:
         check_output(plot, file)
-    # A wrong name or letter is told before the seconds that the backend takes to start.
+    # Check name and input before the backend starts, because that takes seconds.
     record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
     columns = _columns(record, file, keep, {"input": input, "series": series, "time": time, "dialect": dialect})
@@ -83,13 +81,13 @@ def predict(
         table = _heading(file, columns, hasattr(preprocessor, "front_end"))
     if (input or keep) and not table:
         option = "--input" if input else "--keep"
-        raise InputError(f"{option} names a column of a table: give --file with a name in .csv, .tsv or .jsonl")
+        raise InputError(f"{option}: needs a table: give --file with a .csv, .tsv or .jsonl file")
     bad = _Bad(strict or bool(plot) or len(words) == 1)
     printed = _Printer(table, keep, as_json)
     pipeline = None
     for rows in _parts(words, file, table and (columns, record.spec.task), keep, bool(plot), bad):
         if plot and len(rows) != 1:
-            raise InputError(f"--plot draws one input, not {len(rows)}")
+            raise InputError(f"--plot: takes one input, got {len(rows)}: give a single one")
         rows = [row for row in rows if bad.passes(preprocessor, *row[:2])]
         if not rows:
             continue
@@ -107,7 +105,7 @@ def predict(
 
 
 class _Bad:
-    """The inputs that cannot be read: named one by one and counted, or the first one raised."""
+    """Count and print the inputs that cannot be read; if strict, raise the first error."""
 
     def __init__(self, strict: bool):
         self.strict, self.count = strict, 0
@@ -120,7 +118,7 @@ class _Bad:
             note(f"error: {line}")
 
     def passes(self, preprocessor: Any, value: Any, place: str) -> bool:
-        """Tells whether a model can read an input."""
+        """Returns whether a model can read an input."""
         try:
             preprocessor.encode_input(value)
         except InputError as error:
@@ -129,9 +127,9 @@ class _Bad:
         return True
 
     def end(self, answered: int) -> None:
-        """Raises what the exit code shall say, at the end of the input."""
+        """Raise what the exit code shall say, at the end of the input."""
         if self.count and not answered:
-            raise InputError(f"none of the {self.count:,} inputs could be read: mend what the lines above name")
+            raise InputError(f"none of the {self.count:,} inputs could be read: fix the lines above")
         if self.count:
             total = self.count + answered
             raise PartlyAnsweredError(f"{self.count:,} of {total:,} inputs could not be read: see the lines above")
@@ -160,12 +158,12 @@ def _heading(file: str, columns: Columns, reads_series: bool) -> str | None:
     if kind not in (".csv", ".tsv", ".jsonl", ".parquet", ".ts", ".conll", ".conllu") and not Path(file).is_dir():
         return None
     if kind in (".csv", ".tsv", ".jsonl", ".parquet") and not reads_series and not columns.input:
-        raise InputError(f"{file}: say which column to read: --input COLUMN")
+        raise InputError(f"{file}: input column unknown: give --input COLUMN")
     return columns.input if columns.input and "," not in columns.input else "input"
 
 
 def _parts(words, file: str | None, table: tuple[Columns, str] | None, keep, whole: bool, bad: _Bad) -> Iterator[list]:
-    """Yields rows, as many as are answered at once: an input, its place, the cells that are kept, and its name."""
+    """Yield rows, as many as are answered at once: an input, its place, the cells that are kept, and its name."""
     from zoo.data.lines import read_lines, stream_lines
 
     if words:
@@ -185,7 +183,7 @@ def _parts(words, file: str | None, table: tuple[Columns, str] | None, keep, who
 
 
 def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table: str | None) -> list:
-    """Returns the answers to inputs."""
+    """Returns the outputs for inputs."""
     from zoo.progress import progress
 
     options = _beam(beam)
@@ -196,14 +194,14 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
 
 
 class _Printer:
-    """Prints answers: lines of JSON, a table as CSV, or inputs and outputs between tabs."""
+    """Print outputs as JSON lines, as CSV, or as tab-separated inputs and outputs."""
 
     def __init__(self, table: str | None, keep: tuple[str, ...], as_json: bool):
         self.table, self.keep, self.as_json = table, keep, as_json
         self.count = 0
 
     def row(self, value: str, output: Any, kept: dict[str, Any]) -> None:
-        """Prints the answer to one input."""
+        """Print the answer to one input."""
         if self.as_json:
             echo_json({**kept, "input": value, "output": output})
         elif self.table:

@@ -1,4 +1,4 @@
-"""``zoo profile``: how near a model comes to what the machine can do."""
+"""``zoo profile``: place a model on the machine's roofline."""
 
 import click
 
@@ -11,18 +11,18 @@ from .output import echo_json
 
 @click.command(epilog="\b\nExample:\n  zoo profile lstm_small --plot roofline.png")
 @click.argument("name")
-@click.option("--steps", type=click.IntRange(1), default=256, show_default=True, help="Steps of a whole sequence.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-@click.option("--plot", help="Write the roofline with the model's points on it: .png, .svg or .pdf.")
+@click.option("--steps", type=click.IntRange(1), default=256, show_default=True, help="Steps per sequence.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--plot", help="Plot the roofline to a .png, .svg or .pdf file.")
 def profile(name: str, steps: int, as_json: bool, plot: str | None) -> None:
-    """Counts the FLOPs and bytes of NAME and times it: training, whole sequences and streams, 1 and 32 rows.
+    """Count the FLOPs and bytes of NAME and times it: training, whole sequences and streams, 1 and 32 rows.
 
     NAME is a checkpoint, a folder, or an architecture and its size (lstm_small). The machine's own limits,
     a product of matrices and a copy in memory, are measured first.
     """
     show.check_picture(plot)
     if registry.architecture_and_size(name) is None:
-        locate.read_record(name)  # a wrong name is told before the seconds that the backend takes to start
+        locate.read_record(name)  # check the name before the backend starts
     backend.start()
     from zoo.analysis import profiling
 

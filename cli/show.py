@@ -1,4 +1,4 @@
-"""Tables and lines for people; shares are percentages, with 95 % intervals."""
+"""Tables and lines for users; shares are percentages, with 95 % intervals."""
 
 import contextlib
 import json
@@ -27,33 +27,33 @@ NAMES = {
     "slot_f1": "slot F1",
     "intent_accuracy": "intent accuracy",
     "sentence_accuracy": "sentence accuracy",
-    "nll": "NLL, nats a frame",
-    "bpc": "bits a character",
+    "nll": "NLL, nats per frame",
+    "bpc": "bits per character",
     "bits_per_byte": "bits per byte",
     "word_perplexity": "perplexity per word",
-    "nats": "nats a character",
+    "nats": "nats per character",
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "rmse": "root mean squared error",
     "r2": "R2",
-    "step_loss": "loss, nats a step",
+    "step_loss": "loss, nats per step",
     "recall": "symbols recalled",
 }
 
 
 def difference(name: str, value: dict[str, float]) -> str:
-    """Returns how far a metric lies above another model's, with its interval: ``-0.67 (-1.30 to -0.05)``."""
+    """Returns the difference of a metric to another model's and its interval: ``-0.67 (-1.30 to -0.05)``."""
     unit, form = (1, "+.4g") if name in NO_SHARES else (100, "+.2f")
     middle, low, high = (format(unit * value[end], form) for end in ("value", "low", "high"))
     return f"{middle} ({low} to {high})"
 
 
 def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
-    """Prints the rows of the index, one line per checkpoint and metric."""
+    """Print the rows of the index, one line per checkpoint and metric."""
     if as_json:
         echo_json(rows)
         return
-    columns = ("name", "parameters", "size", "measured on", "score (95 % interval)")
+    columns = ("name", "parameters", "size", "evaluated on", "score (95 % interval)")
     lines = []
     for row in rows:
         for i, found in enumerate(row["metrics"] or [None]):
@@ -63,7 +63,7 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def main_score(values: dict[str, Any]) -> str:
-    """Returns the name of the score that speaks for the others."""
+    """Returns the name of the main score."""
     first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "bits_per_byte", "mse", "mae", "step_loss")
     return next(name for name in first if name in values)
 
@@ -75,7 +75,7 @@ def _scores(found: dict[str, Any]) -> tuple[str, str]:
 
 
 def architectures(as_json: bool) -> None:
-    """Prints what the catalogue says of every architecture and size."""
+    """Print what the catalogue says of every architecture and size."""
     from importlib import resources
 
     catalogue = json.loads((resources.files("zoo.models") / "catalogue.json").read_text("utf-8"))
@@ -92,7 +92,7 @@ def architectures(as_json: bool) -> None:
 
 
 def record(record: "Record") -> None:
-    """Prints a record for people."""
+    """Print a record for users."""
     training = record.training
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
     lines = {
@@ -118,8 +118,8 @@ def _published(record: "Record", found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def evaluation(found: dict[str, Any]) -> None:
-    """Prints a table of metrics, the published figures below the measured ones."""
-    # What only says the same the other way round, for training to lower, is left out.
+    """Print a table of metrics, the published figures below the measured ones."""
+    # Omit the complements of other metrics, which exist for training to minimise.
     values = {name: value for name, value in found["values"].items() if name in NAMES}
     decoding = f", beam {found['beam']}" if "beam" in found else ""
     title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
@@ -137,14 +137,14 @@ def evaluation(found: dict[str, Any]) -> None:
     for other in found.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])
-        echo(f"{found['model']} less {other['model']} on the same inputs: {NAMES[metric]} {less}")
+        echo(f"{found['model']} minus {other['model']} on the same inputs: {NAMES[metric]} {less}")
 
 
 def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str) -> None:
-    """Prints the report at the end of a fine-tuning; ``example`` stands for an input of the new model."""
+    """Print the report at the end of a fine-tuning; ``example`` stands for an input of the new model."""
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
-    best = min(reversed(curve), key=lambda row: row[monitor])  # of equal ones the last
+    best = min(reversed(curve), key=lambda row: row[monitor])  # the last of equal ones
     echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
@@ -159,9 +159,9 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
 
 
 def comparison(rows: list[dict[str, Any]]) -> None:
-    """Prints a line a model, the best first."""
+    """Print one line per model, the best first."""
     name = main_score(rows[0]["values"])
-    scores = f"{NAMES[name]} (95 % interval)", "to the best, on the same rows"
+    scores = f"{NAMES[name]} (95 % interval)", "difference to the best"
     cells = [
         (
             row["model"],
@@ -174,11 +174,11 @@ def comparison(rows: list[dict[str, Any]]) -> None:
         )
         for row in rows
     ]
-    print_table(("model", *scores, "parameters", "epochs", "trained", "one input"), cells)
+    print_table(("model", *scores, "parameters", "epochs", "training time", "latency"), cells)
 
 
 def check_picture(path: str | None, *inputs: str | None, option: str = "--plot") -> None:
-    """Refuses, before anything is computed, a picture that cannot be written (raises InputError or StorageError).
+    """Refuse, before anything is computed, a picture that cannot be written (raises InputError or StorageError).
 
     Args:
         path: The picture, if one is asked for.
@@ -186,37 +186,37 @@ def check_picture(path: str | None, *inputs: str | None, option: str = "--plot")
         option: The option that names it.
     """
     if path and Path(path).suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"{option} {path}: give a name that ends in .png, .svg or .pdf")
+        raise InputError(f"{option} {path}: unknown format: use .png, .svg or .pdf")
     if path:
         check_output(path, *inputs)
 
 
 def probe(found: dict[str, Any]) -> None:
-    """Prints what a record keeps of a probe."""
+    """Print what a record keeps of a probe."""
     structure = found["structure"]
-    bound = f"{structure['receptive_field']:,} steps" if "receptive_field" in structure else "no bound"
+    bound = f"{structure['receptive_field']:,} steps" if "receptive_field" in structure else "unbounded"
     echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
-    echo(f"effective context: {found['effective']:,} steps bring the loss within 1 % of its best")
-    echo(f"influence: from {found['half_life']:,} steps back on under half of the largest")
+    echo(f"effective context: {found['effective']:,} steps reach a loss within 1 % of the best")
+    echo(f"influence: below half of its maximum beyond {found['half_life']:,} steps")
     echo(
-        f"structure: receptive field {bound}; gradients reach {structure['support']:,} steps back, of"
-        f" {structure['checked']:,} tried; longest path {structure['path_length']:,} layers"
+        f"structure: receptive field {bound}; gradients reach {structure['support']:,} steps back of"
+        f" {structure['checked']:,} checked; longest path {structure['path_length']:,} layers"
     )
-    columns = ("steps seen", "loss", "influence of the new ones")
+    columns = ("steps of context", "loss", "influence of the added steps")
     rows = [(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}") for row in found["context"]]
     print_table(columns, rows)
     for row in found["recall"]:
         accuracy = f"{100 * row['accuracy']:.1f} %" if "accuracy" in row else "out of reach"
-        echo(f"recall from {row['lag']:,} steps back: {accuracy} (guessing {100 * row['chance']:.1f} %)")
+        echo(f"recall after {row['lag']:,} steps: {accuracy} (chance {100 * row['chance']:.1f} %)")
 
 
 def profile(found: dict[str, Any]) -> None:
-    """Prints what ``Profile.to_json`` returned."""
+    """Print what ``Profile.to_json`` returned."""
     limits = found["roofline"]
     echo(f"{found['model']}: {found['parameters']:,} parameters; {found['backend']}")
     echo(
-        f"this machine: {limits['flops'] / 1e9:.1f} GFLOP/s, {limits['bandwidth'] / 1e9:.1f} GB/s; products are bound"
-        f" by memory below {limits['flops'] / limits['bandwidth']:.1f} FLOP/byte"
+        f"this machine: {limits['flops'] / 1e9:.1f} GFLOP/s, {limits['bandwidth'] / 1e9:.1f} GB/s; memory-bound"
+        f" below {limits['flops'] / limits['bandwidth']:.1f} FLOP/byte"
     )
     columns = ("", "batch", "steps", "MFLOP", "MB", "FLOP/byte", "ms", "GFLOP/s", "of the roofline", "steps/s")
     rows = [
@@ -236,12 +236,12 @@ def profile(found: dict[str, Any]) -> None:
     ]
     print_table(columns, rows)
     if all(row["mode"] != "streaming" for row in found["rows"]):
-        echo("not causal: it cannot run as a stream")
+        echo("not causal: no streaming")
 
 
 @contextlib.contextmanager
 def training(title: str) -> Iterator[tuple]:
-    """Shows a bar on a terminal and a line an epoch; yields the functions to report with."""
+    """Show a bar on a terminal and one line per epoch; yields the functions to report with."""
     from zoo.progress import progress
 
     with contextlib.ExitStack() as stack:
@@ -249,8 +249,7 @@ def training(title: str) -> Iterator[tuple]:
 
         def on_step(step: int, total: int, loss: float) -> None:
             if not bar or step == 1:
-                # The number of steps is known only now; a resumed run begins in the middle, and a
-                # comparison begins again with each model.
+                # The total is known only now. A resumed run starts in the middle; a comparison restarts per model.
                 stack.close()
                 bar[:] = [stack.enter_context(progress(title, total))]
                 bar[0](step - 1)

@@ -1,4 +1,4 @@
-"""Tables for people: columns where the terminal is wide enough for them, else one record per block."""
+"""Tables for users: columns where the terminal is wide enough for them, else one record per block."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from .plain_table import WIDTH, print_plain
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints a table.
+    """Print a table.
 
     Args:
         columns: The names of the columns.

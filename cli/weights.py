@@ -1,4 +1,4 @@
-"""``zoo weights``: the files of checkpoints, on this machine and handed on to others."""
+"""``zoo weights``: manage weights files on this machine and publish them."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from .output import echo, echo_json
 
 @click.group(epilog=_example("zoo weights list"))
 def weights() -> None:
-    """The weights files on this machine: list, fetch, verify, prune, publish."""
+    """Manage weights files: list, fetch, verify, prune, publish."""
 
 
 @weights.command("list", epilog=_example("zoo weights list --json"))
-@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of lines.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of lines.")
 def list_command(as_json: bool) -> None:
-    """Lists the checkpoints on this machine, and where their weights are."""
+    """List the checkpoints on this machine, and where their weights are."""
     found = cache.local_checkpoints()
     if as_json:
         echo_json([one.to_json() for one in found])
@@ -32,7 +32,7 @@ def list_command(as_json: bool) -> None:
 @weights.command(epilog=_example("zoo weights fetch gru_small.cmudict"))
 @click.argument("names", nargs=-1, required=True)
 def fetch(names: tuple[str, ...]) -> None:
-    """Makes sure that the weights of NAMES are on this machine, fetching those that are not."""
+    """Make sure that the weights of NAMES are on this machine, fetching those that are not."""
     for name in names:
         record, file = locate.resolve(name)
         echo(f"{record.name}\t{file}")
@@ -40,9 +40,9 @@ def fetch(names: tuple[str, ...]) -> None:
 
 @weights.command(epilog=_example("zoo weights verify gru_small.cmudict"))
 @click.argument("names", nargs=-1)
-@click.option("--signed-by", "key", help="Also check the signature of each folder with this public key (PEM).")
+@click.option("--signed-by", "key", help="Also verify each folder's signature with this public key (PEM).")
 def verify(names: tuple[str, ...], key: str | None) -> None:
-    """Compares every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
+    """Compare every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
     found = cache.verify(names)
     if key:
         from zoo.checkpoints import signing
@@ -53,15 +53,15 @@ def verify(names: tuple[str, ...], key: str | None) -> None:
         echo(f"{one.name}\t{one.place}\t{'damaged' if one.integrity_error else 'ok'}")
     bad = [f"{one.folder}: {one.integrity_error}" for one in found if one.integrity_error]
     if bad:
-        remedy = "zoo weights prune removes what is damaged in the cache, zoo weights fetch NAME fetches it again"
+        remedy = "run zoo weights prune, then zoo weights fetch NAME"
         raise WeightsError(f"{len(bad)} of {len(found)} damaged: {'; '.join(bad)}: {remedy}")
 
 
 @weights.command(epilog=_example("zoo weights prune --dry-run"))
-@click.option("--all", "everything", is_flag=True, help="Also remove the fetched checkpoints that are whole.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--all", "everything", is_flag=True, help="Also remove intact checkpoints from the cache.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed; remove nothing.")
 def prune(everything: bool, dry_run: bool) -> None:
-    """Removes damaged checkpoints and leftovers of cut downloads from the cache."""
+    """Remove damaged checkpoints and leftovers of cut downloads from the cache."""
     for file, reason in cache.prune(everything, dry_run):
         echo(f"{file}\t{reason}")
 
@@ -69,9 +69,9 @@ def prune(everything: bool, dry_run: bool) -> None:
 @weights.command(epilog=_example("zoo weights publish public gru_small.cmudict"))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
-@click.option("--sign", "key", help="Also sign each checkpoint with this private key (PEM), as OpenSSF model-signing.")
+@click.option("--sign", "key", help="Sign each checkpoint with this private key (PEM; OpenSSF model-signing).")
 def publish(folder: Path, names: tuple[str, ...], key: str | None) -> None:
-    """Writes NAMES (by default all that come with the package) as a folder for any static web server.
+    """Write NAMES (by default all that come with the package) as a folder for any static web server.
 
     Who sets ZOO_WEIGHTS_URL to its address can load them by name. `sha256sum -c SHA256SUMS` checks the folder.
     """

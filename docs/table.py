@@ -28,10 +28,10 @@ COLUMNS = {
         "intent_accuracy": "intent accuracy",
         "sentence_accuracy": "whole-sentence accuracy",
     },
-    "music_modelling": {"nll": "NLL, nats a frame"},
+    "music_modelling": {"nll": "NLL, nats per frame"},
     "regression": {"mse": "mean squared error"},
-    "copying": {"step_loss": "loss, nats a step", "recall": "symbols recalled"},
-    "language_modelling": {"bpc": "bits a character", "nats": "nats a character"},
+    "copying": {"step_loss": "loss, nats per step", "recall": "symbols recalled"},
+    "language_modelling": {"bpc": "bits per character", "nats": "nats per character"},
 }
 
 
@@ -77,8 +77,8 @@ MAIN = {
     "classification": ("accuracy", "accuracy, %", True),
     "series_classification": ("accuracy", "accuracy, %", True),
     "tagging": ("slot_f1", "slot F1, %", True),
-    "music_modelling": ("nll", "nats a frame", False),
-    "language_modelling": ("bpc", "bits a character", False),
+    "music_modelling": ("nll", "nats per frame", False),
+    "language_modelling": ("bpc", "bits per character", False),
     "regression": ("mse", "squared error", False),
     "copying": ("recall", "symbols recalled, %", True),
 }

@@ -237,7 +237,7 @@ OF_A_SERIES: Corpus = {
 OF_A_LOG_MEL: Corpus = {
     "a rate of nothing": (key(FRONT_END + "rate", 0), "rate"),
     "a rate of 1e9": (key(FRONT_END + "rate", 10**9), "rate"),
-    "half a sample a second": (key(FRONT_END + "rate", 0.5), "rate"),
+    "half a sample per second": (key(FRONT_END + "rate", 0.5), "rate"),
     "100,000 bands": (
         lambda folder: [key(FRONT_END + name, [1.0] * 100_000)(folder) for name in ("mean", "scale")],
         "mean and scale",
@@ -245,9 +245,9 @@ OF_A_LOG_MEL: Corpus = {
 }
 
 OF_A_WAVEFORM: Corpus = {
-    "no samples a step": (key(FRONT_END + "frame", 0), "frame"),
-    "1e9 samples a step": (key(FRONT_END + "frame", 10**9), "frame"),
-    "another number of samples a step": (key(FRONT_END + "frame", 17), "features"),
+    "no samples per step": (key(FRONT_END + "frame", 0), "frame"),
+    "1e9 samples per step": (key(FRONT_END + "frame", 10**9), "frame"),
+    "another number of samples per step": (key(FRONT_END + "frame", 17), "features"),
     "mu below nothing": (key(FRONT_END + "mu", -1), "mu"),
     "mu of true": (key(FRONT_END + "mu", True), "mu"),
     "a receptive field without end": (key(CONFIG + "levels", 60_000), "levels"),
@@ -275,8 +275,8 @@ OF_CHARACTERS: Corpus = {
 }
 
 OF_NUMBERS: Corpus = {
-    "no numbers a step": (key("spec.preprocessor.features", 0), "features"),
-    "1e9 numbers a step": (key("spec.preprocessor.features", 10**9), "features"),
+    "no numbers per step": (key("spec.preprocessor.features", 0), "features"),
+    "1e9 numbers per step": (key("spec.preprocessor.features", 10**9), "features"),
     "another number a step": (key("spec.preprocessor.features", 3), "features"),
     "20,000 layers": (key(CONFIG + "num_layers", 20_000), "num_layers"),
     "20,000 stacks": (key(CONFIG + "stacks", 20_000), "stacks"),

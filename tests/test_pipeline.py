@@ -173,7 +173,7 @@ def test_what_a_recipe_cannot_be_set_to(setting, message, monkeypatch, tmp_path)
     monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: pytest.fail("the data were read"))
     with pytest.raises(InputError, match=message):
         recipe_run.train("gru_small.cmudict", tmp_path / "out", tmp_path / "runs", settings=[setting])
-    with pytest.raises(InputError, match="say where with --output DIR"):
+    with pytest.raises(InputError, match="--output: missing for a changed recipe"):
         recipe_run.train("gru_small.cmudict", runs=tmp_path / "runs", settings=[setting])
     assert not list(tmp_path.iterdir())
 

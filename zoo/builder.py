@@ -1,4 +1,4 @@
-"""Build plain Keras models by name: a backbone, a backbone with a head, or a checkpoint's with its weights."""
+"""Build Keras models by name, from an architecture or a checkpoint, with or without a head."""
 
 import fnmatch
 from typing import Any
@@ -14,10 +14,10 @@ from zoo.tasks.task import Task
 
 
 def list_architectures(pattern: str = "*") -> list[str]:
-    """Returns the names that ``create_model`` builds, architecture and size.
+    """Returns the sized architectures that ``create_model`` builds.
 
     Args:
-        pattern: Wildcards as in a shell.
+        pattern: Shell wildcards.
 
     Example:
         >>> import zoo
@@ -28,28 +28,28 @@ def list_architectures(pattern: str = "*") -> list[str]:
 
 
 def create_model(name: str, pretrained: bool = False, task: str | None = None, **config: Any) -> keras.Model:
-    """Builds an ordinary Keras model.
+    """Build an ordinary Keras model.
 
     Without ``task`` the model is a backbone: it maps ``{"tokens": (batch, time)}`` or ``{"features": (batch, time,
-    features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it has that
-    task's head, which returns logits. A sequence-to-sequence model, ``task="sequence_to_sequence"``, maps ``"source"``,
+    features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it also
+    has that task's head, which returns logits. With ``task="sequence_to_sequence"`` it maps ``"source"``,
     ``"target"`` and an optional ``"source_mask"`` to logits ``(batch, target time, symbols)``.
 
     Args:
-        name: An architecture and size (``"gru_small"``, see ``list_architectures``), or a checkpoint's name or
-            folder: then the model has the checkpoint's config and, by default, no head.
-        pretrained: Whether to take the weights of the checkpoint; a head that ``task`` adds starts fresh.
-        task: Name of the task whose head is added: ``"classification"``, ``"series_classification"``,
+        name: A sized architecture (``"gru_small"``, see ``list_architectures``), or the name or folder of a
+            checkpoint, whose config the model gets.
+        pretrained: Whether to load the checkpoint's weights. A head added by ``task`` has random weights.
+        task: Task whose head is added: ``"classification"``, ``"series_classification"``,
             ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"`` or
             ``"sequence_to_sequence"``.
-        **config: Fields of the architecture's config (``vocab_size`` or ``features``, one of them, first of all) and
-            sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``head_dropout``).
+        **config: Fields of the architecture's config (``vocab_size`` or ``features`` is required) and sizes of the
+            head (``num_classes``, ``num_tags``, ``output_dim``, ``head_dropout``).
 
     Returns:
-        The model, built, with fresh weights unless ``pretrained``.
+        The model, built, with random weights unless ``pretrained``.
 
     Raises:
-        InputError: No such architecture, checkpoint, task or field; or ``pretrained`` for an architecture's name.
+        InputError: Unknown architecture, checkpoint, task or field; or ``pretrained`` with an architecture.
 
     Example:
         >>> import zoo
@@ -61,7 +61,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
     if found is None:
         return _from_checkpoint(name, pretrained, task, config)
     if pretrained:
-        raise InputError(f"{name}: an architecture has no weights: name a checkpoint (zoo list), or pretrained=False")
+        raise InputError(f"{name}: an architecture has no weights: name a checkpoint, or set pretrained=False")
     architecture, size = found
     if task is None:
         family = registry.find_without_head(architecture)
@@ -75,13 +75,13 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
 
 
 def _from_checkpoint(name: str, pretrained: bool, task: str | None, config: dict[str, Any]) -> keras.Model:
-    """Returns the model of a checkpoint without its head, or with another task's."""
+    """Returns a checkpoint's model without its head, or with the head of another task."""
     pipeline = load(name) if pretrained else None
     spec = pipeline.spec if pipeline else locate.read_record(name).spec
     kind = find_task(task or spec.task)
     fields, sizes = _divide(kind, config) if task else (config, {})
     if fields:
-        raise InputError(f"{name}: {', '.join(fields)}: a checkpoint has its config: leave them out")
+        raise InputError(f"{name}: {', '.join(fields)}: fixed by the checkpoint: omit")
     family = kind.architecture(spec.architecture)
     built_config = family.config_from(spec.config)
     if task:
@@ -97,16 +97,16 @@ def _from_checkpoint(name: str, pretrained: bool, task: str | None, config: dict
 
 
 def _divide(task: Task, config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the fields of the architecture's config and the sizes of the task's head."""
+    """Split into fields of the architecture's config and sizes of the task's head."""
     sizes = {key: value for key, value in config.items() if key in task.head}
     return {key: value for key, value in config.items() if key not in task.head}, sizes
 
 
 def _check_sizes(task: Task, sizes: dict[str, Any], name: str) -> None:
-    """Raises InputError for a size of the head that is missing or out of range."""
+    """Raise InputError for a size of the head that is missing or out of range."""
     missing = [key for key, default in task.head.items() if default is None and key not in sizes]
     if missing:
-        raise InputError(f"{name}: {task.name} needs {' and '.join(missing)}: give a number")
+        raise InputError(f"{name}: {' and '.join(missing)} missing: {task.name} needs a number")
     for key, value in sizes.items():
         if type(task.head[key]) is bool:
             if type(value) is not bool:

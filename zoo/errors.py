@@ -1,11 +1,11 @@
-"""Every error that a user can cause or meet, each with its own exit code for the command line.
+"""Errors that users can cause or meet, each with an exit code for the command line.
 
-A message is one line: where (``file:line`` when there is one), what is wrong, how to mend it.
+A message is one line: ``location: problem: remedy``.
 """
 
 
 class ZooError(Exception):
-    """Base of all errors raised on purpose by the zoo."""
+    """Base class of all errors that the zoo raises on purpose."""
 
     exit_code = 1
 
@@ -15,7 +15,7 @@ class ZooError(Exception):
 
 
 class InputError(ZooError):
-    """The user's words, file or option cannot be used as they are."""
+    """An input, file or option of the user cannot be used."""
 
     exit_code = 2
 
@@ -55,13 +55,13 @@ class NotFiniteError(ZooError):
 
 
 class StorageError(ZooError):
-    """A file could not be written or read: disk full, permissions, a read-only cache."""
+    """A file could not be read or written: full disk, permissions, read-only cache."""
 
     exit_code = 4
 
 
 class WeightsError(ZooError):
-    """A record or a weights file is damaged, or does not fit the model it claims to be."""
+    """A record or a weights file is damaged or does not match its model."""
 
     exit_code = 5
 
@@ -71,6 +71,6 @@ class IntegrityError(WeightsError):
 
 
 class DownloadError(ZooError):
-    """Weights or data could not be fetched from any of the places tried."""
+    """Weights or data could not be downloaded from any location."""
 
     exit_code = 6

@@ -1,4 +1,4 @@
-"""Texts of strangers and users made safe to print: no line breaks, no terminal codes, no half characters."""
+"""Texts from untrusted sources and users made safe to print: no line breaks, no terminal codes, no half characters."""
 
 import re
 

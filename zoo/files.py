@@ -1,4 +1,4 @@
-"""Files on disk: replaced atomically, compared with a size and a hash, locked between processes."""
+"""Files: atomic replacement, integrity checks, locks between processes."""
 
 import contextlib
 import errno
@@ -11,22 +11,22 @@ from typing import BinaryIO
 
 from zoo.errors import InputError, StorageError
 
-# hashlib, secrets and filelock are imported where they are used, because listing records must stay quick.
+# hashlib, secrets and filelock are imported where they are used, because listing records must start fast.
 
 
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
-    """Turns a failure of the disk into a StorageError that names ``path``."""
+    """Turn a failure of the disk into a StorageError that names ``path``."""
     try:
         yield
     except OSError as error:
-        remedy = "check the space and the permissions there, or choose another folder"
+        remedy = "check space and permissions, or choose another folder"
         raise StorageError(f"{path}: {error.strerror or error}: {remedy}") from None
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file that takes the place of ``path`` once its bytes are on the disk.
+    """Open a temporary file that takes the place of ``path`` once its bytes are on the disk.
 
     When the body raises, the temporary file goes and ``path`` stays as it was.
 
@@ -106,14 +106,14 @@ def check_output(path: str | os.PathLike, *inputs: str | os.PathLike | None) -> 
 
 
 def check_output_folder(folder: str | os.PathLike) -> None:
-    """Refuses a folder to write, there already or not, before time is spent (raises StorageError)."""
+    """Refuse a folder to write, there already or not, before time is spent (raises StorageError)."""
     path = Path(os.path.abspath(Path(folder).expanduser()))
     with storage(path):
         check_writable(next(parent for parent in (path, *path.parents) if parent.exists()))
 
 
 def check_writable(folder: Path) -> None:
-    """Raises OSError unless new files can be made in a folder."""
+    """Raise OSError unless new files can be made in a folder."""
     if not folder.is_dir():
         raise OSError(errno.ENOENT, f"no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -121,7 +121,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Tells whether a path is a pipe, a device, or an open file of this process: nothing to be replaced."""
+    """Returns whether a path is a pipe, a device, or an open file of this process: nothing to be replaced."""
     if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
         return True
     try:
@@ -132,7 +132,7 @@ def _is_stream(path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts a folder's list of names on the disk, so that a rename outlives a power cut."""
+    """Put a folder's list of names on the disk, so that a rename outlives a power cut."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -142,20 +142,20 @@ def sync_folder(folder: Path) -> None:
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Writes a file that is always whole: the old one, then the new one (raises StorageError)."""
+    """Write a file that is always whole: the old one, then the new one (raises StorageError)."""
     with replacing(path) as file:
         file.write(data)
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Opens an ordinary file to read; a FIFO or a device would keep the reader waiting (raises OSError)."""
+    """Open an ordinary file to read; a FIFO or a device would keep the reader waiting (raises OSError)."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not an ordinary file")
     return open(path, "rb")
 
 
 def integrity_error(path: Path, size: int, sha256: str | None = None) -> str | None:
-    """Says in a few words how a file differs from its size in bytes and its hash, or None if it does not."""
+    """Returns how a file differs from a size in bytes and a hash, or ``None`` if it matches."""
     try:
         with open_regular(path) as file:
             return _integrity_error(file, size, sha256)
@@ -181,7 +181,7 @@ def _integrity_error(file: BufferedReader, size: int, sha256: str | None) -> str
 
 @contextlib.contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Lets one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
+    """Let one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
     import filelock
 
     lock = filelock.FileLock(f"{path}.lock")

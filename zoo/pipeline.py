@@ -1,4 +1,4 @@
-"""A model with its preprocessing: raw input in, readable output out."""
+"""Pipelines: a model and its preprocessor, from raw inputs to readable outputs."""
 
 import dataclasses
 import math
@@ -29,8 +29,8 @@ class Pipeline:
     """A built model and its preprocessor.
 
     Args:
-        spec: What to build. The model's weights are fresh until they are assigned.
-        document: What its record says beside spec and weights, as JSON values, if it has one.
+        spec: Spec of the model. Its weights are random until assigned.
+        document: What its record says without spec and weights, as JSON values, if it has one.
         dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
         preprocessor: The preprocessor of the spec, if it was made already.
 
@@ -38,8 +38,8 @@ class Pipeline:
         spec: As given.
         document: As given.
         described: Hash and shapes of the weights that the document speaks of; ``None`` if they are not known.
-        task: What the spec's task says of building, feeding and scoring.
-        preprocessor: Made from the spec.
+        task: The spec's task.
+        preprocessor: The spec's preprocessor.
         model: The Keras model.
 
     Raises:
@@ -71,31 +71,31 @@ class Pipeline:
             self.preprocessor = preprocessor or find_preprocessor(spec.task, spec.preprocessor)
             architecture = self.task.architecture(spec.architecture)
             config = architecture.config_from(spec.config)
-            for field, due in self.task.fields(self.preprocessor, architecture).items():
-                found = getattr(config, field)
-                if found != due and not (field == "max_target" and found > due):
-                    raise InputError(f"config.{field} is {found} where the preprocessor asks for {due}")
+            for field, expected in self.task.fields(self.preprocessor, architecture).items():
+                value = getattr(config, field)
+                if value != expected and not (field == "max_target" and value > expected):
+                    raise InputError(f"config.{field} is {value}, but the preprocessor needs {expected}")
             with standalone(dtype):
                 self.model = self.task.build(architecture, config, self.preprocessor)
         except (InputError, KeyError, TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:500]  # Keras writes paragraphs
+            reason = " ".join(str(error).split())[:500]  # Keras's messages are long
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
 
     @classmethod
     def from_model(cls, model: keras.Model, preprocessor: Any, *, task: str, name: str = "custom") -> "Pipeline":
-        """Makes a pipeline of a model that was trained by plain ``fit``, to predict, evaluate and save with.
+        """Make a pipeline of a model that was trained by plain ``fit``, to predict, evaluate and save with.
 
         Args:
-            model: A model that ``zoo.create_model`` or ``zoo.load`` made, or one that Keras loaded from it.
-            preprocessor: The preprocessor whose arrays it was trained on.
-            task: Name of its task.
-            name: The name that its record gets.
+            model: A model from ``zoo.create_model`` or ``zoo.load``, or a Keras copy of one.
+            preprocessor: The preprocessor of its training data.
+            task: Task name.
+            name: Name for its record.
 
         Returns:
-            A pipeline with this model. Its record has no scores: ``zoo.evaluate`` measures it.
+            A pipeline with this model. Its record has no scores.
 
         Raises:
-            InputError: The model is not one of the zoo's, or does not fit the task and the preprocessor.
+            InputError: The model is not from the zoo or does not match task and preprocessor.
 
         Example:
             >>> import zoo
@@ -106,17 +106,17 @@ class Pipeline:
         """
         built = getattr(model, "backbone", model)
         if not isinstance(built, FromArchitecture):
-            raise InputError(f"{model.name}: not a model that zoo.create_model built: give one")
+            raise InputError(f"{model.name}: not built by zoo.create_model: build it there")
         config = dataclasses.asdict(built.config)
         spec = ModelSpec(built.architecture, "custom", config, task, preprocessor.to_json())
         try:
             with deferred_variables():
                 pipeline = cls(spec, blank_document(name))
         except WeightsError as error:
-            raise InputError(f"{model.name}: does not fit {task} and its preprocessor: {error}") from None
+            raise InputError(f"{model.name}: does not match {task} and its preprocessor: {error}") from None
         shapes = [{v.path: tuple(v.shape) for v in one.weights} for one in (model, pipeline.model)]
         if shapes[0] != shapes[1]:
-            raise InputError(f"{model.name}: its weights are not those of {task} with this preprocessor")
+            raise InputError(f"{model.name}: its weights do not match {task} with this preprocessor")
         pipeline.model = model
         return pipeline
 
@@ -136,22 +136,22 @@ class Pipeline:
         on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
-        """Answers raw inputs: a pronunciation for a word, a label for a text.
+        """Answer raw inputs: a pronunciation for a word, a label for a text.
 
         Args:
-            inputs: Texts; for sound paths of .wav files, ``Sound`` or arrays of samples; for series arrays
-                ``(time, features)``. Or a single text, path or ``Sound``. ``zoo.data.objects.as_inputs`` names every
+            inputs: Texts; paths of .wav files, ``Sound`` objects or arrays of samples; or series ``(time, features)``.
+                A single text, path or ``Sound`` also works. ``zoo.data.objects.as_inputs`` names every
                 form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
-            batch_size: Inputs answered at once.
+            batch_size: Inputs per batch.
             on_step: Called with the number of inputs just done.
-            **options: The task's own: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
+            **options: Options of the task: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
                 ``probabilities=True`` for classification.
 
         Returns:
-            An answer for each input.
+            One output per input.
 
         Raises:
-            InputError: An input is empty, too long or has unknown symbols; or an option is out of range.
+            InputError: An input is empty, too long or has unknown symbols, or an option is out of range.
             ForkError: A backend ran before this process was forked.
         """
         claim_process()
@@ -165,7 +165,7 @@ class Pipeline:
         on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
-        """Answers raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        """Answer raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
         claim_process()
         return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
 
@@ -193,7 +193,7 @@ class Pipeline:
             (2, 480)
         """
         if batch_size < 1:
-            raise InputError("batch size must be at least 1")
+            raise InputError(f"batch_size {batch_size}: give at least 1")
         claim_process()
         inputs = as_inputs(inputs)
         if not inputs:
@@ -205,7 +205,7 @@ class Pipeline:
             raise InputError(f"batch_size {batch_size!r}: give a whole number, at least 1")
         unknown = sorted(set(options) - set(self.task.options))
         if unknown:
-            raise InputError(f"{', '.join(unknown)}: {self.spec.task} has only {', '.join(self.task.options)}")
+            raise InputError(f"{', '.join(unknown)}: unknown: {self.spec.task} has {', '.join(self.task.options)}")
         for name, value in options.items():
             kind = type(self.task.options[name])
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -213,7 +213,7 @@ class Pipeline:
         return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-        """Continues a text or a piece: see ``zoo.generate``."""
+        """Continue a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
     def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
@@ -223,21 +223,21 @@ class Pipeline:
         return alignment(self, text, output)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Returns the weights by the path of their variable."""
+        """Returns the weights by variable path."""
         named = {v.path: ops.convert_to_numpy(v.value) for v in self.model.weights}
         if len(named) != len(self.model.weights):
             raise WeightsError(f"{self.model.name}: two variables share a path")
         return named
 
     def assign(self, tensors: Mapping[str, np.ndarray], location: str) -> None:
-        """Sets every weight.
+        """Set every weight.
 
         Args:
-            tensors: Arrays by the path of their variable.
-            location: Where they come from, for messages.
+            tensors: Arrays by variable path.
+            location: Source of the tensors, for messages.
 
         Raises:
-            WeightsError: A tensor is missing, of another shape, or unknown to the model.
+            WeightsError: A tensor is missing, unknown or of another shape.
         """
         variables = {v.path: v for v in self.model.weights}
         for name in sorted(set(variables) | set(tensors)):
@@ -253,24 +253,24 @@ class Pipeline:
             variable.assign(tensors[name])
 
     def save(self, folder: str | Path, dtype: str = "float32") -> Record:
-        """Writes a folder that ``zoo.load`` takes back, whole or not at all; with a card of what was fine-tuned.
+        """Write a folder that ``zoo.load`` takes back, atomically; with a card of what was fine-tuned.
 
         A record speaks of its own weights. If the model was trained further since the record was made, the record
-        that is written says what it was modified from, and has no scores; its example outputs are made anew.
+        that is written says what it was modified from, and has no scores; its example outputs are made again.
 
         Args:
-            folder: The folder; one that exists is replaced if it is a checkpoint's.
-            dtype: ``"float32"``, which keeps every bit, or ``"float16"`` for half the bytes.
+            folder: The folder. An existing checkpoint folder is replaced.
+            dtype: ``"float32"`` (lossless) or ``"float16"`` (half the size).
 
         Returns:
-            The record written.
+            The written record.
 
         Raises:
-            InputError: The folder holds something else, or nothing is known of the model's making.
-            StorageError: The disk is full or the place cannot be written.
+            InputError: The folder holds other files, or the pipeline has no record.
+            StorageError: The folder cannot be written.
         """
         if self.document is None:
-            raise InputError("this model has no record: only loaded and fine-tuned models can be saved")
+            raise InputError("this pipeline has no record: save a loaded or fine-tuned one")
         tensors = self.tensors()
         if self.described is not None and not are_described(tensors, self.described):
             golden = self.golden(self.document["golden"]["inputs"])
@@ -284,7 +284,7 @@ class Pipeline:
         return save.save_checkpoint(Path(folder).expanduser(), document, tensors, dtype, card)
 
     def set_document(self, document: dict[str, Any]) -> None:
-        """Sets what is known of the model as its weights are now."""
+        """Set what is known of the model as its weights are now."""
         self.document, self.described = document, describe(self.tensors())
 
     def golden(self, inputs: list[Any]) -> dict[str, list[Any]]:
@@ -296,7 +296,7 @@ class Pipeline:
 
 
 def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``: a text, or frames of MIDI notes. The prompt is not part of it.
+    """Returns the joined parts of ``stream``, without the prompt: a text, or frames of MIDI notes.
 
     Example:
         >>> import zoo
@@ -309,22 +309,21 @@ def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings
 
 
 def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Iterator[Any]:
-    """Continues a prompt and yields the parts as they are made.
+    """Continue a prompt and yields the parts as they are made.
 
     The model reads the prompt and its own output through one state, so it sees as far back as it can at any step.
 
     Args:
-        pipeline: A model of characters or of music.
-        prompt: A text, which may be empty; or a piece as ``MusicPreprocessor`` takes it, of at least one frame.
-        length: Characters or frames to add.
+        pipeline: A language or music model.
+        prompt: A text, possibly empty; or a piece of at least one frame, as ``MusicPreprocessor`` takes it.
+        length: Characters or frames to generate.
         **settings: ``temperature``, ``top_k``, ``top_p`` and ``seed``: see ``zoo.inference.sampling.Sampling``.
 
     Yields:
         Texts, or lists of frames, each a list of MIDI notes.
 
     Raises:
-        InputError: The model is of another task, the prompt has characters that it does not know, or a
-            setting is out of range.
+        InputError: The task generates nothing, the prompt has unknown characters, or a setting is out of range.
 
     Example:
         >>> import zoo
@@ -338,18 +337,18 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
 
 
 def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
-    """Loads a pretrained model, its weights verified against their SHA-256.
+    """Load a pretrained model, its weights verified against their SHA-256.
 
     Args:
-        name: A checkpoint's name (see ``list_models``), or a folder that ``save`` wrote.
-        record: What ``zoo.read_record`` returned for the name, if it was called already.
+        name: Name of a checkpoint (see ``list_models``) or folder written by ``save``.
+        record: Result of ``zoo.read_record`` for the name, if it was called already.
         preprocessor: What was made from that record, if it was.
 
     Raises:
-        InputError: There is no such checkpoint.
+        InputError: The checkpoint does not exist.
         ForkError: A backend ran before this process was forked.
-        DownloadError: Its weights are in none of the places tried.
-        WeightsError: Its files are damaged.
+        DownloadError: The weights were found in no location.
+        WeightsError: A file is damaged.
 
     Example:
         >>> import zoo
@@ -360,14 +359,14 @@ def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = 
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
-        # A stranger's config can ask for any size: count the variables before they get memory.
+        # An untrusted config can ask for any size: count the variables before they get memory.
         with deferred_variables():
             pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:
         raise WeightsError(f"{location}: {error}") from None
     limit = record.weights.parameters
     if sum(math.prod(variable.shape) for variable in pipeline.model.weights) > limit:
-        raise WeightsError(f"{location}: spec: asks for more weights than the {limit} values that the record declares")
+        raise WeightsError(f"{location}: spec: asks for more than the {limit} declared parameters")
     initialize_deferred(pipeline.model)
     pipeline.assign(tensors, str(file))
     pipeline.described = record.weights

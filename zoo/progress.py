@@ -1,4 +1,4 @@
-"""A progress bar on standard error, on a terminal only."""
+"""Progress bar on standard error, shown on terminals only."""
 
 import contextlib
 import sys
@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def progress(title: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """Shows a bar while the body runs.
+    """Show a bar while the body runs.
 
     Args:
-        title: What is being done.
-        total: Number of units in all, if it is known by now.
+        title: Label of the bar.
+        total: Total number of units, if known.
 
     Yields:
-        A function to call with the number of units just done, a short note to show if any, and the number of
-        units in all once it is known.
+        A function of the number of units just done, an optional note to show, and the total once it is known.
     """
     if not sys.stderr.isatty():
         yield lambda count=1, note="", total=None: None

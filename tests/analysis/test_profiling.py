@@ -207,7 +207,7 @@ def test_the_command(quick, tmp_path):
     ("arguments", "message"),
     [
         (["lstm_huge"], "lstm_huge"),
-        (["lstm_small", "--plot", "roofline.txt"], "give a name that ends in .png"),
+        (["lstm_small", "--plot", "roofline.txt"], "unknown format: use .png"),
         (["lstm_small", "--steps", "0"], "steps"),
     ],
 )

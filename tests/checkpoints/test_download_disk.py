@@ -67,7 +67,7 @@ def test_a_warm_read_only_cache_works(server, read_only_folder):
 def test_a_cold_read_only_cache_is_a_storage_error(server, read_only_folder, name):
     with (
         ordinary_user(read_only_folder),
-        pytest.raises(StorageError, match=f"^{read_only_folder}/.*Permission denied: check the space"),
+        pytest.raises(StorageError, match=f"^{read_only_folder}/.*Permission denied: check space"),
     ):
         fetch(server, read_only_folder / name)
     assert os.listdir(read_only_folder) == ["model.safetensors"]
@@ -80,7 +80,7 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(server, path, limit):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-        with pytest.raises(StorageError, match=r"File too large: check the space"):
+        with pytest.raises(StorageError, match=r"File too large: check space"):
             fetch(server, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

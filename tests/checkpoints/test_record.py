@@ -105,7 +105,7 @@ def test_each_missing_key_is_named(path):
         (["training", "versions"], {}, "training.versions"),
         (["training", "seconds"], "1", "training.seconds: expected a number"),
         (["metrics", 0, "values", "wer"], 0.2, r"metrics\[0\].values.wer: expected an object"),
-        (["golden", "outputs"], [], "golden: an output an input"),
+        (["golden", "outputs"], [], "golden: one output per input"),
         (["golden", "outputs"], ["\ud800"], "golden.outputs.*surrogate"),
     ],
 )

@@ -201,7 +201,7 @@ def test_atomic_write_replaces_whole_or_not_at_all(path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(StorageError, match=f"^{path}: No space left on device: check the space"):
+    with pytest.raises(StorageError, match=f"^{path}: No space left on device: check space"):
         atomic_write(path, b"three")
     assert path.read_bytes() == b"two"
     assert os.listdir(path.parent) == ["model.safetensors"]

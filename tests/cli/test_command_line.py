@@ -139,7 +139,7 @@ def test_training_says_where_bfloat16_is_slower_than_float32(monkeypatch, times,
     assert result.exit_code == 2
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1 + told and "--output" in lines[-1]
-    assert not told or lines[0].startswith("note: in bfloat16 a product of matrices takes 14.2 times as long")
+    assert not told or lines[0].startswith("note: bfloat16 matrix products take 14.2 times as long")
 
 
 def process(*arguments):

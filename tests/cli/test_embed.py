@@ -36,7 +36,7 @@ def test_vectors_are_those_of_the_pipeline_in_the_order_of_the_rows(tmp_path):
         ((), "one of them"),
         (("a", "--file", "x.txt"), "one of them"),
         (("--file", "texts.csv"), "--input COLUMN"),
-        (("--file", "texts.txt", "--input", "a"), "names a column"),
+        (("--file", "texts.txt", "--input", "a"), "needs a table"),
         (("--file", "none.txt"), "none.txt"),
     ],
 )
@@ -47,4 +47,4 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, arguments, message):
     result = run(NAME, *arguments, "--output", "out.npy")
     assert result.exit_code == 2 and message in result.stderr and len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "out.npy").exists()
-    assert "ends in .npy" in run(NAME, "a", "--output", "out.txt").stderr
+    assert "unknown format: use .npy" in run(NAME, "a", "--output", "out.txt").stderr

@@ -107,7 +107,7 @@ def test_no_command_writes_over_what_it_reads(tmp_path, arguments):
     picture.symlink_to(data)
     result = run(*(argument.format(data=data, picture=picture) for argument in arguments))
     assert result.exit_code == 2 and data.read_text() == TABLE
-    assert "is read as the input" in result.stderr or "--plot is for music" in result.stderr
+    assert "is read as the input" in result.stderr or "--plot: only for music" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--predictions", "--report"])

@@ -83,7 +83,7 @@ def test_where_no_input_can_be_read_the_exit_code_is_2():
     result = run("predict", MODEL, "d0g", "c4t")
     assert result.exit_code == 2 and len(result.stderr.splitlines()) == 3
     result = run("predict", MODEL, "--keep", "id", "cat")
-    assert result.exit_code == 2 and "--keep names a column of a table" in result.stderr
+    assert result.exit_code == 2 and "--keep: needs a table" in result.stderr
 
 
 def test_line_breaks_and_terminal_codes_are_escaped():

@@ -43,7 +43,7 @@ def test_a_reader_that_has_gone_ends_without_a_word():
 def test_closed_standard_error_and_input_change_nothing():
     assert process(["list", "*.cmudict"], "2>&-").stdout == process(["list", "*.cmudict"]).stdout != b""
     done = process(["predict", "gru_small.cmudict"], "<&-")
-    assert done.returncode == 2 and done.stderr == b"error: stdin: is empty: give one input a line\n"
+    assert done.returncode == 2 and done.stderr == b"error: stdin: is empty: give one input per line\n"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

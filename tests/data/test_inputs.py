@@ -70,7 +70,7 @@ def test_series_of_a_frame_stand_in_a_row_in_rows_or_in_a_cell(tmp_path):
         examples(wide.assign(t0=[1, None]), target="kind", task="series_classification")
     with pytest.raises(InputError, match="DataFrame:2: column 't0' is 'inf', not a finite number"):
         examples(wide.assign(t0=[1, np.inf]), target="kind", task="series_classification")
-    with pytest.raises(InputError, match="a row a step needs --series"):
+    with pytest.raises(InputError, match="one row per step needs --series"):
         examples(long, "x", "kind", series="id")
 
 

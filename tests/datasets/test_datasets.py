@@ -138,7 +138,7 @@ def test_snips_files_that_do_not_fit_together_are_refused(tmp_path, changed):
     for name, content in {**SNIPS, "intent": b"PlayMusic\nRateBook\n", **changed}.items():
         (tmp_path / name).write_bytes(content)
         paths.append(str(tmp_path / name))
-    with pytest.raises(ValueError, match="tags:[12]: not a tag a word|shorter than"):
+    with pytest.raises(ValueError, match="tags:[12]: not one tag per word|shorter than"):
         snips.read(*paths)
 
 

@@ -129,7 +129,7 @@ def test_reports_are_of_the_same_inputs(tmp_path):
     columns = {"input": "word", "target": "phones"}
     whole, part = (evaluate(model, words(tmp_path), limit=limit, **columns) for limit in (None, 3))
     assert held_against(model, whole, model, whole)[1].value == 0
-    with pytest.raises(InputError, match="two reports on the same inputs"):
+    with pytest.raises(InputError, match="reports differ in their inputs"):
         held_against(model, whole, model, part)
     with pytest.raises(InputError, match="classification and sequence_to_sequence"):
         held_against(model, whole, zoo.load("rnn_small.imdb_reviews"), whole)

@@ -43,7 +43,7 @@ def test_minutes_end_a_training_within_an_epoch():
 def test_wildcards_stand_for_checkpoints_and_architectures():
     assert expand(["tcn_*", "tcn_tiny"]) == [*locate.list_models("tcn_*"), "tcn_tiny", "tcn_small", "tcn_base"]
     assert expand(["*.cmudict"]) == locate.list_models("*.cmudict")
-    with pytest.raises(InputError, match="'lstm_huge' matches no checkpoint"):
+    with pytest.raises(InputError, match="lstm_huge: no checkpoint or architecture matches"):
         expand(["lstm_huge"])
 
 
@@ -55,12 +55,12 @@ def test_the_command_prints_a_table_json_and_a_picture(tmp_path):
     result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--plot", str(tmp_path / "picture.png")])
     assert result.exit_code == 0, result.output
     assert "rnn_tiny" in result.stdout and "accuracy (95 % interval)" in result.stdout
-    assert "to the best, on the same rows" in result.stdout and " to +" in result.stdout
+    assert "difference to the best" in result.stdout and " to +" in result.stdout
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     result = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--json"])
     assert {row["model"] for row in json.loads(result.stdout)} == {"rnn_tiny", "gru_tiny"}
     result = CliRunner().invoke(main, [*arguments, "--plot", "picture.gif"])
-    assert result.exit_code == 2 and "ends in .png" in result.output
+    assert result.exit_code == 2 and "unknown format: use .png" in result.output
 
 
 def test_tfidf_is_measured_on_the_same_rows(tmp_path):

@@ -140,7 +140,7 @@ def test_few_rows_are_passed_over_more_often():
     def epochs(count, **changes):
         training_config = dataclasses.replace(TRAINING_CONFIG, **changes)
         start = prepare("gru_tiny", reviews(count), Columns(), training_config=training_config)
-        assert f", {start.training_config.epochs} epochs at most;" in start.lines()[2]
+        assert f", at most {start.training_config.epochs} epochs;" in start.lines()[2]
         return start.training_config.epochs, -(-start.sizes["train"] // TRAINING_CONFIG.batch_size)
 
     assert epochs(60)[0] == TRAINING_CONFIG.epochs == 2
@@ -156,7 +156,7 @@ def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tm
         *("--output", folder, "--epochs", "2", "--lora-rank", "2", "--rate", "0.01"),
     )
     assert result.exit_code == 0, result.output
-    assert "low-rank updates: " in result.stderr
+    assert "LoRA: " in result.stderr
     before, after = zoo.load(base).tensors(), zoo.load(folder).tensors()
     assert {path: value.shape for path, value in before.items()} == {path: v.shape for path, v in after.items()}
     moved = {path for path in before if not np.array_equal(before[path], after[path])}
@@ -165,7 +165,7 @@ def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tm
     result = run(
         "finetune", "gru_tiny", table, "--input", "text", "--target", "label", "--output", "no", "--lora-rank", "2"
     )
-    assert result.exit_code == 2 and "low-rank updates change a pretrained model" in result.stderr
+    assert result.exit_code == 2 and "lora_rank: needs a pretrained model" in result.stderr
 
 
 def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table, tmp_path):
@@ -174,7 +174,7 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
     result = run("finetune", base, table, *columns, "--output", folder, "--epochs", "2")
     assert result.exit_code == 0, result.output
     assert (
-        f"training: from {base.name}, 2 epochs at most; a rate of 0.003, slanted_triangular, 2.6 times less"
+        f"training: from {base.name}, at most 2 epochs; learning rate 0.003, slanted_triangular, divided by 2.6"
         in result.stderr
     )
     record = zoo.read_record(folder)
@@ -209,12 +209,12 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
 
     for arguments, message in (
         (("--file", table, "--input", "texts"), f"error: {table}:2: no column 'texts'; did you mean 'text'?"),
-        (("a film", "--input", "text"), "error: --input names a column of a table"),
+        (("a film", "--input", "text"), "error: --input: needs a table"),
     ):
         result = run("predict", folder, *arguments)
         assert result.exit_code == 2 and result.stderr.startswith(message) and not result.stdout, result.output
     result = run("predict", "gru_small.cmudict", "--file", table)
-    assert result.stderr == f"error: {table}: say which column to read: --input COLUMN\n"
+    assert result.stderr == f"error: {table}: input column unknown: give --input COLUMN\n"
     again.save(folder)
     assert (folder / "README.md").read_text("utf-8") == card
 
@@ -254,9 +254,9 @@ def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path
     assert result.exit_code == 0 and result.stdout.startswith("--rate "), result.output
     assert picture.read_bytes().startswith(b"\x89PNG") and [file.name for file in tmp_path.iterdir()] == ["rates.png"]
     for arguments, message in (
-        (("--find-rate", "rates.gif"), "ends in .png"),
-        ((), "say where the result goes: --output FOLDER"),
-        (("--output", tmp_path / "no", "--lora-rank", "2", "--plain"), "leave --plain out"),
+        (("--find-rate", "rates.gif"), "unknown format: use .png"),
+        ((), "--output: missing: give a folder"),
+        (("--output", tmp_path / "no", "--lora-rank", "2", "--plain"), "omit --plain"),
     ):
         result = run("finetune", base, table, *columns, *arguments)
         assert result.exit_code == 2 and message in result.stderr and len(result.stderr.splitlines()) == 1

@@ -140,7 +140,7 @@ def test_damaged_and_strange_wav_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="a.wav: step 2 is nan"):
         read_wav(path)
     wavfile.write(path, 10, np.array([0, 1], np.float32))
-    with pytest.raises(InputError, match="10 samples a second: resample"):
+    with pytest.raises(InputError, match="10 samples per second: resample"):
         read_wav(path)
     with pytest.raises(InputError, match="no such file"):
         read_wav(tmp_path / "b.wav")

@@ -158,7 +158,7 @@ def test_the_commands_go_from_a_folder_of_sounds_to_predictions(tmp_path):
     run, folder, mine = CliRunner().invoke, str(tmp_path / "digits"), str(tmp_path / "mine")
     result = run(main, ["finetune", "tcn_tiny", folder, "--output", mine, "--epochs", "1"])
     assert result.exit_code == 0, result.output
-    assert "reads waveforms at 8,000 samples a second" in result.stderr
+    assert "reads waveforms at 8,000 samples per second" in result.stderr
     assert f"try zoo predict {mine} SOUND.wav" in result.stdout
     card = (tmp_path / "mine" / "README.md").read_text("utf-8")
     assert "zoo evaluate path/of/this/folder DATA\n" in card and "--file" not in card

@@ -1,4 +1,4 @@
-"""Tags a word and a label a sentence: preprocessing, every family, training, spans."""
+"""Tags a word and one label per sentence: preprocessing, every family, training, spans."""
 
 import itertools
 

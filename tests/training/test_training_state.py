@@ -44,7 +44,7 @@ def test_a_full_disk_leaves_the_state_before_and_nothing_else(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
-        with pytest.raises(StorageError, match=f"^{tmp_path / STATE}: File too large: check the space") as caught:
+        with pytest.raises(StorageError, match=f"^{tmp_path / STATE}: File too large: check space") as caught:
             write_state(tmp_path, {"a": np.zeros(100_000)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

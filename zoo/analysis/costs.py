@@ -105,7 +105,7 @@ def recurrent(layer, work: Work) -> Cost:
 
 
 def convolution(layer, work: Work) -> Cost:
-    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and makes and writes a sequence's anew.
+    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and makes and writes a sequence's again.
 
     A stream has taken the norms at its beginning, and keeps a factor for each output of a row.
     """

@@ -12,7 +12,7 @@ from zoo.files import open_output
 
 
 def alignment(source: list[str], target: list[str], weights: np.ndarray, path: str | Path) -> None:
-    """Draws attention weights: what was read (across) while each symbol was written (down).
+    """Draw attention weights: what was read (across) while each symbol was written (down).
 
     Args:
         source: Symbols read.
@@ -35,13 +35,13 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
 
 
 def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
-    """Writes ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
+    """Write ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
     figure = curves_figure(records, score)
     _save(figure, path)
 
 
 def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
-    """Draws a validation score by epoch, a line a model.
+    """Draw a validation score by epoch, one line per model.
 
     Args:
         records: The ``curve`` of each record, by name.
@@ -65,7 +65,7 @@ def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
 
 
 def rates(rates: list[float], losses: list[float], suggestion: float, path: str | Path) -> None:
-    """Draws the loss at each learning rate tried, and the one suggested.
+    """Draw the loss at each learning rate tried, and the one suggested.
 
     Args:
         rates: Learning rates, rising.
@@ -89,7 +89,7 @@ def rates(rates: list[float], losses: list[float], suggestion: float, path: str 
 
 
 def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
-    """Draws each model's score with its interval against its latency.
+    """Draw each model's score with its interval against its latency.
 
     Args:
         rows: ``model``, ``score`` (with ``value``, ``low`` and ``high``, as shares) and ``latency`` in
@@ -115,7 +115,7 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
 
 
 def memory(found: dict, title: str, path: str | Path) -> None:
-    """Draws the loss against the steps that a model sees, and the influence of each step.
+    """Draw the loss against the steps that a model sees, and the influence of each step.
 
     Args:
         found: What a record keeps of a probe.
@@ -146,10 +146,10 @@ def memory(found: dict, title: str, path: str | Path) -> None:
 
 
 def roofline(found: dict, path: str | Path) -> None:
-    """Draws the FLOPs a second that a machine allows and those that a model reaches, against arithmetic intensity.
+    """Draw the FLOPs per second that a machine allows and those that a model reaches, against arithmetic intensity.
 
     Args:
-        found: What ``zoo.analysis.profiling.Profile.to_json`` returned.
+        found: Result of ``zoo.analysis.profiling.Profile.to_json``.
         path: File to write; its ending says the format.
 
     Raises:
@@ -173,7 +173,7 @@ def roofline(found: dict, path: str | Path) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("FLOP for each byte moved")
-    axes.set_ylabel("GFLOP a second (number: rows of the batch)")
+    axes.set_ylabel("GFLOP per second (number: rows of the batch)")
     axes.set_title(f"{found['model']}, {found['backend']}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
@@ -181,10 +181,10 @@ def roofline(found: dict, path: str | Path) -> None:
 
 
 def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
-    """Writes a text as a page on which words and sentences are the darker, the more they were attended to.
+    """Write a text as a page on which words and sentences are the darker, the more they were attended to.
 
     Args:
-        read: What ``zoo.tasks.classification.attention`` returned.
+        read: Result of ``zoo.tasks.classification.attention``.
         title: The page's title.
         path: File to write, ``.html``.
 
@@ -211,7 +211,7 @@ def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str
 
 
 def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
-    """Draws which notes sound in each frame, what was given in another colour than what was added.
+    """Draw which notes sound in each frame, what was given in another colour than what was added.
 
     Args:
         frames: MIDI note numbers of each frame.

@@ -48,9 +48,9 @@ class Structure:
     """What the architecture allows.
 
     Attributes:
-        receptive_field: Most steps that an output can see, itself included; ``None`` where nothing bounds it.
+        receptive_field: Maximum steps that an output can see, including itself; ``None`` if unbounded.
         path_length: Longest path in layers between two steps ``history`` apart, from the architecture.
-        support: Most steps that did change an output of this model, by its gradient on random inputs.
+        support: Maximum steps that did change an output of this model, by its gradient on random inputs.
         checked: Steps of those inputs: where it is more than the receptive field, the support must not reach beyond.
     """
 
@@ -65,7 +65,7 @@ class Probe:
     """What the probe found.
 
     Attributes:
-        history: Most steps that the model was shown.
+        history: Maximum steps that the model was shown.
         windows: Places in the data at which it was asked; the same ones for every number of steps.
         context: From one step to all.
         effective: Fewest steps with which the loss is within 1 % of its best.
@@ -89,12 +89,12 @@ class Probe:
 
 @retain_freed_memory()
 def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows: int = 128, seed: int = 0) -> Probe:
-    """Measures how a causal model uses what it has seen.
+    """Measure how a causal model uses what it has seen.
 
     Args:
         pipeline: A model that says something at each step: of music, characters or one of the memory tasks.
         examples: Data for it that it has not been trained on.
-        history: Most steps to show. Of shorter data as many as ``windows`` places have before them.
+        history: Maximum steps to show. Of shorter data as many as ``windows`` places have before them.
         windows: Places at which the model is asked, drawn from all that count.
         seed: Seed of the draw, and of the directions in which gradients are taken.
 
@@ -132,11 +132,11 @@ def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows:
 
 
 def draw_windows(steps: Steps, history: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws places that count and what stands before them.
+    """Draw places that count and what stands before them.
 
     Args:
         steps: The data.
-        history: Most steps of a window, its place included.
+        history: Maximum steps of a window, its place included.
         count: Number of places, as far as there are so many.
         random: Where the draw comes from.
 
@@ -188,7 +188,7 @@ def losses_by_steps(
 
 
 def _started(steps: Steps, inputs: np.ndarray) -> np.ndarray:
-    """Puts before each window what the model reads before the first step that it sees."""
+    """Put before each window what the model reads before the first step that it sees."""
     if steps.start is None:
         return inputs
     return np.concatenate([np.full_like(inputs[:, :1], steps.start), inputs], axis=1)
@@ -295,19 +295,19 @@ def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, A
     Args:
         name: The dataset, or the file.
         split: Its split.
-        found: What ``probe`` returned.
-        recalled: What ``zoo.analysis.recall.recall`` returned; none if it was not run.
+        found: Result of ``probe``.
+        recalled: Result of ``zoo.analysis.recall.recall``; none if it was not run.
     """
     rows = [{key: x for key, x in dataclasses.asdict(row).items() if x is not None} for row in recalled]
     return {"dataset": name, "split": split, **found.to_json(), "recall": rows}
 
 
 def write(folder: str | os.PathLike, probed: dict[str, Any]) -> None:
-    """Writes a probe into the record of a checkpoint's folder; the weights stay as they are.
+    """Write a probe into the record of a checkpoint's folder; the weights stay as they are.
 
     Args:
         folder: The folder.
-        probed: What ``document`` returned.
+        probed: Result of ``document``.
 
     Raises:
         WeightsError: The record is damaged, or this is not a probe.

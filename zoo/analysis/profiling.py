@@ -35,15 +35,15 @@ class Roofline:
     """What the machine can do at most, on the running backend.
 
     Attributes:
-        flops: FLOPs a second of a product of two float32 matrices.
-        bandwidth: Bytes a second that a copy in memory reads and writes.
+        flops: FLOPs per second of a product of two float32 matrices.
+        bandwidth: Bytes per second that a copy in memory reads and writes.
     """
 
     flops: float
     bandwidth: float
 
     def attainable(self, intensity: float) -> float:
-        """Returns the most FLOPs a second at so many FLOPs for each byte."""
+        """Returns the most FLOPs per second at so many FLOPs for each byte."""
         return min(self.flops, intensity * self.bandwidth)
 
 
@@ -60,9 +60,9 @@ class Row:
         bytes: Bytes that a call has to move, counted.
         intensity: FLOPs for each byte.
         seconds: Time of a call, the best of several.
-        achieved: FLOPs a second.
+        achieved: FLOPs per second.
         fraction: Share of what the roofline allows at this intensity.
-        throughput: Steps a second, those of all rows together.
+        throughput: Steps per second, those of all rows together.
     """
 
     mode: str
@@ -96,13 +96,13 @@ class Profile:
 def profile(
     name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
 ) -> Profile:
-    """Counts and times a model, with memory kept from call to call as in training and evaluation.
+    """Count and times a model, with memory kept from call to call as in training and evaluation.
 
     Of a classifier or a tagger the backbone is taken, without its heads.
 
     Args:
         name: A checkpoint, a folder, or an architecture and its size (``"lstm_small"``), which gets
-            token ids from 0 to 255 and fresh weights.
+            token ids from 0 to 255 and random weights.
         steps: Steps of a whole sequence.
         batches: Numbers of rows to try.
         clock: Seconds; ``time.process_time`` counts those of this process alone, which is fair on a busy
@@ -144,7 +144,7 @@ def find(name: str) -> keras.Model:
 
 
 def causal(model: keras.Model) -> bool:
-    """Tells whether a model can run as a stream."""
+    """Returns whether a model can run as a stream."""
     try:
         model.stream(1)
     except InputError:
@@ -153,7 +153,7 @@ def causal(model: keras.Model) -> bool:
 
 
 def measure_roofline(clock: Clock = time.perf_counter) -> Roofline:
-    """Measures the machine: a product of matrices on the running backend, and a copy by NumPy on one core."""
+    """Measure the machine: a product of matrices on the running backend, and a copy by NumPy on one core."""
     matrix = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype("float32"))
     seconds = best(lambda: ops.convert_to_numpy(ops.matmul(matrix, matrix)), clock)
     source, target = np.ones(COPIED, "uint8"), np.ones(COPIED, "uint8")
@@ -217,7 +217,7 @@ def _streaming(model, batch: int):
     stream = model.stream(batch)
     step = next(iter(_inputs(model, batch, 1).values()))[:, 0]
     work = costs.Work(batch, 1, step=True)
-    # A row at the end of learned positions begins anew: one comparison a step, where there are none.
+    # A row at the end of learned positions begins again: one comparison a step, where there are none.
     max_length = stream.backbone.max_length
 
     def run():

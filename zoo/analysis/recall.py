@@ -80,7 +80,7 @@ def recall(
 
 
 def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on_step) -> float:
-    """Trains a backbone and a new head, and returns the accuracy on other sequences."""
+    """Train a backbone and a new head, and returns the accuracy on other sequences."""
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
     model = NextStepModel(backbone, _symbols(backbone), dropout=0.0)

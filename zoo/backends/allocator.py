@@ -11,10 +11,10 @@ _AFTERWARDS = {_TRIM_THRESHOLD: 64 * 2**20, _MMAP_THRESHOLD: 32 * 2**20, _MMAP_M
 
 @contextlib.contextmanager
 def retain_freed_memory():
-    """Lets the process keep what tensors free, until the block ends.
+    """Let the process keep what tensors free, until the block ends.
 
     By default glibc returns large blocks to the system at once. A training step frees and takes the same ones
-    again, and the system clears every page of them anew: tens of thousands of page faults a step
+    again, and the system clears every page of them again: tens of thousands of page faults per step
     (benchmarks/allocator.py). Without glibc nothing is changed.
     """
     try:

@@ -10,7 +10,7 @@ from zoo.limits import MAX_SEED
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds Python (from which Keras draws the seeds of weights and dropout), NumPy and the running backend.
+    """Seed Python (from which Keras draws the seeds of weights and dropout), NumPy and the running backend.
 
     ``keras.utils.set_random_seed`` does that too, but imports TensorFlow on any backend, which takes seconds.
 

@@ -51,7 +51,7 @@ def local_checkpoints() -> list[LocalCheckpoint]:
 
 
 def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
-    """Reads every byte of checkpoints on this machine and compares size and SHA-256 with their record.
+    """Read every byte of checkpoints on this machine and compares size and SHA-256 with their record.
 
     Args:
         names: Names of checkpoints, or folders; by default all whose weights are on this machine.
@@ -78,7 +78,7 @@ def _by_name(name: str, found: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
 
 
 def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, str]]:
-    """Removes from the cache what is of no use: damaged checkpoints, and leftovers of cut downloads.
+    """Remove from the cache what is of no use: damaged checkpoints, and leftovers of cut downloads.
 
     Nothing but folders with a checkpoint's name is looked at. A download that is under way in another
     process loses its lock and its partial file's name; it still ends in the right file.
@@ -112,7 +112,7 @@ def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, s
 
 
 def publish(names: Sequence[str], folder: Path) -> list[Record]:
-    """Writes checkpoints as a folder that any static web server can serve, and ``ZOO_WEIGHTS_URL`` can name.
+    """Write checkpoints as a folder that any static web server can serve, and ``ZOO_WEIGHTS_URL`` can name.
 
     Each goes into ``<folder>/<name>/``, its weights verified first; ``index.json`` lists all that are there,
     and ``sha256sum -c SHA256SUMS`` checks them without the zoo. Checkpoints that stand there already and

@@ -1,4 +1,4 @@
-"""Documents, a record's content beside spec and weights, of models without a record of their own."""
+"""Documents: what a record says beside its spec and weights, for models without a record."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from zoo.version import __version__
 
 
 def blank_document(name: str) -> dict[str, Any]:
-    """Returns the record of a model of which nothing is known but its weights."""
+    """Returns a document without training history or scores."""
     return {
         "name": name,
         "licence": {"weights": "the user's", "data": "the user's"},
@@ -29,13 +29,13 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def modified_document(name: str, before: dict[str, Any], sha256: str, golden: dict[str, list[Any]]) -> dict[str, Any]:
-    """Returns the document of a model that was trained further since its own was made: it has no scores.
+    """Returns the document of a model that was trained further after its own was written: without scores.
 
     Args:
         name: The model's name.
-        before: Its document before.
-        sha256: Hash of the weights that ``before`` speaks of.
-        golden: Example inputs and outputs of the weights as they are.
+        before: Its document before the training.
+        sha256: Hash of the weights that ``before`` describes.
+        golden: Example inputs and outputs of the current weights.
     """
     document = blank_document(name)
     document["licence"] = {

@@ -31,7 +31,7 @@ FIRST_WAIT = 0.5  # seconds before the second try; doubles up to LONGEST_BACKOFF
 MAX_BACKOFF = 8.0  # seconds
 MAX_RETRY_AFTER = 60.0  # seconds a server may ask for
 STALL_SECONDS = 30.0
-MIN_BYTES_PER_SECOND = 1000  # bytes a second, over STALL_SECONDS
+MIN_BYTES_PER_SECOND = 1000  # bytes per second, over STALL_SECONDS
 PIECE = 64 * 1024  # bytes
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504}
@@ -47,7 +47,7 @@ class _TryAgain(Exception):
 
 
 def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
-    """Makes sure that a file is there and is the right one, fetching it where it is not.
+    """Make sure that a file is there and is the right one, fetching it where it is not.
 
     A file that is already right is not touched, and neither its folder nor the network is needed.
 
@@ -101,7 +101,7 @@ def fetch_text(url: str, limit: int) -> bytes:
 
 
 def refuse_offline(url: str) -> None:
-    """Raises DownloadError when the environment says ``ZOO_OFFLINE=1``; called before any socket opens."""
+    """Raise DownloadError when the environment says ``ZOO_OFFLINE=1``; called before any socket opens."""
     if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
         raise DownloadError(f"{url}: not tried, because ZOO_OFFLINE is set")
 
@@ -127,14 +127,14 @@ class _Transfer:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        """Keeps the partial file only where a later run can resume it."""
+        """Keep the partial file only where a later run can resume it."""
         if kind is None or issubclass(kind, StorageError) or not self.etag or not self.received:
             self._discard()
         else:
             self.file.close()
 
     def adopt_leftovers(self) -> None:
-        """Copies the longest partial file that a killed or failed process left behind; removes them all.
+        """Copy the longest partial file that a killed or failed process left behind; removes them all.
 
         A copy, because its writer may still live where locks do nothing: a copy of the first bytes of a
         version is right however many more follow. A living writer keeps its open file and needs no name.
@@ -151,7 +151,7 @@ class _Transfer:
                 leftover.unlink()
 
     def attempt(self) -> None:
-        """Receives what is missing and puts the file in its place (raises _TryAgain, DownloadError)."""
+        """Receive what is missing and puts the file in its place (raises _TryAgain, DownloadError)."""
         if self.received < self.size:
             try:
                 self._receive()
@@ -163,7 +163,7 @@ class _Transfer:
         self._publish()
 
     def _start(self, etag: str) -> None:
-        """Opens an empty partial file for another version."""
+        """Open an empty partial file for another version."""
         name = f"{self.path.name}.{secrets.token_hex(4)}.{etag.encode().hex()}.partial"
         with storage(self.path):
             # Open as long as the transfer lasts: __exit__ closes it.
@@ -187,7 +187,7 @@ class _Transfer:
             os.unlink(self.file.name)
 
     def _receive(self) -> None:
-        """Receives into the partial file, from where it ends or, where that cannot be, from the start."""
+        """Receive into the partial file, from where it ends or, where that cannot be, from the start."""
         headers = {}
         if self.received and self.etag:
             headers = {"Range": f"bytes={self.received}-", "If-Range": self.etag}
@@ -218,7 +218,7 @@ class _Transfer:
             raise _TryAgain(f"cut after {self.received} of {self.size} bytes")
 
     def _publish(self) -> None:
-        """Copies the partial file into its place, if its bytes are the right ones."""
+        """Copy the partial file into its place, if its bytes are the right ones."""
         digest = hashlib.sha256()
         with storage(self.path):
             self.file.seek(0)
@@ -248,7 +248,7 @@ def _etag_in(name: str) -> str:
 
 
 def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-    """Sends a GET request. Follows redirects to http and https only, never to a file."""
+    """Send a GET request. Follows redirects to http and https only, never to a file."""
     opener = urllib.request.OpenerDirector()
     for kind in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
@@ -258,7 +258,7 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
 
 
 def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Yields a body piece by piece as it arrives; gives up on a trickle (raises _TryAgain)."""
+    """Yield a body piece by piece as it arrives; gives up on a trickle (raises _TryAgain)."""
     since, received = time.monotonic(), 0
     while piece := response.read1(PIECE):
         yield piece
@@ -270,7 +270,7 @@ def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _persist(url: str, attempt: Callable[[], Result]) -> Result:
-    """Repeats an attempt while its fault may pass, with growing pauses.
+    """Repeat an attempt while its fault may pass, with growing pauses.
 
     Raises:
         DownloadError: The fault will not pass, or did not in ``TRIES`` tries.
@@ -323,7 +323,7 @@ def _retry_after(value: str) -> float:
 
 @contextlib.contextmanager
 def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Shows a bar on a terminal, on standard error; stays silent elsewhere."""
+    """Show a bar on a terminal, on standard error; stays silent elsewhere."""
     if not sys.stderr.isatty():
         yield lambda received: None
         return

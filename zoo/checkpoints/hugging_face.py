@@ -16,14 +16,14 @@ BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
 
 
 def fetch(base: str, filename: str, limit: int) -> Path:
-    """Fetches a file of a repository, or takes it from the client's cache.
+    """Fetch a file of a repository, or takes it from the client's cache.
 
     With ``ZOO_OFFLINE=1`` only the cache is asked, and no socket is opened.
 
     Args:
         base: ``hf://owner/name``, or ``hf://owner/name@revision``.
         filename: Path of the file in the repository.
-        limit: Most bytes that the file may have; a larger one is not fetched.
+        limit: Maximum bytes that the file may have; a larger one is not fetched.
 
     Raises:
         DownloadError: It could not be fetched, or is too large.

@@ -33,7 +33,7 @@ def summarize(record: Record) -> dict[str, Any]:
 
 
 def write_index() -> Path:
-    """Writes the index of all shipped records beside their folders.
+    """Write the index of all shipped records beside their folders.
 
     Returns:
         The file.
@@ -49,7 +49,7 @@ def write_index() -> Path:
 
 
 def refresh(folder: Path) -> None:
-    """Writes the index again after a checkpoint's folder was written, if that is among the shipped ones."""
+    """Write the index again after a checkpoint's folder was written, if that is among the shipped ones."""
     if folder.resolve().parent == locate.shipped_folder().resolve():
         write_index()
 

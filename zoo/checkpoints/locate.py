@@ -20,7 +20,7 @@ from zoo.files import atomic_write, integrity_error, open_regular
 _AGAIN = ": fetch or copy it again"
 T = TypeVar("T")
 
-# What listing records does not need is imported where it is used, because listing must stay quick.
+# What listing records does not need is imported where it is used, because listing must start fast.
 
 
 def shipped_folder() -> Path:
@@ -65,7 +65,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def read_record(name_or_folder: str | Path) -> Record:
-    """Reads the record of a checkpoint that is on this machine. Touches no weights and no network.
+    """Read the record of a checkpoint that is on this machine. Touches no weights and no network.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
@@ -90,7 +90,7 @@ def read_record(name_or_folder: str | Path) -> Record:
 
 
 def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
-    """Finds a checkpoint, fetching it where it must be.
+    """Find a checkpoint, fetching it where it must be.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
@@ -111,13 +111,13 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
 def locate_and_read(
     name_or_folder: str | Path, read: Callable[[Path, Record], T], record: Record | None = None
 ) -> tuple[Record, Path, T]:
-    """Finds a checkpoint as ``locate`` does, and reads its weights file once.
+    """Find a checkpoint as ``locate`` does, and reads its weights file once.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
         read: Reads the weights file of a record, and raises ``IntegrityError`` if it is another one. The next place
             is tried then.
-        record: What ``read_record`` returned, if it was called already: it is not parsed again.
+        record: Result of ``read_record``, if it was called already: it is not parsed again.
 
     Returns:
         The record, the weights file, and what ``read`` returned.
@@ -168,7 +168,7 @@ def locate_and_read(
 
 
 def _verify(file: Path, record: Record) -> None:
-    """Raises IntegrityError for a weights file that is not its record's."""
+    """Raise IntegrityError for a weights file that is not its record's."""
     wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     if wrong:
         raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
@@ -250,7 +250,7 @@ def _integrity_error(folder: Path, record: Record) -> str | None:
 
 
 def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tuple[Record, Path]:
-    """Takes a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
+    """Take a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
     from urllib.parse import quote, urlsplit
 
     from zoo.checkpoints import download
@@ -275,7 +275,7 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
 
 
 def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
-    """Takes a checkpoint from a ``file:`` base: a folder that is read where it stands, not copied."""
+    """Take a checkpoint from a ``file:`` base: a folder that is read where it stands, not copied."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
@@ -288,7 +288,7 @@ def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, P
 
 
 def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
-    """Takes a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
+    """Take a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
     from zoo.checkpoints import hugging_face
 
     found = record

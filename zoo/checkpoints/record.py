@@ -12,7 +12,7 @@ from zoo.checkpoints.strict_json import MAX_JSON_BYTES, MAX_JSON_DEPTH, layout
 from zoo.errors import WeightsError
 from zoo.limits import MAX_NUMBER
 
-# Bounds on what a stranger's file may ask for, far above any checkpoint of the zoo.
+# Bounds on what an untrusted file may ask for, far above any checkpoint of the zoo.
 MAX_TENSORS = 10_000
 MAX_PARAMETERS = 2**31
 
@@ -139,10 +139,10 @@ class Record:
 
     @classmethod
     def from_json(cls, document: Any, location: str) -> "Record":
-        """Makes a record from JSON values, each checked by key, type and bound.
+        """Make a record from JSON values, each checked by key, type and bound.
 
         Args:
-            document: What ``to_json`` returned.
+            document: Result of ``to_json``.
             location: The file or URL it came from, for messages.
 
         Raises:
@@ -163,7 +163,7 @@ class Record:
 
 
 def check(value: Any, schema: Any, location: str) -> None:
-    """Compares JSON values with a schema in the form of ``SCHEMA``, or with a part of it.
+    """Compare JSON values with a schema in the form of ``SCHEMA``, or with a part of it.
 
     Raises:
         WeightsError: Names the file and the key.
@@ -180,13 +180,13 @@ def _check_format(document: Any, location: str) -> None:
 
 
 def _fail(location: str, key: str, what: str) -> NoReturn:
-    # A stranger's key may hold line breaks or terminal codes: they are shown escaped.
+    # An untrusted key may hold line breaks or terminal codes: they are shown escaped.
     shown = key[:200] if key.isprintable() else ascii(key[:200])
     raise WeightsError(f"{location}: {shown or 'record'}: {what}")
 
 
 def _bound(value: Any, location: str, key: str, levels: int) -> None:
-    """Refuses nesting, numbers and strings that no record needs or no terminal can print."""
+    """Refuse nesting, numbers and strings that no record needs or no terminal can print."""
     if levels == 0 and isinstance(value, dict | list):
         _fail(location, key, f"JSON nested deeper than {MAX_JSON_DEPTH} levels")
     if isinstance(value, dict):
@@ -225,7 +225,7 @@ def _harmless(values: Collection[Any]) -> bool:
 
 
 def _check(value: Any, schema: Any, location: str, key: str) -> None:
-    """Compares a value with its part of ``SCHEMA``."""
+    """Compare a value with its part of ``SCHEMA``."""
     # Most values are such and right; the rest of the function says what is wrong with the others.
     if schema is object or (schema is float and type(value) in (int, float)):
         return
@@ -266,7 +266,7 @@ def _check(value: Any, schema: Any, location: str, key: str) -> None:
 
 
 def _check_sense(record: Record, location: str) -> None:
-    """Checks what types alone cannot: names, bounds, and sums that must agree."""
+    """Check what types alone cannot: names, bounds, and sums that must agree."""
 
     def expect(condition: bool, key: str, what: str) -> None:
         if not condition:
@@ -283,7 +283,7 @@ def _check_sense(record: Record, location: str) -> None:
     backend = record.training["backend"]
     expect(backend in ("tensorflow", "jax", "torch"), "training.backend", "expected tensorflow, jax or torch")
     expect(record.training["versions"] != {}, "training.versions", "names no version")
-    expect(len(record.golden["inputs"]) == len(record.golden["outputs"]), "golden", "an output an input")
+    expect(len(record.golden["inputs"]) == len(record.golden["outputs"]), "golden", "one output per input")
     expect(0 < len(weights.tensors) <= MAX_TENSORS, "weights.tensors", f"expected 1 to {MAX_TENSORS}")
     for path, tensor in weights.tensors.items():
         key = f"weights.tensors.{path}"
@@ -300,7 +300,7 @@ def _check_sense(record: Record, location: str) -> None:
 
 
 def is_name(text: str) -> bool:
-    """Tells whether a text can name a checkpoint: never a path, safe in the name of a folder.
+    """Returns whether a text can name a checkpoint: never a path, safe in the name of a folder.
 
     Words of letters of any script, digits, ``_`` and ``-``, between single spaces or dots.
     """

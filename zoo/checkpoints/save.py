@@ -15,7 +15,7 @@ from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
 from zoo.files import atomic_write, check_output_folder, storage, sync_folder
 
-# zoo.checkpoints.download and numpy are imported where they are used: listing records must stay quick.
+# zoo.checkpoints.download and numpy are imported where they are used: listing records must start fast.
 if TYPE_CHECKING:
     import numpy as np
 CARD_FILE = "README.md"
@@ -28,12 +28,12 @@ def save_checkpoint(
     dtype: str = "float16",
     card: str | None = None,
 ) -> Record:
-    """Writes a checkpoint's folder: complete under another name first, then moved into its place.
+    """Write a checkpoint's folder: complete under another name first, then moved into its place.
 
     Args:
         folder: The folder; ``~`` is the user's. One that exists is replaced as a whole if it is a checkpoint's.
         document: The record as JSON values, without ``format`` and ``weights``.
-        tensors: Arrays by the path of their variable.
+        tensors: Arrays by variable path.
         dtype: ``"float16"`` or ``"float32"``, as stored.
         card: What people should read of it, if there is something: Markdown.
 
@@ -87,7 +87,7 @@ def check_folder(folder: str | os.PathLike) -> Path:
 
 
 def check_document(document: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises WeightsError for a record that ``save_checkpoint`` would refuse, whatever its weights.
+    """Raise WeightsError for a record that ``save_checkpoint`` would refuse, whatever its weights.
 
     Args:
         document: The record as JSON values, without ``format`` and ``weights``.
@@ -105,7 +105,7 @@ def check_document(document: Mapping[str, Any], shapes: Mapping[str, tuple[int, 
 
 
 def _stays(folder: Path) -> bool:
-    """Tells whether a folder must stay itself: it is empty, mounted, or the working folder of a shell."""
+    """Returns whether a folder must stay itself: it is empty, mounted, or the working folder of a shell."""
     return folder.exists() and (not any(folder.iterdir()) or os.path.ismount(folder) or folder.samefile(Path.cwd()))
 
 
@@ -129,7 +129,7 @@ def _record(document, weights: dict[str, Any], location: str) -> Record:
 
 
 def _move_files(temporary: Path, folder: Path) -> None:
-    """Moves the files of a new checkpoint into a folder that stays; without a record it is none until all are there."""
+    """Move the files of a new checkpoint into a folder that stays; without a record it is none until all are there."""
     for name in (RECORD_FILE, CARD_FILE):
         (folder / name).unlink(missing_ok=True)
     for name in (WEIGHTS_FILE, CARD_FILE, RECORD_FILE):

@@ -1,4 +1,4 @@
-"""How scores are written for people. Imports nothing, for listing records must stay quick."""
+"""How scores are written for users. Imports nothing, for listing records must start fast."""
 
 NO_SHARES = frozenset(
     {"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"}

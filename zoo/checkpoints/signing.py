@@ -11,7 +11,7 @@ SIGNATURE_FILE = "model.sig"
 
 
 def sign(folder: Path, key: str | os.PathLike) -> Path:
-    """Signs every file of a folder; the signature stands in it as ``model.sig``.
+    """Sign every file of a folder; the signature stands in it as ``model.sig``.
 
     Args:
         folder: A checkpoint's folder.
@@ -34,7 +34,7 @@ def sign(folder: Path, key: str | os.PathLike) -> Path:
 
 
 def check(folder: Path, key: str | os.PathLike) -> None:
-    """Checks a folder's signature: that its files are those that the owner of a key signed.
+    """Check a folder's signature: that its files are those that the owner of a key signed.
 
     Args:
         folder: A folder with a ``model.sig``.

@@ -30,10 +30,10 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, document: Any, location: str) -> "ModelSpec":
-        """Makes a spec from JSON values.
+        """Make a spec from JSON values.
 
         Args:
-            document: What ``to_json`` returned.
+            document: Result of ``to_json``.
             location: The file it came from, for messages.
 
         Raises:

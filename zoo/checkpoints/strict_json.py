@@ -1,4 +1,4 @@
-"""JSON of strangers, read within bounds, and JSON that people can read."""
+"""JSON from untrusted sources, read within bounds, and JSON that people can read."""
 
 import json
 import math
@@ -13,7 +13,7 @@ MAX_JSON_CONTAINERS = 200_000  # a list or an object each: a million of them cos
 
 
 def parse_json(data: bytes, location: str) -> Any:
-    """Parses strict JSON: no duplicate keys, no NaN, no infinity.
+    """Parse strict JSON: no duplicate keys, no NaN, no infinity.
 
     Args:
         data: UTF-8 text.
@@ -58,7 +58,7 @@ def _finite_float(text: str) -> float:
 
 
 def layout(value: Any, indent: str = "") -> str:
-    """Writes JSON with short values and lists of plain values on one line, the rest one item a line."""
+    """Write JSON with short values and lists of plain values on one line, the rest one item per line."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
     if plain or not isinstance(value, dict | list) or len(line) <= 100:

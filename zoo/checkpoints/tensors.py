@@ -16,7 +16,7 @@ from zoo.checkpoints.strict_json import parse_json
 from zoo.errors import InputError, IntegrityError, NotFiniteError, WeightsError
 from zoo.files import _integrity_error, atomic_write, open_regular, storage
 
-# numpy is imported where tensors are touched only: listing records must stay quick.
+# numpy is imported where tensors are touched only: listing records must start fast.
 if TYPE_CHECKING:
     import numpy as np
 
@@ -32,18 +32,18 @@ REFUSED_SUFFIXES = {
 
 
 def refuse_other_formats(path: Path) -> None:
-    """Raises WeightsError, with the reason, for a file whose name says another format."""
+    """Raise WeightsError, with the reason, for a file whose name says another format."""
     reason = REFUSED_SUFFIXES.get(path.suffix.lower())
     if reason:
         raise WeightsError(f"{path}: refused: a {path.suffix} file {reason}; the zoo reads safetensors only")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "np.ndarray"], dtype: str = "float16") -> str:
-    """Writes a safetensors file, atomically.
+    """Write a safetensors file, atomically.
 
     Args:
         path: The file; one that exists is replaced.
-        tensors: Arrays by the path of their variable.
+        tensors: Arrays by variable path.
         dtype: ``"float16"`` or ``"float32"``, for all of them.
 
     Returns:
@@ -88,7 +88,7 @@ def describe(tensors: Mapping[str, "np.ndarray"]) -> Weights:
 
 
 def are_described(tensors: Mapping[str, "np.ndarray"], weights: Weights) -> bool:
-    """Tells whether tensors are, to the last bit, those of which a record gives the hash."""
+    """Returns whether tensors are, to the last bit, those of which a record gives the hash."""
     import numpy as np
     from safetensors.numpy import save
 
@@ -103,12 +103,12 @@ def are_described(tensors: Mapping[str, "np.ndarray"], weights: Weights) -> bool
 
 
 def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
-    """Reads a safetensors file that is, byte for byte, the one its record describes.
+    """Read a safetensors file that is, byte for byte, the one its record describes.
 
     Size and SHA-256 are checked before anything is parsed; then each name, shape and dtype.
 
     Returns:
-        float32 arrays by the path of their variable.
+        float32 arrays by variable path.
 
     Raises:
         WeightsError: Names the file and, where there is one, the tensor.

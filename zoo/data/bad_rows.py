@@ -27,7 +27,7 @@ class BadRows:
             self.errors.append(error)
 
     def check(self, remedy: str = "correct them") -> None:
-        """Raises the error of the only row, or one that names up to ten, unless rows are skipped."""
+        """Raise the error of the only row, or one that names up to ten, unless rows are skipped."""
         if self.skip or not self.count:
             return
         if self.count == 1:

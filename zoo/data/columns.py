@@ -16,8 +16,8 @@ class Columns:
     """What of a table is read, and how.
 
     Attributes:
-        input: Column with the inputs; of series several, between commas.
-        target: Column with the right outputs.
+        input: Input column; of series several, between commas.
+        target: Column with the targets.
         header: Whether the first row of a ``.csv`` or ``.tsv`` names its columns.
         series: In a table with a row per step, the column that says which series a row belongs to.
         time: In such a table, the column with the time.

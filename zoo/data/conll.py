@@ -14,7 +14,7 @@ UD = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", 
 
 
 def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
-    """Reads sentences of tokens with tags.
+    """Read sentences of tokens with tags.
 
     Columns stand between tabs, or between spaces if there is no tab. Lines with ``-DOCSTART-`` and comments are left
     out, and so are the ranges and empty nodes of Universal Dependencies (``1-2``, ``1.1``).
@@ -82,7 +82,7 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
 
 
 def looks_like_conll(path: str | os.PathLike) -> bool:
-    """Tells whether a ``.tsv`` has a token per line and empty lines between sentences."""
+    """Returns whether a ``.tsv`` has a token per line and empty lines between sentences."""
     sentences = tokens = 0
     inside = False
     for _, line in lines(path):

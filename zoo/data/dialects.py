@@ -66,7 +66,7 @@ class Dialect:
 
 
 def read_table(path: str | os.PathLike, header: bool, dialect: Dialect) -> tuple[list[tuple[str, dict]], list[str]]:
-    """Reads a ``.csv`` or ``.tsv`` as a spreadsheet writes it.
+    """Read a ``.csv`` or ``.tsv`` as a spreadsheet writes it.
 
     Returns:
         The place of each row and its cells by column; and what was found out, a line each.
@@ -221,7 +221,7 @@ def _without_empty_columns(rows: list) -> tuple[list, list[str]]:
 
 
 def _with_points(rows: list, names: list[str], decimal: str | None, path) -> list[str]:
-    """Writes decimal commas as points, in place; returns a note."""
+    """Write decimal commas as points, in place; returns a note."""
     changed = []
     for j, name in enumerate(names):
         cells = [(location, row[j].strip()) for location, row in rows if row[j].strip()]

@@ -21,7 +21,7 @@ def look_alikes(labels: Iterable[str]) -> list[list[tuple[str, int]]]:
     """Returns the groups of labels that differ only in case, spaces or invisible characters.
 
     Returns:
-        For each group its spellings with their number of rows, the commonest first.
+        For each group its spellings with their number of rows, the most frequent first.
     """
     groups: dict[str, list[tuple[str, int]]] = {}
     for label, count in collections.Counter(labels).most_common():
@@ -34,7 +34,7 @@ def unify(labels: Sequence[str], known: Iterable[str] = ()) -> list[str]:
 
     Args:
         labels: Labels as they were read.
-        known: Names to prefer, those of a model for instance; otherwise the commonest spelling is taken, without
+        known: Names to prefer, those of a model for instance; otherwise the most frequent spelling is taken, without
             invisible characters.
     """
     names = {_key(label): label for label in known}
@@ -53,7 +53,7 @@ def number_of(text: str) -> float | None:
 
 
 def are_measured(targets: Sequence[str]) -> bool:
-    """Tells whether targets are measured numbers, and not classes.
+    """Returns whether targets are measured numbers, and not classes.
 
     They are if all are numbers, and there are more different ones than classes would have: more than ten with a
     fraction, or more than ``MAX_NUMBERED_CLASSES`` whole ones.

@@ -21,12 +21,12 @@ OnBad = Callable[[InputError], None]
 
 
 def refuse(error: InputError) -> None:
-    """Raises the error of a row, as readers do unless they are told otherwise."""
+    """Raise the error of a row, as readers do unless they are told otherwise."""
     raise error
 
 
 def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[str], list[str]]:
-    """Reads one input a line from a UTF-8 text file, or from standard input if the path is ``-``.
+    """Read one input per line from a UTF-8 text file, or from standard input if the path is ``-``.
 
     Args:
         path: The file.
@@ -43,12 +43,12 @@ def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[st
         empty = False
         _take(location, line, inputs, places, on_bad)
     if empty:
-        raise InputError(f"{_name(path)}: is empty: give one input a line")
+        raise InputError(f"{_name(path)}: is empty: give one input per line")
     return inputs, places
 
 
 def _take(location: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
-    """Adds a line to the inputs, or calls ``on_bad`` with its error."""
+    """Add a line to the inputs, or calls ``on_bad`` with its error."""
     if isinstance(line, InputError):
         on_bad(line)
         return
@@ -76,7 +76,7 @@ def stream_lines(max_lines: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[
     if inputs:
         yield inputs, places
     if empty:
-        raise InputError("stdin: is empty: give one input a line")
+        raise InputError("stdin: is empty: give one input per line")
 
 
 class _Piped:
@@ -100,7 +100,7 @@ class _Piped:
 
 
 def lines(path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
-    """Yields the place and the text of each line, its line end kept; standard input for ``-``.
+    """Yield the place and the text of each line, its line end kept; standard input for ``-``.
 
     A line that is no UTF-8 text goes to ``on_bad``, and the next one follows.
     """
@@ -135,7 +135,7 @@ def ending(path: str | os.PathLike) -> str:
 
 
 def open_bytes(path: str | os.PathLike) -> IO[Any]:
-    """Opens a file to read its bytes, unpacked if its name ends in ``.gz`` (raises OSError)."""
+    """Open a file to read its bytes, unpacked if its name ends in ``.gz`` (raises OSError)."""
     return gzip.open(path, "rb") if os.fspath(path).lower().endswith(".gz") else open(path, "rb")
 
 
@@ -153,7 +153,7 @@ def _name(path) -> str:
 
 
 def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
-    """Yields the place of each line and its text, or what is wrong with its bytes."""
+    """Yield the place of each line and its text, or what is wrong with its bytes."""
     number = 0
     while True:
         location = f"{name}:{number + 1}"

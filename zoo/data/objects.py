@@ -81,7 +81,7 @@ def _item(value: Any, place: str) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Tells whether a cell holds nothing: None, NaN, or what pandas writes for them."""
+    """Returns whether a cell holds nothing: None, NaN, or what pandas writes for them."""
     if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
         return True
     return type(value).__name__ in ("NAType", "NaTType")
@@ -195,7 +195,7 @@ def _torch_items(data: Any) -> Iterator[Any]:
 
 
 def _unbatched(data: Any) -> Iterator[Any]:
-    """Yields the elements of a ``tf.data.Dataset``, those of a batch one by one.
+    """Yield the elements of a ``tf.data.Dataset``, those of a batch one by one.
 
     A batch is known by its axis of no fixed size, or by labels that have an axis.
     """

@@ -54,8 +54,8 @@ def examples(
 
     Args:
         data: One of these.
-        input: Column with the inputs.
-        target: Column with the right outputs.
+        input: Input column.
+        target: Column with the targets.
         header: Whether the first row of a ``.csv`` or ``.tsv`` names its columns.
         series: Column that says which series a row belongs to.
         time: Column with the time of a row.
@@ -129,7 +129,7 @@ def whole_series(examples: Examples, columns: Columns, task: str | None) -> Exam
 
 
 def as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
-    """Yields rows with the numbers of JSON as texts, as the readers of series take them."""
+    """Yield rows with the numbers of JSON as texts, as the readers of series take them."""
     for location, row in rows:
         numeric = {name for name, value in row.items() if type(value) in (int, float)}
         yield location, {name: str(value) if name in numeric else value for name, value in row.items()}
@@ -169,14 +169,14 @@ def named(data: Any) -> str:
 def _long_columns(name: str, columns: Columns) -> tuple[str, str, list[str], str]:
     if not (columns.series and columns.time and columns.input and columns.target):
         raise InputError(
-            f"{name}: a table with a row a step needs --series COLUMN --time COLUMN --input COLUMN,COLUMN"
+            f"{name}: a table with one row per step needs --series COLUMN --time COLUMN --input COLUMN,COLUMN"
             " --target COLUMN: name them all"
         )
     return columns.series, columns.time, columns.input_names, columns.target
 
 
 def read_sounds(folder: str | os.PathLike) -> Examples:
-    """Reads a folder that has a folder for each label, with ``.wav`` files in it.
+    """Read a folder that has a folder for each label, with ``.wav`` files in it.
 
     Raises:
         InputError: It has none, or a file in a label's folder is not a whole ``.wav`` file.
@@ -200,14 +200,14 @@ def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Exampl
     Args:
         x: ``(rows, time)`` or ``(rows, time, features)``; or a list of arrays ``(time,)`` or ``(time, features)``, of
             ``Sound``, or of texts.
-        y: A label a row: texts or whole numbers.
+        y: One label per row: texts or whole numbers.
         name: What a row is called in messages, before its number.
 
     Raises:
         InputError: There are not as many labels as rows, or a row cannot be used.
     """
     if len(x) != len(y) or not len(x):
-        raise InputError(f"{len(x)} rows and {len(y)} labels: give a label a row, at least one")
+        raise InputError(f"{len(x)} rows and {len(y)} labels: give one label per row, at least one")
     inputs, labels, locations = [], [], [f"{name}:{i + 1}" for i in range(len(x))]
     for value, label, place in zip(x, y, locations, strict=True):
         inputs.append(_input(value, place))
@@ -248,13 +248,13 @@ def read_parquet(path: str) -> Any:
         return table.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check its name and folder") from None
-    except Exception as error:  # two libraries read a stranger's metadata, and raise whatever it makes them raise
+    except Exception as error:  # two libraries read untrusted metadata, and raise whatever it makes them raise
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
 def frame_rows(frame: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields the place and the cells of each row of a table that is an object (raises InputError for one without)."""
+    """Yield the place and the cells of each row of a table that is an object (raises InputError for one without)."""
     names = list(map(str, getattr(frame, "columns", [])))
     duplicates = [column for i, column in enumerate(names) if column in names[:i]]
     cells = [] if duplicates else [row for _, row in objects.as_table(frame) or ()]

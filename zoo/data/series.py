@@ -1,4 +1,4 @@
-"""Numeric series from a user's own file, read strictly: a table with a row a series or a row a step."""
+"""Numeric series from a user's own file, read strictly: a table with one row per series or one row per step."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
-    """Reads a table with a row a series: one column is the label, the others are the steps in order.
+    """Read a table with one row per series: one column is the label, the others are the steps in order.
 
     Args:
         path: A ``.csv`` or ``.tsv`` file.
@@ -87,7 +87,7 @@ _ROW_NAME = re.compile(r"|unnamed: \d+|(row|sample|series|case)?[ _-]?(id|index|
 
 
 def _numbers_rows(values: list[float]) -> bool:
-    """Tells whether numbers count rows: whole, each larger than the last; of few rows, by one each."""
+    """Returns whether numbers count rows: whole, each larger than the last; of few rows, by one each."""
     steps = np.diff(values)
     whole = all(value.is_integer() for value in values)
     return len(values) > 2 and whole and bool((steps > 0).all() if len(values) >= 10 else (steps == 1).all())
@@ -98,7 +98,7 @@ def _value(row: dict[str, str], column: str, place: str) -> str:
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:
-    """Reads a table with a row a step: which series, when, its values, and the label of the series.
+    """Read a table with one row per step: which series, when, its values, and the label of the series.
 
     The rows of a series stand in the order of time; those of another may stand between them.
 

@@ -12,7 +12,7 @@ import numpy as np
 from zoo.data.lines import refuse_special
 from zoo.errors import InputError
 
-RATES = (1_000, 192_000)  # samples a second that are taken for sound
+RATES = (1_000, 192_000)  # samples per second that are taken for sound
 ENDINGS = (".wav", ".flac", ".ogg")
 MAX_CHANNELS = 64
 MAX_SAMPLES = 30_000_000  # ten minutes at 48,000 a second
@@ -27,7 +27,7 @@ class Sound:
 
     Attributes:
         samples: ``(time,)``, whole numbers or floats, in any unit: loudness is taken out before it is read.
-        rate: Samples a second.
+        rate: Samples per second.
         name: Its file, for messages.
     """
 
@@ -49,7 +49,7 @@ def is_sound_name(name: str) -> bool:
 
 
 def read_wav(path: str | os.PathLike) -> Sound:
-    """Reads a sound file: .wav in any of its codings, .flac or .ogg; of several channels the mean.
+    """Read a sound file: .wav in any of its codings, .flac or .ogg; of several channels the mean.
 
     A recording that breaks off, or whose header does not know its length, is read as far as it goes.
 
@@ -73,7 +73,7 @@ def read_wav(path: str | os.PathLike) -> Sound:
     if not len(samples):
         raise InputError(f"{name}: has no samples: give a recording that is not empty")
     if not RATES[0] <= rate <= RATES[1]:
-        raise InputError(f"{name}: {rate:,} samples a second: resample it to one of {RATES[0]:,} to {RATES[1]:,}")
+        raise InputError(f"{name}: {rate:,} samples per second: resample it to one of {RATES[0]:,} to {RATES[1]:,}")
     _check_finite(samples, f"{name}: ")
     return Sound(samples, int(rate), name)
 
@@ -124,7 +124,7 @@ def waveform(value: Any, rate: int) -> np.ndarray:
     Args:
         value: The path of a .wav file; a ``Sound``, resampled if its rate is another; or samples at that rate,
             an array or a list.
-        rate: Samples a second.
+        rate: Samples per second.
 
     Raises:
         InputError: There is no sound in it, or a sample is not finite.

@@ -68,7 +68,7 @@ def _not_given(examples: Examples) -> list[str]:
 
 
 def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
-    """Raises InputError if an input, or a group, is on both sides: that makes the score a lie."""
+    """Raise InputError if an input, or a group, is on both sides: that makes the score a lie."""
     known = dict(zip(together(train), train.locations, strict=True))
     twice = [i for i, key in enumerate(together(other)) if key in known]
     if not twice:
@@ -107,7 +107,7 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
             excluded; each side gets at least one.
         seed: Another seed draws another part.
         stratify: Whether the targets are labels, and that share is taken of each label's inputs. A group
-            goes by its commonest label.
+            goes by its most frequent label.
 
     Raises:
         InputError: There are fewer than two different inputs or groups, or the fraction is out of bounds.

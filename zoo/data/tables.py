@@ -28,12 +28,12 @@ def read_examples(
     group: str = "",
     on_bad: OnBad = refuse,
 ) -> Examples:
-    """Reads two columns of a file; its name's ending says what it is.
+    """Read two columns of a file; its name's ending says what it is.
 
     - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
       quotes, a quote inside it is doubled.
     - ``.tsv``: cells between tabs, without quoting.
-    - ``.jsonl``: a JSON object a line, whose fields are the columns.
+    - ``.jsonl``: one JSON object per line, whose fields are the columns.
 
     Text is UTF-8; a byte-order mark is accepted. Blanks around a cell and blank lines are dropped.
 
@@ -74,7 +74,7 @@ def is_table(path: str | os.PathLike) -> bool:
 
 
 def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
-    """Yields the place of each row of a file, at least one, and its cells by column."""
+    """Yield the place of each row of a file, at least one, and its cells by column."""
     kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
@@ -164,7 +164,7 @@ def _joined(parts: Any, location: str, what: str) -> str:
 
 
 def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
+    """Yield the place of each row of a ``.csv`` or ``.tsv`` and its cells by column."""
     places: list[str] = []  # of the lines of the row being read
 
     def noted():

@@ -15,7 +15,7 @@ _STAMPED = re.compile(r"\(\s*([^,()]*?)\s*,\s*([^()]*?)\s*\)")
 
 
 def read_ts(path: str | os.PathLike) -> Examples:
-    """Reads labelled series.
+    """Read labelled series.
 
     Comments after ``#``, the header's ``@`` lines, then a series a line: the values of a dimension
     between commas, dimensions between colons, the label last (format:
@@ -71,7 +71,7 @@ class _Header:
         self._seen: set[str] = set()
 
     def add(self, line: str, place: str) -> None:
-        """Takes in a line, or raises an ``InputError``."""
+        """Take in a line, or raises an ``InputError``."""
         name, *values = line.split()
         name = name.removeprefix("@").lower() if line.startswith("@") else ""
         if name in self._seen:

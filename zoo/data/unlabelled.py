@@ -40,7 +40,7 @@ class Unlabelled:
 def read_unlabelled(
     path: str | os.PathLike, columns: Columns, task: str, keep: Sequence[str] = (), on_bad: OnBad = refuse
 ) -> Unlabelled:
-    """Reads inputs as fine-tuning read them; the column of right outputs may be missing, and is not read.
+    """Read inputs as fine-tuning read them; the column of right outputs may be missing, and is not read.
 
     Args:
         path: A table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``), a ``.ts`` or CoNLL file, or a folder of sounds.

@@ -92,7 +92,7 @@ def _prepared(name: str):
 
 @contextlib.contextmanager
 def _standard_output_kept() -> Iterator[None]:
-    """Sends what TFDS says to standard error, for standard output may be JSON, without its warnings to developers."""
+    """Send what TFDS says to standard error, for standard output may be JSON, without its warnings to developers."""
     logs = [logging.getLogger(name) for name in ("absl", "urllib3")]
     before = [log.level for log in logs]
     for log in logs:

@@ -17,7 +17,7 @@ class Dataset:
         module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
         task: The task that its examples pose.
         input: Field of the input.
-        target: Field of the target; for sequence_to_sequence a list holds several right answers. Of several
+        target: Field of the target; for sequence_to_sequence a list holds several references. Of several
             fields the values stand behind tabs; none where the input itself is what is predicted.
         splits: Names of the splits.
         licence: The data's licence.

@@ -1,4 +1,4 @@
-"""Inputs of datasets: made of what their files hold, or made up for golden outputs."""
+"""Inputs of datasets: converted from their files, or synthesized for golden outputs."""
 
 import math
 
@@ -8,12 +8,12 @@ from zoo.data.sound import Sound
 
 
 def sound(samples: np.ndarray) -> Sound:
-    """Returns samples at 8 kHz as a sound."""
+    """Returns a sound of samples at 8 kHz."""
     return Sound(samples, 8_000)
 
 
 def rising(start: float, end: float) -> list[int]:
-    """Returns 50 ms at 8 kHz of a tone whose pitch rises evenly from one frequency to another, in Hz."""
+    """Returns a linear chirp of 50 ms at 8 kHz, between two frequencies in Hz."""
     time = np.arange(400) / 8_000
     phase = 2 * math.pi * (start * time + (end - start) * time**2 / 2 / 0.05)
     return np.round(20_000 * np.sin(phase)).astype(int).tolist()
@@ -25,6 +25,6 @@ def pixels(image: np.ndarray) -> np.ndarray:
 
 
 def permuted_pixels(image: np.ndarray) -> np.ndarray:
-    """Returns the same in an order drawn once for all images, by NumPy's MT19937 with seed 1."""
+    """Returns the pixels in one random order for all images (NumPy's MT19937, seed 1)."""
     series = pixels(image)
     return series[np.random.RandomState(1).permutation(len(series))]

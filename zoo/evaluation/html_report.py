@@ -28,7 +28,7 @@ def write_report(report: Report, pipeline: Pipeline, folder: str | Path) -> Path
     """Write ``index.html`` atomically.
 
     Args:
-        report: What ``evaluate`` returned. With ``probabilities=True`` the page of a classifier has a reliability
+        report: Result of ``evaluate``. With ``probabilities=True`` the page of a classifier has a reliability
             diagram, and its most confident mistakes come first.
         pipeline: The model that was evaluated.
         folder: Where to write; created if missing.

@@ -1,4 +1,4 @@
-"""How good a model is on a whole dataset or on one's own file, with intervals."""
+"""Evaluate a model on a dataset or a user's file, with confidence intervals."""
 
 import dataclasses
 import functools
@@ -24,25 +24,25 @@ from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
 
-STREAMED = (*SEPARATORS, ".jsonl")  # endings of tables that are read row by row
+STREAMED = (*SEPARATORS, ".jsonl")  # suffixes of tables that are read row by row
 MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
-PART = 4096  # cases answered and counted before the next are read
+PART = 4096  # cases per part; a file is never held whole
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Attributes:
-        dataset: Name of the dataset, or the file.
+        dataset: Name of the dataset or file.
         split: Name of the split; ``"all"`` for a file.
         size: Number of inputs.
-        options: How the answers were made: ``beam_size`` for sequence_to_sequence.
+        options: Options of ``predict``, for example ``beam_size``.
         values: Metrics with their 95 % intervals, as shares.
-        inputs: The inputs, each once; empty if they were not to be kept, as are the next three.
+        inputs: The unique inputs; empty if not kept, as are the next three.
         outputs: The model's output for each.
-        references: The right outputs of each.
-        names: What each input is called: a text by itself, anything else by its place.
+        references: The targets of each.
+        names: The input itself if it is a text, otherwise its location.
 
     Example:
         >>> import zoo
@@ -63,7 +63,7 @@ class Report:
     names: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the metrics as a record keeps them: without the examples."""
+        """Returns the metrics for a record, without the examples."""
         return {
             "dataset": self.dataset,
             "split": self.split,
@@ -98,35 +98,35 @@ def evaluate(
     on_message: Callable[[str], None] = lambda line: None,
     **options: Any,
 ) -> Report:
-    """Measures a model.
+    """Measure a model.
 
     A table of texts is read row by row, to count, to check and to answer, and never held whole.
 
     Args:
         pipeline: The model, or what ``zoo.load`` takes.
-        data: Name of a dataset, or what ``zoo.data.read.examples`` takes: a file, a folder of sounds, arrays.
-        split: Split of a dataset.
-        input: Column of a file with the inputs.
-        target: Column of a file with the right outputs.
+        data: Name of a dataset; or a file, a folder of sounds or arrays, as for ``zoo.data.read.examples``.
+        split: Split of the dataset.
+        input: Input column of a file.
+        target: Column of a file with the targets.
         header: Whether the first row of a CSV or TSV file names the columns.
-        series: In a table with a row a step, the column that says which series a row belongs to.
-        time: And the one with its time.
+        series: In a table with one row per step, the column that says which series a row belongs to.
+        time: Column with the time, in such a table.
         symbols: As ``fine_tune`` takes it, and so are the next four.
         strip_labels: Whether labels that look alike are one label.
         tag_names: Names of tags that the data number.
         dialect: How a CSV or TSV is written.
         allow_unknown: Whether to go on if the model knows less than half of the tokens.
-        limit: Only so many inputs, drawn at random but the same each time; the report's size says so.
-        batch_size: Inputs answered at once.
-        keep: Whether the report has all inputs, outputs and references.
-        on_start: Called with the number of inputs once it is known.
+        limit: Evaluate this many inputs, sampled with a fixed seed.
+        batch_size: Inputs per batch.
+        keep: Whether the report keeps inputs, outputs and references.
+        on_start: Called with the number of inputs.
         on_step: Called with the number of inputs just done.
-        on_prediction: Called with the name of each input (see ``Report``), its output and the right one, in order.
-        on_message: Called with a line for people, before the first answer: what a user should know of the data.
-        **options: As ``Pipeline.predict`` takes them: ``beam_size`` for sequence_to_sequence.
+        on_prediction: Called with the name (see ``Report``), output and reference of each input, in order.
+        on_message: Called with a line for users, before the first answer: what a user should know of the data.
+        **options: Options of ``Pipeline.predict``, for example ``beam_size``.
 
     Raises:
-        InputError: No such dataset, split, file or column, or a row that the model cannot read.
+        InputError: Unknown dataset, split, file or column, or a row that the model cannot read.
 
     Example:
         >>> import zoo
@@ -149,49 +149,49 @@ def evaluate(
         on_message(note)
     on_start(len(source))
     bad = BadRows()
-    for cases in source.parts():  # all rows are looked at before time is spent on the first answers
+    for cases in source.parts():  # check all rows before the first prediction
         _check(pipeline, cases, bad)
     bad.check()
     options = {**task.options, **asked(name), **options}
     states, kept = [], Cases([], [], [])
-    said: list[Any] = []
+    predictions: list[Any] = []
     for cases in source.parts():
         outputs = pipeline.predict_raw(cases.inputs, batch_size, on_step, **options)
         states.append(task.update_metrics(preprocessor, outputs, cases.references))
         for row in zip(_names(cases), outputs, cases.references, strict=True):
             on_prediction(*row)
         if keep:
-            said += outputs
+            predictions += outputs
             kept.inputs.extend(cases.inputs)
             kept.references.extend(cases.references)
             kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
-    return Report(name, split, len(source), options, values, kept.inputs, said, kept.references, _names(kept))
+    return Report(name, split, len(source), options, values, kept.inputs, predictions, kept.references, _names(kept))
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:
-    """Returns how two models differ on the same inputs.
+    """Compare two models on the same inputs.
 
     Args:
-        ours: A model.
-        report: What ``evaluate`` returned for it, with the answers kept.
-        others: Another model of the same task.
-        other: What ``evaluate`` returned for that, on the same data.
+        ours: A pipeline.
+        report: Result of ``evaluate`` for it, with the answers kept.
+        others: Another pipeline of the same task.
+        other: Result of ``evaluate`` for that, on the same data.
 
     Returns:
-        The name of the task's main metric, and ours less theirs, with its paired interval
+        Name of the task's main metric, and the difference ours minus others with its paired interval
         (``zoo.metrics.intervals.difference``).
 
     Raises:
-        InputError: The tasks or the inputs differ, or the answers were not kept.
+        InputError: The tasks or the inputs differ, or outputs were not kept.
     """
     if ours.spec.task != others.spec.task:
-        raise InputError(f"{others.spec.task} and {ours.spec.task}: only models of the same task can be compared")
+        raise InputError(f"{others.spec.task} and {ours.spec.task}: tasks differ: compare models of one task")
     if not report.names or report.names != other.names:
-        raise InputError("give two reports on the same inputs, with the answers kept")
-    mine = ours.task.metric_counts(ours.preprocessor, report.outputs, report.references)
-    theirs = others.task.metric_counts(others.preprocessor, other.outputs, other.references)
-    return mine.name, difference(mine, theirs)
+        raise InputError("the reports differ in their inputs: evaluate both on the same data with keep=True")
+    our_counts = ours.task.metric_counts(ours.preprocessor, report.outputs, report.references)
+    other_counts = others.task.metric_counts(others.preprocessor, other.outputs, other.references)
+    return our_counts.name, difference(our_counts, other_counts)
 
 
 def _names(cases: Cases) -> list[str]:
@@ -208,7 +208,7 @@ def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
 
 
 def asked(name: str) -> dict[str, Any]:
-    """Returns the options that a dataset sets for all models measured on it; none for other names."""
+    """Returns the options that a dataset sets for all evaluations on it; none for other names."""
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
 
 
@@ -216,7 +216,7 @@ def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = Fa
     """Returns a line about the tokens that a model does not know, if it reads tokens.
 
     Args:
-        pipeline: The model.
+        pipeline: The pipeline.
         inputs: Texts.
         allowed: Whether it may be most of them.
 
@@ -237,13 +237,13 @@ def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = Fa
 
 
 def _source(pipeline, data, split, columns, limit) -> "tuple[_InMemory | _File, str, str]":
-    """Returns where the cases come from, and the names of dataset and split that they go by."""
+    """Returns the source of the cases, and the names of dataset and split."""
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
         return _InMemory(task.cases(datasets.load(str(data), split)), limit), str(data), split
     if path and not path.suffix and not path.is_dir():
-        datasets.entry(str(data))  # not a file's name either: says which datasets there are
+        datasets.entry(str(data))  # raises: not a file name either
     named = columns.input and columns.target and not columns.series
     if (
         path
@@ -263,13 +263,13 @@ def _source(pipeline, data, split, columns, limit) -> "tuple[_InMemory | _File, 
 
 
 def _composed(path, columns: Columns) -> Iterator[tuple[str, str, str]]:
-    """Yields input, target and place of each row; inputs are composed, so that one text is one input."""
+    """Yield input, target and place of each row; inputs are composed, so that one text is one input."""
     for text, target, location in stream_examples(path, columns.input, columns.target, columns.header):
         yield unicodedata.normalize("NFC", text), target, location
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:
-    """Returns the numbers of the cases measured; the first ones would not do, for data often are in some order."""
+    """Returns the indices of the evaluated cases: a random sample, because data are often sorted."""
     return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
 
 
@@ -289,12 +289,12 @@ class _InMemory:
 
 
 class _File:
-    """Cases of a file that may be larger than the memory: it is read anew for each pass over them.
+    """Cases of a file that may be larger than the memory: it is read again for each pass over them.
 
     Args:
-        rows: Gives input, target and place of each row, each time from the start.
-        multi_reference: Whether rows of the same input are one case.
-        limit: Only so many cases.
+        rows: Yields input, target and location of each row, from the start on each call.
+        multi_reference: Whether rows with the same input form one case.
+        limit: Maximum number of cases.
     """
 
     notes: Sequence[str] = ()
@@ -306,10 +306,10 @@ class _File:
             hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
             count = len(hashes)
             hashes.sort()
-            twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+            duplicates = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
             del hashes
-            for text, target, _ in rows() if twice else ():
-                if hash(text) in twice:
+            for text, target, _ in rows() if duplicates else ():
+                if hash(text) in duplicates:
                     count -= text in self.repeated
                     self.repeated.setdefault(text, []).append(target)
         else:

@@ -25,7 +25,7 @@ def tfidf(texts: Sequence[str], labels: Sequence[str]) -> Any:
 
 
 def against_tfidf(pipeline: Pipeline, train: Examples, validation: Examples, curve: list[dict]) -> list[str]:
-    """Returns a line for people if TF-IDF gets more of the validation part right than a classifier of texts.
+    """Returns a line for users if TF-IDF gets more of the validation part right than a classifier of texts.
 
     Args:
         pipeline: The fine-tuned model.

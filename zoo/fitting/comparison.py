@@ -1,4 +1,4 @@
-"""Which architecture for my data: several models fine-tuned on the same rows under the same budget."""
+"""Compare models: fine-tune each on the same rows with the same budget."""
 
 import dataclasses
 import fnmatch
@@ -21,7 +21,7 @@ from zoo.models import registry
 from zoo.training.config import TrainingConfig, override
 
 TFIDF = "tfidf"  # a model to compare with: logistic regression on TF-IDF, by scikit-learn
-TIMED = 20  # single inputs whose latency is measured
+TIMED = 20  # inputs timed for the latency
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Row:
     """One model of a comparison.
 
     Attributes:
-        model: Name of the checkpoint, or of the architecture and size.
-        values: Scores on the test part, which is the same for all, with their 95 % intervals.
+        model: Name of the checkpoint or sized architecture.
+        values: Scores on the common test part, with 95 % intervals.
         parameters: Number of weights.
-        epochs: Epochs trained.
-        seconds: Time of training.
-        latency: Median time for a single input, in milliseconds, after the first.
-        difference: Its main score less that of the best model, each resample drawing the same rows for both
+        epochs: Trained epochs.
+        seconds: Training time.
+        latency: Median milliseconds for a single input, without the first.
+        difference: Main score minus the best model's, with a paired bootstrap interval
             (``zoo.metrics.intervals.difference``); ``None`` for the best.
     """
 
@@ -69,35 +69,34 @@ def compare(
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     **more: Any,
 ) -> list[Row]:
-    """Fine-tunes several models on the same rows, with the same parts, budget and seed.
+    """Fine-tune several models on the same rows, with the same splits, budget and seed.
 
     Args:
-        data: What ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
-        models: Names as ``fine_tune`` takes them; wildcards stand for all checkpoints and all
-            architectures in all sizes that match (``"*_tiny"``). ``"tfidf"`` is logistic regression on TF-IDF, for
-            texts with labels.
-        input: Column with the inputs.
-        target: Column with the right outputs.
-        series: In a table with a row a step, the column that says which series a row belongs to.
-        time: And the one with its time.
-        task: The task, where what is inferred is wrong.
-        training_config: How each is fitted; by default as ``fine_tune`` does it, pretrained models in stages.
-        epochs: Most epochs of each, if not the training config's.
-        minutes: Most minutes of each, if not the training config's.
-        seed: Seed of everything random, if not the training config's.
+        data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``.
+        models: Names as for ``fine_tune``. Wildcards match checkpoints and sized architectures (``"*_tiny"``).
+            ``"tfidf"`` is logistic regression on TF-IDF, for texts with labels.
+        input: Input column.
+        target: Column with the targets.
+        series: In a table with one row per step, the column that says which series a row belongs to.
+        time: Column with the time, in such a table.
+        task: Overrides the inferred task.
+        training_config: Training config of each model. Default: that of ``fine_tune``.
+        epochs: Maximum epochs of each, if not the training config's.
+        minutes: Maximum minutes of each, if not the training config's.
+        seed: Random seed, if not the training config's.
         skip_bad_rows: As ``fine_tune`` takes it.
-        output: Folder that gets a folder for each model, as ``zoo.load`` takes it.
+        output: Folder for one checkpoint folder per model.
         allow_unknown: As ``fine_tune`` takes it.
-        on_message: Called with a line for people before each training.
+        on_message: Called with a line for users before each training.
         on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, steps in all, loss) after each step.
+        on_step: Called with (step, total steps, loss) after each step.
         **more: What else ``fine_tune`` takes of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
 
     Returns:
-        A row for each model, the best first, by the score that chose its best epoch.
+        One row per model, the best first.
 
     Raises:
-        InputError: A name matches nothing, or the data cannot be used.
+        InputError: A name matches nothing, or the data are unusable.
 
     Example:
         >>> import numpy as np, zoo
@@ -135,7 +134,7 @@ def compare(
         rows.append(_tfidf(start))
     for name, folder in zip(names, folders, strict=True):
         on_message(f"{name}:")
-        mine = fine_tune(
+        tuned = fine_tune(
             name,
             data,
             input=input,
@@ -153,14 +152,14 @@ def compare(
             on_step=on_step,
             on_evaluated=reports.append,
         )
-        assert mine.document is not None
-        values = {key: Interval(**value) for key, value in mine.document["metrics"][0]["values"].items()}
-        training = mine.document["training"]
-        cost = mine.model.count_params(), len(training["curve"]), training["seconds"], _latency(mine)
-        said = reports.pop()
-        counts = mine.task.metric_counts(mine.preprocessor, said.outputs, said.references)
-        rows.append((values[mine.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
-    (_, best, first), *others = sorted(rows, key=lambda found: found[0])
+        assert tuned.document is not None
+        values = {key: Interval(**value) for key, value in tuned.document["metrics"][0]["values"].items()}
+        training = tuned.document["training"]
+        cost = tuned.model.count_params(), len(training["curve"]), training["seconds"], _latency(tuned)
+        evaluation = reports.pop()
+        counts = tuned.task.metric_counts(tuned.preprocessor, evaluation.outputs, evaluation.references)
+        rows.append((values[tuned.task.monitor].value, counts, Row(name, values, *cost, difference=None)))
+    (_, best, first), *others = sorted(rows, key=lambda row: row[0])
     return [first, *(dataclasses.replace(row, difference=difference(counts, best)) for _, counts, row in others)]
 
 
@@ -196,7 +195,7 @@ def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Pat
 
 
 def expand(patterns: Sequence[str]) -> list[str]:
-    """Returns the names that patterns stand for, each once, in the order of the patterns.
+    """Returns the names that match patterns, without duplicates, in the order of the patterns.
 
     Raises:
         InputError: A pattern matches nothing.
@@ -204,10 +203,10 @@ def expand(patterns: Sequence[str]) -> list[str]:
     known = [*locate.list_models(), *registry.sizes()]
     names: list[str] = []
     for pattern in patterns:
-        found = fnmatch.filter(known, pattern) or ([pattern] if Path(pattern).is_dir() else [])
-        if not found:
-            raise InputError(f"{pattern!r} matches no checkpoint and no architecture; see zoo list and --architectures")
-        names += [name for name in found if name not in names]
+        matches = fnmatch.filter(known, pattern) or ([pattern] if Path(pattern).is_dir() else [])
+        if not matches:
+            raise InputError(f"{pattern}: no checkpoint or architecture matches: see zoo list [--architectures]")
+        names += [name for name in matches if name not in names]
     return names
 
 

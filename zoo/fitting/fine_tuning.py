@@ -1,4 +1,4 @@
-"""Fine-tuning on one's own examples: vocabularies and labels change, what was learned stays."""
+"""Fine-tune a model on user data; vocabulary and labels may change."""
 
 import dataclasses
 import os
@@ -59,7 +59,7 @@ def fine_tune(
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     on_evaluated: Callable[[Report], None] = lambda report: None,
 ) -> Pipeline:
-    """Trains a model on one's own examples, from pretrained weights or from none.
+    """Train a model on one's own examples, from pretrained weights or from none.
 
     What the data have in common with the pretrained model keeps what was learned: symbols their
     embeddings, and, where a text is written, their rows of the output layer. Everything new starts
@@ -67,27 +67,23 @@ def fine_tune(
     the best weights are kept. The test part is scored once, at the end.
 
     Args:
-        model: A pipeline, or what ``zoo.load`` takes; or an architecture and its size without a dataset
-            (``"lstm_small"``), which is trained from scratch.
-        data: Whatever ``zoo.data.read.examples`` takes: a file, a folder of sounds, a DataFrame, arrays.
-        input: Column with the inputs.
-        target: Column with the right outputs: labels, or texts with their symbols between spaces.
-        header: Whether the first row of a CSV or TSV names its columns; if not, they are called
-            "1", "2" and so on.
-        series: In a table with a row a step, the column that says which series a row belongs to.
-        time: And the one with its time.
-        group: Column of a table of texts that says which rows belong together, of one person for
-            instance: they are never on two sides.
-        validation: Like ``data``; by default a tenth of its inputs, chosen by their hash, of each label alike.
-        test: Like ``data``; by default another tenth.
-        task: The name of the task; ``"regression"`` for numbers of texts, series or sounds. By default the model's
-            own; for an architecture, what the targets look like: numbers, if they are measured ones, labels, if they
-            repeat, and texts if they do not.
-        training_config: How it is fitted; or the fields of the default config that are set to other values.
-        epochs: Most epochs, if not the training config's.
+        model: A pipeline, or a name for ``zoo.load``, or a sized architecture (``"lstm_small"``) to train from
+            scratch.
+        data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``.
+        input: Input column.
+        target: Column with the targets: labels, or texts with their symbols between spaces.
+        header: Whether the first row of a CSV or TSV names its columns. If not, their names are "1", "2", ...
+        series: In a table with one row per step, the column that says which series a row belongs to.
+        time: Column with the time, in such a table.
+        group: Group column of a table of texts. Rows of one group, for example of one person, stay in one split.
+        validation: Like ``data``. Default: a tenth of ``data``, chosen by a hash, stratified by label.
+        test: Like ``data``. Default: another tenth.
+        task: Task name; ``"regression"`` for one number per text, series or sound. Default: the model's task. For an
+            architecture it is inferred from the targets: measured numbers, repeating labels, or texts.
+        training_config: Training config, or a mapping of its fields that differ from the default.
+        epochs: Maximum epochs, if not the training config's.
         learning_rate: The highest rate, if not the training config's.
-        pretrained: Whether to start from the model's weights; ``False`` trains the same model from
-            scratch, for comparison.
+        pretrained: Whether to start from the model's weights. ``False`` trains the same model from scratch.
         skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
             before the first step.
         symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
@@ -95,21 +91,20 @@ def fine_tune(
         tag_names: Names of tags that the data number, between commas.
         dialect: How a CSV or TSV is written: ``"auto"`` to find out, or for instance ``"separator=; decimal=,"``.
         allow_unknown: Whether to go on if the pretrained model knows less than half of the tokens.
-        output: Folder to write the result to, as ``zoo.load`` takes it. Until it is written, the state of the
-            run stands beside it, in ``<output>.unfinished``.
-        resume: Whether to go on with that state; otherwise there must be none.
+        output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
+        resume: Whether to resume from that state. If false, there must be none.
         unlabelled: Texts without labels, which a language model reads first: a list, or a file with a text per line.
-        on_message: Called with a line for people, before training starts: what was read, and what to be aware of.
+        on_message: Called with a line for users, before training starts: what was read, and what to be aware of.
         on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, steps in all, loss) after each step.
-        on_evaluated: Called with the report on the test part, the answers in it.
+        on_step: Called with (step, total steps, loss) after each step.
+        on_evaluated: Called with the report on the test part, which has the outputs.
 
     Returns:
-        A new pipeline, whose record has the test score with its interval.
+        A new pipeline. Its record has the test score with its interval.
 
     Raises:
-        InputError: A file, column or row cannot be used; or a state that ``resume`` does not say what to do with.
-        Interrupted: A signal came; the state is saved, if there is an ``output``.
+        InputError: A file, column or row is unusable, or ``resume`` does not match the existing state.
+        Interrupted: A signal arrived. The state is saved if there is an ``output``.
         NotFiniteError: The loss or a weight became NaN or infinite.
         StorageError: The output cannot be written.
 
@@ -178,8 +173,8 @@ def fine_tune(
     )
     trainer.on_epoch, trainer.on_step, trainer.data = on_epoch, on_step, datasets.fingerprint(train)
     if start.training_config.lora_rank:
-        trained, whole = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
-        on_message(f"low-rank updates: {trained:,} numbers are trained in place of the model's {whole:,}")
+        trained, total = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
+        on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
     if resume and unfinished and (unfinished / STATE).exists():
         trainer.load()
     trainer.run()
@@ -187,17 +182,17 @@ def fine_tune(
         trainer.model.merge()
     for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
         on_message(line)
-    found = evaluate(pipeline, test_part)
-    on_evaluated(found)
+    evaluation = evaluate(pipeline, test_part)
+    on_evaluated(evaluation)
     document = {
         **document,
         "training": training_facts(trainer, recipe),
-        "metrics": [found.to_json()],
+        "metrics": [evaluation.to_json()],
         "published": [
-            {"dataset": found.dataset, "split": found.split, **figure}
+            {"dataset": evaluation.dataset, "split": evaluation.split, **figure}
             for figure in pipeline.task.baselines(train, test_part)
         ],
-        "golden": pipeline.golden(found.inputs[:GOLDEN]),
+        "golden": pipeline.golden(evaluation.inputs[:GOLDEN]),
     }
     pipeline.set_document(document)
     if folder is not None:

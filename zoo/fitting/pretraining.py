@@ -47,7 +47,7 @@ def shards(recipe: Recipe, folder: Path) -> TokenShards:
 
 
 def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str) -> tuple[Pipeline, Trainer]:
-    """Returns a model with fresh weights and a trainer that reads shards.
+    """Returns a model with random weights and a trainer that reads shards.
 
     Args:
         recipe: A recipe with a corpus.

@@ -1,4 +1,4 @@
-"""The search of a learning rate: Smith 2017 (arXiv 1506.01186), in the form that fastai made common."""
+"""Learning-rate finder: Smith 2017 (arXiv 1506.01186), as in fastai."""
 
 import dataclasses
 import itertools
@@ -16,18 +16,18 @@ from zoo.training import optimizers, schedules
 from zoo.training.config import TrainingConfig
 
 LOWEST, HIGHEST = 1e-6, 10.0
-SMOOTHING = 0.9  # of the running mean of the loss
-LOST = 3.0  # times the best loss, from which on higher rates need not be tried
+SMOOTHING = 0.9  # of the moving average of the loss
+DIVERGED = 3.0  # the search stops at this multiple of the best loss
 
 
 @dataclasses.dataclass(frozen=True)
 class RateSearch:
-    """What was found.
+    """Result of a learning-rate search.
 
     Attributes:
-        rates: The rates tried, rising, one a step.
-        losses: The running mean of the loss at each.
-        suggestion: A tenth of the rate at which it is lowest, for there it already begins to rise.
+        rates: The tried rates, ascending, one per step.
+        losses: Moving average of the loss at each rate.
+        suggestion: A tenth of the rate with the lowest loss.
     """
 
     rates: list[float]
@@ -53,30 +53,30 @@ def find_rate(
     allow_unknown: bool = False,
     **more: Any,
 ) -> RateSearch:
-    """Trains a little, at a rate that rises with each step, and looks at the loss.
+    """Train a little, at a rate that rises with each step, and looks at the loss.
 
     The layers have the rates of a training config relative to each other, and none is frozen. Nothing is kept.
 
     Args:
-        model: As ``fine_tune`` takes it, and so are the data and what follows.
-        data: The examples, of which the training part is used.
-        input: Column with the inputs.
-        target: Column with the right outputs.
+        model: As for ``fine_tune``; so are all other arguments but ``steps``.
+        data: The examples. The training part is used.
+        input: Input column.
+        target: Column with the targets.
         header: Whether the first row of a table names its columns.
-        series: Column that says which series a row belongs to.
+        series: Column with the series name.
         time: Column with the time.
-        group: Column that says which rows belong together.
-        task: The task, where what is inferred is wrong.
-        training_config: How the model would be fitted; by default as ``fine_tune`` would.
+        group: Group column.
+        task: Overrides the inferred task.
+        training_config: Training config. Default: that of ``fine_tune``.
         pretrained: Whether to start from the model's weights.
-        steps: Rates between 1e-6 and 10.
+        steps: Number of rates between 1e-6 and 10.
         skip_bad_rows: As ``fine_tune`` takes it.
         allow_unknown: As ``fine_tune`` takes it.
         **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
-        InputError: The data cannot be used, or there are fewer than 10 steps.
-        NotFiniteError: The very first loss is not finite.
+        InputError: The data are unusable, or there are fewer than 10 steps.
+        NotFiniteError: The first loss is not finite.
 
     Example:
         >>> import numpy as np, zoo
@@ -113,8 +113,8 @@ def find_rate(
                 mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
                 rates.append(rate)
                 losses.append(mean / (1 - SMOOTHING ** len(rates)))
-            if not np.isfinite(loss) or losses[-1] > LOST * min(losses) or len(rates) == steps:
+            if not np.isfinite(loss) or losses[-1] > DIVERGED * min(losses) or len(rates) == steps:
                 if not rates:
-                    raise NotFiniteError("the first loss is not finite: look at the data")
+                    raise NotFiniteError("the first loss is not finite: check the data")
                 return RateSearch(rates, losses, rates[int(np.argmin(losses))] / 10)
     raise AssertionError("an epoch without batches")

@@ -1,4 +1,4 @@
-"""From a recipe to a checkpoint: data, training, measurement, record."""
+"""Run a recipe: train, evaluate and write the checkpoint."""
 
 import dataclasses
 import shlex
@@ -22,7 +22,7 @@ from zoo.tasks import find_task
 from zoo.training.state import check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
-"""Fields of configs that follow from the data."""
+"""Config fields that depend on the data."""
 
 
 def train(
@@ -34,39 +34,39 @@ def train(
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     settings: Sequence[str] = (),
 ) -> Pipeline:
-    """Runs a recipe and writes its checkpoint.
+    """Run a recipe and writes its checkpoint.
 
     Args:
         name: One of ``RECIPES``.
-        output: The checkpoint's folder; by default its place among the zoo's weights, if the recipe is as it is.
-        runs: Where the state of unfinished runs is kept, a folder a recipe.
-        resume: Go on with the state there; otherwise there must be none.
+        output: Checkpoint folder. Default, for unchanged recipes only: the zoo's weights folder.
+        runs: Where the state of unfinished runs is kept, one folder per recipe.
+        resume: Whether to resume from that state. If false, there must be none.
         on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, steps in all, loss) after each step.
-        settings: Fields of its training config or of its architecture to set to other values, each ``FIELD=VALUE``.
+        on_step: Called with (step, total steps, loss) after each step.
+        settings: Changed fields of training config or architecture, each ``FIELD=VALUE``.
 
     Returns:
-        The trained model, with its record.
+        The trained pipeline with its record.
 
     Raises:
-        InputError: No such recipe or field, a changed recipe without an output, or a state that ``resume`` does not
-            say what to do with.
-        Interrupted: A signal came; the state is saved.
+        InputError: Unknown recipe or field, a changed recipe without an output, or ``resume`` does not match the
+            existing state.
+        Interrupted: A signal arrived. The state is saved.
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe, folder = find(name), runs / name
     destination = check_folder(output or locate.shipped_folder() / name)
     if settings:
         if output is None:
-            raise InputError("a recipe that is changed makes another checkpoint: say where with --output DIR")
+            raise InputError("--output: missing for a changed recipe: give a folder")
         task = find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
         recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
-        # The architecture refuses a value here, and not after the data were read: sizes of theirs are made up.
+        # Validate the config before reading the data, with placeholders for sizes that depend on the data.
         of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
-        # By what is set, so that no run goes on with the state of another.
+        # Named after the settings, so that no run resumes from the state of another.
         folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
     elsewhere = [f"--set={setting}" for setting in settings] + ([f"--output={output}"] if output else [])
     elsewhere += [f"--runs={runs}"] if runs != Path("runs") else []
@@ -77,7 +77,7 @@ def train(
         _train(name, recipe, destination, folder, resume, on_epoch, on_step, command)
     finally:
         keras.config.set_dtype_policy(before)
-    # In float32 again: the figures are of the model that users load.
+    # Evaluate in float32, because users load the model in float32.
     pipeline = measure(destination, recipe)
     index.refresh(destination)
     return pipeline
@@ -86,7 +86,7 @@ def train(
 def _train(
     name, recipe: Recipe, destination: Path, folder: Path, resume: bool, on_epoch, on_step, command: str
 ) -> None:
-    """``train`` up to the weights in ``destination``, with the state in ``folder``."""
+    """Train and write the weights to ``destination``, with the state in ``folder``."""
     check_resume(folder, resume)
     if recipe.corpus:
         found = pretraining.shards(recipe, folder.parent / "shards")
@@ -126,12 +126,12 @@ def _train(
         "published": [],
         "golden": {"inputs": [], "outputs": []},
     }
-    # First the rounded weights, then the measurements: they are of the weights that users get.
+    # Write the float16 weights first, because evaluation must use the weights that users get.
     pipeline.save(destination, dtype="float16")
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
-    """Evaluates a saved checkpoint on its recipe's splits and writes the figures into its record."""
+    """Evaluate a saved checkpoint on its recipe's splits and writes the figures into its record."""
     pipeline = load(Path(folder))
     assert pipeline.document is not None
     metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
@@ -150,14 +150,14 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
 
 
 def find(name: str) -> Recipe:
-    """Returns a recipe by name (raises InputError for an unknown one)."""
+    """Returns a recipe by name (raises InputError if unknown)."""
     if name not in RECIPES:
-        raise InputError(f"no recipe {name!r}; there are: {', '.join(RECIPES)}")
+        raise InputError(f"{name}: unknown recipe: choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def training_examples(recipe: Recipe) -> Examples:
-    """Returns the train split without the inputs of the split that the recipe excludes."""
+    """Returns the train split without the inputs of the recipe's excluded split."""
     examples = datasets.load(recipe.dataset, "train")
     if recipe.exclude is None:
         return examples

@@ -1,4 +1,4 @@
-"""Build a pipeline with fresh weights, a trainer for it, and the facts that its record keeps."""
+"""Build a pipeline with random weights, a trainer for it, and the facts that its record keeps."""
 
 import contextlib
 from collections.abc import Collection
@@ -21,21 +21,21 @@ from zoo.training.trainer import Trainer
 def fresh(
     task: Task, architecture: str, size: str, examples: Examples, seed: int, precision: str = "float32", **fields: Any
 ) -> Pipeline:
-    """Returns a model with fresh weights.
+    """Returns a model with random weights.
 
     Args:
-        task: What it is for.
-        architecture: Name of an architecture that can do it.
+        task: The task.
+        architecture: Name of an architecture that supports the task.
         size: One of its sizes.
-        examples: Training data, to which the preprocessor is fitted.
+        examples: Training data to fit the preprocessor on.
         seed: Seed of the weights.
         precision: Dtype policy of the model's layers.
-        **fields: Fields of the config that differ from the size's.
+        **fields: Config fields that differ from the size's.
     """
     family = task.architecture(architecture)
     preprocessor = task.fit(examples, family)
     if size not in family.sizes:
-        raise InputError(f"{architecture}: no size {size!r}; there are {', '.join(family.sizes)}")
+        raise InputError(f"{architecture}: unknown size {size!r}: choose one of {', '.join(family.sizes)}")
     chosen = {**family.sizes[size], **task.prefers(family), **fields}
     seed_everything(seed)
     return Pipeline(task.spec(family, size, preprocessor, chosen), dtype=precision)
@@ -50,18 +50,18 @@ def make_trainer(
     resume_command: str = "",
     new: Collection[str] = (),
 ) -> Trainer:
-    """Returns a trainer whose validation scores are the task's on ``validation``.
+    """Returns a trainer that validates with the task's metrics.
 
-    With low-rank updates its model is a ``LowRank`` around the pipeline's: after training it has to be merged.
+    With LoRA the trainer's model is a ``LowRank`` wrapper, which must be merged after training.
 
     Args:
         pipeline: The model.
-        train: What it is trained on.
-        validation: What chooses the weights that are kept.
-        training_config: How it is fitted.
-        folder: Where the state is kept, if it is.
-        resume_command: What the user types to go on.
-        new: Paths of variables that start fresh in a model that is pretrained otherwise.
+        train: Training examples.
+        validation: Validation examples, which select the best weights.
+        training_config: The training config.
+        folder: Folder for the state; ``None`` keeps none.
+        resume_command: Command to resume, for messages.
+        new: Paths of the randomly initialised variables of a pretrained model.
     """
     task, preprocessor = pipeline.task, pipeline.preprocessor
     task.check_training_config(preprocessor, training_config)
@@ -103,7 +103,7 @@ def training_facts(trainer: Trainer, recipe: dict) -> dict:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions that a record keeps: the zoo, Keras and the backend."""
+    """Returns the versions for a record: Python, zoo, Keras and backend."""
     import importlib
     import platform
 

@@ -26,7 +26,7 @@ from zoo.tasks.number_regression import looks_measured, regression_of
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig, override
 
-# From fresh weights, and for models whose vocabulary changes with the data.
+# From random weights, and for models whose vocabulary changes with the data.
 FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
 
 # From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
@@ -121,7 +121,7 @@ def prepare(
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
 ) -> Start:
-    """Reads and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+    """Read and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.
@@ -223,7 +223,7 @@ def default_training_config(task: str | None) -> TrainingConfig:
     """Returns how a model is fitted if nothing is said.
 
     Args:
-        task: That of the pretrained model; ``None`` for fresh weights.
+        task: That of the pretrained model; ``None`` for random weights.
     """
     return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
 

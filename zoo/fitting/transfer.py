@@ -86,7 +86,7 @@ def read_unlabelled(source: Any) -> list[str]:
 
 
 def transfer_backbone(base: Pipeline, pipeline: Pipeline) -> None:
-    """Sets the weights of a pipeline's backbone to those of a language model."""
+    """Set the weights of a pipeline's backbone to those of a language model."""
     known = base.tensors()
     for variable in pipeline.model.backbone.weights:
         variable.assign(known[variable.path])
@@ -109,7 +109,7 @@ def domain_trainer(
         unlabelled: More texts, as ``read_unlabelled`` takes them.
         training_config: Seed and time limit are taken from it.
         folder: Where the state is kept, if it is.
-        on_message: Called with a line for people.
+        on_message: Called with a line for users.
 
     Raises:
         InputError: The unlabelled texts cannot be read.
@@ -136,14 +136,14 @@ def domain_trainer(
 
 
 def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -> None:
-    """Sets a pipeline's backbone to a language model's, and a classifier's head to a linear one on its features."""
+    """Set a pipeline's backbone to a language model's, and a classifier's head to a linear one on its features."""
     transfer_backbone(language_model, pipeline)
     if isinstance(pipeline.model, Classifier):
         fit_linear_head(pipeline, train, seed)
 
 
 def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
-    """Fits a classifier's head on the frozen features of its backbone: logistic regression.
+    """Fit a classifier's head on the frozen features of its backbone: logistic regression.
 
     Its strength is the one with the least loss in cross-validation.
 

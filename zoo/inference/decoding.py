@@ -17,7 +17,7 @@ AT_ONCE = 2  # batches that are decoded side by side: each takes memory of its o
 
 
 def greedy(model, source, mask, length: int):
-    """Takes the most likely symbol at each step.
+    """Take the most likely symbol at each step.
 
     Args:
         model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
@@ -104,7 +104,7 @@ def beam(model, source, mask, length: int, beam_size: int):
 
 
 def _writable(logits):
-    """Bars the two marks that never stand in an output: padding and start."""
+    """Mask the two marks that never stand in an output: padding and start."""
     symbols = ops.arange(logits.shape[-1])
     return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
 
@@ -125,7 +125,7 @@ class Decoder:
 
     Args:
         model: A sequence-to-sequence model.
-        length: Longest output in symbols, the end token included.
+        length: Longest output in symbols, including the end token.
     """
 
     def __init__(self, model, length: int):
@@ -143,10 +143,10 @@ class Decoder:
         return min(self.length, max(16, 1 << (max_length + 3).bit_length()))
 
     def __call__(self, sources, beam_size: int = 1, batch_size: int = 256, on_step=lambda count: None):
-        """Decodes all sources.
+        """Decode all sources.
 
         A step of a Transformer reads and moves a cache as long as the outputs may be. So outputs are first
-        allowed to be little longer than their sources, and what has not ended by then is decoded anew.
+        allowed to be little longer than their sources, and what has not ended by then is decoded again.
 
         Args:
             sources: Lists of source ids.
@@ -204,7 +204,7 @@ class Decoder:
 
 
 def _at_once(run, batches: list):
-    """Yields what ``run`` returns for each batch, in order; two are at work side by side where there are cores for it.
+    """Yield what ``run`` returns for each batch, in order; two are at work side by side where there are cores for it.
 
     The operations of a step are small: a second core does more for another batch than for the same one.
     """

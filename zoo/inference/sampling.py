@@ -22,8 +22,8 @@ class Sampling:
 
     Attributes:
         temperature: Divides the logits: below 1 the distribution sharpens; 0 is greedy.
-        top_k: Draw among this many likeliest symbols; ``None`` is all.
-        top_p: Draw among the fewest likeliest symbols that together have this probability
+        top_k: Draw among this many most likely symbols; ``None`` is all.
+        top_p: Draw among the fewest most likely symbols that together have this probability
             (Holtzman et al. 2020, arXiv 1904.09751); 1 is all.
         seed: Seed of the draws. On one backend the same seed gives the same continuation.
 
@@ -46,7 +46,7 @@ class Sampling:
 
 
 def check_length(model: Any, length: int, known: int) -> None:
-    """Raises InputError if ``length`` steps after ``known`` ones are out of range for a model."""
+    """Raise InputError if ``length`` steps after ``known`` ones are out of range for a model."""
     if not 1 <= length <= MAX_LENGTH:
         raise InputError(f"length {length}: give 1 to {MAX_LENGTH:,}")
     max_length = model.backbone.max_length
@@ -57,13 +57,13 @@ def check_length(model: Any, length: int, known: int) -> None:
 
 
 def filtered(logits, temperature, top_k, top_p):
-    """Bars what is not drawn from: all but the ``top_k`` likeliest, then all but the nucleus of ``top_p``.
+    """Mask what is not drawn from: all but the ``top_k`` most likely, then all but the nucleus of ``top_p``.
 
     Args:
         logits: ``(batch, symbols)``.
         temperature: What they are divided by first; above 0.
         top_k: From 1 to the number of symbols. Of two equally likely at the border both stay.
-        top_p: In (0, 1]; of what ``top_k`` has left. The likeliest always stays.
+        top_p: In (0, 1]; of what ``top_k`` has left. The most likely always stays.
 
     Returns:
         Logits of the same shape, ``WORST`` where barred.
@@ -80,7 +80,7 @@ def filtered(logits, temperature, top_k, top_p):
 
 
 def draw_symbol(logits, noise, settings):
-    """Draws ids ``(batch,)``: the largest sum of a logit and Gumbel noise is a draw from their softmax.
+    """Draw ids ``(batch,)``: the largest sum of a logit and Gumbel noise is a draw from their softmax.
 
     ``settings`` are the temperature, ``top_k``, ``top_p`` and the id that the first logit stands for.
     """
@@ -89,12 +89,12 @@ def draw_symbol(logits, noise, settings):
 
 
 def draw_keys(logits, noise, settings):
-    """Draws keys ``(batch, 88)``: logistic noise exceeds minus a logit with the logit's probability."""
+    """Draw keys ``(batch, 88)``: logistic noise exceeds minus a logit with the logit's probability."""
     return ops.cast(logits / settings[0] + noise > 0, "float32")
 
 
 def draw_noise(kind: str, outputs: int, temperature: float, seed: int) -> Iterator[np.ndarray]:
-    """Yields the noise of each chunk, ``(CHUNK, outputs)``; none where the likeliest is taken."""
+    """Yield the noise of each chunk, ``(CHUNK, outputs)``; none where the most likely is taken."""
     # Drawn here and handed in: then all backends draw the same.
     generator = np.random.default_rng(seed)
     while True:
@@ -132,7 +132,7 @@ def _runner(model, draw):
 
 
 def continue_sequence(pipeline, prompt: np.ndarray, first: np.ndarray, length: int, settings, noise, draw):
-    """Yields what comes after ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
+    """Yield what comes after ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
     run = program(pipeline.model, _runner, draw)
     state, last = pipeline.model.initial_state(1), first
     for done in range(0, len(prompt) + length, CHUNK):

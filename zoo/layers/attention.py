@@ -20,7 +20,7 @@ def masked(scores, mask):
 
 
 def rotate(x, positions):
-    """Turns each pair of features by an angle that grows with the position.
+    """Turn each pair of features by an angle that grows with the position.
 
     Su et al. 2021 (arXiv 2104.09864), equation 34; a pair is feature i and feature i + size / 2. The
     product of a turned query and a turned key depends on the difference of their positions only.
@@ -116,11 +116,11 @@ class Attention(keras.layers.Layer):
         return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
 
     def queries(self, x):
-        """Maps ``(batch, time, hidden_dim)`` to ``(batch, time, heads, size)``."""
+        """Map ``(batch, time, hidden_dim)`` to ``(batch, time, heads, size)``."""
         return self._split_heads(self.query(x) * self.scale)
 
     def keys_values(self, x):
-        """Maps ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, heads, size)``."""
+        """Map ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, heads, size)``."""
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
     def scores(self, queries, keys):
@@ -133,7 +133,7 @@ class Attention(keras.layers.Layer):
         return ops.einsum("bqhd,bkhd->bhqk", queries, keys)
 
     def attend(self, scores, values, mask):
-        """Reads the values by their keys' scores.
+        """Read the values by their keys' scores.
 
         Args:
             scores: ``(batch, heads, query_time, key_time)``.
@@ -186,5 +186,5 @@ class Attention(keras.layers.Layer):
         return self.out(ops.reshape(context, (batch, values.shape[-1])))
 
     def call(self, queries, keys, values, mask):
-        """Reads, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""
+        """Read, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""
         return self.attend(self.scores(queries, keys), values, mask)

@@ -73,11 +73,11 @@ class Convolution(keras.layers.Layer):
         return self.g / ops.sqrt(ops.sum(ops.square(self.v), axis=(0, 1)))
 
     def call(self, x):
-        """Maps ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
+        """Map ``(batch, time, inputs)`` to ``(batch, time, outputs)``."""
         return self._valid(ops.pad(x, ((0, 0), self.padding, (0, 0))))
 
     def _valid(self, x):
-        """Maps ``(batch, reach + time, inputs)`` to ``(batch, time, outputs)``."""
+        """Map ``(batch, reach + time, inputs)`` to ``(batch, time, outputs)``."""
         kernel, bias = ops.cast(self.kernel(), x.dtype), ops.cast(self.bias, x.dtype)
         if keras.backend.backend() == "torch":
             return _torch_convolution(x, kernel, bias, self.dilation)
@@ -87,7 +87,7 @@ class Convolution(keras.layers.Layer):
         """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
 
         With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
-        anew, each step would read the kernel once more.
+        again, each step would read the kernel once more.
         """
         past = ops.zeros((batch_size, self.reach, self.shape[1]), self.compute_dtype)
         if not self.weight_norm:
@@ -96,7 +96,7 @@ class Convolution(keras.layers.Layer):
         return past, ops.broadcast_to(scale[None], (batch_size, self.shape[-1]))
 
     def step(self, x, state: tuple):
-        """Maps one step; the inputs of the ``state`` stand in the order of time."""
+        """Map one step; the inputs of the ``state`` stand in the order of time."""
         kernel_size, inputs, outputs = self.shape
         past, *scale = state
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
@@ -109,7 +109,7 @@ class Convolution(keras.layers.Layer):
         return y + ops.cast(self.bias, y.dtype), (past, *scale)
 
     def prefill(self, x, state: tuple):
-        """Maps several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
+        """Map several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
         past, *scale = state
         x = ops.concatenate([past, x], axis=1)
         return self._valid(x), (x[:, x.shape[1] - self.reach :], *scale)
@@ -144,11 +144,11 @@ class DepthwiseConvolution(keras.layers.Layer):
         self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, features)`` to the same shape; what is masked counts as zeros."""
+        """Map ``(batch, time, features)`` to the same shape; what is masked counts as zeros."""
         return self._valid(ops.pad(zero_masked(x, mask), ((0, 0), (self.kernel_size - 1, 0), (0, 0))))
 
     def _valid(self, x):
-        """Maps ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
+        """Map ``(batch, kernel_size - 1 + time, features)`` to ``(batch, time, features)``."""
         time = ops.shape(x)[1] - self.kernel_size + 1
         weight, bias = ops.cast(self.weight, x.dtype), ops.cast(self.bias, x.dtype)
         return sum(x[:, tap : tap + time] * weight[tap] for tap in range(self.kernel_size)) + bias
@@ -158,12 +158,12 @@ class DepthwiseConvolution(keras.layers.Layer):
         return (ops.zeros((batch_size, self.kernel_size - 1, self.bias.shape[0]), self.compute_dtype),)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
+        """Map one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
         y, state = self.prefill(x[:, None], state)
         return y[:, 0], state
 
     def prefill(self, x, state: tuple):
-        """Maps several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
+        """Map several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
         count, x = x.shape[1], ops.concatenate([state[0], x], axis=1)
         return self._valid(x), (x[:, count:],)
 

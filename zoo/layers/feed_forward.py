@@ -34,7 +34,7 @@ class FeedForward(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def call(self, x):
-        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
+        """Map ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(self.activation(self.expand(x)))
 
 
@@ -66,5 +66,5 @@ class GatedFeedForward(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def call(self, x):
-        """Maps ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
+        """Map ``(..., hidden_dim)`` to ``(..., hidden_dim)``."""
         return self.contract(ops.gelu(self.gate(x)) * self.expand(x))

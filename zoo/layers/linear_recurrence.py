@@ -124,14 +124,14 @@ def _complex(real, imaginary):
 
 
 def _scan(decay, inputs, reverse: bool = False):
-    """Runs the recurrence without a gradient, from the last step back if ``reverse``."""
+    """Run the recurrence without a gradient, from the last step back if ``reverse``."""
     if keras.backend.backend() == "jax":
         return _jax_loop(decay, inputs, reverse)
     return _tensorflow_chunks(decay, inputs, reverse)
 
 
 def _jax_loop(decay, inputs, reverse: bool):
-    """Writes one step after the other in place; a scan that stacks its outputs would turn all arrays round."""
+    """Write one step after the other in place; a scan that stacks its outputs would turn all arrays round."""
     from jax import lax
     from jax import numpy as jnp
 
@@ -213,11 +213,11 @@ class LinearRecurrence(keras.layers.Layer):
         self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
 
     def coefficients(self, x) -> tuple[Any, Any]:
-        """Maps ``(..., features)`` to the decay ``a`` and the input ``b``, each ``(..., units)`` in float32."""
+        """Map ``(..., features)`` to the decay ``a`` and the input ``b``, each ``(..., units)`` in float32."""
         raise NotImplementedError
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, features)`` to all states ``(batch, time, units)``; masked steps keep the state."""
+        """Map ``(batch, time, features)`` to all states ``(batch, time, units)``; masked steps keep the state."""
         decay, inputs = self.coefficients(x)
         if mask is not None:
             mask = ops.cast(mask, "bool")[..., None]
@@ -229,13 +229,13 @@ class LinearRecurrence(keras.layers.Layer):
         return (ops.zeros((batch_size, self.units), "float32"),)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
+        """Map one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
         decay, inputs = self.coefficients(x)
         after = decay * state[0] + inputs
         return ops.cast(after, self.compute_dtype), (after,)
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         states = linear_scan(*self.coefficients(x), initial=state[0])
         return ops.cast(states, self.compute_dtype), (states[:, -1],)
 

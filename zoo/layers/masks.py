@@ -11,7 +11,7 @@ def real_everywhere(ids):
 
 
 def values_are_known(x: Any) -> bool:
-    """Tells whether a tensor of torch has values: none in an export or a shape inference."""
+    """Returns whether a tensor of torch has values: none in an export or a shape inference."""
     import torch
 
     return x.device.type != "meta" and not torch.compiler.is_compiling()

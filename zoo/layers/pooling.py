@@ -41,7 +41,7 @@ class AttentionPooling(keras.layers.Layer):
         )
 
     def scores(self, x):
-        """Maps ``(..., time, features)`` to scores before the softmax, ``(..., time)``."""
+        """Map ``(..., time, features)`` to scores before the softmax, ``(..., time)``."""
         return ops.sum(self.project(x) * self.context, axis=-1)
 
     def pool(self, x, scores, mask):
@@ -53,5 +53,5 @@ class AttentionPooling(keras.layers.Layer):
         return ops.sum(weights[..., None] * x, axis=-2), weights
 
     def call(self, x, mask):
-        """Pools ``x (..., time, features)`` where ``mask (..., time)`` is true; returns as ``pool``."""
+        """Pool ``x (..., time, features)`` where ``mask (..., time)`` is true; returns as ``pool``."""
         return self.pool(x, self.scores(x), mask)

@@ -1,6 +1,6 @@
 """Recurrent layers whose loop over time is not a Python loop of Keras's where the backend is torch.
 
-Keras runs a recurrent layer on torch as a Python loop, some twenty small operations a step. torch has the
+Keras runs a recurrent layer on torch as a Python loop, some twenty small operations per step. torch has the
 loop as one operation with its own backward pass, the same in float32 and bfloat16; for the GRU the zoo has a
 faster one (``torch_gru``). On the other backends, and for masks that torch's loop has no word for, these are
 Keras's layers unchanged, and their weights carry the same names and shapes.
@@ -111,7 +111,7 @@ def _suits_torch(layer, mask) -> bool:
 
 
 def _run(layer, x, states, mask):
-    """Runs a layer over ``x (batch, time, features)``, in the order that Keras would return.
+    """Run a layer over ``x (batch, time, features)``, in the order that Keras would return.
 
     Going backwards, Keras reads a padded sequence from its padding on and holds the state there. The same
     outputs come from turning round the real part of each row alone.
@@ -130,7 +130,7 @@ def _run(layer, x, states, mask):
 
 
 def _torch_loop(layer, x, states):
-    """Maps ``(batch, time, features)`` and Keras's states to all outputs and the last states, with torch."""
+    """Map ``(batch, time, features)`` and Keras's states to all outputs and the last states, with torch."""
     import torch
 
     cell = layer.cell

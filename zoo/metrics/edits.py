@@ -52,7 +52,7 @@ def sequence_to_sequence_metrics(
         0.1667
     """
     if len(hypotheses) != len(references):
-        raise InputError(f"{len(hypotheses)} hypotheses for {len(references)} words: give one a word")
+        raise InputError(f"{len(hypotheses)} hypotheses for {len(references)} words: give one per word")
     if not hypotheses:
         raise InputError("no words: an error rate needs at least one")
     for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):

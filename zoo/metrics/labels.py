@@ -29,7 +29,7 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
         0.6666666666666666
     """
     if len(outputs) != len(references):
-        raise InputError(f"{len(outputs)} answers for {len(references)} examples: give one an example")
+        raise InputError(f"{len(outputs)} answers for {len(references)} examples: give one per example")
     if not len(outputs):
         raise InputError("no examples: an accuracy needs at least one")
     labels = sorted({*outputs, *references})
@@ -107,7 +107,7 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
         1.0
     """
     if len(outputs) != len(references) or not outputs:
-        raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one a sentence, at least one")
+        raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one per sentence, at least one")
     said, intents = _tags_and_labels(outputs)
     right, meant = _tags_and_labels(references)
     ones = np.ones(len(said))

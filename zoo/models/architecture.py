@@ -19,8 +19,8 @@ class Architecture:
         build: Makes the Keras model from a ``config`` instance.
         sizes: ``tiny``, ``small`` and ``base``: the fields in which each differs from the default.
         paper: The publication that the family comes from.
-        receptive_field: For a config, how many past steps one output can see, itself included;
-            ``None`` when nothing bounds it.
+        receptive_field: For a config, how many past steps one output can see, including itself;
+            ``None`` if unbounded.
         path_length: For a config and a sequence length, the longest path, in layers, that a signal
             takes between any two positions that can see each other.
 
@@ -90,7 +90,7 @@ class Architecture:
 
 
 def resolve(table: Mapping[str, str], name: str) -> Architecture:
-    """Imports the architecture that a table names as ``module:attribute``.
+    """Import the architecture that a table names as ``module:attribute``.
 
     Raises:
         InputError: The table has no such name.
@@ -102,6 +102,6 @@ def resolve(table: Mapping[str, str], name: str) -> Architecture:
 
 
 def check(condition: bool, message: str) -> None:
-    """Raises ``ValueError(message)`` unless the condition holds; configs use it in their own checks."""
+    """Raise ``ValueError(message)`` unless the condition holds; configs use it in their own checks."""
     if not condition:
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""Heads over a backbone: one label a sequence, one tag a word, one prediction a step."""
+"""Heads over a backbone: one label per sequence, one tag per word, one prediction per step."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class Head(KnownInputs):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        """Builds the model that ``get_config`` described, with fresh weights."""
+        """Build the model that ``get_config`` described, with random weights."""
         backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
         return cls.around(**{**config, "backbone": backbone})
 
@@ -39,7 +39,7 @@ class Head(KnownInputs):
         return model
 
     def build_from_config(self, config):
-        """Does nothing: ``from_config`` has made every variable."""
+        """Do nothing: ``from_config`` has made every variable."""
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -47,7 +47,7 @@ class Classifier(Head, keras.Model):
     """Concat pooling over a backbone's positions (Howard & Ruder 2018, arXiv 1801.06146), and a dense layer.
 
     The head reads the last real position, the maximum and the mean of all real ones. Of a
-    hierarchical attention network, which gives one vector a document, it reads that.
+    hierarchical attention network, which gives one vector per document, it reads that.
 
     Args:
         backbone: Maps inputs with a ``mask`` to ``(batch, time, hidden_dim)`` or ``(batch, hidden_dim)``.
@@ -74,16 +74,16 @@ class Classifier(Head, keras.Model):
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
     def features(self, inputs, training=False):
-        """Maps the backbone's inputs to the head's: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
+        """Map the backbone's inputs to the head's: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
         x = self.backbone(inputs, training=training)
         return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
 
     def call(self, inputs, training=False):
-        """Maps the backbone's inputs to logits, ``(batch, labels)``."""
+        """Map the backbone's inputs to logits, ``(batch, labels)``."""
         return self.head(self.drop(self.features(inputs, training), training=training))
 
     def build_variables(self) -> None:
-        """Creates the head's variables; the backbone has its own already."""
+        """Create the head's variables; the backbone has its own already."""
         self.head.build((None, self.backbone.hidden_dim * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 
@@ -150,7 +150,7 @@ class Tagger(Head, keras.Model):
         return {**super().input_specs(), "first": keras.InputSpec("int32", (None, None), name="first")}
 
     def call(self, inputs, training=False):
-        """Maps sentences to logits.
+        """Map sentences to logits.
 
         Args:
             inputs: ``tokens`` and ``mask`` ``(batch, time)``; ``first (batch, words)``, the position of
@@ -169,7 +169,7 @@ class Tagger(Head, keras.Model):
         return out
 
     def build_variables(self) -> None:
-        """Creates the heads' variables; the backbone has its own already."""
+        """Create the heads' variables; the backbone has its own already."""
         hidden_dim = self.backbone.hidden_dim
         self.tag_head.build((None, None, hidden_dim))
         if self.label_head is not None:
@@ -203,11 +203,11 @@ class TiedDense(keras.layers.Layer):
         self._kernel = lambda: embedding.embeddings  # a function, so that the variable is not listed twice
 
     def build(self, shape):
-        """Creates the bias."""
+        """Create the bias."""
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     def call(self, x, candidates=None, log_rates=None):
-        """Maps ``(..., hidden_dim)`` to logits ``(..., units)``.
+        """Map ``(..., hidden_dim)`` to logits ``(..., units)``.
 
         Args:
             x: The features.
@@ -259,7 +259,7 @@ class NextStepModel(Head, keras.Model):
         return {"backbone": backbone, "outputs": self.head.units, "dropout": self.drop.rate, "tied": tied}
 
     def call(self, inputs, training=False):
-        """Maps the backbone's inputs to logits, ``(batch, time, outputs)``.
+        """Map the backbone's inputs to logits, ``(batch, time, outputs)``.
 
         A tied model also takes ``candidates`` and ``log_rates``, as ``TiedDense`` does: then the logits are of those.
         """
@@ -269,12 +269,12 @@ class NextStepModel(Head, keras.Model):
         return self.head(x)
 
     def build_variables(self) -> None:
-        """Creates the head's variables; the backbone has its own already."""
+        """Create the head's variables; the backbone has its own already."""
         self.head.build((None, None, self.backbone.hidden_dim))
         self.built = True
 
     def features(self, inputs, training=False):
-        """Maps the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * hidden_dim)``."""
+        """Map the backbone's inputs to pooled features of whole sequences, ``(batch, 3 * hidden_dim)``."""
         return concat_pooling(self.backbone(inputs, training=training), inputs.get("mask"))
 
     def stream(self, batch_size: int) -> Stream:
@@ -286,7 +286,7 @@ class NextStepModel(Head, keras.Model):
         return self.backbone.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
+        """Map one step: token ids ``(batch,)`` or features ``(batch, features)``.
 
         Returns:
             Logits ``(batch, outputs)`` and the next state.
@@ -295,7 +295,7 @@ class NextStepModel(Head, keras.Model):
         return self.head(x), state
 
     def prefill(self, x, state: tuple):
-        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+        """Map several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             Logits ``(batch, count, outputs)`` and the next state.

@@ -26,7 +26,7 @@ class KnownInputs:
         raise NotImplementedError
 
     def check_ids(self, inputs: Any) -> None:
-        """Raises InputError for an id out of range in a NumPy array of the inputs."""
+        """Raise InputError for an id out of range in a NumPy array of the inputs."""
         if not isinstance(inputs, Mapping):
             return
         for name, count in self.id_counts().items():
@@ -38,12 +38,12 @@ class KnownInputs:
                     raise InputError(f"{name}: id {value} is out of range: give 0 to {count - 1}")
 
     def fit(self, x=None, *arguments, **named):
-        """Trains as ``keras.Model.fit`` does (raises InputError for an id out of range)."""
+        """Train as ``keras.Model.fit`` does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().fit(x, *arguments, **named)  # pyright: ignore
 
     def evaluate(self, x=None, *arguments, **named):
-        """Evaluates as ``keras.Model.evaluate`` does (raises InputError for an id out of range)."""
+        """Evaluate as ``keras.Model.evaluate`` does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().evaluate(x, *arguments, **named)  # pyright: ignore
 
@@ -53,12 +53,12 @@ class KnownInputs:
         return super().predict(x, *arguments, **named)  # pyright: ignore
 
     def train_on_batch(self, x, *arguments, **named):
-        """Trains on a batch as Keras does (raises InputError for an id out of range)."""
+        """Train on a batch as Keras does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().train_on_batch(x, *arguments, **named)  # pyright: ignore
 
     def test_on_batch(self, x, *arguments, **named):
-        """Evaluates a batch as Keras does (raises InputError for an id out of range)."""
+        """Evaluate a batch as Keras does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().test_on_batch(x, *arguments, **named)  # pyright: ignore
 

@@ -2,7 +2,7 @@
 
 from zoo.models.architecture import Architecture, resolve
 
-# Backbones: a sequence in, a vector a position out.
+# Backbones: a sequence in, one vector per position out.
 ARCHITECTURES = {
     "rnn": "zoo.models.backbones.recurrent:RNN",
     "lstm": "zoo.models.backbones.recurrent:LSTM",
@@ -46,7 +46,7 @@ def find_seq2seq(name: str) -> Architecture:
 
 
 def architecture_and_size(name: str) -> tuple[str, str] | None:
-    """Splits ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
+    """Split ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
     architecture, _, size = name.rpartition("_")
     known = architecture in {*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT}
     return (architecture, size) if known and size in SIZES else None

@@ -27,9 +27,9 @@ class FromArchitecture(KnownInputs):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """Builds the model that ``get_config`` described, with fresh weights."""
+        """Build the model that ``get_config`` described, with random weights."""
         architecture = resolve(cls.table, config["architecture"])
         return architecture.build(architecture.config_from(config["config"]))
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Does nothing: ``from_config`` has made every variable."""
+        """Do nothing: ``from_config`` has made every variable."""

@@ -54,7 +54,7 @@ class Stream:
         self._step, self._prefill = program(model, _compiled_steps)
 
     def step(self, x: Any) -> np.ndarray:
-        """Reads one step of every row.
+        """Read one step of every row.
 
         Args:
             x: Token ids ``(batch,)``, or features ``(batch, features)``.
@@ -73,7 +73,7 @@ class Stream:
         return ops.convert_to_numpy(y)
 
     def prefill(self, x: Any) -> np.ndarray:
-        """Reads several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
+        """Read several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
 
         A call of its own costs several times what a step computes; and all models but the recurrent ones and those
         with a gate compute the steps of a call side by side. The first reading of a length compiles for its chunks
@@ -136,7 +136,7 @@ class Stream:
         return x.astype("int32")
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Lets rows begin anew, as if they had read nothing.
+        """Let rows begin again, as if they had read nothing.
 
         Args:
             rows: Numbers of the rows; ``None`` means all.
@@ -163,7 +163,7 @@ class Stream:
         return {**named, STEPS: self.steps.copy()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Takes up what ``arrays`` returned, of this stream or of another with as many rows of the same model.
+        """Take up what ``arrays`` returned, of this stream or of another with as many rows of the same model.
 
         Raises:
             InputError: An array is missing, of another shape or dtype, or unknown. The state stays as it was.

@@ -48,7 +48,7 @@ class NumbersPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumbersPreprocessor":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
         return cls(_size("features", value, location))
 
 
@@ -85,7 +85,7 @@ class IdsPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "IdsPreprocessor":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
         return cls(_size("symbols", value, location))
 
 

@@ -101,7 +101,7 @@ class ByteSubwords:
 
     @classmethod
     def from_json(cls, value: Any, location: str) -> "ByteSubwords":
-        """Makes a tokenizer from what ``to_json`` returned.
+        """Make a tokenizer from what ``to_json`` returned.
 
         Raises:
             WeightsError: It is not one; the message names ``location`` and the key.
@@ -118,11 +118,11 @@ class ByteSubwords:
 
     @classmethod
     def learn(cls, texts: Iterable[str], size: int) -> "ByteSubwords":
-        """Learns subwords from texts; equal texts in equal order give equal subwords.
+        """Learn subwords from texts; equal texts in equal order give equal subwords.
 
         Args:
             texts: The training texts.
-            size: Most ids, at least 258; small data give fewer, because a pair has to occur twice.
+            size: Maximum ids, at least 258; small data give fewer, because a pair has to occur twice.
         """
         from tokenizers import Tokenizer, models, trainers
 
@@ -151,7 +151,7 @@ def tokenizer_from_json(value: Any, location: str) -> "Subwords | ByteSubwords":
 
 
 def _with_rules(tokenizer):
-    """Splits texts into words with the space before them, and words into bytes."""
+    """Split texts into words with the space before them, and words into bytes."""
     from tokenizers import normalizers, pre_tokenizers
 
     tokenizer.normalizer = normalizers.NFC()

@@ -79,7 +79,7 @@ class CharacterPreprocessor:
         return "".join(self.symbols[i - 1] for i in ids)
 
     def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
-        """Yields the text of ids that come part by part; ``begins`` is of no account for characters."""
+        """Yield the text of ids that come part by part; ``begins`` is of no account for characters."""
         return map(self.decode, parts)
 
     def units(self, ids: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ class CharacterPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "CharacterPreprocessor":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
         expect_fields({"symbols": list, "context": int}, value, location)
         symbols = value["symbols"]
         single = all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols)

@@ -16,7 +16,7 @@ def expect_text(value: Any) -> str:
 
 
 def expect_fields(fields: dict[str, type], value: Any, location: str) -> None:
-    """Raises WeightsError unless ``value`` has exactly these fields, of these types."""
+    """Raise WeightsError unless ``value`` has exactly these fields, of these types."""
     if not isinstance(value, dict) or set(value) != set(fields):
         raise WeightsError(f"{location}: expected an object with {', '.join(fields)}")
     for name, kind in fields.items():
@@ -25,7 +25,7 @@ def expect_fields(fields: dict[str, type], value: Any, location: str) -> None:
 
 
 def check_names(value: dict[str, Any], keys: Sequence[str], location: str) -> None:
-    """Raises WeightsError unless each of the keys holds different texts that are not empty."""
+    """Raise WeightsError unless each of the keys holds different texts that are not empty."""
     for key in keys:
         names = value[key]
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):

@@ -12,7 +12,7 @@ DRUMS = 9  # the channel whose notes are not pitches
 
 
 def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> None:
-    """Writes a piece as a piano would play it; a key in neighbouring frames is one long note.
+    """Write a piece as a piano would play it; a key in neighbouring frames is one long note.
 
     Args:
         frames: MIDI note numbers of each frame.
@@ -48,7 +48,7 @@ def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> Non
 
 
 def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
-    """Reads what sounds at each frame of a MIDI file, all instruments but drums together.
+    """Read what sounds at each frame of a MIDI file, all instruments but drums together.
 
     Args:
         path: A ``.mid`` file.
@@ -96,6 +96,6 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
 
 
 def check_seconds(seconds: float) -> None:
-    """Raises InputError for a time of a frame that MIDI's tempo cannot hold, or no one would hear."""
+    """Raise InputError for a time of a frame that MIDI's tempo cannot hold, or no one would hear."""
     if not 0.01 <= seconds <= 10:
-        raise InputError(f"{seconds:g} seconds a frame: give 0.01 to 10")
+        raise InputError(f"{seconds:g} seconds per frame: give 0.01 to 10")

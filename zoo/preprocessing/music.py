@@ -59,7 +59,7 @@ class MusicPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "MusicPreprocessor":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError for another keyboard)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError for another keyboard)."""
         expect_fields({"keys": int, "lowest": int}, value, location)
         if value != cls().to_json():
             raise WeightsError(f"{location}: expected the {KEYS} keys of a piano, the lowest {LOWEST}")

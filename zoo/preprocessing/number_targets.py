@@ -64,7 +64,7 @@ class NumberTargets:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumberTargets":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
         expect_fields({"reader": dict, "mean": float, "scale": float}, value, location)
         if not abs(value["mean"]) <= MAX_FLOAT32 or not 0 < value["scale"] <= MAX_FLOAT32:
             raise WeightsError(f"{location}: expected a finite mean, and a scale above 0")

@@ -51,7 +51,7 @@ class Numbers:
         return series
 
     def frames(self, series: np.ndarray) -> np.ndarray:
-        """Maps ``(time, channels)`` to ``(time, features)``."""
+        """Map ``(time, channels)`` to ``(time, features)``."""
         return ((series - np.float32(self.mean)) / np.float32(self.scale)).astype(np.float32)
 
 
@@ -68,8 +68,8 @@ class Waveform:
     """Raw samples, so many a step and none of them twice.
 
     Attributes:
-        rate: Samples a second; sound of another rate is resampled.
-        frame: Samples a step.
+        rate: Samples per second; sound of another rate is resampled.
+        frame: Samples per step.
         mu: The companding constant of ``sign(x) ln(1 + mu |x|) / ln(1 + mu)`` (ITU-T G.711, as in van den Oord
             et al. 2016, arXiv 1609.03499, section 2.2); 0 leaves samples linear.
 
@@ -92,7 +92,7 @@ class Waveform:
         return waveform(value, self.rate)
 
     def frames(self, samples: np.ndarray) -> np.ndarray:
-        """Maps ``(time,)`` to ``(ceil(time / frame), frame)``; silence fills the last step."""
+        """Map ``(time,)`` to ``(ceil(time / frame), frame)``; silence fills the last step."""
         if self.mu:
             samples = np.sign(samples) * np.log1p(self.mu * np.abs(samples)) / math.log1p(self.mu)
         short = -len(samples) % self.frame
@@ -104,7 +104,7 @@ class LogMel:
     """Logarithms of the energy in bands of the mel scale, 25 ms windows every 10 ms, standardised.
 
     Attributes:
-        rate: Samples a second; sound of another rate is resampled.
+        rate: Samples per second; sound of another rate is resampled.
         mean: Of each band over the training data.
         scale: Standard deviation of each band.
 
@@ -134,7 +134,7 @@ class LogMel:
         return waveform(value, self.rate)
 
     def frames(self, samples: np.ndarray) -> np.ndarray:
-        """Maps ``(time,)`` to ``(windows, bands)``; silence fills the last window."""
+        """Map ``(time,)`` to ``(windows, bands)``; silence fills the last window."""
         window, hop, size = self.rate // 40, self.rate // 100, _transform_size(self.rate)
         short = max(window - len(samples), -(len(samples) - window) % hop)
         views = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, short)), window)[::hop]
@@ -177,7 +177,7 @@ class SeriesPreprocessor:
     Attributes:
         front_end: What makes frames of raw input.
         labels: The classes, in the order of the model's outputs.
-        max_length: Most steps of an input; a longer one is an error.
+        max_length: Maximum steps of an input; a longer one is an error.
 
     Example:
         >>> preprocessor = SeriesPreprocessor(Numbers((0.0,), (1.0,)), ("down", "up"), 100)
@@ -228,10 +228,10 @@ class SeriesPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SeriesPreprocessor":
-        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+        """Make a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
-            value: What ``to_json`` returned.
+            value: Result of ``to_json``.
             location: Where it came from, for messages.
 
         Raises:

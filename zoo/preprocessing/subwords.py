@@ -79,7 +79,7 @@ class Subwords:
 
     @classmethod
     def from_json(cls, value: Any, location: str) -> "Subwords":
-        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
         expect_fields({"subwords": list, "merges": list, "words": bool}, value, location)
         for key in ("subwords", "merges"):
             if not all(isinstance(text, str) for text in value[key]):
@@ -96,11 +96,11 @@ class Subwords:
 
     @classmethod
     def learn(cls, texts: Iterable[str], size: int, words: bool = False) -> "Subwords":
-        """Learns subwords from texts.
+        """Learn subwords from texts.
 
         Args:
             texts: The training texts.
-            size: Most ids; small data give fewer, for a subword has to occur twice.
+            size: Maximum ids; small data give fewer, for a subword has to occur twice.
             words: As the attribute.
         """
         from tokenizers import Tokenizer, models, trainers
@@ -128,7 +128,7 @@ class Subwords:
 
 
 def _with_rules(tokenizer, words: bool):
-    """Has a tokenizer lowercase its texts and split them into words."""
+    """Have a tokenizer lowercase its texts and split them into words."""
     from tokenizers import normalizers, pre_tokenizers
 
     tokenizer.normalizer = normalizers.Sequence(

@@ -121,7 +121,7 @@ class SymbolTokenizer:
 
     @classmethod
     def from_json(cls, value: Any, location: str) -> "SymbolTokenizer":
-        """Makes a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
         if isinstance(value, dict):
             value = {"form": "NFC", "graphemes": False, **value}  # which older records do not say
         fields = {"symbols": list, "separator": str, "lowercase": bool, "form": str, "graphemes": bool}
@@ -195,10 +195,10 @@ class SequenceToSequencePreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SequenceToSequencePreprocessor":
-        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+        """Make a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
-            value: What ``to_json`` returned.
+            value: Result of ``to_json``.
             location: Where it came from, for messages.
 
         Raises:
@@ -237,7 +237,7 @@ def split_graphemes(text: str) -> list[str]:
 
 
 def are_unspaced(texts: Sequence[str]) -> bool:
-    """Tells whether the symbols of texts cannot be what stands between spaces, because these hardly repeat."""
+    """Returns whether the symbols of texts cannot be what stands between spaces, because these hardly repeat."""
     total, different, size = 0, set(), 0
     for text in texts:
         parts = text.split()

@@ -48,7 +48,7 @@ def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
 
 
 def viterbi_decode(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
-    """Returns the likeliest tags of a sentence among those in which every span begins with ``B-``.
+    """Returns the most likely tags of a sentence among those in which every span begins with ``B-``.
 
     A tag chosen for each word alone may go on with a span that nothing began. This is the algorithm of Viterbi (1967)
     where each step is allowed or not: to an ``I-`` from its own kind only, to any other tag from anywhere. So a step
@@ -88,7 +88,7 @@ class TagPreprocessor:
         tokenizer: Splits words that are given apart into subwords.
         tags: Every tag, in the order of the model's outputs.
         labels: Every label of a sentence; none if the data have only tags.
-        max_length: Most subwords of a sentence; a longer one is an error, for each word must get its tag.
+        max_length: Maximum subwords of a sentence; a longer one is an error, for each word must get its tag.
 
     Example:
         >>> words = Subwords.learn(["fly to rome", "fly to oslo"], 60, words=True)

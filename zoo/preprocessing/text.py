@@ -18,8 +18,9 @@ class TextPreprocessor:
     Attributes:
         tokenizer: Splits a text into subwords.
         labels: The classes, in the order of the model's outputs.
-        max_length: Most ids of a text that are read. Of a longer one a third of them are its first and the others its
-            last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section 5.3.1).
+        max_length: Maximum ids of a text that are read. Of a longer one a third of them are its first and the others
+            its last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section
+            5.3.1).
         sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
             as another. Of these texts the first ``max_length`` ids are read.
 
@@ -112,10 +113,10 @@ class TextPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TextPreprocessor":
-        """Makes a preprocessor from JSON values, each checked by key, type and bound.
+        """Make a preprocessor from JSON values, each checked by key, type and bound.
 
         Args:
-            value: What ``to_json`` returned.
+            value: Result of ``to_json``.
             location: Where it came from, for messages.
 
         Raises:
@@ -134,7 +135,7 @@ class TextPreprocessor:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Splits a text behind full stops, question and exclamation marks, and at line ends.
+    """Split a text behind full stops, question and exclamation marks, and at line ends.
 
     Example:
         >>> split_sentences("It starts well. Does it end well?")

@@ -60,7 +60,7 @@ class SubwordTextPreprocessor:
         return self.tokenizer.decode(ids)
 
     def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
-        """Yields the text of ids that come part by part, up to the first separator.
+        """Yield the text of ids that come part by part, up to the first separator.
 
         Args:
             parts: Ids, some at a time; a character may be cut between two parts.
@@ -103,7 +103,7 @@ class SubwordTextPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SubwordTextPreprocessor":
-        """Makes a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
         expect_fields({"tokenizer": dict, "context": int}, value, location)
         if not 2 <= value["context"] <= MAX_TEXT_LENGTH:
             raise WeightsError(f"{location}.context: expected 2 to {MAX_TEXT_LENGTH}")

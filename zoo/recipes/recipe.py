@@ -14,7 +14,7 @@ class Corpus:
 
     Attributes:
         tokens: The budget: subwords that all epochs read together, each once.
-        vocab_size: Most ids of the vocabulary that is learned from its training texts.
+        vocab_size: Maximum ids of the vocabulary that is learned from its training texts.
         context: Subwords of a window.
         sampled: Ids that the softmax of a training batch runs over; 0 is all.
     """

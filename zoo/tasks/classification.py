@@ -25,7 +25,7 @@ MAX_LENGTH = 400  # subwords of a text
 MAX_DOCUMENT = 1_200  # subwords of one that is read as sentences
 MAX_SENTENCE = 24  # subwords of a sentence
 HEAD_DROPOUT = 0.3
-SKEWED = 3  # times as many rows of the commonest label as of the rarest, from which on it is worth a warning
+SKEWED = 3  # times as many rows of the most frequent label as of the rarest, from which on it is worth a warning
 
 
 class Classification(Task):
@@ -178,7 +178,7 @@ class Classification(Task):
             raise
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
-        """Returns a label for each text; with ``probabilities``, a dict of them by label, the likeliest first."""
+        """Returns a label for each text; with ``probabilities``, a dict of them by label, the most likely first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
         likely = self.outputs(pipeline, rows, batch_size, on_step)

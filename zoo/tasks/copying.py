@@ -33,13 +33,13 @@ class Copying(NextStep):
         return preprocessor.symbols
 
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
-        """Returns every target as ids (raises InputError with the place of one that does not fit its row)."""
+        """Returns every target as ids (raises InputError with the location of one that does not fit its row)."""
         found = []
         for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
             try:
                 found.append(preprocessor.encode_target(target))
                 if len(found[-1]) != len(row):
-                    raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one an id")
+                    raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one per id")
             except InputError as error:
                 raise InputError(f"{location}: {error}") from None
         return found
@@ -56,7 +56,7 @@ class Copying(NextStep):
         return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns the likeliest id of each step, a list for each sequence."""
+        """Returns the most likely id of each step, a list for each sequence."""
         return [likely.argmax(-1).tolist() for likely in self.predict_raw(pipeline, inputs, batch_size, on_step)]
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step):
@@ -80,7 +80,7 @@ class Copying(NextStep):
         return (rows,)
 
     def compute_metrics(self, preprocessor, states):
-        """Returns ``step_loss``, nats a step, and ``recall``, the share of symbols that were said at their step."""
+        """Returns ``step_loss``, nats per step, and ``recall``, the share of symbols that were said at their step."""
         nats, steps, right, asked = zip(*(row for (rows,) in states for row in rows), strict=True)
         if not any(asked):
             raise InputError("no target asks for a symbol: a recall needs at least one")

@@ -127,7 +127,7 @@ class LanguageModelling(NextStep):
         return Counts(name, nats / math.log(2), steps)
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
-        """Returns the likeliest symbol after each text; with ``probabilities``, a dict of all, the likeliest first.
+        """Returns the most likely symbol after each text; with ``probabilities``, a dict of all, the most likely first.
 
         Texts of any length are read whole, from their first character on.
         """

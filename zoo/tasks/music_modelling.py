@@ -87,7 +87,7 @@ class MusicModelling(NextStep):
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns the MIDI notes that more likely than not sound in the frame after each piece.
 
-        With ``probabilities``, a dict of them by MIDI note, the likeliest first.
+        With ``probabilities``, a dict of them by MIDI note, the most likely first.
         """
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
 

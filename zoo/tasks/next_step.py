@@ -13,7 +13,7 @@ from zoo.models.heads import NextStepModel
 from zoo.tasks.task import Task
 from zoo.training.batching import by_length
 
-STEPS = 8_192  # of a batch that is scored, padding included: attention takes memory for the square of a length
+STEPS = 8_192  # of a batch that is scored, including padding: attention takes memory for the square of a length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class NextStep(Task):
         return NextStepModel.around(backbone, output_dim, head_dropout, tied)
 
     def encode(self, preprocessor, examples, min_length: int) -> list[np.ndarray]:
-        """Returns every input encoded (raises InputError with the place of one that is no good or too short)."""
+        """Returns every input encoded (raises InputError with the location of one that is no good or too short)."""
         rows = []
         for sequence, location in zip(examples.inputs, examples.locations, strict=True):
             try:
@@ -98,11 +98,11 @@ def in_batches(
     on_step: Callable[[int], None] = lambda count: None,
     dtype: str = "int32",
 ) -> list[np.ndarray]:
-    """Runs a compiled function over rows of about the same length, padded to few shapes.
+    """Run a compiled function over rows of about the same length, padded to few shapes.
 
     Args:
         rows: Each ``(time, ...)``.
-        batch_size: Most rows of a batch; long rows make smaller ones.
+        batch_size: Maximum rows of a batch; long rows make smaller ones.
         function: Maps ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
         on_step: Called with the number of rows just done.
         dtype: Type of what the function takes.

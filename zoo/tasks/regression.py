@@ -36,7 +36,7 @@ class Regression(NextStep):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
     def targets(self, preprocessor, examples) -> list[float]:
-        """Returns every target as a number (raises InputError with the place of one that is none)."""
+        """Returns every target as a number (raises InputError with the location of one that is none)."""
         found = []
         for target, location in zip(examples.targets, examples.locations, strict=True):
             try:

@@ -92,7 +92,7 @@ class SequenceToSequence(Task):
         return Batches(lengths, collate, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, beam_size, stress):
-        """Returns the likeliest outputs.
+        """Returns the most likely outputs.
 
         Args:
             pipeline: The model.
@@ -101,7 +101,7 @@ class SequenceToSequence(Task):
             on_step: Called with the number of texts just done.
             beam_size: Hypotheses kept while decoding; 1 is greedy and fastest.
             stress: Whether phones keep their stress digits. Without them the likelihoods of the
-                hypotheses that differ in stress alone are added up before the likeliest is chosen.
+                hypotheses that differ in stress alone are added up before the most likely is chosen.
         """
         target = pipeline.preprocessor.target
         if beam_size < 1:
@@ -191,7 +191,7 @@ def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None =
 
 
 def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after: SymbolTokenizer) -> None:
-    """Copies the rows of the reserved ids and of the symbols known before; in place."""
+    """Copy the rows of the reserved ids and of the symbols known before; in place."""
     new[:RESERVED] = old[:RESERVED]
     place = {symbol: i for i, symbol in enumerate(before.symbols)}
     for i, symbol in enumerate(after.symbols):
@@ -200,7 +200,7 @@ def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after:
 
 
 def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTokenizer) -> tuple[str, ...]:
-    """Returns the likeliest output without stress: likelihoods are added up, then divided by length as in the beam."""
+    """Returns the most likely output without stress, by summed likelihoods divided by length as in the beam."""
     likely: dict[tuple[str, ...], float] = {}
     for ids, score in hypotheses:
         plain = tuple(strip_stress(target.split(target.decode(ids))))

@@ -14,8 +14,8 @@ from zoo.tasks.classification import Classification
 from zoo.training.augmentation import MAX_STRETCH, augment_audio
 from zoo.training.batching import Batches
 
-MAX_SAMPLE_RATE = 16_000  # samples a second: sound of more is read at this rate, as speech models do
-FRAME = 40  # samples a step of a raw waveform
+MAX_SAMPLE_RATE = 16_000  # samples per second: sound of more is read at this rate, as speech models do
+FRAME = 40  # samples per step of a raw waveform
 MU = 0  # linear; 255 would compand them as telephony does
 BANDS = 40  # of the mel scale
 RAW = ("tcn", "wavenet")  # these read waveforms: convolutions see many steps at little cost
@@ -73,7 +73,7 @@ class SeriesClassification(Classification):
             read = f"{front_end.features} channels" if front_end.features > 1 else "one channel"
         else:
             kind = "waveforms" if isinstance(front_end, Waveform) else "log-mel frames"
-            read = f"{kind} at {front_end.rate:,} samples a second"
+            read = f"{kind} at {front_end.rate:,} samples per second"
         return f"{super().describe(preprocessor)}; reads {read}"
 
     def warnings(self, preprocessor, examples):
@@ -139,7 +139,7 @@ class SeriesClassification(Classification):
 def _most_steps(front_end, examples) -> int:
     """Returns how many steps an input may have: twice as many as the longest of these, and some thousands.
 
-    Raises an InputError with the place of an example that cannot be read.
+    Raises an InputError with the location of an example that cannot be read.
     """
     max_steps = MAX_LENGTH
     for value, location in zip(examples.inputs, examples.locations, strict=True):

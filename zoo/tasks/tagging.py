@@ -1,4 +1,4 @@
-"""Tagging: one label a word, and one for the whole sentence if the data have it."""
+"""Tagging: one label per word, and one for the whole sentence if the data have it."""
 
 import dataclasses
 
@@ -130,7 +130,7 @@ class Tagging(Task):
     def predict(self, pipeline, inputs, batch_size, on_step):
         """Returns, for each sentence, its tags between spaces, and behind a tab its label if the model has labels.
 
-        The tags are the likeliest in which every span begins with ``B-``.
+        The tags are the most likely in which every span begins with ``B-``.
         """
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]

@@ -25,11 +25,11 @@ OnStep = Callable[[int], None]
 
 @dataclasses.dataclass(frozen=True)
 class Cases:
-    """Examples as they are scored: each input once, with all its right answers.
+    """Examples as they are scored: each input once, with all its references.
 
     Attributes:
         inputs: Raw inputs.
-        references: The right answers of each.
+        references: The references of each.
         locations: The place of each input's first row, for messages.
     """
 
@@ -58,7 +58,7 @@ class Task(abc.ABC):
         options: What ``predict`` can be told, with the values it has if it is not.
         validation: The options while training is validated, where speed counts.
         head: Sizes of the head with their defaults; ``None`` where there is none.
-        multi_reference: Whether an input may have several right answers, each in a row of its own.
+        multi_reference: Whether an input may have several references, each in a row of its own.
         has_correct_answer: Whether an answer is right or wrong, so that mistakes can be shown.
         has_labels: Whether targets are labels, of which every part of the data should have its share.
         streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
@@ -84,7 +84,7 @@ class Task(abc.ABC):
         return examples
 
     def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
-        """Raises InputError for an input, or a target, that cannot be encoded."""
+        """Raise InputError for an input, or a target, that cannot be encoded."""
         preprocessor.encode_input(value)
         if self.has_labels:
             preprocessor.encode_target(target)
@@ -94,7 +94,7 @@ class Task(abc.ABC):
         return None
 
     def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
-        """Raises InputError for an example that cannot be trained on."""
+        """Raise InputError for an example that cannot be trained on."""
         self.check_example(preprocessor, value, target)
 
     def misfits(self, examples: Examples, base: Any) -> list[tuple[int, InputError]]:
@@ -143,7 +143,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def batches(self, preprocessor: Any, examples: Examples, training_config: TrainingConfig) -> Batches:
-        """Returns training batches (raises InputError with the place of a row that cannot be used)."""
+        """Returns training batches (raises InputError with the location of a row that cannot be used)."""
 
     def cases(self, examples: Examples) -> Cases:
         """Returns examples as they are scored."""
@@ -175,7 +175,7 @@ class Task(abc.ABC):
 
     def update_metrics(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
         """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""
-        # Of labels that are read from a file anew for each row, one copy is enough.
+        # Of labels that are read from a file again for each row, one copy is enough.
         return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
 
     def compute_metrics(self, preprocessor: Any, states: list[Any]) -> dict[str, Interval]:
@@ -201,7 +201,7 @@ class Task(abc.ABC):
         """Returns the logits of one input as a vector, for golden outputs."""
 
     def stream(self, pipeline: Any, prompt: Any, length: int, sampling: Sampling) -> Iterator[Any]:
-        """Continues a prompt, part by part (raises InputError where the task predicts no next step)."""
+        """Continue a prompt, part by part (raises InputError where the task predicts no next step)."""
         raise InputError(
             f"{pipeline.spec.architecture} is a model of {self.name}, which does not predict a next step:"
             " choose one of language_modelling or music_modelling"
@@ -228,11 +228,11 @@ class Task(abc.ABC):
         return {}
 
     def loss(self, training_config: TrainingConfig) -> keras.losses.Loss:
-        """Returns what training lowers: the weighted mean, over positions, of right answers and outputs."""
+        """Returns what training lowers: the weighted mean, over positions, of references and outputs."""
         return SmoothedCrossentropy(training_config.label_smoothing)
 
     def check(self, train: Examples) -> None:
-        """Raises InputError for training data from which nothing can be learned."""
+        """Raise InputError for training data from which nothing can be learned."""
         if not len(train):
             raise InputError("no examples: give at least one")
 
@@ -241,7 +241,7 @@ class Task(abc.ABC):
         return False
 
     def check_training_config(self, preprocessor: Any, training_config: TrainingConfig) -> None:
-        """Raises InputError for a training config that asks for what would change nothing here."""
+        """Raise InputError for a training config that asks for what would change nothing here."""
         if training_config.augment and not self.supports_augmentation(preprocessor):
             raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
         if training_config.class_balanced and not self.has_labels:

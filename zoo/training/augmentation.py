@@ -21,7 +21,7 @@ def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.nda
 
     Args:
         samples: ``(time,)``, as ``zoo.data.sound.waveform`` returns them.
-        generator: Where chance comes from.
+        generator: Random generator.
 
     Returns:
         ``(time,)`` at most ``LONGER`` times as many samples, the largest 1 or -1.
@@ -49,7 +49,7 @@ def word_dropout(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     A model has to go by what stands around them, as it will for words that it has never met.
 
     Args:
-        ids: Subwords of any shape, padding included.
-        generator: Where chance comes from.
+        ids: Subwords of any shape, including padding.
+        generator: Random generator.
     """
     return np.where((ids != PAD) & (generator.random(ids.shape) < WORD_DROPOUT), UNKNOWN, ids).astype(ids.dtype)

@@ -17,12 +17,12 @@ def padded(length: int) -> int:
 def by_length(
     lengths: Sequence[int], batch_size: int, steps: int | None = None
 ) -> Iterator[tuple[list[int], int, int]]:
-    """Yields batches for answers: numbers of rows of about the same length, and the length and height to pad to.
+    """Yield batches for answers: numbers of rows of about the same length, and the length and height to pad to.
 
     Args:
         lengths: Length of each row.
-        batch_size: Most rows of a batch.
-        steps: Most steps of a batch, padding included; a longer row makes a batch alone.
+        batch_size: Maximum rows of a batch.
+        steps: Maximum steps of a batch, including padding; a longer row makes a batch alone.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     start = 0
@@ -38,7 +38,7 @@ def by_length(
         start += len(chosen)
 
 
-# (rows, length, height) to the inputs, the right answers and their weights, each (height, ...).
+# (rows, length, height) to the inputs, the references and their weights, each (height, ...).
 Collate = Callable[..., tuple[Any, Any, Any]]
 
 
@@ -79,7 +79,7 @@ class Batches:
         return [batches[i] for i in generator.permutation(len(batches))] if shuffle else batches
 
     def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[Any, Any, Any]]:
-        """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
+        """Yield an epoch's batches from number ``start`` on: inputs, references and their weights."""
         for number, (bucket, rows) in enumerate(self._order(epoch, shuffle)[start:], start):
             chance = [np.random.default_rng((self.seed, epoch, number))] if self.varied else []
             yield self.collate(rows, self.edges[bucket], self.batch_size, *chance)
@@ -121,7 +121,7 @@ class Crops:
         self.per_epoch = -(-int(self.ends[-1]) // (length * batch_size))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, Any, Any]]:
-        """Yields an epoch's batches from number ``start`` on: inputs, right answers and their weights."""
+        """Yield an epoch's batches from number ``start`` on: inputs, references and their weights."""
         generator = np.random.default_rng((self.seed, epoch))
         steps = generator.integers(self.ends[-1], size=(self.per_epoch, self.batch_size))
         for places in steps[start:]:

@@ -21,7 +21,7 @@ class LowRank(keras.Model):
 
     Args:
         model: The model; all of it but the head is frozen.
-        rank: Most columns of the first of the two, and rows of the second.
+        rank: Maximum columns of the first of the two, and rows of the second.
         groups: The model's layers.
     """
 
@@ -74,7 +74,7 @@ class LowRank(keras.Model):
             self._assign(before)
 
     def merge(self) -> None:
-        """Puts the sums into the model for good, and thaws it: it is an ordinary model again."""
+        """Put the sums into the model for good, and thaws it: it is an ordinary model again."""
         self._assign([(matrix, ops.convert_to_numpy(value)) for matrix, value in self._updated()])
         self.layer_groups.freeze_below(0)
 

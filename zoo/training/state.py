@@ -15,7 +15,7 @@ STATE = "state.safetensors"
 
 
 def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> None:
-    """Writes tensors and a JSON value as one file, so that they can never be of two moments.
+    """Write tensors and a JSON value as one file, so that they can never be of two moments.
 
     Raises:
         NotFiniteError: A tensor holds NaN or infinity; the state before is untouched.
@@ -38,7 +38,7 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
 
 
 def check_resume(folder: Path | None, resume: bool) -> None:
-    """Raises InputError where ``resume`` does not suit what the folder has: for before any data are read."""
+    """Raise InputError where ``resume`` does not suit what the folder has: for before any data are read."""
     found = folder is not None and (folder / STATE).exists()
     if found and not resume:
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")

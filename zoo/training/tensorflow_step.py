@@ -1,18 +1,18 @@
-"""One training step on TensorFlow, traced once."""
+"""A training step on TensorFlow that is traced once."""
 
 import keras
 
 
 def tensorflow_program(model, extremes: list):
-    """Returns a training step that is traced once, for batches of every length.
+    """Returns a training step, traced once for batches of every length.
 
-    Keras traces one for the first shape that comes and another, for any length, when a second comes. That takes
-    twice as long before the first step; and as the two may round differently, a resumed run, whose first batch is
-    another one, would end some bits away.
+    Keras traces one step for the first shape and another, for any length, at the second shape. That doubles the time
+    to start. The two may round differently, and then a resumed run, which begins with another batch, would end with
+    other bits.
 
     Args:
         model: A compiled model.
-        extremes: The shortest batch and the longest, or one if all are as long.
+        extremes: The shortest batch and the longest, or one if all have the same length.
     """
     import tensorflow as tf
 

@@ -58,8 +58,8 @@ class Trainer:
         loss: What training lowers; a task's own is ``Task.loss``.
         folder: Where the state is kept; ``None`` keeps none.
         resume_command: What the user types to go on after an interruption.
-        on_epoch: Called with one dict an epoch.
-        on_step: Called with (step, steps in all, loss) after each step.
+        on_epoch: Called with one dict per epoch.
+        on_step: Called with (step, total steps, loss) after each step.
         groups: The layers from the lowest to the head, where they differ in rate or in when they are
             trained; by default all of them are one group.
 
@@ -104,7 +104,7 @@ class Trainer:
 
     @retain_freed_memory()
     def run(self) -> None:
-        """Trains to the end of the training config or of its time, or until ``patience`` epochs bring nothing better.
+        """Train to the end of the training config or of its time, or until ``patience`` epochs bring nothing better.
 
         Afterwards the model holds the best averaged weights.
 
@@ -154,7 +154,7 @@ class Trainer:
             self._assign(self.best)
 
     def _enter(self, epoch: int) -> None:
-        """Freezes what an epoch leaves frozen, and sees to an optimizer of the rest.
+        """Freeze what an epoch leaves frozen, and sees to an optimizer of the rest.
 
         An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
         step and no memory. What the one before knew goes over into the next.
@@ -184,7 +184,7 @@ class Trainer:
                         after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))
 
     def _validate_once(self, epoch: int) -> None:
-        """Validates after an epoch's last step, unless that is done."""
+        """Validate after an epoch's last step, unless that is done."""
         if epoch > len(self.curve):
             self.validating = True
             self._end_epoch(epoch)
@@ -212,7 +212,7 @@ class Trainer:
         return float(np.ravel(self.model.train_on_batch(inputs, targets, sample_weight=weights))[0])
 
     def _check_weights(self) -> None:
-        """Raises NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
+        """Raise NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
         variables = self.model.trainable_variables
         # One number of all of them, so that a step waits for the backend once.
         if math.isfinite(float(ops.convert_to_numpy(sum(ops.sum(v) for v in variables)))):
@@ -273,7 +273,7 @@ class Trainer:
         }
 
     def save(self) -> None:
-        """Writes the state, whole or not at all."""
+        """Write the state, atomically."""
         if self.folder is None:
             return
         tensors = {name: ops.convert_to_numpy(v) for name, v in self._variables().items()}
@@ -297,7 +297,7 @@ class Trainer:
         )
 
     def load(self) -> bool:
-        """Takes up the state in the folder; returns whether there was one.
+        """Take up the state in the folder; returns whether there was one.
 
         Raises:
             InputError: It is of another training config, backend or model.

@@ -51,7 +51,7 @@ class Windows:
             self.absent = np.exp(batch_size * context * np.log1p(-counts / counts.sum()))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-        """Yields an epoch's batches from number ``start`` on: inputs, targets ``(batch, time)`` and their weights."""
+        """Yield an epoch's batches from number ``start`` on: inputs, targets ``(batch, time)`` and their weights."""
         for number in range(start, self.per_epoch):
             step = epoch * self.per_epoch + number
             chosen = self.order[step * self.batch_size : (step + 1) * self.batch_size]

@@ -12,7 +12,7 @@ _BLOCK = 1_000  # sequences drawn at once: 5 MB at 600 steps, where the whole tr
 
 
 def draw(random: np.random.Generator, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws sequences as Bai et al. 2018's code does (Hochreiter & Schmidhuber 1997 had the idea).
+    """Draw sequences as Bai et al. 2018's code does (Hochreiter & Schmidhuber 1997 had the idea).
 
     Args:
         random: Where the numbers come from.

@@ -29,7 +29,7 @@ def hashed_split(word: str) -> str:
 
 
 def read_published(path: str) -> dict[str, list[str]]:
-    """Reads ``WORD  P H O N E S`` lines: the pronunciations of each word, in lower case."""
+    """Read ``WORD  P H O N E S`` lines: the pronunciations of each word, in lower case."""
     words: dict[str, list[str]] = {}
     with open(path, encoding="utf-8") as file:
         for line in file:

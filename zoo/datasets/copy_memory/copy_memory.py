@@ -15,7 +15,7 @@ _SEED = 1997
 
 
 def draw(random: np.random.Generator, count: int, blank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws sequences as Bai et al. 2018's code does.
+    """Draw sequences as Bai et al. 2018's code does.
 
     An input is ten symbols, ``blank - 1`` blanks and eleven markers; its target is blanks, and the
     ten symbols at the last ten steps. Without memory the best mean cross-entropy a step is

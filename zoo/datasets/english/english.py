@@ -32,7 +32,7 @@ HELD_OUT_BOOKS = {
 
 
 def read(paths: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yields source, split and text of every document.
+    """Yield source, split and text of every document.
 
     Args:
         paths: A path for each name in ``FILES``.

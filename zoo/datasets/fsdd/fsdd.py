@@ -17,7 +17,7 @@ import tensorflow_datasets as tfds
 from zoo.errors import DownloadError, InputError
 
 RATE = 8_000
-"""Samples a second."""
+"""Samples per second."""
 
 LABELS = tuple("0123456789")
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")

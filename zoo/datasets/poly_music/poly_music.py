@@ -21,7 +21,7 @@ _VARIABLES = {"train": "traindata", "validation": "validdata", "test": "testdata
 
 
 def read(path: str) -> dict[str, list[np.ndarray]]:
-    """Reads the pieces of a ``.mat`` file by split, each 0 or 1, uint8, ``(time, 88)``.
+    """Read the pieces of a ``.mat`` file by split, each 0 or 1, uint8, ``(time, 88)``.
 
     Raises:
         ValueError: A piece is not a roll of zeros and ones over 88 keys.

@@ -74,7 +74,7 @@ def hashed_split(text: str) -> str:
 
 
 def read(path: str, config: SentencesConfig) -> list[dict[str, str]]:
-    """Reads ``number text`` lines: ``text`` and the name of its class, ``label``.
+    """Read ``number text`` lines: ``text`` and the name of its class, ``label``.
 
     The few lines without a text are left out.
 

@@ -1,4 +1,4 @@
-"""SNIPS, commands to a voice assistant with a tag a word and an intent each, as a TFDS builder."""
+"""SNIPS, commands to a voice assistant with one tag per word and an intent each, as a TFDS builder."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ INTENTS = (
 
 
 def read(tokens: str, tags: str, intents: str) -> list[dict]:
-    """Reads three files side by side: words, tags and the intent of a command a line.
+    """Read three files side by side: words, tags and the intent of one command per line.
 
     Args:
         tokens: Path of the file with the words, separated by spaces.
@@ -46,7 +46,7 @@ def read(tokens: str, tags: str, intents: str) -> list[dict]:
         for number, (left, middle, right) in enumerate(zip(words, marks, labels, strict=True), 1):
             command = {"tokens": left.split(), "tags": middle.split(), "intent": right.strip()}
             if len(command["tokens"]) != len(command["tags"]) or command["intent"] not in INTENTS:
-                raise ValueError(f"{tags}:{number}: not a tag a word of {tokens}, or not an intent in {intents}")
+                raise ValueError(f"{tags}:{number}: not one tag per word of {tokens}, or not an intent in {intents}")
             commands.append(command)
     return commands
 

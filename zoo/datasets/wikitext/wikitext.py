@@ -35,7 +35,7 @@ def plain(line: str) -> str:
 
 
 def read(path: str) -> Iterator[dict[str, str]]:
-    """Yields each article's ``text`` and the number of its ``words``: its tokens, one for the end of each line."""
+    """Yield each article's ``text`` and the number of its ``words``: its tokens, one for the end of each line."""
     lines: list[str] = []
     words = 0
     with open(path, encoding="utf-8") as file:

@@ -34,7 +34,7 @@ class Block(keras.layers.Layer):
         self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
 
     def call(self, x, mask=None, training=False):
-        """Maps a whole sequence.
+        """Map a whole sequence.
 
         Args:
             x: ``(batch, time, features)``.
@@ -51,7 +51,7 @@ class Block(keras.layers.Layer):
         raise ValueError(f"{self.name} is not causal: it cannot run step by step")
 
     def step(self, x, state):
-        """Maps one step.
+        """Map one step.
 
         Args:
             x: ``(batch, features)``.
@@ -63,7 +63,7 @@ class Block(keras.layers.Layer):
         raise ValueError(f"{self.name} is not causal: it cannot run step by step")
 
     def prefill(self, x, state):
-        """Maps several steps that follow what the state has read: what as many calls of ``step`` would.
+        """Map several steps that follow what the state has read: what as many calls of ``step`` would.
 
         This loops over them. Blocks that can do better compute them side by side.
 
@@ -166,7 +166,7 @@ class Backbone(FromArchitecture, keras.Model):
         self.blocks = blocks
 
     def build(self, shape=None):
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         self.embed.build((None, None) if self.features is None else (None, None, self.features))
         hidden_dim = self.embedding_dim
         for block in self.blocks:
@@ -174,12 +174,12 @@ class Backbone(FromArchitecture, keras.Model):
             hidden_dim = block.hidden_dim
 
     def call(self, inputs, training=False):
-        """Maps ``{"tokens" or "features", "mask"}`` to ``(batch, time, hidden_dim)``; mask is optional."""
+        """Map ``{"tokens" or "features", "mask"}`` to ``(batch, time, hidden_dim)``; mask is optional."""
         x = self.embed(inputs["tokens"] if self.vocab_size is not None else inputs["features"])
         return self.run_blocks(self.drop(x, training=training), inputs.get("mask"), training)
 
     def run_blocks(self, x, mask=None, training=False):
-        """Maps embedded steps ``(batch, time, embedding)`` to ``(batch, time, hidden_dim)``, through all blocks."""
+        """Map embedded steps ``(batch, time, embedding)`` to ``(batch, time, hidden_dim)``, through all blocks."""
         if mask is not None and keras.backend.backend() == "torch" and values_are_known(mask) and bool(mask.all()):
             mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
         for block in self.blocks:
@@ -197,7 +197,7 @@ class Backbone(FromArchitecture, keras.Model):
 
     @property
     def max_length(self) -> int | None:
-        """Steps of the longest sequence that the model can read; ``None`` where nothing bounds it."""
+        """Steps of the longest sequence that the model can read; ``None`` if unbounded."""
         return min((block.max_length for block in self.blocks if block.max_length is not None), default=None)
 
     def stream(self, batch_size: int) -> Stream:
@@ -209,7 +209,7 @@ class Backbone(FromArchitecture, keras.Model):
         return tuple(block.initial_state(batch_size) for block in self.blocks)
 
     def step(self, x, state: tuple):
-        """Maps one step: token ids ``(batch,)`` or features ``(batch, features)``.
+        """Map one step: token ids ``(batch,)`` or features ``(batch, features)``.
 
         Returns:
             ``(batch, hidden_dim)`` and the next state.
@@ -222,7 +222,7 @@ class Backbone(FromArchitecture, keras.Model):
         return x, tuple(states)
 
     def prefill(self, x, state: tuple):
-        """Maps several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+        """Map several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             ``(batch, count, hidden_dim)`` and the next state.

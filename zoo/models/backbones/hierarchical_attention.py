@@ -65,7 +65,7 @@ class Config:
 
 
 def unit(x):
-    """Scales the last axis to length 1, so that products are cosines."""
+    """Scale the last axis to length 1, so that products are cosines."""
     return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
 
 
@@ -88,7 +88,7 @@ class WindowsLayer(Block):
     side; and the number of steps taken ``(batch,)``. It does not grow with the stream.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The block's name.
     """
 
@@ -111,7 +111,7 @@ class WindowsLayer(Block):
         )
 
     def _attend(self, y, keys, values, scores, seen):
-        """Attends from ``y (batch, n, hidden_dim)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
+        """Attend from ``y (batch, n, hidden_dim)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
 
         ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
         ``(batch, n, m)``.
@@ -124,7 +124,7 @@ class WindowsLayer(Block):
         return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
     def _is_new(self, vector, stored, flags):
-        """Says whether a vector may be stored: none of ``stored (batch, w, hidden_dim)`` is too similar."""
+        """Returns whether a vector may be stored: none of ``stored (batch, w, hidden_dim)`` is too similar."""
         similar = ops.einsum("bd,bwd->bw", unit(vector), unit(stored)) > self.config.gate
         return ops.logical_not(ops.any(similar & flags, axis=-1))
 
@@ -312,7 +312,7 @@ def build(config: Config) -> Backbone:
 
 
 def receptive_field(config: Config) -> int:
-    """Returns the most steps that an output sees, itself included.
+    """Returns the most steps that an output sees, including itself.
 
     One layer sees at least ``w ** L``, and up to ``w ** (L - 1) - 1`` more while a group fills.
     """

@@ -68,7 +68,7 @@ class LRU(keras.layers.Layer):
 
     Args:
         units: Complex units.
-        config: The hyper-parameters.
+        config: The config.
         name: The layer's name.
     """
 
@@ -113,7 +113,7 @@ class LRU(keras.layers.Layer):
         return ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, features)`` to the parts of all states, ``(batch, time, 2 * units)``."""
+        """Map ``(batch, time, features)`` to the parts of all states, ``(batch, time, 2 * units)``."""
         return self._parts(complex_scan(self._eigenvalues(), self._inputs(zero_masked(x, mask))))
 
     def initial_state(self, batch_size: int) -> tuple:
@@ -121,13 +121,13 @@ class LRU(keras.layers.Layer):
         return tuple(ops.zeros((batch_size, self.units), "float32") for _ in range(2))
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, features)`` to ``(batch, 2 * units)`` and the next state."""
+        """Map one step ``(batch, features)`` to ``(batch, 2 * units)`` and the next state."""
         carried = multiply(self._eigenvalues(), state)
         after = tuple(old + new for old, new in zip(carried, self._inputs(x), strict=True))
         return self._parts(after), after
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         states = complex_scan(self._eigenvalues(), self._inputs(x), state)
         return self._parts(states), tuple(part[:, -1] for part in states)
 
@@ -139,7 +139,7 @@ class LRUBlock(Block):
     the weights. ``GLU(y) = W_1 y * sigmoid(W_2 y)``.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The block's name.
     """
 

@@ -105,7 +105,7 @@ class MinMixer(keras.layers.Layer):
 
     Args:
         recurrence: ``MinGRU`` or ``MinLSTM``.
-        config: The hyper-parameters.
+        config: The config.
         name: The layer's name.
     """
 
@@ -124,7 +124,7 @@ class MinMixer(keras.layers.Layer):
         self.out.build((*shape[:-1], self.directions.units))
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, hidden_dim)`` to the same shape."""
+        """Map ``(batch, time, hidden_dim)`` to the same shape."""
         return self.out(self.directions(x, mask=mask))
 
     def initial_state(self, batch_size: int) -> tuple:
@@ -132,12 +132,12 @@ class MinMixer(keras.layers.Layer):
         return self.directions.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, hidden_dim)``; returns the output and the next state."""
+        """Map one step ``(batch, hidden_dim)``; returns the output and the next state."""
         y, state = self.directions.step(x, state)
         return self.out(y), state
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
         y, state = self.directions.prefill(x, state)
         return self.out(y), state
 

@@ -48,7 +48,7 @@ class RecurrentBlock(Block):
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
-        config: The hyper-parameters.
+        config: The config.
         name: Name of the block.
     """
 

@@ -48,7 +48,7 @@ class Branch(keras.layers.Layer):
         self.recurrence.build(shape)
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, features)`` to ``(batch, time, units)``."""
+        """Map ``(batch, time, features)`` to ``(batch, time, units)``."""
         x = x if self.project is None else self.project(x)
         x = x if self.convolution is None else self.convolution(x, mask=mask)
         return self.recurrence(x, mask=mask)
@@ -59,11 +59,11 @@ class Branch(keras.layers.Layer):
         return past, self.recurrence.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
+        """Map one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
         return self._advance(x, state, "step")
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         return self._advance(x, state, "prefill")
 
     def _advance(self, x, state: tuple, method: str):
@@ -98,7 +98,7 @@ class Directions(keras.layers.Layer):
             self.backwards.build(shape)
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, features)`` to ``(batch, time, units)``."""
+        """Map ``(batch, time, features)`` to ``(batch, time, units)``."""
         y = self.onward(x, mask=mask)
         if self.backwards is None:
             return y
@@ -115,11 +115,11 @@ class Directions(keras.layers.Layer):
         return self._causal().initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
+        """Map one step ``(batch, features)`` to ``(batch, units)`` and the next state."""
         return self._causal().step(x, state)
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
         return self._causal().prefill(x, state)
 
 

@@ -84,7 +84,7 @@ class BlockDiagonal(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.shape[0] * self.shape[1],), initializer="zeros", name="bias")
 
     def call(self, x):
-        """Maps ``(..., blocks * size)`` to the same shape."""
+        """Map ``(..., blocks * size)`` to the same shape."""
         split = ops.reshape(x, (-1, *self.shape[:2]))
         product = ops.einsum("nbi,bij->nbj", split, ops.cast(self.kernel, x.dtype))
         return ops.reshape(product, ops.shape(x)) + ops.cast(self.bias, x.dtype)
@@ -131,7 +131,7 @@ class RGLRUMixer(keras.layers.Layer):
     """Griffin's recurrent part: ``W (gelu(W_1 x) * RG-LRU(conv(W_2 x)))`` (figure 2c).
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The layer's name.
     """
 
@@ -155,7 +155,7 @@ class RGLRUMixer(keras.layers.Layer):
         return self.out(ops.gelu(self.gate(x)) * y)
 
     def call(self, x, mask=None):
-        """Maps ``(batch, time, hidden_dim)`` to the same shape."""
+        """Map ``(batch, time, hidden_dim)`` to the same shape."""
         return self._join(x, self.directions(x, mask=mask))
 
     def initial_state(self, batch_size: int) -> tuple:
@@ -163,12 +163,12 @@ class RGLRUMixer(keras.layers.Layer):
         return self.directions.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Maps one step ``(batch, hidden_dim)``; returns the output and the next state."""
+        """Map one step ``(batch, hidden_dim)``; returns the output and the next state."""
         y, state = self.directions.step(x, state)
         return self._join(x, y), state
 
     def prefill(self, x, state: tuple):
-        """Maps several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
         y, state = self.directions.prefill(x, state)
         return self._join(x, y), state
 

@@ -49,7 +49,7 @@ class TemporalBlock(Block):
     """The paper's residual block: (convolution, ReLU, dropout) twice, plus the input, then ReLU.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         level: The block's place, from 0; its dilation is ``2**level``.
         name: Name of the block.
     """
@@ -107,7 +107,7 @@ def full_receptive_field(config: Config) -> int:
 
 
 def receptive_field(config: Config) -> int:
-    """Returns how many past steps one output sees, itself included: half of a centred field."""
+    """Returns how many past steps one output sees, including itself: half of a centred field."""
     field = full_receptive_field(config)
     return field if config.causal else (field + 1) // 2
 

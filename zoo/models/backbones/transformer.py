@@ -24,7 +24,7 @@ class Config:
         ffn_dim: Hidden units of each feed-forward part.
         num_layers: Layers, one attention and one feed-forward part each.
         causal: Whether a position reads only itself and those before it.
-        context: How many positions a causal one reads, itself included; with learned positions also the
+        context: How many positions a causal one reads, including itself; with learned positions also the
             longest sequence, causal or not.
         positions: ``"rotary"`` (Su et al. 2021, arXiv 2104.09864) or ``"learned"``.
         activation: ``"gelu"`` (its tanh form) or ``"relu"``, in the feed-forward parts.
@@ -79,7 +79,7 @@ class LearnedPositions(Block):
         self.table.build((None,))
 
     def call(self, x, mask=None, training=False):
-        """Maps ``(batch, time, hidden_dim)`` to the same shape.
+        """Map ``(batch, time, hidden_dim)`` to the same shape.
 
         Raises:
             ValueError: The sequence is longer than the table.
@@ -95,11 +95,11 @@ class LearnedPositions(Block):
         return ops.zeros((batch_size,), dtype="int32")
 
     def step(self, x, state):
-        """Maps one step; one beyond the table yields NaN, since a compiled step cannot raise."""
+        """Map one step; one beyond the table yields NaN, since a compiled step cannot raise."""
         return x + self._rows(state), state + 1
 
     def prefill(self, x, state):
-        """Maps several steps; those beyond the table yield NaN."""
+        """Map several steps; those beyond the table yield NaN."""
         count = x.shape[1]
         return x + self._rows(state[:, None] + ops.arange(count, dtype="int32")), state + count
 
@@ -118,7 +118,7 @@ class TransformerLayer(Block):
     of the round before. So a stream of any length meets small angles only.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The block's name.
     """
 

@@ -60,7 +60,7 @@ class GatedLayer(keras.layers.Layer):
     """One dilated layer: ``z = tanh(W_f * x) sigmoid(W_g * x)`` (equation 2), and what is made of z.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         dilation: Distance between the steps that a filter reads.
         last: Whether no layer follows, so that there is nothing to pass on but the skip.
         name: The layer's name.
@@ -90,7 +90,7 @@ class GatedLayer(keras.layers.Layer):
         return (x if self.residual is None else x + self.residual(z)), self.skip(z)
 
     def call(self, x, training=False):
-        """Maps ``(batch, time, hidden_dim)`` to the same shape and skips ``(batch, time, skip)``."""
+        """Map ``(batch, time, hidden_dim)`` to the same shape and skips ``(batch, time, skip)``."""
         return self.split(x, self.filter_gate(x), training)
 
 
@@ -101,7 +101,7 @@ class WaveNet(Block):
     dilation, hidden_dim)`` (Ramachandran et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The block's name.
     """
 

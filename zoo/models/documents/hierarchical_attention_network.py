@@ -63,7 +63,7 @@ class Level(keras.layers.Layer):
         self.pool.build((*shape[:-1], self.pool.project.units))
 
     def call(self, x, mask):
-        """Maps ``x (batch, time, features)`` to ``(batch, 2 * units)`` and weights ``(batch, time)``."""
+        """Map ``x (batch, time, features)`` to ``(batch, 2 * units)`` and weights ``(batch, time)``."""
         return self.pool(self.both(x, mask=mask), mask)
 
 
@@ -72,7 +72,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
     """Reads a document as sentences of words; see figure 2 of the paper.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -100,7 +100,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.built = True
 
     def attend(self, inputs, training=False):
-        """Reads documents and says what was attended to.
+        """Read documents and says what was attended to.
 
         Args:
             inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``; the mask is true where a
@@ -134,7 +134,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         return {"tokens": self.config.vocab_size}
 
     def call(self, inputs, training=False):
-        """Maps documents, as ``attend`` takes them, to ``(batch, hidden_dim)``."""
+        """Map documents, as ``attend`` takes them, to ``(batch, hidden_dim)``."""
         return self.attend(inputs, training=training)[0]
 
 

@@ -28,8 +28,8 @@ class Config:
         encoder_layers: Gated convolutions of the encoder.
         decoder_layers: Gated convolutions of the decoder, each with an attention of its own.
         kernel_size: Taps of each convolution, an odd number.
-        max_source: Most source symbols: positions are learned.
-        max_target: Most target symbols.
+        max_source: Maximum source symbols: positions are learned.
+        max_target: Maximum target symbols.
         dropout: Rate on embeddings, on what each convolution reads and before the logits.
     """
 
@@ -87,7 +87,7 @@ class Embedding(keras.layers.Layer):
         self.positions.build(shape)
 
     def call(self, ids, positions):
-        """Maps ids and positions, of shapes that broadcast, to ``(..., size)``; beyond the last position is NaN."""
+        """Map ids and positions, of shapes that broadcast, to ``(..., size)``; beyond the last position is NaN."""
         rows = self.positions(ops.minimum(positions, self.max_length - 1))
         rows = ops.where((positions < self.max_length)[..., None], rows, ops.cast(float("nan"), rows.dtype))
         return self.symbols(ids) + rows
@@ -101,7 +101,7 @@ class DecoderLayer(keras.layers.Layer):
     ``((h' + V c + b) sqrt(.5) + h) sqrt(.5)`` (equations 1 and 2, section 3.4).
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The layer's name.
     """
 
@@ -124,12 +124,12 @@ class DecoderLayer(keras.layers.Layer):
         return ((h + self.out(context)) * HALF + residual) * HALF, weights
 
     def call(self, x, target, memory: dict, training=False):
-        """Maps ``x (batch, time, hidden_dim)`` with embeddings ``target``; returns it and the attention weights."""
+        """Map ``x (batch, time, hidden_dim)`` with embeddings ``target``; returns it and the attention weights."""
         h = gated(self.convolution(self.drop(x, training=training)))
         return self._attend(x, h, target, memory)
 
     def step(self, x, target, memory: dict, state: tuple):
-        """Maps one step, ``x (batch, hidden_dim)``; returns it, the weights and the convolution's next state."""
+        """Map one step, ``x (batch, hidden_dim)``; returns it, the weights and the convolution's next state."""
         h, state = self.convolution.step(x, state)
         x, weights = self._attend(x[:, None], gated(h)[:, None], target[:, None], memory)
         return x[:, 0], weights[:, 0], state
@@ -163,7 +163,7 @@ class ConvolutionalSeq2Seq(Seq2Seq):
     The alignment is the mean of the attention weights of all layers.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -239,7 +239,7 @@ class ConvolutionalSeq2Seq(Seq2Seq):
         return self.logits(self.drop(self.decoder_out(x), training=training)), sum(read) / len(read)
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         parts = [self.source_embed, self.target_embed, self.encoder_in, *self.encoder, self.encoder_out]
         parts += [self.decoder_in, *self.decoder, self.decoder_out]
         for part in parts:

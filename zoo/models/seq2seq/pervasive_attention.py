@@ -58,7 +58,7 @@ class NormReLU(keras.layers.Layer):
         self.norm.build(shape)
 
     def call(self, x, cells, training=False):
-        """Maps ``(batch, target_time, source_time, features)``; ``cells`` are true at real ones."""
+        """Map ``(batch, target_time, source_time, features)``; ``cells`` are true at real ones."""
         return ops.relu(self.norm(x, training=training, mask=cells))
 
 
@@ -69,7 +69,7 @@ class DenseLayer(keras.layers.Layer):
     source ``k // 2`` columns to either side.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
         name: The layer's name.
     """
 
@@ -96,12 +96,12 @@ class DenseLayer(keras.layers.Layer):
         return y * ops.cast(columns, y.dtype)[:, None, :, None]
 
     def _convolve(self, rows):
-        """Maps ``(batch, k // 2 + rows, source_time, inner)`` to ``(batch, rows, source_time, growth_rate)``."""
+        """Map ``(batch, k // 2 + rows, source_time, inner)`` to ``(batch, rows, source_time, growth_rate)``."""
         rows = ops.pad(rows, ((0, 0), (0, 0), (self.rows_above, self.rows_above), (0, 0)))
         return ops.conv(rows, ops.cast(self.kernel, rows.dtype), padding="valid", data_format="channels_last")
 
     def call(self, x, cells, columns, training=False):
-        """Maps a whole grid.
+        """Map a whole grid.
 
         Args:
             x: ``(batch, target_time, source_time, features)``.
@@ -121,7 +121,7 @@ class DenseLayer(keras.layers.Layer):
         return ops.zeros((batch_size, self.rows_above, source_time, BOTTLENECK * self.growth_rate), dtype)
 
     def step(self, x, columns, above):
-        """Maps one row ``(batch, 1, source_time, features)``; returns it with more features, and the rows now above."""
+        """Map one row ``(batch, 1, source_time, features)``; returns it with more features, and the rows now above."""
         rows = ops.concatenate([above, self._squeezed(x, None, columns)], axis=1)
         return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
 
@@ -138,7 +138,7 @@ class TiedLogits(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="bias")
 
     def call(self, x, embeddings):
-        """Maps ``(..., embedding_dim)`` to ``(..., vocab_size)``."""
+        """Map ``(..., embedding_dim)`` to ``(..., vocab_size)``."""
         return ops.matmul(x, ops.transpose(ops.cast(embeddings, "float32"))) + self.bias
 
 
@@ -152,7 +152,7 @@ class PervasiveAttention(Seq2Seq):
     The alignment is the share of features whose maximum each source position holds.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -193,7 +193,7 @@ class PervasiveAttention(Seq2Seq):
         return rows[:, :, None] + memory["columns"][:, None]
 
     def _read_out(self, x, cells, mask, training=False):
-        """Maps the last grid to logits and to the share of features whose maximum each source position holds."""
+        """Map the last grid to logits and to the share of features whose maximum each source position holds."""
         x = self.first(x, cells, training=training)
         x = self.second(self.transition(x), cells, training=training)
         x = masked(x, mask[:, None, :, None])
@@ -229,7 +229,7 @@ class PervasiveAttention(Seq2Seq):
         return self._read_out(x, cells, mask, training)
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         features = self.config.embedding_dim
         for embed in (self.source_embed, self.target_embed):
             embed.build(None)

@@ -63,7 +63,7 @@ class RecurrentSeq2Seq(Seq2Seq):
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -119,7 +119,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return states
 
     def attend(self, query, memory: dict):
-        """Reads the memory.
+        """Read the memory.
 
         Args:
             query: ``(batch, target_time, units)``.
@@ -216,7 +216,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return ops.transpose(out, (1, 0, 2)), ops.transpose(weights, (1, 0, 2))
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         embedding_dim, encoded, units = (
             self.config.embedding_dim,
             2 * self.config.encoder_units,

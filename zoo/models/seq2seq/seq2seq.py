@@ -1,4 +1,4 @@
-"""The contract of a sequence-to-sequence model, which decoding, training and analysis know it by."""
+"""The contract of sequence-to-sequence models: decoding, training and analysis use these methods only."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from zoo.models.serialization import FromArchitecture
 
 
 class Seq2Seq(FromArchitecture, keras.Model):
-    """Reads a source sequence and writes a target sequence, a symbol at a time.
+    """Base class: read a source sequence and write a target sequence, symbol by symbol.
 
-    ``align`` runs over whole targets. ``step`` writes one symbol with an explicit state, and gives the same logits.
+    ``align`` runs over whole targets; ``step`` decodes one symbol with an explicit state. Their logits are equal.
 
     Args:
-        config: The hyper-parameters; ``source_vocab_size`` and ``target_vocab_size`` among them.
-        name: Root of every variable's path.
+        config: The config, with ``source_vocab_size`` and ``target_vocab_size``.
+        name: Root of the variables' paths.
     """
 
     table = SEQ2SEQ
@@ -25,7 +25,7 @@ class Seq2Seq(FromArchitecture, keras.Model):
         self.config = config
 
     def encode(self, source, mask, training=False) -> dict[str, Any]:
-        """Runs the encoder.
+        """Run the encoder.
 
         Args:
             source: Ids, ``(batch, source_time)``.
@@ -33,7 +33,7 @@ class Seq2Seq(FromArchitecture, keras.Model):
             training: Whether dropout acts.
 
         Returns:
-            What the decoder reads, the batch first: the memory.
+            The memory that the decoder reads: tensors with the batch axis first.
         """
         raise NotImplementedError
 
@@ -42,16 +42,16 @@ class Seq2Seq(FromArchitecture, keras.Model):
 
         Args:
             memory: From ``encode``.
-            steps: So many follow at most, if that is known: caches have room for them.
+            steps: The maximum number of steps, if known: the size of the caches.
         """
         raise NotImplementedError
 
     def step(self, target, state: tuple, memory: dict):
-        """Decodes one symbol.
+        """Decode one symbol.
 
         Args:
-            target: The symbol before, ids ``(batch,)``.
-            state: From ``initial_state`` or the step before.
+            target: The previous symbol, ids ``(batch,)``.
+            state: From ``initial_state`` or the previous step.
             memory: From ``encode``.
 
         Returns:
@@ -60,11 +60,11 @@ class Seq2Seq(FromArchitecture, keras.Model):
         raise NotImplementedError
 
     def align(self, inputs: dict, training=False):
-        """Teacher forcing with the alignment.
+        """Run with teacher forcing, and return the alignment too.
 
         Args:
             inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the symbols before each output, beginning with the start token.
+                target_time)``, the targets shifted right, from the start token.
             training: Whether dropout acts.
 
         Returns:

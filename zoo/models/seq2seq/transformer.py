@@ -84,7 +84,7 @@ class Attention(keras.layers.Layer):
             self.offset_scores = self.add_weight((offsets, self.num_heads), initializer="zeros", name="offset_scores")
 
     def project(self, memory):
-        """Maps ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
+        """Map ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
         return ops.split(self.key_value(memory), 2, axis=-1)
 
     def _split_heads(self, x):
@@ -98,7 +98,7 @@ class Attention(keras.layers.Layer):
         return ops.transpose(ops.take(self.offset_scores, places, axis=0), (0, 3, 1, 2))
 
     def call(self, x, keys, values, mask, positions, training=False):
-        """Reads keys and values.
+        """Read keys and values.
 
         Args:
             x: Queries, ``(batch, query_time, hidden_dim)``.
@@ -155,7 +155,7 @@ class Layer(keras.layers.Layer):
         return norm(x + self.drop(y, training=training)), told
 
     def call(self, x, mask, positions, cross=None, cross_mask=None, cache=None, training=False):
-        """Maps one layer.
+        """Map one layer.
 
         Args:
             x: ``(batch, time, hidden_dim)``.
@@ -199,7 +199,7 @@ class TransformerSeq2Seq(Seq2Seq):
     The alignment is the attention of the last layer, the mean of its heads.
 
     Args:
-        config: The hyper-parameters.
+        config: The config.
 
     Example:
         >>> import numpy as np, zoo
@@ -286,7 +286,7 @@ class TransformerSeq2Seq(Seq2Seq):
         return self.logits(x), ops.mean(weights, axis=1)
 
     def build_variables(self) -> None:
-        """Creates every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         features = (None, None, self.config.hidden_dim)
         parts = [*self.encoder, *self.decoder, self.logits]
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
