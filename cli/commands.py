@@ -14,6 +14,7 @@ from zoo.files import check_output, check_output_folder, open_output
 from . import backend, show
 from .columns import labels_option
 from .output import Text, echo_json, note
+from .processes import processes_options
 
 SLOW = 1.5  # ratio of bfloat16 time to float32 time from which a note is printed
 
@@ -195,6 +196,7 @@ def evaluate(
     help="Set a field of the recipe's training config or of its architecture: epochs=3, dropout=0.2,"
     " precision=mixed_bfloat16. Repeatable; needs --output.",
 )
+@processes_options
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Train a checkpoint from its recipe, from scratch."""
     from zoo.recipes.recipes import RECIPES
@@ -213,6 +215,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
     with show.training(f"training {recipe}") as (on_epoch, on_step):
         folder = Path(output) if output else None
         pipeline = recipe_run.train(recipe, folder, Path(runs), resume, on_epoch, on_step, settings)
-    assert pipeline.document is not None
+    if pipeline.document is None:  # not the first of several processes
+        return
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})
