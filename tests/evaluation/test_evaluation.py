@@ -9,7 +9,7 @@ import zoo
 from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
-from zoo.evaluation import measure
+from zoo.evaluation import sources
 from zoo.tasks import find_task
 
 WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
@@ -26,7 +26,7 @@ def file(tmp_path):
 
 def source_of(multi_reference, data, limit=None, **columns):
     model = types.SimpleNamespace(task=find_task("sequence_to_sequence" if multi_reference else "classification"))
-    return measure._source(model, data, "", Columns(**columns), limit)
+    return sources.find_source(model, data, "", Columns(**columns), limit)
 
 
 def held(path, multi_reference):
@@ -36,7 +36,7 @@ def held(path, multi_reference):
 @pytest.mark.parametrize("multi_reference", [True, False])
 @pytest.mark.parametrize("part", [2, 3, 100])
 def test_cases_of_a_file_are_those_of_its_examples(file, multi_reference, part, monkeypatch):
-    monkeypatch.setattr(measure, "PART", part)
+    monkeypatch.setattr(sources, "PART", part)
     source, name, split = source_of(multi_reference, file, input="word", target="phones")
     assert (name, split, len(source)) == ("words.jsonl", "all", 5 if multi_reference else 7)
     for _ in range(2):  # it can be read again
@@ -62,7 +62,7 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
     pipeline = zoo.load("gru_small.cmudict")
     columns = {"input": "word", "target": "phones"}
     whole = zoo.evaluate(pipeline, read_examples(path, **columns), beam_size=1)
-    monkeypatch.setattr(measure, "PART", 2)
+    monkeypatch.setattr(sources, "PART", 2)
     seen, sizes = [], []
     found = zoo.evaluate(
         pipeline,

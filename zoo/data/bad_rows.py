@@ -26,6 +26,11 @@ class BadRows:
         if self.count <= NAMED:
             self.errors.append(error)
 
+    def add(self, count: int, errors: list[InputError]) -> None:
+        """Add what another collected: the number of its rows and the first of their errors."""
+        self.errors += errors[: max(0, NAMED - self.count)]
+        self.count += count
+
     def check(self, remedy: str = "correct them") -> None:
         """Raise the error of the only row, or one that names up to ten, unless rows are skipped."""
         if self.skip or not self.count:
