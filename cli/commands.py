@@ -83,6 +83,9 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--predictions", help="Write every prediction to this JSONL file.")
 @click.option("--report", "page", help="Write an HTML report with figures to this folder.")
 @click.option("--against", multiple=True, help="Compare with another model on the same inputs. Repeatable.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine that answer."
+)
 def evaluate(
     name,
     data,
@@ -103,6 +106,7 @@ def evaluate(
     predictions,
     page,
     against,
+    processes,
 ) -> None:
     """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
@@ -147,6 +151,7 @@ def evaluate(
             dialect=dialect,
             allow_unknown=allow_unknown,
             limit=limit,
+            processes=processes,
             keep=bool(page or against),
             on_start=lambda size: on_step(0, total=size),
             on_step=on_step,

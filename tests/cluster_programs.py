@@ -23,6 +23,7 @@ def exchange():
     few = cluster.spread(lambda items: [-x for x in items], [7])
     first = cluster.of_first(lambda: ["of", place])
     cluster.check_same({"version": "1"})
+    assert cluster.bytes_of_first(b"first" if place == 0 else b"") == b"first"
     rows = [[a["place"], a["rows"].tolist()] for a in arrays]
     print(json.dumps({"rows": rows, "squares": squares, "asked": asked, "few": few, "first": first, "at": alone}))
 

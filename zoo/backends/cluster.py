@@ -261,6 +261,17 @@ def of_first(function: Callable[[], Any]) -> Any:
     return gather(function() if index() == 0 else None)[0]
 
 
+def bytes_of_first(data: bytes) -> bytes:
+    """Returns the bytes that the first process calls this with, however many; those of the others count for nothing."""
+    if _place is None:
+        return data
+    from jax.experimental import multihost_utils
+
+    size = gather(len(data))[0]
+    array = np.frombuffer(data, np.uint8) if index() == 0 else np.zeros(size, np.uint8)
+    return multihost_utils.broadcast_one_to_all(array).tobytes()
+
+
 @contextlib.contextmanager
 def first_alone() -> Iterator[None]:
     """Let the first process run the block before the others: it may write what they read."""

@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -143,22 +142,8 @@ def _begin(pickled: bytes, threads: dict[str, str]) -> None:
     assert parent is not None
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     os.environ.update(threads)
-    with _quiet():  # backends write as they start
-        _worker = pickle.loads(pickled)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # backends write as they start; errors are handed to the parent
+    _worker = pickle.loads(pickled)
 
 
 def _check(span: Any) -> Checked:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from safetensors.numpy import load, save
 
 from zoo.backends import cluster
 from zoo.backends.keras_internals import raw_value, set_raw_value
@@ -139,20 +140,11 @@ class DistributedTrainer(Trainer):
         _localize(self._all_variables())
         return super().run_validation()
 
-    def read(self):
+    def read(self) -> tuple[dict[str, np.ndarray], dict] | None:
         tensors, told = super().read() or ({}, None)
-        told = cluster.gather(told)[0]
-        shapes = cluster.gather({name: [tensor.shape, str(tensor.dtype)] for name, tensor in tensors.items()})[0]
-        if told is None:
-            return None
-        if cluster.count() > 1:
-            from jax.experimental import multihost_utils
-
-            tensors = {
-                name: multihost_utils.broadcast_one_to_all(tensors.get(name, np.zeros(shape, dtype)))
-                for name, (shape, dtype) in shapes.items()
-            }
-        return tensors, told
+        told = cluster.of_first(lambda: told)
+        data = cluster.bytes_of_first(save(tensors))
+        return None if told is None else (load(data), told)
 
 
 def _place(variables: Iterator[keras.Variable], mesh: Any) -> None:
