@@ -45,7 +45,7 @@ def train(folder: Path, resume: bool, at_step: dict[int, str], seed: int = 0) ->
     train, validation = data.select(range(seed, 66 + seed)), data.select(range(70, 90))
     # 22 rows a batch: neither 4 nor 8 devices get as many each.
     config = TrainingConfig(epochs=3, batch_size=22, augment=True, ema_decay=0.9, learning_rate=1e-2)
-    pipeline = fresh(find_task("classification"), "tcn", "tiny", train, config.seed, dropout=0.2, levels=1)
+    pipeline = fresh(find_task("classification"), "gru", "tiny", train, config.seed, dropout=0.2, num_layers=1)
     trainer = make_trainer(pipeline, train, validation, config, folder, "resume")
 
     def on_step(step, total, loss):
