@@ -14,7 +14,7 @@ from . import backend, show
 from .output import Text, echo, echo_json
 
 LENGTHS = {"language_modelling": 500, "music_modelling": 64}
-GIVEN = 16  # frames of a dataset's piece used as prompt used as prompt
+GIVEN = 16  # frames of a dataset's piece used as prompt
 
 
 @click.command(

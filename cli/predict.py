@@ -55,7 +55,7 @@ def predict(
     as_json: bool,
     plot: str | None,
 ) -> None:
-    """Predicts on WORDS, a file, or standard input, whose lines are answered as they come.
+    """Predict on WORDS, a file, or standard input, whose lines are answered as they come.
 
     A file may have any form that zoo finetune reads; its columns are those that the record of NAME says.
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.

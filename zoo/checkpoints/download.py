@@ -134,7 +134,7 @@ class _Transfer:
             self.file.close()
 
     def adopt_leftovers(self) -> None:
-        """Copy the longest partial file that a killed or failed process left behind; removes them all.
+        """Copy the longest partial file that a killed or failed process left behind, and remove all of them.
 
         A copy, because its writer may still live where locks do nothing: a copy of the first bytes of a
         version is right however many more follow. A living writer keeps its open file and needs no name.
@@ -151,7 +151,7 @@ class _Transfer:
                 leftover.unlink()
 
     def attempt(self) -> None:
-        """Receive what is missing and puts the file in its place (raises _TryAgain, DownloadError)."""
+        """Receive what is missing and put the file in its place (raises _TryAgain, DownloadError)."""
         if self.received < self.size:
             try:
                 self._receive()
@@ -248,7 +248,7 @@ def _etag_in(name: str) -> str:
 
 
 def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-    """Send a GET request. Follows redirects to http and https only, never to a file."""
+    """Send a GET request, and follow redirects to http and https only."""
     opener = urllib.request.OpenerDirector()
     for kind in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
@@ -258,7 +258,7 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
 
 
 def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Yield a body piece by piece as it arrives; gives up on a trickle (raises _TryAgain)."""
+    """Yield a body piece by piece as it arrives, and give up on a trickle (raises _TryAgain)."""
     since, received = time.monotonic(), 0
     while piece := response.read1(PIECE):
         yield piece
@@ -323,7 +323,7 @@ def _retry_after(value: str) -> float:
 
 @contextlib.contextmanager
 def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, on standard error; stays silent elsewhere."""
+    """Show a bar on a terminal, on standard error, and stay silent elsewhere."""
     if not sys.stderr.isatty():
         yield lambda received: None
         return

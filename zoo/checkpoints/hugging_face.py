@@ -16,7 +16,7 @@ BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
 
 
 def fetch(base: str, filename: str, limit: int) -> Path:
-    """Fetch a file of a repository, or takes it from the client's cache.
+    """Fetch a file of a repository, or take it from the client's cache.
 
     With ``ZOO_OFFLINE=1`` only the cache is asked, and no socket is opened.
 

@@ -213,7 +213,7 @@ def _bound(value: Any, location: str, key: str, levels: int) -> None:
 
 
 def _harmless(values: Collection[Any]) -> bool:
-    """Tells at once of plain texts or small numbers, as vocabularies are, that all of them are in bounds."""
+    """Returns whether plain texts or small numbers, such as vocabularies, are all in bounds."""
     kinds = set(map(type, values))
     if kinds == {str}:
         try:

@@ -48,7 +48,7 @@ def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[st
 
 
 def _take(location: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
-    """Add a line to the inputs, or calls ``on_bad`` with its error."""
+    """Add a line to the inputs, or call ``on_bad`` with its error."""
     if isinstance(line, InputError):
         on_bad(line)
         return

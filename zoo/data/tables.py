@@ -69,7 +69,7 @@ def stream_examples(
 
 
 def is_table(path: str | os.PathLike) -> bool:
-    """Tells by its name whether a file has columns."""
+    """Returns whether the name of a file is that of a table."""
     return ending(path) in (*SEPARATORS, ".jsonl")
 
 

@@ -53,7 +53,7 @@ def find_rate(
     allow_unknown: bool = False,
     **more: Any,
 ) -> RateSearch:
-    """Train a little, at a rate that rises with each step, and looks at the loss.
+    """Train a little, at a rate that rises with each step, and record the loss.
 
     The layers have the rates of a training config relative to each other, and none is frozen. Nothing is kept.
 

@@ -34,7 +34,7 @@ def train(
     on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
     settings: Sequence[str] = (),
 ) -> Pipeline:
-    """Run a recipe and writes its checkpoint.
+    """Run a recipe and write its checkpoint.
 
     Args:
         name: One of ``RECIPES``.
@@ -131,7 +131,7 @@ def _train(
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
-    """Evaluate a saved checkpoint on its recipe's splits and writes the figures into its record."""
+    """Evaluate a saved checkpoint on its recipe's splits and write the figures into its record."""
     pipeline = load(Path(folder))
     assert pipeline.document is not None
     metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]

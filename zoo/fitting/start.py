@@ -121,7 +121,7 @@ def prepare(
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
 ) -> Start:
-    """Read and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+    """Read and split the data, and build the model to train; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.

@@ -22,7 +22,7 @@ class LayerGroups:
         return len(self.groups)
 
     def freeze_below(self, count: int) -> None:
-        """Freeze the lowest ``count`` groups, and lets the others learn."""
+        """Freeze the lowest ``count`` groups and unfreeze the others."""
         for place, group in enumerate(self.groups):
             for layer in group:
                 layer.trainable = place >= count or any(v.path in self.new for v in layer.weights)

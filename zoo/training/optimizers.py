@@ -154,7 +154,7 @@ class LayerwiseMuon(LayerwiseAdamW):
                 done += len(pieces)
 
     def _along(self, gradient, variable) -> list:
-        """Take a gradient into the momentum; returns where that leads, a matrix for each of the variable's."""
+        """Update the momentum by a gradient. Returns the Nesterov direction, one matrix for each of the variable's."""
         momentum = slots(self)["_momentums"][variable_index(self, variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient

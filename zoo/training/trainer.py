@@ -154,7 +154,7 @@ class Trainer:
             self._assign(self.best)
 
     def _enter(self, epoch: int) -> None:
-        """Freeze what an epoch leaves frozen, and sees to an optimizer of the rest.
+        """Freeze this epoch's layers and rebuild the optimizer for the trainable ones.
 
         An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
         step and no memory. What the one before knew goes over into the next.
@@ -203,7 +203,7 @@ class Trainer:
         self._check_weights()
 
     def fit(self, inputs, targets, weights) -> float:
-        """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
+        """Train on one batch. Returns the loss before the update."""
         self.model.reset_metrics()
         if keras.backend.backend() == "tensorflow":
             self.program = self.program or tensorflow_program(self.model, self.train.extremes())

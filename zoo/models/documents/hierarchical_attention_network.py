@@ -100,7 +100,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.built = True
 
     def attend(self, inputs, training=False):
-        """Read documents and says what was attended to.
+        """Read documents, and return the attention weights.
 
         Args:
             inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``; the mask is true where a
