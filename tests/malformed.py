@@ -259,7 +259,7 @@ def _places(value: Any):
 
 
 def _scrambled(raw: bytes, random_: random.Random) -> bytes:
-    """Overwrite, inserts, removes or repeat a few bytes at random places."""
+    """Overwrite, insert, remove or repeat a few bytes at random places."""
     changed = bytearray(raw)
     for _ in range(random_.choice((1, 1, 1, 2, 8))):
         place, count = random_.randrange(len(changed) + 1), random_.choice((1, 1, 2, 8, 64))

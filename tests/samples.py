@@ -118,7 +118,7 @@ TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model
 
 
 def save(folder: Path, tensors=TENSORS, **changes):
-    """Save a made-up checkpoint, named after its folder, and returns its record."""
+    """Save a made-up checkpoint, named after its folder. Returns its record."""
     return save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)
 
 

@@ -44,7 +44,7 @@ def variants():
 
 
 def outputs() -> dict[str, np.ndarray]:
-    """Build every variant, gives it weights that depend on their paths only, and runs it."""
+    """Build every variant, give it weights that depend on their paths only, and run it."""
     from keras import ops
 
     from zoo.models import registry

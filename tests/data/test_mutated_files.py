@@ -149,7 +149,7 @@ def read_mutations(name: str, folder, start: int, count: int) -> None:
 
 
 def measure(name: str, folder, start: int, count: int) -> None:
-    """Read the file and its mutations, and raises if these took more memory than it."""
+    """Read the file and its mutations, and raise if these took more memory than it."""
     for read in READERS[name]:
         (folder / name).write_bytes(original(name, folder))
         with contextlib.suppress(InputError):  # these tables have texts among their columns

@@ -46,7 +46,7 @@ def pipeline(request):
 
 @pytest.fixture
 def policy():
-    """Set dtype policies, and takes them back."""
+    """Set dtype policies, and restore them."""
     before = keras.config.dtype_policy()
     yield keras.config.set_dtype_policy
     keras.config.set_dtype_policy(before)

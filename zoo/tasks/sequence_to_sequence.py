@@ -81,7 +81,7 @@ class SequenceToSequence(Task):
                 raise InputError(f"{location}: {error}") from None
 
         def collate(rows, length, padded_batch_size):
-            """Teacher forcing: the decoder reads each target from its start token and write it to its end token."""
+            """Teacher forcing: the decoder reads each target from its start token and writes it to its end token."""
             source = pad([sources[i] for i in rows], length, padded_batch_size)
             target = pad([targets[i][:-1] for i in rows], length, padded_batch_size)
             answer = pad([targets[i][1:] for i in rows], length, padded_batch_size)
