@@ -9,11 +9,11 @@ from zoo.checkpoints import locate
 from zoo.errors import InputError
 from zoo.files import check_output
 from zoo.limits import MAX_SEED
+from zoo.tasks import GENERATED
 
 from . import backend, show
 from .output import Text, echo, echo_json
 
-LENGTHS = {"language_modelling": 500, "music_modelling": 64}
 GIVEN = 16  # frames of a dataset's piece used as prompt
 
 
@@ -48,11 +48,12 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     """
     record = locate.read_record(name)
     task = record.spec.task
-    if task not in LENGTHS:
-        raise InputError(f"{name}: {task} predicts no next step: choose a model of {' or '.join(LENGTHS)}")
+    if task not in GENERATED:
+        raise InputError(f"{name}: {task} predicts no next step: choose a model of {' or '.join(GENERATED)}")
+    kind, default_length = GENERATED[task]
     if streaming and as_json:
         raise InputError("--stream: excludes --json: give one of them")
-    music = task == "music_modelling"
+    music = kind == "notes"
     if music:
         given = _piece(prompt, record, **{key: options[key] for key in ("file", "dataset", "split", "piece", "frames")})
         _check_files(options)
@@ -68,7 +69,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     from zoo.pipeline import load, stream
 
     settings = {key: options[key] for key in ("temperature", "top_k", "top_p", "seed")}
-    parts = stream(load(name), given, LENGTHS[task] if length is None else length, **settings)
+    parts = stream(load(name), given, default_length if length is None else length, **settings)
     added: list[Any] = []
     if streaming and not music:
         echo(given, nl=False)

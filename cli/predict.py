@@ -61,7 +61,7 @@ def predict(
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.
     Inputs that cannot be read are named on standard error, and the exit code is 7 if others were answered.
     """
-    from zoo.tasks import find_preprocessor
+    from zoo.tasks import find_preprocessor, find_task
 
     if words and file:
         raise InputError("--file: excludes WORDS: give one of them")
@@ -85,7 +85,7 @@ def predict(
     bad = _Bad(strict or bool(plot) or len(words) == 1)
     printed = _Printer(table, keep, as_json)
     pipeline = None
-    for rows in _parts(words, file, table and (columns, record.spec.task), keep, bool(plot), bad):
+    for rows in _parts(words, file, table and (columns, find_task(record.spec.task).layout), keep, bool(plot), bad):
         if plot and len(rows) != 1:
             raise InputError(f"--plot: takes one input, got {len(rows)}: give a single one")
         rows = [row for row in rows if bad.passes(preprocessor, *row[:2])]

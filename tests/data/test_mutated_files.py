@@ -110,7 +110,7 @@ def _read_dialect(path):
 
 
 def _wide(path):
-    examples(path, target="label", task="series_classification")
+    examples(path, target="label", layout="series")
 
 
 READERS = {

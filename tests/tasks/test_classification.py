@@ -16,13 +16,13 @@ from zoo.data.splits import split
 from zoo.errors import InputError
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
-from zoo.fitting.start import infer_task
 from zoo.metrics.labels import calibration, classification_metrics
 from zoo.models import registry
 from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.text import TextPreprocessor, split_sentences
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
+from zoo.tasks.infer import infer_task
 from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

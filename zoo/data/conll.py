@@ -77,7 +77,7 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
         [" ".join(words) for words, _, _ in sentences],
         [" ".join(tags) for _, tags, _ in sentences],
         [location for _, _, location in sentences],
-        reading=Reading(notes=tuple(notes), task="tagging"),
+        reading=Reading(notes=tuple(notes), layout="tokens"),
     )
 
 

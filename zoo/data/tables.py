@@ -120,7 +120,7 @@ def two_columns(
         else:
             tokens = tokens or (isinstance(value, list) and isinstance(value[0], str))
     inputs, targets, places, groups = ([row[i] for row in found] for i in range(4))
-    reading = Reading(task="tagging" if tokens else None)
+    reading = Reading(layout="tokens" if tokens else None)
     return Examples(inputs, targets, places, groups if group else None, reading)
 
 

@@ -64,7 +64,7 @@ def load(name: str, split: str) -> Examples:
     with _standard_output_kept():
         rows = builder.as_dataset(split=dataset.slices.get(split, split))
     for i, row in enumerate(tfds.as_numpy(rows)):
-        if dataset.task == "sequence_to_sequence":
+        if dataset.multi_reference:
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
             values = [_value(features[field], row[field]) for field in fields]

@@ -255,7 +255,7 @@ def _source(pipeline, data, split, columns, limit) -> "tuple[_InMemory | _File, 
     ):
         rows = functools.partial(_composed, data, columns)
         return _File(rows, task.multi_reference, limit), path.name, "all"
-    examples = read.examples(data, task=task.name, **vars(columns))
+    examples = read.examples(data, layout=task.layout, **vars(columns))
     if columns.strip_labels and task.has_labels:
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)

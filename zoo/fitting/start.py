@@ -22,7 +22,7 @@ from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.tasks import find_task
-from zoo.tasks.number_regression import looks_measured, regression_of
+from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig, override
 
@@ -43,8 +43,6 @@ ULMFIT = TrainingConfig(
     ema_decay=0.9,
 )
 
-# Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
-HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
 SKIP = "correct them, or leave them out with --skip-bad-rows"
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
@@ -130,23 +128,19 @@ def prepare(
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
     language_model = base if base and is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
-    if base_task and task not in (None, base_task, "regression", regression_of(base_task, [])):
+    if base_task and not fits(task, base_task):
         raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
-    wanted = task or base_task
+    layout = find_task(task or base_task).layout if task or base_task else None
     bad = BadRows(skip_bad_rows)
     found = [
-        None if part is None else read.examples(part, task=wanted, on_bad=bad, **vars(columns))
+        None if part is None else read.examples(part, layout=layout, on_bad=bad, **vars(columns))
         for part in (data, validation, test)
     ]
     bad.check(SKIP)
     if not len(found[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
-    notes = list(found[0].reading.notes)
-    measured = looks_measured(found[0].targets) if task is None else None
-    if task == "regression" or (measured and (base_task is None or base_task != regression_of(base_task, []))):
-        wanted = regression_of(base_task, found[0].inputs)
-        notes += [measured] if measured else []
-    found_task = find_task(wanted or infer_task(found[0]))
+    found_task, why = choose_task(task, base_task, found[0])
+    notes = [*found[0].reading.notes, *why]
     if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
     found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
@@ -156,7 +150,7 @@ def prepare(
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
     if not isinstance(training_config, TrainingConfig):
-        default = default_training_config(found_task.name if from_base else None)
+        default = default_training_config(found_task if from_base else None)
         training_config = override(default, training_config or {})
     parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
     found_task.check(parts[0])
@@ -219,23 +213,13 @@ def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -
     return found
 
 
-def default_training_config(task: str | None) -> TrainingConfig:
-    """Returns how a model is fitted if nothing is said.
+def default_training_config(task: Task | None) -> TrainingConfig:
+    """Returns the training config for users who give none.
 
     Args:
         task: That of the pretrained model; ``None`` for random weights.
     """
-    return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
-
-
-def infer_task(examples: Examples) -> str:
-    """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
-    if examples.reading.task:
-        return examples.reading.task
-    if not isinstance(examples.inputs[0], str):
-        return "series_classification"
-    different = len(set(examples.targets))
-    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "sequence_to_sequence"
+    return ULMFIT if task is not None and task.replaces_head else FROM_SCRATCH
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:

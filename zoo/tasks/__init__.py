@@ -44,6 +44,10 @@ PREPROCESSORS = {
 }
 
 
+# What tasks of next steps generate, and how many steps unless a user says; apart too, for commands that check names.
+GENERATED = {"language_modelling": ("text", 500), "music_modelling": ("notes", 64)}
+
+
 def find_task(name: str) -> "Task":
     """Returns a task by name (raises InputError for an unknown one)."""
     if name not in TASKS:

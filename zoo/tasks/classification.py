@@ -37,6 +37,7 @@ class Classification(Task):
     validation = {}
     head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
     has_labels = True
+    replaces_head = True
     softmax = True
 
     def architecture(self, name):

@@ -15,6 +15,7 @@ class Regression(NextStep):
     """A series of numbers has one number as its target, which is known once all of it has been read."""
 
     name = "regression"
+    layout = "series"
     monitor = "mse"
     options = {}
     head_dropout = 0.0

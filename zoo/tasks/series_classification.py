@@ -27,6 +27,7 @@ class SeriesClassification(Classification):
     """A series has one of a fixed set of labels; a text is classified alike, but for what is read."""
 
     name = "series_classification"
+    layout = "series"
     streamed = False
 
     def architecture(self, name):

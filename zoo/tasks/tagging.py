@@ -27,6 +27,8 @@ class Tagging(Task):
     """A sentence of words between spaces has as many tags, and perhaps a label; see ``TagPreprocessor``."""
 
     name = "tagging"
+    layout = "tokens"
+    replaces_head = True
     monitor = "slot_error"
     options = {}
     validation = {}

@@ -61,6 +61,8 @@ class Task(abc.ABC):
         multi_reference: Whether an input may have several references, each in a row of its own.
         has_correct_answer: Whether an answer is right or wrong, so that mistakes can be shown.
         has_labels: Whether targets are labels, of which every part of the data should have its share.
+        replaces_head: Whether fine-tuning replaces the head alone, because the inputs stay the same.
+        layout: How the rows of a table are read, one of ``zoo.data.read.LAYOUTS``.
         streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
             inputs are no texts.
     """
@@ -73,6 +75,8 @@ class Task(abc.ABC):
     multi_reference: bool = False
     has_correct_answer: bool = True
     has_labels: bool = False
+    replaces_head: bool = False
+    layout: str = "rows"
     streamed: bool = True
 
     @abc.abstractmethod

@@ -99,6 +99,10 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.sentences.build((None, None, self.config.hidden_dim))
         self.built = True
 
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns the embedding layer; a backbone has no output layer."""
+        return [self.embed]
+
     def attend(self, inputs, training=False):
         """Read documents, and return the attention weights.
 
