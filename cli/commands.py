@@ -210,9 +210,9 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
             f"note: bfloat16 matrix products take {times:.1f} times as long as float32 on this machine:"
             " train without precision=mixed_bfloat16"
         )
-    with show.training(f"training {recipe}") as (on_epoch, on_step):
+    with show.training(f"training {recipe}") as callbacks:
         folder = Path(output) if output else None
-        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, on_epoch, on_step, settings)
+        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, callbacks, settings)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

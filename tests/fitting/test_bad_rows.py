@@ -10,6 +10,7 @@ from samples import reviews, slopes
 from zoo.data.bad_rows import BadRows
 from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
@@ -72,7 +73,13 @@ def test_a_series_with_other_channels_is_refused_or_left_out():
     with pytest.raises(InputError, match="^made:61: 3 channels where others have 2: give each series as many$"):
         fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG)
     messages = []
-    model = fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG, skip_bad_rows=True, on_message=messages.append)
+    model = fine_tune(
+        "gru_tiny",
+        one,
+        training_config=TRAINING_CONFIG,
+        skip_bad_rows=True,
+        callbacks=Callbacks(on_message=messages.append),
+    )
     assert sum(model.document["data"]["splits"].values()) == 60
     assert "note: 1 rows were left out" in messages and any("made:61" in line for line in messages)
 

@@ -16,6 +16,7 @@ from zoo.data.sound import Sound
 from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
 from zoo.fitting.start import adapt, default_training_config
@@ -74,7 +75,11 @@ def test_convolutions_read_waveforms_the_others_log_mel_frames_and_arrays_are_nu
 def test_series_are_fine_tuned_saved_and_fine_tuned_again(tmp_path):
     lines = []
     mine = fine_tune(
-        "gru_tiny", slopes(), training_config=TRAINING_CONFIG, output=tmp_path / "mine", on_message=lines.append
+        "gru_tiny",
+        slopes(),
+        training_config=TRAINING_CONFIG,
+        output=tmp_path / "mine",
+        callbacks=Callbacks(on_message=lines.append),
     )
     assert lines[0] == "task: series_classification, 2 labels: down, up; reads 2 channels"
     assert mine.document["metrics"][0]["values"]["accuracy"]["value"] > 0.8
