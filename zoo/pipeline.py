@@ -190,7 +190,7 @@ class Pipeline:
         Example:
             >>> import zoo
             >>> zoo.load("tcn_small.imdb_reviews").embed(["a lovely film", "dull"]).shape
-            (2, 480)
+            (2, 288)
         """
         if batch_size < 1:
             raise InputError(f"batch_size {batch_size}: give at least 1")
