@@ -76,6 +76,7 @@ def info(name: str, as_json: bool) -> None:
 )
 @click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @labels_option
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--limit", type=int, help="Evaluate this many inputs, sampled with a fixed seed.")
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -96,6 +97,7 @@ def evaluate(
     tag_names,
     dialect,
     allow_unknown,
+    skip_bad_rows,
     limit,
     beam,
     as_json,
@@ -145,6 +147,7 @@ def evaluate(
             tag_names=tag_names,
             dialect=dialect,
             allow_unknown=allow_unknown,
+            skip_bad_rows=skip_bad_rows,
             limit=limit,
             keep=bool(page or against),
             on_start=lambda size: on_step(0, total=size),

@@ -119,10 +119,15 @@ class _Bad:
 
     def passes(self, preprocessor: Any, value: Any, place: str) -> bool:
         """Returns whether a model can read an input."""
+        at = f"{place}: " if place else ""
         try:
             preprocessor.encode_input(value)
+            read_as = getattr(preprocessor, "read_as", None)
+            other = read_as(value) if read_as else None
+            if other is not None:
+                note(f"note: {at}{value!r} is read as {other!r}")
         except InputError as error:
-            self(InputError(f"{place}: {error}") if place else error)
+            self(InputError(f"{at}{error}") if place else error)
             return False
         return True
 

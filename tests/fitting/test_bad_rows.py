@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from samples import reviews, slopes
 
-from zoo.data.bad_rows import BadRows
+from zoo.data.bad_rows import REMEDY, BadRows
 from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
 from zoo.fitting.callbacks import Callbacks
@@ -109,7 +109,7 @@ def test_an_evaluation_names_ten_rows(tmp_path):
     result = run("evaluate", "rnn_small.cmudict", data, "--input", "word", "--target", "phones")
     lines = result.stderr.splitlines()
     assert result.exit_code == 2 and len(lines) == 11 and lines[0].startswith(f"error: {data}:3: 'd0g'")
-    assert lines[-1] == "error: 12 rows cannot be used, 2 of them not shown: correct them"
+    assert lines[-1] == f"error: 12 rows cannot be used, 2 of them not shown: {REMEDY}"
 
 
 def test_where_no_row_is_left_the_first_error_is_told():

@@ -100,6 +100,19 @@ def fetch_text(url: str, limit: int) -> bytes:
     return _persist(url, attempt)
 
 
+def check_reachable(url: str) -> None:
+    """Raise DownloadError if a server cannot be reached: for downloads by other libraries, which retry for minutes."""
+    refuse_offline(url)
+
+    def attempt() -> None:
+        try:
+            _open(url, {"Range": "bytes=0-0"}).close()
+        except urllib.error.HTTPError as error:
+            error.close()  # it was reached, and may answer other requests
+
+    _persist(url, attempt)
+
+
 def refuse_offline(url: str) -> None:
     """Raise DownloadError when the environment says ``ZOO_OFFLINE=1``; called before any socket opens."""
     if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):

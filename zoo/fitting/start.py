@@ -16,7 +16,7 @@ from zoo.data.examples import Examples
 from zoo.data.labels import unify
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
-from zoo.evaluation.measure import unknown_tokens
+from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.fitting.setup import fresh
 from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
@@ -43,7 +43,6 @@ ULMFIT = TrainingConfig(
     ema_decay=0.9,
 )
 
-SKIP = "correct them, or leave them out with --skip-bad-rows"
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
 
@@ -136,7 +135,7 @@ def prepare(
         None if part is None else read.examples(part, layout=layout, on_bad=bad, **vars(columns))
         for part in (data, validation, test)
     ]
-    bad.check(SKIP)
+    bad.check()
     if not len(found[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
     found_task, why = choose_task(task, base_task, found[0])
@@ -144,7 +143,7 @@ def prepare(
     if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
     found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
-    bad.check(SKIP)
+    bad.check()
     examples, *given = (part and found_task.standardize(part) for part in found)
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
@@ -174,12 +173,14 @@ def prepare(
         parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
         if bad.skip and not len(parts[i]):
             raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
-    bad.check(SKIP)
+    bad.check()
     notes += bad.notes()
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
     notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
-    notes += found_task.warnings(pipeline.preprocessor, examples)
+    folded = Folded(pipeline.preprocessor)
+    folded.add(examples.inputs)
+    notes += folded.notes() + found_task.warnings(pipeline.preprocessor, examples)
     return Start(
         pipeline,
         base if from_base else None,

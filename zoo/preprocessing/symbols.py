@@ -77,6 +77,13 @@ class SymbolTokenizer:
         text = unicodedata.normalize(self.form, text.strip().lower() if self.lowercase else text.strip())
         return fold(text, self._characters.__contains__)
 
+    def read_as(self, text: str) -> str | None:
+        """Returns the text that is read in place of one with unknown characters; ``None`` if no other is read."""
+        if all(symbol in self._ids for symbol in self.split(text)):
+            return None
+        other = self.folded(text)
+        return other if other and all(symbol in self._ids for symbol in self.split(other)) else None
+
     @functools.cached_property
     def _characters(self) -> set[str]:
         return set("".join(self.symbols))
@@ -172,6 +179,10 @@ class SequenceToSequencePreprocessor:
             limit = f"this model takes at most {self.max_source}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [*self.source.encode(text), END]
+
+    def read_as(self, text: str) -> str | None:
+        """Returns the text that is read in place of an input with unknown characters; ``None`` if there are none."""
+        return self.source.read_as(text)
 
     def encode_target(self, text: str) -> list[int]:
         """Returns the ids of an output, with start and end token.
