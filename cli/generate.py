@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from zoo.checkpoints import locate
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.files import check_output
 from zoo.limits import MAX_SEED
 from zoo.tasks import GENERATED
@@ -134,10 +134,8 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
         location, roll = file, _read(file)
     else:
         raise InputError(f"--file {file}: give music as .mid, or as .json: [[60, 64, 67], [62]]")
-    try:
+    with located(location):
         notes = MusicPreprocessor().decode(MusicPreprocessor().encode_input(roll))
-    except InputError as error:
-        raise InputError(f"{location}: {error}") from None
     if frames and frames > len(notes):
         raise InputError(f"--frames {frames}: {location} has {len(notes)} frames: give a smaller number")
     return notes[:frames]

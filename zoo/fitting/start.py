@@ -21,6 +21,7 @@ from zoo.fitting.setup import fresh
 from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.tasks import find_task
 from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
@@ -202,7 +203,7 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
     return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
 
 
-def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
     """Returns the numbers of the rows of a part that cannot be encoded, and why."""
     check = task.check_training_example if training else task.check_example
     found = []
