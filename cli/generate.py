@@ -9,7 +9,6 @@ from zoo.checkpoints import locate
 from zoo.errors import InputError, located
 from zoo.files import check_output
 from zoo.limits import MAX_SEED
-from zoo.tasks import GENERATED
 
 from . import backend, show
 from .output import Text, echo, echo_json
@@ -46,6 +45,8 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
 
     Text is printed after its prompt. Music is printed as one line of MIDI notes per generated frame.
     """
+    from zoo.tasks import GENERATED
+
     record = locate.read_record(name)
     task = record.spec.task
     if task not in GENERATED:

@@ -222,9 +222,9 @@ def _plain(value: Any) -> Any:
     return array if array.dtype.kind in "iufb" else array.tolist()
 
 
-def as_labels(labels: Any) -> Sequence[Any]:
+def as_labels(labels: Any) -> Any:
     """Returns labels as a flat sequence: a column vector loses its axis, a one-hot row becomes its number."""
-    labels: Any = _plain(labels)
+    labels = _plain(labels)
     if isinstance(labels, list) and labels and isinstance(labels[0], list | np.ndarray):
         sizes = {np.shape(label) for label in labels}
         if len(sizes) == 1:

@@ -89,20 +89,18 @@ class Start:
         return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
 
     def lines(self) -> list[str]:
-        """Returns what is told before training starts."""
+        """Returns the lines to show before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
-        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
-        rates += (
-            f", {training_config.layer_lr_decay:g} times less for each layer below"
-            if training_config.layer_lr_decay != 1
-            else ""
-        )
-        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
+        recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
+        if training_config.layer_lr_decay != 1:
+            recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
+        if training_config.gradual_unfreezing:
+            recipe += ", one more layer unfrozen per epoch"
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
+            f"training: {origin}, at most {training_config.epochs} epochs; {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -159,7 +157,7 @@ def prepare(
         training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
     )
     if training_config.lora_rank and not from_base:
-        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+        raise InputError("lora_rank: needs a pretrained model: choose one, or leave lora_rank out")
     if training_config.precision != "float32":
         raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
 

@@ -7,6 +7,14 @@ class Preprocessor(Protocol):
     """Turns raw inputs into what a model reads. Each task has a class of its own.
 
     A task whose examples have targets also calls ``encode_target(target)``.
+
+    Example:
+        >>> from zoo.preprocessing.arrays import NumbersPreprocessor
+        >>> preprocessor: Preprocessor = NumbersPreprocessor(2)
+        >>> preprocessor.encode_input([[0.5, 1.0]]).shape
+        (1, 2)
+        >>> NumbersPreprocessor.from_json(preprocessor.to_json()) == preprocessor
+        True
     """
 
     def encode_input(self, value: Any, /) -> Any:
