@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from exported import BATCHES, LENGTHS, close, model_and_spec, numpy, run, sessions
+from exported import BATCHES, close, model_and_spec, numpy, run, sessions
 from keras import ops, tree
 
 from zoo.models import registry
 
+LENGTHS = pytest.mark.parametrize("lengths", [(1, 2, 17), pytest.param((300,), marks=pytest.mark.slow)], ids=str)
 BACKBONES = sorted(registry.ARCHITECTURES)
 CASES = [
     *((name, {}) for name in BACKBONES),
@@ -42,13 +43,14 @@ def masked(batch: int, time: int, generator) -> np.ndarray:
     return np.arange(time) < lengths[:, None]
 
 
+@LENGTHS
 @pytest.mark.parametrize("name, fields", CASES, ids=str)
-def test_classifiers(name, fields):
+def test_classifiers(name, fields, lengths):
     model, spec = model_and_spec(name, "classification", vocab_size=9, num_classes=3, **fields)
     session = sessions(model, spec)["model.onnx"]
     generator = np.random.default_rng(1)
     for batch in BATCHES:
-        for time in LENGTHS:
+        for time in lengths:
             inputs = {"tokens": ids((batch, time), generator), "mask": masked(batch, time, generator)}
             assert close(run(session, inputs)["logits"], numpy(model(inputs))), (batch, time)
 
@@ -92,13 +94,14 @@ CAUSAL = [
 ]
 
 
+@LENGTHS
 @pytest.mark.parametrize("name, fields", CAUSAL, ids=str)
-def test_steps_and_whole_sequences_of_next_step_models(name, fields):
+def test_steps_and_whole_sequences_of_next_step_models(name, fields, lengths):
     model, spec = model_and_spec(name, "language_modelling", vocab_size=9, output_dim=8, **fields)
     found = sessions(model, spec)
     generator = np.random.default_rng(4)
     for batch in BATCHES:
-        for time in LENGTHS:
+        for time in lengths:
             tokens = ids((batch, time), generator)
             expected = numpy(model({"tokens": tokens}))
             assert close(run(found["model.onnx"], {"tokens": tokens})["logits"], expected), (batch, time)
@@ -119,18 +122,21 @@ def test_a_tied_head():
     fields = {"vocab_size": 9, "output_dim": 9, "tied": True, "positions": "learned", "context": 20}
     model, spec = model_and_spec("transformer", "language_modelling", **fields)
     tokens = ids((2, 12), np.random.default_rng(0))
-    assert close(run(sessions(model, spec)["model.onnx"], {"tokens": tokens})["logits"], numpy(model({"tokens": tokens})))
+    assert close(
+        run(sessions(model, spec)["model.onnx"], {"tokens": tokens})["logits"], numpy(model({"tokens": tokens}))
+    )
 
 
+@LENGTHS
 @pytest.mark.parametrize("name, fields", SEQ2SEQ, ids=str)
-def test_sequence_to_sequence(name, fields):
+def test_sequence_to_sequence(name, fields, lengths):
     sizes = {"source_vocab_size": 9, "target_vocab_size": 9}
     sizes |= {"max_source": 320, "max_target": 320} if name == "tcn" else {}
     model, spec = model_and_spec(name, "sequence_to_sequence", **sizes, **fields)
     found = sessions(model, spec)
     generator = np.random.default_rng(5)
     for batch in BATCHES:
-        for time in LENGTHS if name != "pervasive_attention" else (1, 2, 17):
+        for time in lengths:
             inputs = {
                 "source": ids((batch, time), generator),
                 "source_mask": masked(batch, time, generator),

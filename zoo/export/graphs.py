@@ -8,12 +8,12 @@ import numpy as np
 from zoo.checkpoints.spec import ModelSpec
 from zoo.errors import InputError
 from zoo.export.backbones import is_causal, run_backbone, step_backbone
+from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
 from zoo.export.graph import Graph, Part, Value
 from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
 from zoo.export.seq2seq import find
 
 Tensors = Mapping[str, np.ndarray]
-MODEL, STEP, ENCODER, DECODER_STEP = "model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx"
 
 
 def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
