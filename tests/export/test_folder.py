@@ -119,6 +119,18 @@ def test_what_cannot_be_exported_is_one_line(arguments, code, words, tmp_path, m
     assert sorted(os.listdir()) == ["file", "other"] and os.listdir("other") == ["mine.txt"]
 
 
+@pytest.mark.parametrize("format, words", [("saved_model", "KERAS_BACKEND=tensorflow"), ("litert", "TensorFlow")])
+def test_other_formats_are_refused_with_the_reason(format, words, tmp_path, monkeypatch):
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        format, words = "litert", "--length"
+    monkeypatch.chdir(tmp_path)
+    result = zoo("export", "gru_small.italy_power_demand", "out", "--format", format)
+    assert result.exit_code == 2 and words in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def full(file):
         raise OSError(28, "No space left on device")
