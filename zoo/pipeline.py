@@ -132,6 +132,11 @@ class Pipeline:
         self.task = find_task(self.spec.task)
         self.preprocessor = find_preprocessor(self.spec.task, self.spec.preprocessor)
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of ``predict`` with their defaults."""
+        return self.task.options
+
     def predict(
         self,
         inputs: Any,
