@@ -17,7 +17,7 @@ from zoo.errors import InputError, PartlyAnsweredError
 from zoo.escape import escape
 from zoo.files import check_output
 
-from . import backend
+from . import answering
 from .commands import _beam, _example
 from .output import Text, echo, echo_json, echo_raw, note
 
@@ -39,6 +39,7 @@ STREAMED = 256  # maximum lines of standard input per batch
 @click.option("--dialect", default="", help="How a .csv or .tsv is written: auto, or as zoo finetune takes it.")
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@answering.backend_option
 @click.option("--plot", help="Plot the attention of a single input: .png, .svg or .pdf; .html for classifiers.")
 def predict(
     name: str,
@@ -53,20 +54,23 @@ def predict(
     dialect: str,
     beam: int | None,
     as_json: bool,
+    backend: str | None,
     plot: str | None,
 ) -> None:
-    """Predicts on WORDS, a file, or standard input, whose lines are answered as they come.
+    """Predict on WORDS, a file, or standard input, whose lines are answered as they come.
 
     A file may have any form that zoo finetune reads; its columns are those that the record of NAME says.
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.
     Inputs that cannot be read are named on standard error, and the exit code is 7 if others were answered.
     """
-    from zoo.tasks import find_preprocessor
+    from zoo.tasks import find_preprocessor, find_task
 
     if words and file:
         raise InputError("--file: excludes WORDS: give one of them")
     if not words and file is None and sys.stdin.isatty():
         raise InputError("WORDS: missing: give words, --file FILE, or lines on standard input")
+    if plot and backend == "onnx":
+        raise InputError("--plot: drawn by Keras: omit --backend")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
         raise InputError(f"--plot {plot}: unknown format: use .png, .svg, .pdf or, for a classifier, .html")
     if plot:
@@ -85,17 +89,14 @@ def predict(
     bad = _Bad(strict or bool(plot) or len(words) == 1)
     printed = _Printer(table, keep, as_json)
     pipeline = None
-    for rows in _parts(words, file, table and (columns, record.spec.task), keep, bool(plot), bad):
+    for rows in _parts(words, file, table and (columns, find_task(record.spec.task).layout), keep, bool(plot), bad):
         if plot and len(rows) != 1:
             raise InputError(f"--plot: takes one input, got {len(rows)}: give a single one")
         rows = [row for row in rows if bad.passes(preprocessor, *row[:2])]
         if not rows:
             continue
         if pipeline is None:
-            backend.start()
-            from zoo.pipeline import load
-
-            pipeline = load(name, record=record, preprocessor=preprocessor)
+            pipeline = answering.load(name, record, preprocessor, "keras" if plot else backend)
         outputs = _predict(pipeline, [row[0] for row in rows], beam, as_json, table)
         for (_, _, kept, name), output in zip(rows, outputs, strict=True):
             printed.row(name, output, kept)
@@ -119,10 +120,15 @@ class _Bad:
 
     def passes(self, preprocessor: Any, value: Any, place: str) -> bool:
         """Returns whether a model can read an input."""
+        at = f"{place}: " if place else ""
         try:
             preprocessor.encode_input(value)
+            read_as = getattr(preprocessor, "read_as", None)
+            other = read_as(value) if read_as else None
+            if other is not None:
+                note(f"note: {at}{value!r} is read as {other!r}")
         except InputError as error:
-            self(InputError(f"{place}: {error}") if place else error)
+            self(InputError(f"{at}{error}") if place else error)
             return False
         return True
 
@@ -187,7 +193,7 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
     from zoo.progress import progress
 
     options = _beam(beam)
-    if "probabilities" in pipeline.task.options and (as_json or table):
+    if "probabilities" in pipeline.options and (as_json or table):
         options["probabilities"] = True
     with progress("predicting", len(inputs)) as on_step:
         return pipeline.predict(inputs, on_step=on_step, **options)

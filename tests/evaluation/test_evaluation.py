@@ -6,6 +6,7 @@ import types
 import pytest
 
 import zoo
+from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
@@ -26,7 +27,7 @@ def file(tmp_path):
 
 def source_of(multi_reference, data, limit=None, **columns):
     model = types.SimpleNamespace(task=find_task("sequence_to_sequence" if multi_reference else "classification"))
-    return sources.find_source(model, data, "", Columns(**columns), limit)
+    return sources.source(model, data, "", Columns(**columns), limit, BadRows())
 
 
 def held(path, multi_reference):
@@ -140,8 +141,42 @@ def test_a_part_of_a_file_is_read_as_the_whole_is(tmp_path, monkeypatch):
     path.write_text('word,phones\n"a","K\nT"\n\nb,"T"\nä,Z\n"a",B\nc,"D\n"\n', "utf-8")
     monkeypatch.setattr(sources, "PART", 2)
     for name in ("sequence_to_sequence", "classification"):
-        model = types.SimpleNamespace(task=find_task(name))
-        source = sources.find_source(model, path, "", Columns(input="word", target="phones"), None)[0]
+        source = source_of(name == "sequence_to_sequence", path, input="word", target="phones")[0]
         parts = list(source.parts())
         assert [source.without_lines().read(span) for span in source.spans()] == parts
         assert len(parts) > 1
+
+
+def test_bad_rows_are_named_together_or_left_out_and_counted(tmp_path):
+    good = ["cat,K AE1 T", "dog,D AO1 G", "zoo,Z UW1"]
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\n" + "\n".join([good[0], "naïve,N", good[1], "a,b,c", "x,", good[2]]) + "\n", "utf-8")
+    columns = {"input": "word", "target": "phones"}
+    with pytest.raises(InputError) as caught:
+        zoo.evaluate("lstm_tiny.cmudict", path, **columns)
+    lines = caught.value.lines()
+    assert [line.split(": ")[0] for line in lines[:2]] == [f"{path}:5", f"{path}:6"] and "--skip-bad-rows" in lines[-1]
+    notes = []
+    found = zoo.evaluate("lstm_tiny.cmudict", path, **columns, skip_bad_rows=True, on_message=notes.append)
+    assert notes[0] == "3 rows were left out" and {note.split(": ")[0] for note in notes[1:]} == {
+        f"{path}:{line}" for line in (3, 5, 6)
+    }
+    (tmp_path / "good.csv").write_text("word,phones\n" + "\n".join(good) + "\n", "utf-8")
+    expected = zoo.evaluate("lstm_tiny.cmudict", tmp_path / "good.csv", **columns)
+    assert found.values == expected.values and found.names == expected.names
+    assert (found.size, found.left_out, expected.left_out) == (3, 3, 0)
+    assert found.to_json()["left_out"] == 3 and "left_out" not in expected.to_json()
+
+
+def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\nnaïve,N\n", "utf-8")
+    with pytest.raises(InputError, match="no row can be used: .*words.csv:2"):
+        zoo.evaluate("lstm_tiny.cmudict", path, input="word", target="phones", skip_bad_rows=True)
+
+
+def test_characters_that_are_read_as_others_are_told():
+    notes = []
+    examples = zoo.Examples(["don’t", "cat"], ["D OW1 N T", "K AE1 T"], ["a:1", "a:2"])
+    zoo.evaluate("lstm_tiny.cmudict", examples, on_message=notes.append)
+    assert notes == ["1 inputs have characters that are read as others: 'don’t' as \"don't\""]

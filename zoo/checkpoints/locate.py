@@ -104,14 +104,14 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
         DownloadError: The weights are in none of the places; lists the places.
         StorageError: The cache cannot be written.
     """
-    record, file, _ = locate_and_read(name_or_folder, _verify)
+    record, file, _ = locate_and_read(name_or_folder, verify)
     return record, file
 
 
 def locate_and_read(
     name_or_folder: str | Path, read: Callable[[Path, Record], T], record: Record | None = None
 ) -> tuple[Record, Path, T]:
-    """Find a checkpoint as ``locate`` does, and reads its weights file once.
+    """Find a checkpoint as ``locate`` does, and read its weights file once.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
@@ -167,7 +167,7 @@ def locate_and_read(
     raise DownloadError(f"{problem}; tried: {'; '.join(tried)}{remedy}")
 
 
-def _verify(file: Path, record: Record) -> None:
+def verify(file: Path, record: Record) -> None:
     """Raise IntegrityError for a weights file that is not its record's."""
     wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     if wrong:

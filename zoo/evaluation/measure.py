@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from zoo import datasets
@@ -10,13 +10,12 @@ from zoo.backends.allocator import retain_freed_memory
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.errors import InputError
-from zoo.evaluation.sources import find_source
+from zoo.evaluation.inputs import Folded, unknown_tokens
+from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
-
-MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +32,7 @@ class Report:
         outputs: The model's output for each.
         references: The targets of each.
         names: The input itself if it is a text, otherwise its location.
+        left_out: Number of rows that could not be used and were left out.
 
     Example:
         >>> import zoo
@@ -51,6 +51,7 @@ class Report:
     outputs: list[Any]
     references: list[Any]
     names: list[str]
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics for a record, without the examples."""
@@ -58,6 +59,7 @@ class Report:
             "dataset": self.dataset,
             "split": self.split,
             "size": self.size,
+            **({"left_out": self.left_out} if self.left_out else {}),
             **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
             "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
         }
@@ -79,6 +81,7 @@ def evaluate(
     tag_names: str = "",
     dialect: str = "",
     allow_unknown: bool = False,
+    skip_bad_rows: bool = False,
     limit: int | None = None,
     batch_size: int = 256,
     processes: int = 1,
@@ -107,6 +110,8 @@ def evaluate(
         tag_names: Names of tags that the data number.
         dialect: How a CSV or TSV is written.
         allow_unknown: Whether to go on if the model knows less than half of the tokens.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted. If not, up to ten are named at once,
+            before the first prediction.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
         processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.
@@ -133,22 +138,34 @@ def evaluate(
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
     columns = columns.or_those_of(Columns.from_json(known), data)
-    source, name, split = find_source(pipeline, data, split, columns, limit)
-    for note in source.notes:
+    bad = BadRows(skip_bad_rows)
+    cases_of, name, split = source(pipeline, data, split, columns, limit, bad)
+    bad.check()
+    for note in cases_of.notes:
         on_message(note)
-    first = next(source.parts(), None)
+    first = next(cases_of.parts(), None)
     for note in unknown_tokens(pipeline, first.inputs, allow_unknown) if first else ():
         on_message(note)
-    on_start(len(source))
+
     options = {**task.options, **asked(name), **options}
     states, kept = [], Cases([], [], [])
     predictions: list[Any] = []
-    with workers(pipeline, source, processes, batch_size, options) as work:
-        bad = BadRows()
-        for count, errors in work.check():  # all rows before the first prediction
-            bad.add(count, errors)
+    with workers(pipeline, cases_of, processes, batch_size, options) as work:
+        left_out: list[set[str]] = []  # locations, part by part
+        folded = Folded(preprocessor)
+        for errors, others in work.check():  # all rows before the first prediction
+            for location, error in errors:
+                bad(InputError(f"{location}: {error}"))
+            left_out.append({location for location, _ in errors})
+            folded.merge(*others)
         bad.check()
-        for cases, outputs, state in work.answer(on_step):
+        size = len(cases_of) - sum(map(len, left_out))
+        if not size:
+            raise InputError(f"{name}: no row can be used: {bad.errors[0]}" if bad.errors else f"{name}: has no rows")
+        for note in (*bad.notes(), *folded.notes()):
+            on_message(note)
+        on_start(size)
+        for cases, outputs, state in work.answer(left_out, on_step):
             states.append(state)
             for row in zip(_names(cases), outputs, cases.references, strict=True):
                 on_prediction(*row)
@@ -158,7 +175,8 @@ def evaluate(
                 kept.references.extend(cases.references)
                 kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
-    return Report(name, split, len(source), options, values, kept.inputs, predictions, kept.references, _names(kept))
+    names = _names(kept)
+    return Report(name, split, size, options, values, kept.inputs, predictions, kept.references, names, bad.count)
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:
@@ -194,27 +212,3 @@ def _names(cases: Cases) -> list[str]:
 def asked(name: str) -> dict[str, Any]:
     """Returns the options that a dataset sets for all evaluations on it; none for other names."""
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
-
-
-def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
-    """Returns a line about the tokens that a model does not know, if it reads tokens.
-
-    Args:
-        pipeline: The pipeline.
-        inputs: Texts.
-        allowed: Whether it may be most of them.
-
-    Raises:
-        InputError: More than half are unknown, and it is not allowed.
-    """
-    share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
-    if share is None:
-        return []
-    known = f"{100 * share:.1f} % of the tokens are unknown to the model"
-    if share > MAX_UNKNOWN and not allowed:
-        raise InputError(
-            f"{known}, which knows the language or the script of other texts: train one from fresh weights"
-            f" ({pipeline.spec.architecture}_{pipeline.spec.size}), or go on with --allow-unknown"
-        )
-    fresh = f": {pipeline.spec.architecture}_{pipeline.spec.size} with fresh weights would learn them"
-    return [f"{known}{fresh if share > MANY_UNKNOWN else ''}"]

@@ -13,18 +13,34 @@ import numpy as np
 
 from zoo import datasets
 from zoo.data import read
+from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.labels import unify
-from zoo.data.lines import Part, ending, line_offsets
+from zoo.data.lines import OnBad, Part, ending, line_offsets
 from zoo.data.tables import SEPARATORS, column_names, stream_examples
+from zoo.errors import InputError
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # suffixes of tables that are read row by row
 PART = 4096  # cases per part; a file is never held whole
 
 
-def find_source(pipeline, data, split, columns, limit) -> "tuple[InMemory | File, str, str]":
-    """Returns the source of the cases, and the names of dataset and split."""
+def source(
+    pipeline: Any, data: Any, split: str, columns: Columns, limit: int | None, bad: BadRows
+) -> "tuple[InMemory | File, str, str]":
+    """Returns the source of the cases, and the names of dataset and split.
+
+    Args:
+        pipeline: The model.
+        data: Name of a dataset, a file, a folder, or data in memory.
+        split: Split of a dataset.
+        columns: What of a table is read.
+        limit: Maximum number of cases.
+        bad: Called with the error of each row that cannot be read.
+
+    Raises:
+        InputError: The data cannot be read.
+    """
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
@@ -40,8 +56,8 @@ def find_source(pipeline, data, split, columns, limit) -> "tuple[InMemory | File
         and ending(path) in STREAMED
         and named
     ):
-        return File(data, columns, task.multi_reference, limit), path.name, "all"
-    examples = read.examples(data, task=task.name, **vars(columns))
+        return File(data, columns, task.multi_reference, limit, bad), path.name, "all"
+    examples = read.examples(data, layout=task.layout, on_bad=bad, **vars(columns))
     if columns.strip_labels and task.has_labels:
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)
@@ -88,12 +104,13 @@ class File:
         columns: What of it is read.
         multi_reference: Whether rows with the same input form one case.
         limit: Maximum number of cases.
+        bad: Called with the error of each row that cannot be read.
     """
 
     notes: Sequence[str] = ()
 
-    def __init__(self, path: str | os.PathLike, columns: Columns, multi_reference: bool, limit: int | None):
-        self.path, self.columns, self.multi_reference = path, columns, multi_reference
+    def __init__(self, path: str | os.PathLike, columns: Columns, multi_reference: bool, limit: int | None, bad: OnBad):
+        self.path, self.columns, self.multi_reference, self.bad = path, columns, multi_reference, bad
         self.repeated: dict[str, list[str]] = {}
         rows = ((hash(text) if multi_reference else 0, line_of(location)) for text, _, location in self.rows())
         table = np.fromiter(rows, np.dtype([("hash", "int64"), ("line", "int64")]))
@@ -116,7 +133,7 @@ class File:
     def rows(self, part: Part | None = None) -> Iterator[tuple[str, str, str]]:
         """Yield input, target and location of each row; inputs are composed, so that one text is one input."""
         names = (self.columns.input, self.columns.target, self.columns.header)
-        for text, target, location in stream_examples(self.path, *names, part=part):
+        for text, target, location in stream_examples(self.path, *names, self.bad, part):
             yield unicodedata.normalize("NFC", text), target, location
 
     def parts(self) -> Iterator[Cases]:
@@ -160,7 +177,7 @@ class File:
     def without_lines(self) -> "File":
         """Returns what reads spans, without the numbers of all lines."""
         copied = copy.copy(self)
-        copied.lines, copied.chosen = np.zeros(0, "int64"), ()
+        copied.lines, copied.chosen, copied.bad = np.zeros(0, "int64"), (), _ignore
         return copied
 
 
@@ -170,6 +187,10 @@ class Span:
 
     part: Part
     lines: np.ndarray
+
+
+def _ignore(error: InputError) -> None:
+    """Do nothing: the first pass over the file has told of the row."""
 
 
 def line_of(location: str) -> int:

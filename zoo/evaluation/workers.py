@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from zoo.data.bad_rows import BadRows
 from zoo.errors import InputError, ProcessError
+from zoo.evaluation.inputs import Folded
 from zoo.evaluation.sources import File, InMemory
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Cases
 
-Checked = tuple[int, list[InputError]]
+Checked = tuple[list[tuple[str, str]], tuple[int, tuple[str, str]]]  # locations and errors; see ``Folded.merge``
 Answered = tuple[Cases, list[Any], Any]  # cases, outputs, and what the metrics need of them
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
@@ -40,26 +40,32 @@ class Worker:
         self.pipeline, self.source, self.batch_size, self.options = pipeline, source, batch_size, options
 
     def check(self) -> Iterator[Checked]:
-        """Yield number and errors of the rows that cannot be used, part by part."""
+        """Yield the rows that cannot be used, and how many are read as others, part by part."""
         yield from map(self.check_part, self.source.parts())
 
-    def answer(self, on_step: Callable[[int], None]) -> Iterator[Answered]:
-        """Yield cases, outputs and metrics, part by part."""
-        for cases in self.source.parts():
-            yield self.answer_part(cases, on_step)
+    def answer(self, left_out: Iterable[set[str]], on_step: Callable[[int], None]) -> Iterator[Answered]:
+        """Yield cases, outputs and metrics, part by part, without the cases at some locations of each part."""
+        for cases, without in zip(self.source.parts(), left_out, strict=True):
+            yield self.answer_part(cases, without, on_step)
 
     def check_part(self, cases: Cases) -> Checked:
-        """Returns the number of rows that cannot be used, and the first errors."""
-        bad = BadRows()
+        """Returns location and error of the cases that cannot be used, and how many inputs are read as others."""
+        found = []
         for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
             try:
                 self.pipeline.task.check_example(self.pipeline.preprocessor, value, reference)
             except InputError as error:
-                bad(InputError(f"{location}: {error}"))
-        return bad.count, bad.errors
+                found.append((location, str(error)))
+        folded = Folded(self.pipeline.preprocessor)
+        folded.add(cases.inputs)
+        return found, (folded.count, folded.first)
 
-    def answer_part(self, cases: Cases, on_step: Callable[[int], None] = lambda count: None) -> Answered:
+    def answer_part(
+        self, cases: Cases, without: set[str], on_step: Callable[[int], None] = lambda count: None
+    ) -> Answered:
         """Returns the cases with their outputs, and what the metrics need of them."""
+        if without:
+            cases = cases.select([i for i, place in enumerate(cases.locations) if place not in without])
         outputs = self.pipeline.predict_raw(cases.inputs, self.batch_size, on_step, **self.options)
         return cases, outputs, self.pipeline.task.update_metrics(self.pipeline.preprocessor, outputs, cases.references)
 
@@ -87,8 +93,9 @@ class Workers(Worker):
     def check(self) -> Iterator[Checked]:
         yield from self._in_order(_check, self.source.spans())
 
-    def answer(self, on_step: Callable[[int], None]) -> Iterator[Answered]:
-        for cases, outputs, state in self._in_order(_answer, self.source.spans()):
+    def answer(self, left_out: Iterable[set[str]], on_step: Callable[[int], None]) -> Iterator[Answered]:
+        spans = zip(self.source.spans(), left_out, strict=True)
+        for cases, outputs, state in self._in_order(_answer, spans):
             on_step(len(cases))
             yield cases, outputs, state
 
@@ -150,5 +157,6 @@ def _check(span: Any) -> Checked:
     return _worker.check_part(_worker.source.read(span))
 
 
-def _answer(span: Any) -> Answered:
-    return _worker.answer_part(_worker.source.read(span))
+def _answer(work: tuple[Any, set[str]]) -> Answered:
+    span, without = work
+    return _worker.answer_part(_worker.source.read(span), without)
