@@ -69,6 +69,24 @@ class DistributedTrainer(Trainer):
             batch = self._share((inputs, targets, weights))
             return float(np.ravel(self.model.train_on_batch(batch[0], batch[1], sample_weight=batch[2]))[0])
 
+    def compiled_step(self, inputs, targets, weights) -> Any:
+        """Returns JAX's compiled program of a step, to see what it exchanges; nothing is trained."""
+        import jax
+
+        mesh = self.distribution.device_mesh.backend_mesh
+        with self.distribution.scope():
+            _place(self._all_variables(), mesh)
+            model = self.model
+            of_model = (model.trainable_variables, model.non_trainable_variables, self.optimizer.variables)
+            state = tuple([raw_value(v) for v in variables] for variables in (*of_model, model.metrics_variables))
+
+            def place(array: np.ndarray) -> jax.Array:
+                layout = self.distribution.get_data_layout(array.shape).backend_layout
+                return jax.make_array_from_process_local_data(layout, array)
+
+            batch = keras.tree.map_structure(place, self._share((inputs, targets, weights)))
+            return jax.jit(model.train_step).lower(state, batch).compile()
+
     def _share(self, batch: tuple) -> tuple:
         """Returns this process's rows of a batch, which is filled up with rows of weight 0 for all devices."""
         devices, size = len(self.distribution.device_mesh.devices.flat), self.training_config.batch_size
