@@ -41,9 +41,7 @@ def trainer(family: str):
     from zoo.training.windows import Windows
 
     seed_everything(1)
-    model = create_model(
-        f"{family}_small", task="language_modelling", vocab_size=VOCABULARY, output_dim=VOCABULARY, tied=True
-    )
+    model = create_model(f"{family}_small", task="language_modelling", vocab_size=VOCABULARY, output_dim=VOCABULARY)
     ids = np.random.default_rng(0).integers(2, VOCABULARY, 200_000).astype("uint16")
     windows = Windows(ids, VOCABULARY, STEPS, 1, BATCH, 1, 40 * BATCH * STEPS, 1)
     config = TrainingConfig(epochs=1, batch_size=BATCH)

@@ -21,7 +21,7 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("processes")
 
 
-def run(place, name, processes, seconds=240, **train):
+def run(place, name, processes, seconds=400, **train):
     """Runs the program in some processes; returns exit code and error of each, and the seconds that it took."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ import atexit
 import base64
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -169,7 +170,7 @@ def _check_port(coordinator: str) -> None:
             try:
                 listener.bind((address, port))
             except OSError as error:
-                if error.errno == 98 or "in use" in str(error):
+                if error.errno == errno.EADDRINUSE:
                     raise InputError(f"{coordinator}: port {port} is in use: choose another port") from None
 
 
