@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": "zoo.cli.predict:predict",
     "probe": "zoo.cli.probe:probe",
     "profile": "zoo.cli.profile:profile",
+    "serve": "zoo.cli.serve:serve",
     "train": "zoo.cli.commands:train",
     "weights": "zoo.cli.weights:weights",
 }
