@@ -80,7 +80,7 @@ class Trial:
         return process, receiver
 
     def finish(self, process, receiver) -> tuple[str, str]:
-        """Waits for a call and returns its verdict, and the path or the message."""
+        """Wait for a call and return its verdict, and the path or the message."""
         try:
             path, error = receiver.recv() if receiver.poll(PATIENCE) else ("", "hang")
         except EOFError:
@@ -96,7 +96,7 @@ class Trial:
         return self.finish(*self.start(*limits))[0]
 
     def warm(self) -> Path:
-        """Fill the cache and returns the file in it."""
+        """Fill the cache and return the file in it."""
         verdict, path = self.finish(*self.start())
         assert verdict == "right", path
         return Path(path).resolve()
@@ -118,7 +118,7 @@ class Trial:
         return ", ".join(verdicts)
 
     def killed(self, ranges: bool) -> str:
-        """Kills the call when 60 % have arrived; the note says what the next call moved."""
+        """Kill the call when 60 % have arrived; the note says what the next call moved."""
 
         def part(handler):
             answer(body(), cut=SIXTY)(handler)
@@ -259,7 +259,7 @@ def faults() -> dict[str, Callable[[Trial], str]]:
 
 
 def play(system: str, fault: str, context) -> str:
-    """Plays one fault once and returns the verdict with its note."""
+    """Play one fault once and return the verdict with its note."""
     with serving(HubHandler) as server, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         folder = Path(place) / "cache"
         folder.mkdir()
@@ -270,7 +270,7 @@ def play(system: str, fault: str, context) -> str:
 
 
 def matrix(systems: list[str], names: list[str], times: int, jobs: int) -> dict[tuple[str, str], str]:
-    """Plays every fault on every system; returns verdicts by (fault, system), several where they differ."""
+    """Play every fault on every system; returns verdicts by (fault, system), several where they differ."""
     context = multiprocessing.get_context("forkserver")  # imports each library once, not once a call
     context.set_forkserver_preload(["importlib.metadata", *{SYSTEMS[name][0] for name in systems}])
     cells: dict[tuple[str, str], list[str]] = {(fault, system): [] for fault in names for system in systems}

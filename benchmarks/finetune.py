@@ -126,7 +126,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
 
 
 def main() -> None:
-    """Compute the cells that are missing and prints the table."""
+    """Compute the cells that are missing and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="lstm_small.imdb_reviews", help="a pretrained classifier")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="sets of sentences")

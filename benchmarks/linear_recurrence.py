@@ -27,7 +27,7 @@ SHAPES = ((16, 256, 256), (16, 1_024, 256))  # batch, time, units
 
 
 def associative(decay, inputs):
-    """Combines neighbours in a tree: ``2 log2(time)`` levels."""
+    """Combine neighbours in a tree: ``2 log2(time)`` levels."""
 
     def combine(left, right):
         return left[0] * right[0], right[0] * left[1] + right[1]

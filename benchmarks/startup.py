@@ -21,7 +21,7 @@ ARGUMENTS = (["list"], ["list", "--json"], ["info", "{name}"], ["--help"])
 
 
 def copy_package(folder: Path, records: int) -> str:
-    """Copy the package with so many records into a folder and writes their index.
+    """Copy the package with so many records into a folder and write their index.
 
     Returns:
         The name of the last record.

@@ -76,6 +76,7 @@ def info(name: str, as_json: bool) -> None:
 )
 @click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @labels_option
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--limit", type=int, help="Evaluate this many inputs, sampled with a fixed seed.")
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -96,6 +97,7 @@ def evaluate(
     tag_names,
     dialect,
     allow_unknown,
+    skip_bad_rows,
     limit,
     beam,
     as_json,
@@ -145,6 +147,7 @@ def evaluate(
             tag_names=tag_names,
             dialect=dialect,
             allow_unknown=allow_unknown,
+            skip_bad_rows=skip_bad_rows,
             limit=limit,
             keep=bool(page or against),
             on_start=lambda size: on_step(0, total=size),
@@ -210,9 +213,9 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
             f"note: bfloat16 matrix products take {times:.1f} times as long as float32 on this machine:"
             " train without precision=mixed_bfloat16"
         )
-    with show.training(f"training {recipe}") as (on_epoch, on_step):
+    with show.training(f"training {recipe}") as callbacks:
         folder = Path(output) if output else None
-        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, on_epoch, on_step, settings)
+        pipeline = recipe_run.train(recipe, folder, Path(runs), resume, callbacks, settings)
     assert pipeline.document is not None
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

@@ -8,7 +8,7 @@ from zoo.limits import MAX_SEED
 
 from . import backend, show
 from .columns import labels_option, symbols_option
-from .output import Text, echo_json, note
+from .output import Text, echo_json
 
 
 @click.command(
@@ -53,7 +53,7 @@ def compare(
     from zoo.fitting import comparison
 
     names = [name.strip() for name in models.split(",") if name.strip()]
-    with show.training("comparing") as (on_epoch, on_step):
+    with show.training("comparing") as callbacks:
         rows = comparison.compare(
             data,
             names,
@@ -68,9 +68,7 @@ def compare(
             skip_bad_rows=skip_bad_rows,
             output=output,
             **{**more, "symbols": more["symbols"] or ""},
-            on_message=note,
-            on_epoch=on_epoch,
-            on_step=on_step,
+            callbacks=callbacks,
         )
     found = [dataclasses.asdict(row) for row in rows]
     if as_json:

@@ -10,7 +10,7 @@ from zoo.limits import MAX_SEED
 from . import backend, show
 from .columns import labels_option, symbols_option
 from .commands import _example
-from .output import Text, echo, note
+from .output import Text, echo
 
 
 @click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
@@ -137,7 +137,7 @@ def finetune(
     if picture:
         _find_rate(name, data, columns, task, training_config, not from_scratch, skip_bad_rows, picture)
         return
-    with show.training(f"fine-tuning {name}") as (on_epoch, on_step):
+    with show.training(f"fine-tuning {name}") as callbacks:
         pipeline = fine_tuning.fine_tune(
             name,
             data,
@@ -151,9 +151,7 @@ def finetune(
             output=output,
             resume=resume,
             unlabelled=unlabelled,
-            on_message=note,
-            on_epoch=on_epoch,
-            on_step=on_step,
+            callbacks=callbacks,
         )
     assert pipeline.document is not None
     front_end = getattr(pipeline.preprocessor, "front_end", None)

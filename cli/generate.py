@@ -6,15 +6,14 @@ from typing import Any
 import click
 
 from zoo.checkpoints import locate
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.files import check_output
 from zoo.limits import MAX_SEED
 
 from . import backend, show
 from .output import Text, echo, echo_json
 
-LENGTHS = {"language_modelling": 500, "music_modelling": 64}
-GIVEN = 16  # frames of a dataset's piece used as prompt used as prompt
+GIVEN = 16  # frames of a dataset's piece used as prompt
 
 
 @click.command(
@@ -46,13 +45,16 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
 
     Text is printed after its prompt. Music is printed as one line of MIDI notes per generated frame.
     """
+    from zoo.tasks import GENERATED
+
     record = locate.read_record(name)
     task = record.spec.task
-    if task not in LENGTHS:
-        raise InputError(f"{name}: {task} predicts no next step: choose a model of {' or '.join(LENGTHS)}")
+    if task not in GENERATED:
+        raise InputError(f"{name}: {task} predicts no next step: choose a model of {' or '.join(GENERATED)}")
+    kind, default_length = GENERATED[task]
     if streaming and as_json:
         raise InputError("--stream: excludes --json: give one of them")
-    music = task == "music_modelling"
+    music = kind == "notes"
     if music:
         given = _piece(prompt, record, **{key: options[key] for key in ("file", "dataset", "split", "piece", "frames")})
         _check_files(options)
@@ -68,7 +70,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
     from zoo.pipeline import load, stream
 
     settings = {key: options[key] for key in ("temperature", "top_k", "top_p", "seed")}
-    parts = stream(load(name), given, LENGTHS[task] if length is None else length, **settings)
+    parts = stream(load(name), given, default_length if length is None else length, **settings)
     added: list[Any] = []
     if streaming and not music:
         echo(given, nl=False)
@@ -133,10 +135,8 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
         location, roll = file, _read(file)
     else:
         raise InputError(f"--file {file}: give music as .mid, or as .json: [[60, 64, 67], [62]]")
-    try:
+    with located(location):
         notes = MusicPreprocessor().decode(MusicPreprocessor().encode_input(roll))
-    except InputError as error:
-        raise InputError(f"{location}: {error}") from None
     if frames and frames > len(notes):
         raise InputError(f"--frames {frames}: {location} has {len(notes)} frames: give a smaller number")
     return notes[:frames]

@@ -76,7 +76,7 @@ class Group(click.Group):
 
 
 def _end(code: int, *lines: str, show: Callable[[], None] = lambda: None) -> NoReturn:
-    """Ends the process; the exit code is right even where nothing can be printed."""
+    """End the process; the exit code is right even where nothing can be printed."""
     with contextlib.suppress(OSError):
         show()
         for line in lines:

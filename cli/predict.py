@@ -57,13 +57,13 @@ def predict(
     backend: str | None,
     plot: str | None,
 ) -> None:
-    """Predicts on WORDS, a file, or standard input, whose lines are answered as they come.
+    """Predict on WORDS, a file, or standard input, whose lines are answered as they come.
 
     A file may have any form that zoo finetune reads; its columns are those that the record of NAME says.
     A table gives a table: CSV, with the input, the prediction and, of a classifier, how likely it is; or JSON.
     Inputs that cannot be read are named on standard error, and the exit code is 7 if others were answered.
     """
-    from zoo.tasks import find_preprocessor
+    from zoo.tasks import find_preprocessor, find_task
 
     if words and file:
         raise InputError("--file: excludes WORDS: give one of them")
@@ -89,7 +89,7 @@ def predict(
     bad = _Bad(strict or bool(plot) or len(words) == 1)
     printed = _Printer(table, keep, as_json)
     pipeline = None
-    for rows in _parts(words, file, table and (columns, record.spec.task), keep, bool(plot), bad):
+    for rows in _parts(words, file, table and (columns, find_task(record.spec.task).layout), keep, bool(plot), bad):
         if plot and len(rows) != 1:
             raise InputError(f"--plot: takes one input, got {len(rows)}: give a single one")
         rows = [row for row in rows if bad.passes(preprocessor, *row[:2])]
@@ -120,10 +120,15 @@ class _Bad:
 
     def passes(self, preprocessor: Any, value: Any, place: str) -> bool:
         """Returns whether a model can read an input."""
+        at = f"{place}: " if place else ""
         try:
             preprocessor.encode_input(value)
+            read_as = getattr(preprocessor, "read_as", None)
+            other = read_as(value) if read_as else None
+            if other is not None:
+                note(f"note: {at}{value!r} is read as {other!r}")
         except InputError as error:
-            self(InputError(f"{place}: {error}") if place else error)
+            self(InputError(f"{at}{error}") if place else error)
             return False
         return True
 

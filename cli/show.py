@@ -240,8 +240,9 @@ def profile(found: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def training(title: str) -> Iterator[tuple]:
-    """Show a bar on a terminal and one line per epoch; yields the functions to report with."""
+def training(title: str) -> Iterator[Any]:
+    """Show a bar on a terminal and one line per epoch; yields ``zoo.fitting.callbacks.Callbacks`` that do so."""
+    from zoo.fitting.callbacks import Callbacks
     from zoo.progress import progress
 
     with contextlib.ExitStack() as stack:
@@ -261,4 +262,4 @@ def training(title: str) -> Iterator[tuple]:
             )
             note(f"epoch {row['epoch']}: loss {row['loss']:.4f}, validation {scores}, {row['seconds']:.0f} s")
 
-        yield on_epoch, on_step
+        yield Callbacks(note, on_epoch, on_step)

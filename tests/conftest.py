@@ -24,7 +24,7 @@ def server():
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Skips the pauses between tries and lists their lengths; keeps the user's settings out."""
+    """Skip the pauses between tries and list their lengths; keep the user's settings out."""
     lengths = []
     clock = types.SimpleNamespace(sleep=lengths.append, monotonic=time.monotonic, time=time.time)
     monkeypatch.setattr(download, "time", clock)
@@ -40,7 +40,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """Prepares a dataset from small files in place of its own, and returns the rows of each split."""
+    """Prepare a dataset from small files in place of its own. Returns the rows of each split."""
 
     # Not for the tests that need no dataset: it takes seconds.
     import tensorflow_datasets as tfds

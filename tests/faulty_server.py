@@ -95,7 +95,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serving(handler=Handler):
-    """Runs a server in a thread while the body runs."""
+    """Run a server in a thread while the body runs."""
     server = Server(handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -113,7 +113,7 @@ def fetch(server, path):
 
 
 def whole(path):
-    """Tells whether the file is the right one and nothing half-done is left beside it."""
+    """Tell whether the file is the right one and nothing half-done is left beside it."""
     names = {item.name for item in path.parent.iterdir()} - {"model.safetensors.lock"}
     return path.read_bytes() == BODY and names == {"model.safetensors"}
 

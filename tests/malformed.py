@@ -19,7 +19,7 @@ DELETED = object()
 
 
 def good(folder: Path) -> Path:
-    """Writes a tiny checkpoint with fresh weights, as ``Pipeline.save`` would after training."""
+    """Write a tiny checkpoint with fresh weights, as ``Pipeline.save`` would after training."""
     from zoo.checkpoints.spec import ModelSpec
     from zoo.models import registry
     from zoo.pipeline import Pipeline
@@ -76,7 +76,7 @@ def document_of(folder: Path) -> dict[str, Any]:
 
 
 def key(path: str, value: Any) -> Spoil:
-    """Sets one key of the record, given as ``a.b.c`` or ``a.b.2``; ``DELETED`` takes it out."""
+    """Set one key of the record, given as ``a.b.c`` or ``a.b.2``; ``DELETED`` takes it out."""
 
     def spoil(folder: Path) -> None:
         document = document_of(folder)
@@ -95,22 +95,22 @@ def key(path: str, value: Any) -> Spoil:
 
 
 def text(change: Callable[[bytes], bytes]) -> Spoil:
-    """Changes the record's bytes."""
+    """Change the record's bytes."""
     return lambda folder: (folder / RECORD).write_bytes(change((folder / RECORD).read_bytes()))
 
 
 def shape(value: Any, dtype: Any = "float16") -> Spoil:
-    """Declares one more tensor in the record."""
+    """Declare one more tensor in the record."""
     return key("weights.tensors.new", {"shape": value, "dtype": dtype})
 
 
 def data(change: Callable[[bytes], bytes]) -> Spoil:
-    """Changes the bytes of the weights, but not what the record says of them."""
+    """Change the bytes of the weights, but not what the record says of them."""
     return lambda folder: (folder / WEIGHTS).write_bytes(change((folder / WEIGHTS).read_bytes()))
 
 
 def rehashed(folder: Path, raw: bytes) -> None:
-    """Puts other bytes in the weights' place, and their true size and hash into the record."""
+    """Put other bytes in the weights' place, and their true size and hash into the record."""
     (folder / WEIGHTS).write_bytes(raw)
     document = document_of(folder)
     document["weights"] |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
@@ -123,7 +123,7 @@ def split(raw: bytes) -> tuple[dict, bytes]:
 
 
 def header(change: Callable[[dict], object]) -> Spoil:
-    """Changes the header of the weights in place; padded with spaces to its old length where it got shorter."""
+    """Change the header of the weights in place; padded with spaces to its old length where it got shorter."""
 
     def spoil(folder: Path) -> None:
         raw = (folder / WEIGHTS).read_bytes()
@@ -137,7 +137,7 @@ def header(change: Callable[[dict], object]) -> Spoil:
 
 
 def first(**changes: Any) -> Spoil:
-    """Changes the header's entry of the first tensor."""
+    """Change the header's entry of the first tensor."""
     return header(lambda found: found[min(found)].update(changes))
 
 
@@ -147,12 +147,12 @@ def length(value: int) -> Spoil:
 
 
 def number(value: float) -> Spoil:
-    """Puts a number in the place of the last weight."""
+    """Put a number in the place of the last weight."""
     return lambda folder: rehashed(folder, (folder / WEIGHTS).read_bytes()[:-2] + np.float16(value).tobytes())
 
 
 def instead(name: str, make: Callable[[Path], object]) -> Spoil:
-    """Puts something else in the place of a file."""
+    """Put something else in the place of a file."""
 
     def spoil(folder: Path) -> None:
         (folder / name).unlink()
@@ -170,7 +170,7 @@ def twice(found: dict) -> bytes:
 
 
 def swapped(found: dict) -> None:
-    """Gives two tensors of the same size each other's place: to be refused they need not be, only never mixed."""
+    """Give two tensors of the same size each other's place: to be refused they need not be, only never mixed."""
     one, two = sorted(found)[:2]
     found[one]["data_offsets"], found[two]["data_offsets"] = found[two]["data_offsets"], found[one]["data_offsets"]
 
@@ -204,7 +204,7 @@ NASTY = [
 
 
 def mutate(folder: Path, random_: random.Random) -> str:
-    """Spoils a good checkpoint at random: a value of the record, bytes of the record, or bytes of the weights.
+    """Spoil a good checkpoint at random: a value of the record, bytes of the record, or bytes of the weights.
 
     Returns what was changed: ``"record"`` or ``"weights"``.
     """
@@ -235,7 +235,7 @@ def mutate(folder: Path, random_: random.Random) -> str:
 
 
 def attempt(folder: Path, known: Any) -> None:
-    """Loads a checkpoint up to its tensors, and the model too where the record's spec is not the known one."""
+    """Load a checkpoint up to its tensors, and the model too where the record's spec is not the known one."""
     from zoo.checkpoints import locate
     from zoo.checkpoints.tensors import read_tensors
     from zoo.pipeline import load
@@ -251,7 +251,7 @@ def attempt(folder: Path, known: Any) -> None:
 
 
 def _places(value: Any):
-    """Yields (container, key) of every value within a JSON value."""
+    """Yield (container, key) of every value within a JSON value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in items:
         yield value, name
@@ -259,7 +259,7 @@ def _places(value: Any):
 
 
 def _scrambled(raw: bytes, random_: random.Random) -> bytes:
-    """Overwrites, inserts, removes or repeats a few bytes at random places."""
+    """Overwrite, insert, remove or repeat a few bytes at random places."""
     changed = bytearray(raw)
     for _ in range(random_.choice((1, 1, 1, 2, 8))):
         place, count = random_.randrange(len(changed) + 1), random_.choice((1, 1, 2, 8, 64))

@@ -58,7 +58,7 @@ def slopes(count: int = 60, channels: int = 2) -> Examples:
 
 
 def write_wav(path, samples: np.ndarray, rate: int = RATE, channels: int = 1) -> None:
-    """Writes 16-bit sound, its folder too."""
+    """Write 16-bit sound, its folder too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setparams((channels, 2, rate, 0, "NONE", ""))
@@ -118,7 +118,7 @@ TENSORS = {"model/kernel": np.arange(6, dtype="float32").reshape(2, 3).T, "model
 
 
 def save(folder: Path, tensors=TENSORS, **changes):
-    """Saves a made-up checkpoint, named after its folder, and returns its record."""
+    """Save a made-up checkpoint, named after its folder. Returns its record."""
     return save_checkpoint(folder, {"spec": SPEC, **document(folder.name), **changes}, tensors)
 
 

@@ -31,7 +31,7 @@ LOADS_OR_TRAINS = ("zoo.pipeline", "zoo.evaluation", "zoo.fitting")
 
 
 def public(file: Path):
-    """Yields the public classes and functions at the top of a file."""
+    """Yield the public classes and functions at the top of a file."""
     for node in ast.parse(file.read_text("utf-8")).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
             yield node

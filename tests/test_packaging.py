@@ -52,7 +52,7 @@ def unpacked(wheel, tmp_path_factory):
 
 
 def zoo(place, folder, *arguments):
-    """Runs the command from a folder, with the package taken from a place alone."""
+    """Run the command from a folder, with the package taken from a place alone."""
     code = "import sys, zoo.cli.main as command; print(command.__file__, file=sys.stderr); command.main()"
     return subprocess.run(
         [sys.executable, "-P", "-c", code, *arguments],

@@ -15,6 +15,7 @@ from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.errors import InputError, NotFiniteError, WeightsError
 from zoo.fitting import recipe_run
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import adapt
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
@@ -305,7 +306,13 @@ def test_an_interrupted_fine_tuning_goes_on_to_the_same_weights(tmp_path):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted, match="the same command with --resume") as caught:
-        fine_tune(base, rows, training_config=training_config, output=tmp_path / "mine", on_step=interrupt)
+        fine_tune(
+            base,
+            rows,
+            training_config=training_config,
+            output=tmp_path / "mine",
+            callbacks=Callbacks(on_step=interrupt),
+        )
     assert caught.value.exit_code == 143
     assert sorted(os.listdir(tmp_path)) == ["mine.unfinished", "straight"]
     with pytest.raises(InputError, match="has an unfinished run: go on with --resume"):

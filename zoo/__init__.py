@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         ZooError,
     )
     from zoo.evaluation.measure import Report, evaluate
+    from zoo.fitting.callbacks import Callbacks
     from zoo.fitting.comparison import compare
     from zoo.fitting.fine_tuning import fine_tune
     from zoo.fitting.rate_finder import find_rate
     from zoo.pipeline import Pipeline, generate, load, stream
 
 _PUBLIC = {
+    "Callbacks": "zoo.fitting.callbacks",
     "DownloadError": "zoo.errors",
     "Examples": "zoo.data.examples",
     "ForkError": "zoo.errors",
@@ -54,6 +56,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Callbacks",
     "DownloadError",
     "Examples",
     "ForkError",

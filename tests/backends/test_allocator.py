@@ -12,7 +12,7 @@ SIZE = 48 * 2**20
 
 
 def page_faults(rounds: int = 5) -> int:
-    """Takes, writes and frees a large block some times; returns the page faults of all rounds but the first."""
+    """Take, write and free a large block some times; returns the page faults of all rounds but the first."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
     libc.free.argtypes = [ctypes.c_void_p]

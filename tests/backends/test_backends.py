@@ -17,7 +17,7 @@ SYMBOLS, TIME = 11, 20
 
 
 def variants():
-    """Yields a label, an architecture and the fields it is configured with."""
+    """Yield a label, an architecture and the fields it is configured with."""
     import dataclasses
 
     from zoo.models import registry
@@ -44,7 +44,7 @@ def variants():
 
 
 def outputs() -> dict[str, np.ndarray]:
-    """Builds every variant, gives it weights that depend on their paths only, and runs it."""
+    """Build every variant, give it weights that depend on their paths only, and run it."""
     from keras import ops
 
     from zoo.models import registry

@@ -109,7 +109,7 @@ def test_a_file_replaced_between_two_tries_is_never_mixed(server, path):
 
 
 def other_range(handler):
-    """Answers a Range with the bytes of another one."""
+    """Answer a Range with the bytes of another one."""
     handler.send_response(206)
     handler.send_header("ETag", '"one"')
     handler.send_header("Content-Range", f"bytes 0-{len(BODY) - 1}/{len(BODY)}")

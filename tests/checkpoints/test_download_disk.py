@@ -35,7 +35,7 @@ def test_a_damaged_file_is_fetched_again_and_stays_until_then(server, path, dama
 
 @contextlib.contextmanager
 def ordinary_user(folder):
-    """Gives up root's right to write everywhere, where the tests run as root."""
+    """Give up root's right to write everywhere, where the tests run as root."""
     if os.geteuid() == 0:
         os.seteuid(65534)
     try:
@@ -93,7 +93,7 @@ WITHOUT_LOCKS = "download.file_lock = lambda path: contextlib.nullcontext()"
 
 
 def start(server, path, *lines):
-    """Starts another process that fetches the file."""
+    """Start another process that fetches the file."""
     code = ["import contextlib, pathlib, sys", "from zoo.checkpoints import download", *lines, FETCH]
     return subprocess.Popen(
         [sys.executable, "-c", "\n".join(code), server.url, str(path), SHA256, str(len(BODY))],

@@ -21,7 +21,7 @@ from zoo.errors import DownloadError, InputError, WeightsError
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
-    """Puts the shipped checkpoints, the cache and the working folder under the test's own folder."""
+    """Put the shipped checkpoints, the cache and the working folder under the test's own folder."""
     monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")

@@ -16,7 +16,7 @@ NAME = "gru_small.italy_power_demand"
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Counts hashes of files, records that are parsed and preprocessors that are made."""
+    """Count hashes of files, records that are parsed and preprocessors that are made."""
     counts = {"hash": 0, "record": 0, "preprocessor": 0}
 
     def counted(kind, function):

@@ -46,7 +46,7 @@ def places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def site(tmp_path):
-    """Serves a folder on loopback, as any static web server does; yields its URL."""
+    """Serve a folder on loopback, as any static web server does; yields its URL."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):

@@ -29,7 +29,7 @@ def record_of(data, tensors, dtype="float16"):
 
 
 def read(path, data, tensors=TENSORS, dtype="float16"):
-    """Reads ``data`` as a file whose record gives its true hash, so that only its content can be refused."""
+    """Read ``data`` as a file whose record gives its true hash, so that only its content can be refused."""
     path.write_bytes(data)
     return read_tensors(path, record_of(data, tensors, dtype))
 

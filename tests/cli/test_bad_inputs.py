@@ -138,7 +138,7 @@ def test_a_bad_line(tmp_path, name, piped):
 
 @contextlib.contextmanager
 def ordinary_user():
-    """Gives up root's right to read everything, where the tests run as root."""
+    """Give up root's right to read everything, where the tests run as root."""
     if os.getuid() == 0:
         os.seteuid(65534)
     try:

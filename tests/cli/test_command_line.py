@@ -143,7 +143,7 @@ def test_training_says_where_bfloat16_is_slower_than_float32(monkeypatch, times,
 
 
 def process(*arguments):
-    """Runs the command in a process of its own, with all that a backend writes as it starts."""
+    """Run the command in a process of its own, with all that a backend writes as it starts."""
     code = f"from zoo.cli.main import main; main({[str(a) for a in arguments]!r})"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     del environment["TF_CPP_MIN_LOG_LEVEL"]  # the tests' own: a user has not set it

@@ -20,7 +20,7 @@ PRINTING = [["list"], ["list", "--json"], ["info", "gru_small.cmudict"], ["weigh
 
 
 def process(arguments, shell: str = "", **more):
-    """Runs ``python -m zoo`` in bash, with redirections."""
+    """Run ``python -m zoo`` in bash, with redirections."""
     command = ["bash", "-c", f'"$@" {shell}', "bash", sys.executable, "-m", "zoo", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120)

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.data.read import examples
 from zoo.errors import InputError
-from zoo.fitting.start import infer_task
+from zoo.tasks.infer import infer_task
 
 NER = "-DOCSTART- -X- O\n\nfly VB O\nto TO O\nRome NNP I-city\n\n\ngo VB O\nhome NN O\n"
 UD = (
@@ -46,7 +46,7 @@ def test_a_tsv_with_empty_lines_is_read_by_sentences_whether_or_not_it_names_its
         examples(write("a.tsv", "word\tpos\ttag\n" + text), "word", "tag"),
     ):
         assert found.inputs == ["fly to Rome", "go home"] and found.targets == ["O O I-city", "O O"]
-    single = examples(write("a.tsv", text), "1", "3", header=False, task="classification")
+    single = examples(write("a.tsv", text), "1", "3", header=False, layout="rows")
     assert single.inputs == ["fly", "to", "Rome", "go", "home"]
 
 

@@ -56,7 +56,7 @@ def test_frames_without_rows_and_with_a_column_twice_are_refused():
 
 def test_series_of_a_frame_stand_in_a_row_in_rows_or_in_a_cell(tmp_path):
     wide = pandas.DataFrame({"kind": ["u", "v"], "t0": [1, 2.5], "t1": [3, 4]})
-    found = examples(wide, target="kind", task="series_classification")
+    found = examples(wide, target="kind", layout="series")
     np.testing.assert_array_equal(found.inputs[1], [[2.5], [4]])
     long = pandas.DataFrame({"id": [1, 2, 1], "t": [0, 0, 1], "x": [1.5, 2, 3], "kind": ["u", "v", "u"]})
     found = examples(long, "x", "kind", series="id", time="t")
@@ -67,9 +67,9 @@ def test_series_of_a_frame_stand_in_a_row_in_rows_or_in_a_cell(tmp_path):
         np.testing.assert_array_equal(examples(frame, "series", "kind").inputs[0], [[1], [2]])
         np.testing.assert_array_equal(examples(frame, "deep", "kind").inputs[0], [[1, 2], [3, 4]])
     with pytest.raises(InputError, match="DataFrame:2: column 't0' is ''"):
-        examples(wide.assign(t0=[1, None]), target="kind", task="series_classification")
+        examples(wide.assign(t0=[1, None]), target="kind", layout="series")
     with pytest.raises(InputError, match="DataFrame:2: column 't0' is 'inf', not a finite number"):
-        examples(wide.assign(t0=[1, np.inf]), target="kind", task="series_classification")
+        examples(wide.assign(t0=[1, np.inf]), target="kind", layout="series")
     with pytest.raises(InputError, match="one row per step needs --series"):
         examples(long, "x", "kind", series="id")
 

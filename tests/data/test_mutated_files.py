@@ -110,7 +110,7 @@ def _read_dialect(path):
 
 
 def _wide(path):
-    examples(path, target="label", task="series_classification")
+    examples(path, target="label", layout="series")
 
 
 READERS = {
@@ -130,7 +130,7 @@ def original(name: str, folder) -> bytes:
 
 
 def read_mutations(name: str, folder, start: int, count: int) -> None:
-    """Reads so many mutations of a file; raises what no user should see."""
+    """Read so many mutations of a file; raises what no user should see."""
     whole, path = original(name, folder), folder / name
     for seed in range(start, start + count):
         path.write_bytes(_mutated(whole, random.Random(seed)))
@@ -149,7 +149,7 @@ def read_mutations(name: str, folder, start: int, count: int) -> None:
 
 
 def measure(name: str, folder, start: int, count: int) -> None:
-    """Reads the file and its mutations, and raises if these took more memory than it."""
+    """Read the file and its mutations, and raise if these took more memory than it."""
     for read in READERS[name]:
         (folder / name).write_bytes(original(name, folder))
         with contextlib.suppress(InputError):  # these tables have texts among their columns

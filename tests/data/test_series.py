@@ -8,7 +8,7 @@ from zoo.errors import InputError
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a file of a name and returns its path as text."""
+    """Write a file of a name and return its path as text."""
 
     def write(name, content):
         (tmp_path / name).write_text(content)

@@ -5,7 +5,7 @@ import pytest
 
 from zoo.data.read import examples
 from zoo.errors import InputError
-from zoo.fitting.start import infer_task
+from zoo.tasks.infer import infer_task
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from zoo.data.unlabelled import read_unlabelled
 from zoo.errors import InputError
 
 main = importlib.import_module("zoo.cli.main").main
-TASK = "series_classification"
 VALUES = np.random.default_rng(0).normal(size=(3, 24)).round(3)
 MODEL = "gru_small.italy_power_demand"
 
@@ -30,9 +29,9 @@ def long():
     return pandas.DataFrame(rows, columns=["id", "t", "x"])
 
 
-def read(path, task=TASK, keep=(), **columns):
+def read(path, layout="series", keep=(), **columns):
     bad = []
-    found = read_unlabelled(path, Columns(**columns), task, keep, bad.append)
+    found = read_unlabelled(path, Columns(**columns), layout, keep, bad.append)
     return found, list(map(str, bad))
 
 
@@ -68,9 +67,9 @@ def test_long_tables_ts_files_and_folders_of_sounds(tmp_path):
 def test_texts_tokens_and_names_of_sounds(tmp_path):
     frame = pandas.DataFrame({"id": [1, 2], "text": ["one day", "two"], "tokens": [["fly", "to"], ["go"]]})
     frame.to_parquet(tmp_path / "a.parquet")
-    found, _ = read(tmp_path / "a.parquet", "classification", ("id",), input="text")
+    found, _ = read(tmp_path / "a.parquet", "rows", ("id",), input="text")
     assert found.inputs == found.names == ["one day", "two"] and found.kept == [{"id": "1"}, {"id": "2"}]
-    assert read(tmp_path / "a.parquet", "tagging", input="tokens")[0].inputs == ["fly to", "go"]
+    assert read(tmp_path / "a.parquet", "tokens", input="tokens")[0].inputs == ["fly to", "go"]
     write_wav(tmp_path / "a.wav", sounds(1).inputs[0].samples)
     (tmp_path / "a.csv").write_text("path\na.wav\n")
     found, _ = read(tmp_path / "a.csv", input="path")
@@ -88,7 +87,7 @@ def test_bad_rows_are_told_and_bad_columns_refused(tmp_path):
     with pytest.raises(InputError, match="no column 'none'"):
         read(tmp_path / "a.csv", keep=("none",))
     with pytest.raises(InputError, match="say which column to read: --input COLUMN"):
-        read(tmp_path / "a.csv", "classification")
+        read(tmp_path / "a.csv", "rows")
     with pytest.raises(InputError, match="name the columns: --series COLUMN --time COLUMN"):
         read(tmp_path / "a.csv", series="id")
 

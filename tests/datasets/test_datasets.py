@@ -42,6 +42,7 @@ def test_every_file_that_is_fetched_has_a_checksum(name):
 def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypatch, tmp_path, error):
     class Builder:
         data_dir = str(tmp_path / "fsdd" / "1.0.0")
+        url_infos = {}
 
         def is_prepared(self):
             return False
@@ -52,6 +53,16 @@ def test_files_that_cannot_be_fetched_are_one_line_that_says_what_to_do(monkeypa
     monkeypatch.setattr(tfds, "builder", lambda name: Builder())
     with pytest.raises(DownloadError, match="^dataset fsdd: https://example.org/a.zip: not there; .* ZOO_DATA_FILES"):
         datasets.load("fsdd", "test")
+
+
+@pytest.mark.parametrize("name", ["fsdd", "imdb_reviews"])
+def test_without_a_network_tfds_is_not_even_asked(name, monkeypatch, tmp_path, server):
+    builder = tfds.builder(datasets.entry(name).tfds, data_dir=tmp_path)
+    monkeypatch.setattr(tfds, "builder", lambda name: builder)
+    monkeypatch.setattr(type(builder), "download_and_prepare", lambda self: pytest.fail("TFDS downloads"))
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    with pytest.raises(DownloadError, match=f"^dataset {name}: http.*: not tried, because ZOO_OFFLINE is set; with"):
+        datasets.load(name, "test")
 
 
 def test_a_dataset_is_prepared_once_however_many_ask_at_the_same_time(monkeypatch, tmp_path):

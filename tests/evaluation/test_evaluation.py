@@ -6,10 +6,11 @@ import types
 import pytest
 
 import zoo
+from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
-from zoo.evaluation import measure
+from zoo.evaluation import sources
 from zoo.tasks import find_task
 
 WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
@@ -26,7 +27,7 @@ def file(tmp_path):
 
 def source_of(multi_reference, data, limit=None, **columns):
     model = types.SimpleNamespace(task=find_task("sequence_to_sequence" if multi_reference else "classification"))
-    return measure._source(model, data, "", Columns(**columns), limit)
+    return sources.source(model, data, "", Columns(**columns), limit, BadRows())
 
 
 def held(path, multi_reference):
@@ -36,7 +37,7 @@ def held(path, multi_reference):
 @pytest.mark.parametrize("multi_reference", [True, False])
 @pytest.mark.parametrize("part", [2, 3, 100])
 def test_cases_of_a_file_are_those_of_its_examples(file, multi_reference, part, monkeypatch):
-    monkeypatch.setattr(measure, "PART", part)
+    monkeypatch.setattr(sources, "PART", part)
     source, name, split = source_of(multi_reference, file, input="word", target="phones")
     assert (name, split, len(source)) == ("words.jsonl", "all", 5 if multi_reference else 7)
     for _ in range(2):  # it can be read again
@@ -62,7 +63,7 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
     pipeline = zoo.load("gru_small.cmudict")
     columns = {"input": "word", "target": "phones"}
     whole = zoo.evaluate(pipeline, read_examples(path, **columns), beam_size=1)
-    monkeypatch.setattr(measure, "PART", 2)
+    monkeypatch.setattr(sources, "PART", 2)
     seen, sizes = [], []
     found = zoo.evaluate(
         pipeline,
@@ -94,3 +95,38 @@ def test_a_bad_row_is_told_before_the_first_answer(tmp_path):
             on_prediction=lambda *row: answered.append(row),
         )
     assert not answered
+
+
+def test_bad_rows_are_named_together_or_left_out_and_counted(tmp_path):
+    good = ["cat,K AE1 T", "dog,D AO1 G", "zoo,Z UW1"]
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\n" + "\n".join([good[0], "naïve,N", good[1], "a,b,c", "x,", good[2]]) + "\n", "utf-8")
+    columns = {"input": "word", "target": "phones"}
+    with pytest.raises(InputError) as caught:
+        zoo.evaluate("lstm_tiny.cmudict", path, **columns)
+    lines = caught.value.lines()
+    assert [line.split(": ")[0] for line in lines[:2]] == [f"{path}:5", f"{path}:6"] and "--skip-bad-rows" in lines[-1]
+    notes = []
+    found = zoo.evaluate("lstm_tiny.cmudict", path, **columns, skip_bad_rows=True, on_message=notes.append)
+    assert notes[0] == "3 rows were left out" and {note.split(": ")[0] for note in notes[1:]} == {
+        f"{path}:{line}" for line in (3, 5, 6)
+    }
+    (tmp_path / "good.csv").write_text("word,phones\n" + "\n".join(good) + "\n", "utf-8")
+    expected = zoo.evaluate("lstm_tiny.cmudict", tmp_path / "good.csv", **columns)
+    assert found.values == expected.values and found.names == expected.names
+    assert (found.size, found.left_out, expected.left_out) == (3, 3, 0)
+    assert found.to_json()["left_out"] == 3 and "left_out" not in expected.to_json()
+
+
+def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):
+    path = tmp_path / "words.csv"
+    path.write_text("word,phones\nnaïve,N\n", "utf-8")
+    with pytest.raises(InputError, match="no row can be used: .*words.csv:2"):
+        zoo.evaluate("lstm_tiny.cmudict", path, input="word", target="phones", skip_bad_rows=True)
+
+
+def test_characters_that_are_read_as_others_are_told():
+    notes = []
+    examples = zoo.Examples(["don’t", "cat"], ["D OW1 N T", "K AE1 T"], ["a:1", "a:2"])
+    zoo.evaluate("lstm_tiny.cmudict", examples, on_message=notes.append)
+    assert notes == ["1 inputs have characters that are read as others: 'don’t' as \"don't\""]

@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 from samples import reviews, slopes
 
-from zoo.data.bad_rows import BadRows
+from zoo.data.bad_rows import REMEDY, BadRows
 from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
@@ -24,7 +25,7 @@ def run(*arguments):
 
 @pytest.fixture
 def no_step(monkeypatch):
-    """Fails a test that gets as far as training."""
+    """Fail a test that gets as far as training."""
 
     def fail(self):
         raise AssertionError("a step was trained")
@@ -72,7 +73,13 @@ def test_a_series_with_other_channels_is_refused_or_left_out():
     with pytest.raises(InputError, match="^made:61: 3 channels where others have 2: give each series as many$"):
         fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG)
     messages = []
-    model = fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG, skip_bad_rows=True, on_message=messages.append)
+    model = fine_tune(
+        "gru_tiny",
+        one,
+        training_config=TRAINING_CONFIG,
+        skip_bad_rows=True,
+        callbacks=Callbacks(on_message=messages.append),
+    )
     assert sum(model.document["data"]["splits"].values()) == 60
     assert "note: 1 rows were left out" in messages and any("made:61" in line for line in messages)
 
@@ -102,7 +109,7 @@ def test_an_evaluation_names_ten_rows(tmp_path):
     result = run("evaluate", "rnn_small.cmudict", data, "--input", "word", "--target", "phones")
     lines = result.stderr.splitlines()
     assert result.exit_code == 2 and len(lines) == 11 and lines[0].startswith(f"error: {data}:3: 'd0g'")
-    assert lines[-1] == "error: 12 rows cannot be used, 2 of them not shown: correct them"
+    assert lines[-1] == f"error: 12 rows cannot be used, 2 of them not shown: {REMEDY}"
 
 
 def test_where_no_row_is_left_the_first_error_is_told():

@@ -9,6 +9,7 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.fitting import baselines, transfer
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import ULMFIT, adapt, prepare
 from zoo.models import registry
@@ -81,8 +82,7 @@ def test_fine_tuning_reads_the_domain_first_and_tells_what_tfidf_gets(base, tmp_
         training_config=TRAINING_CONFIG,
         unlabelled=more,
         output=tmp_path / "mine",
-        on_message=lines.append,
-        on_epoch=rows.append,
+        callbacks=Callbacks(on_message=lines.append, on_epoch=rows.append),
     )
     assert any(line.startswith("language model: reads 101 texts") for line in lines), lines
     assert "nats" in rows[0] and "error" in rows[-1]
@@ -105,7 +105,13 @@ def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypa
             raise Interrupted("stopped", 2)
 
     with pytest.raises(Interrupted):
-        fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again", on_epoch=stop)
+        fine_tune(
+            base,
+            reviews(),
+            training_config=TRAINING_CONFIG,
+            output=tmp_path / "again",
+            callbacks=Callbacks(on_epoch=stop),
+        )
     with pytest.raises(InputError, match="--resume"):
         fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again")
     resumed = fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "again", resume=True)

@@ -23,6 +23,7 @@ from zoo.errors import InputError
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.rate_finder import find_rate
 from zoo.fitting.start import ULMFIT, default_training_config, prepare
+from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -131,8 +132,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 
 def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothing_else_is():
-    assert default_training_config("classification") == ULMFIT == default_training_config("tagging")
-    assert default_training_config(None) == default_training_config("sequence_to_sequence") != ULMFIT
+    for task in ("classification", "tagging"):
+        assert default_training_config(find_task(task)) == ULMFIT
+    assert default_training_config(None) == default_training_config(find_task("sequence_to_sequence")) != ULMFIT
     assert ULMFIT.gradual_unfreezing and ULMFIT.layer_lr_decay == 2.6 and ULMFIT.schedule == "slanted_triangular"
 
 

@@ -31,7 +31,7 @@ def run(*arguments):
 
 @pytest.fixture
 def no_step(monkeypatch):
-    """Fails a test that gets as far as training."""
+    """Fail a test that gets as far as training."""
 
     def fail(self):
         raise AssertionError("a step was trained")

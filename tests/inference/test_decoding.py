@@ -159,7 +159,7 @@ def test_what_is_cut_short_begins_no_further_batch(model, monkeypatch):
             super().shutdown(wait=wait)
 
     def counted(*arguments):
-        """Runs the first two batches; those after them wait until the pool shuts down, however slow the main thread."""
+        """Run the first two batches; those after them wait until the pool shuts down, however slow the main thread."""
         begun.append(1)
         assert len(begun) <= 2 or shut.wait(60)
         return run(*arguments)

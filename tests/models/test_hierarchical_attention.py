@@ -56,7 +56,7 @@ def cosine(a, b):
 
 
 def stream(y, config, weights, name):
-    """Yields, for each step, the (level, age, vector) that it reads: lists are appended to, never cut."""
+    """Yield, for each step, the (level, age, vector) that it reads: lists are appended to, never cut."""
     levels = [[] for _ in range(config.levels)]  # of vectors, None where one was not stored
     for t, vector in enumerate(y):
         last = [v for v in levels[0][-(config.window - 1) :] if v is not None]

@@ -14,7 +14,7 @@ def numbers(x):
 
 
 def randomized(layer, seed=0):
-    """Fills every weight with noise, so that no bias is left at zero, and returns them by path."""
+    """Fill every weight with noise, so that no bias is left at zero. Returns them by path."""
     generator = np.random.default_rng(seed)
     for weight in layer.weights:
         if "seed_generator" not in weight.path:

@@ -14,15 +14,16 @@ from zoo.analysis.plotting import attention_page
 from zoo.data.examples import Examples
 from zoo.data.splits import split
 from zoo.errors import InputError
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
-from zoo.fitting.start import infer_task
 from zoo.metrics.labels import calibration, classification_metrics
 from zoo.models import registry
 from zoo.preprocessing.subwords import Subwords
 from zoo.preprocessing.text import TextPreprocessor, split_sentences
 from zoo.tasks import find_task
 from zoo.tasks.classification import attention
+from zoo.tasks.infer import infer_task
 from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -64,7 +65,11 @@ def test_fine_tuning_learns_what_the_words_say(tmp_path):
     lines = []
     training_config = TrainingConfig(epochs=20, batch_size=8, learning_rate=0.01, ema_decay=0.9)
     mine = fine_tune(
-        "gru_tiny", reviews(), training_config=training_config, output=tmp_path / "mine", on_message=lines.append
+        "gru_tiny",
+        reviews(),
+        training_config=training_config,
+        output=tmp_path / "mine",
+        callbacks=Callbacks(on_message=lines.append),
     )
     (found,) = mine.document["metrics"]
     assert found["values"]["accuracy"]["value"] > 0.9

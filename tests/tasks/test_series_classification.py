@@ -16,12 +16,14 @@ from zoo.data.sound import Sound
 from zoo.data.splits import split
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
+from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
-from zoo.fitting.start import adapt, default_training_config, infer_task
+from zoo.fitting.start import adapt, default_training_config
 from zoo.models import registry
 from zoo.preprocessing.signals import LogMel, Numbers, Waveform
 from zoo.tasks import find_task
+from zoo.tasks.infer import infer_task
 from zoo.training.config import TrainingConfig
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
@@ -73,7 +75,11 @@ def test_convolutions_read_waveforms_the_others_log_mel_frames_and_arrays_are_nu
 def test_series_are_fine_tuned_saved_and_fine_tuned_again(tmp_path):
     lines = []
     mine = fine_tune(
-        "gru_tiny", slopes(), training_config=TRAINING_CONFIG, output=tmp_path / "mine", on_message=lines.append
+        "gru_tiny",
+        slopes(),
+        training_config=TRAINING_CONFIG,
+        output=tmp_path / "mine",
+        callbacks=Callbacks(on_message=lines.append),
     )
     assert lines[0] == "task: series_classification, 2 labels: down, up; reads 2 channels"
     assert mine.document["metrics"][0]["values"]["accuracy"]["value"] > 0.8
@@ -109,7 +115,7 @@ def test_sounds_are_told_apart_and_their_record_is_small(name):
 
     other = Examples(sounds().inputs, ["not " + label for label in sounds().targets], sounds().locations)
     staged = dataclasses.replace(
-        default_training_config("series_classification"), epochs=2, min_steps=0, batch_size=8, augment=True
+        default_training_config(find_task("series_classification")), epochs=2, min_steps=0, batch_size=8, augment=True
     )
     again = fine_tune(mine, other, training_config=staged)
     assert again.preprocessor.labels == ("not high", "not low")

@@ -16,7 +16,7 @@ from zoo.fitting.setup import fresh, make_trainer
 from zoo.models import registry
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
-from zoo.training.layer_groups import LayerGroups, layer_groups
+from zoo.training.layer_groups import LayerGroups, hidden_matrices, layer_groups
 from zoo.training.lora import LowRank
 from zoo.training.optimizers import make_optimizer, orthogonalised
 from zoo.training.schedules import RATIO, Rising, SlantedTriangular
@@ -111,24 +111,15 @@ def test_a_matrix_is_made_about_orthogonal():
 def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
     generator = np.random.default_rng(0)
     # A tall kernel, keys and values side by side, a head, an embedding and a bias.
-    named = {
-        "a/kernel": (6, 4),
-        "key_value/kernel": (4, 8),
-        "head/kernel": (4, 2),
-        "embed/kernel": (3, 4),
-        "bias": (4,),
-    }
-    drawn = [generator.normal(size=shape).astype("float32") for shape in named.values()]
+    shapes, matrices = [(6, 4), (4, 8), (4, 2), (3, 4), (4,)], [1, 2, 0, 0, 0]
+    names = ["kernel"] * 4 + ["bias"]
+    drawn = [generator.normal(size=shape).astype("float32") for shape in shapes]
     factors = [0.5, 1.0, 1.0, 1.0, 1.0]
     training_config = TrainingConfig(
         optimizer="muon", learning_rate=0.1, weight_decay=0.1, clip_norm=1e9, ema_decay=0.7
     )
-    variables = []
-    for value, name in zip(drawn, named, strict=True):
-        scope, _, last = name.rpartition("/")
-        with keras.name_scope(scope or "none"):
-            variables.append(keras.Variable(value, name=last))
-    optimizer = make_optimizer(training_config, Rising(0.1, 0.1, 5), factors)
+    variables = [keras.Variable(value, name=name) for value, name in zip(drawn, names, strict=True)]
+    optimizer = make_optimizer(training_config, Rising(0.1, 0.1, 5), factors, matrices)
     optimizer.build(variables)
     gradients = [[generator.normal(size=value.shape).astype("float32") for value in drawn] for _ in range(2)]
     for each in gradients:
@@ -145,7 +136,7 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
             value = value * (1 - 0.1 * 0.1 * factors[i]) - 0.1 * factors[i] * size * update
         np.testing.assert_allclose(found[i], value, atol=1e-5)
 
-    rest = [keras.Variable(value, name=name.split("/")[-1]) for value, name in list(zip(drawn, named, strict=True))[2:]]
+    rest = [keras.Variable(value, name=name) for value, name in list(zip(drawn, names, strict=True))[2:]]
     adamw = make_optimizer(dataclasses.replace(training_config, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
     adamw.build(rest)
     for each in gradients:
@@ -174,6 +165,23 @@ def test_a_model_that_writes_has_four_groups(family):
     assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) == 4
     groups.freeze_below(3)
     assert {v.path.split("/")[0] for v in model.trainable_variables} == {"source_embed", "logits"}
+
+
+@pytest.mark.parametrize("family", registry.SEQ2SEQ)
+def test_hidden_matrices_are_those_between_embeddings_and_output_layer(family):
+    model = fresh(find_task("sequence_to_sequence"), family, "tiny", spelled(), seed=1).model
+    found = hidden_matrices(model)
+    outer = ("source_embed", "target_embed", "logits")
+    hidden = [v for v in model.weights if v.path.split("/")[0] not in outer and len(v.shape) == 2]
+    assert set(found) == {v.path for v in hidden if v.name in ("kernel", "recurrent_kernel")}
+    gates = {"lstm_cell": 4, "gru_cell": 3, "key_value": 2}
+    for path, count in found.items():
+        assert count == next((n for part, n in gates.items() if f"/{part}/" in path), 1), path
+
+
+def test_a_classifiers_head_and_embedding_are_no_hidden_matrices():
+    found = hidden_matrices(classifier("lstm").model)
+    assert set(found.values()) == {4} and not any("head" in path or "embed" in path for path in found)
 
 
 def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():

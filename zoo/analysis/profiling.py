@@ -96,7 +96,7 @@ class Profile:
 def profile(
     name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
 ) -> Profile:
-    """Count and times a model, with memory kept from call to call as in training and evaluation.
+    """Count and time a model, with memory kept from call to call as in training and evaluation.
 
     Of a classifier or a tagger the backbone is taken, without its heads.
 

@@ -42,7 +42,7 @@ def recall(
     seed: int = 0,
     on_step: Callable[[int], None] = lambda count: None,
 ) -> list[Recall]:
-    """Fine-tunes copies of a model to say the first of ``lag + 1`` steps at the last, and measures them.
+    """Fine-tune copies of a model to say the first of ``lag + 1`` steps at the last, and measure them.
 
     The first step is one of eight symbols, all others are the same blank. For each lag the backbone
     begins with the model's weights, and a new head with none.
@@ -80,7 +80,7 @@ def recall(
 
 
 def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on_step) -> float:
-    """Train a backbone and a new head, and returns the accuracy on other sequences."""
+    """Train a backbone with a new head. Returns the accuracy on other sequences."""
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
     model = NextStepModel(backbone, _symbols(backbone), dropout=0.0)

@@ -8,7 +8,7 @@ _owner: int | None = None  # the process in which a backend ran first
 
 
 def claim_process() -> None:
-    """Notes that a backend runs in this process.
+    """Note that a backend runs in this process.
 
     Raises:
         ForkError: It ran before this process was forked.

@@ -51,7 +51,7 @@ def local_checkpoints() -> list[LocalCheckpoint]:
 
 
 def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
-    """Read every byte of checkpoints on this machine and compares size and SHA-256 with their record.
+    """Read every byte of checkpoints on this machine and compare size and SHA-256 with their record.
 
     Args:
         names: Names of checkpoints, or folders; by default all whose weights are on this machine.

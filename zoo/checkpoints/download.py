@@ -14,7 +14,6 @@ import re
 import secrets
 import shutil
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +23,7 @@ from typing import NoReturn, Self, TypeVar
 
 from zoo.errors import DownloadError, StorageError
 from zoo.files import file_lock, integrity_error, replacing, storage
+from zoo.progress import progress
 from zoo.version import __version__
 
 TRIES = 8
@@ -73,7 +73,7 @@ def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
         # Another process may have fetched it while this one waited.
         if integrity_error(path, size, sha256) is not None:
             with (
-                _progress(path.parent.name, size) as show,
+                progress(path.parent.name, size, "bytes") as show,
                 _Transfer(url, path, sha256, size, show) as transfer,
             ):
                 transfer.adopt_leftovers()
@@ -100,6 +100,19 @@ def fetch_text(url: str, limit: int) -> bytes:
     return _persist(url, attempt)
 
 
+def check_reachable(url: str) -> None:
+    """Raise DownloadError if a server cannot be reached: for downloads by other libraries, which retry for minutes."""
+    refuse_offline(url)
+
+    def attempt() -> None:
+        try:
+            _open(url, {"Range": "bytes=0-0"}).close()
+        except urllib.error.HTTPError as error:
+            error.close()  # it was reached, and may answer other requests
+
+    _persist(url, attempt)
+
+
 def refuse_offline(url: str) -> None:
     """Raise DownloadError when the environment says ``ZOO_OFFLINE=1``; called before any socket opens."""
     if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
@@ -114,12 +127,12 @@ class _Transfer:
     the bytes that a killed process left behind can be resumed.
     """
 
-    def __init__(self, url: str, path: Path, sha256: str, size: int, show: Callable[[int], None]):
+    def __init__(self, url: str, path: Path, sha256: str, size: int, show: Callable[..., None]):
         self.url = url
         self.path = path
         self.sha256 = sha256
         self.size = size
-        self.show = show
+        self.show, self.shown = show, 0
         self.mismatches = 0
         self._start("")
 
@@ -134,7 +147,7 @@ class _Transfer:
             self.file.close()
 
     def adopt_leftovers(self) -> None:
-        """Copy the longest partial file that a killed or failed process left behind; removes them all.
+        """Copy the longest partial file that a killed or failed process left behind, and remove all of them.
 
         A copy, because its writer may still live where locks do nothing: a copy of the first bytes of a
         version is right however many more follow. A living writer keeps its open file and needs no name.
@@ -151,7 +164,7 @@ class _Transfer:
                 leftover.unlink()
 
     def attempt(self) -> None:
-        """Receive what is missing and puts the file in its place (raises _TryAgain, DownloadError)."""
+        """Receive what is missing and put the file in its place (raises _TryAgain, DownloadError)."""
         if self.received < self.size:
             try:
                 self._receive()
@@ -213,7 +226,8 @@ class _Transfer:
                 with storage(self.path):
                     self.file.write(piece)
                 self.received += len(piece)
-                self.show(self.received)
+                self.show(self.received - self.shown)
+                self.shown = self.received
         if self.received < self.size:
             raise _TryAgain(f"cut after {self.received} of {self.size} bytes")
 
@@ -248,7 +262,7 @@ def _etag_in(name: str) -> str:
 
 
 def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-    """Send a GET request. Follows redirects to http and https only, never to a file."""
+    """Send a GET request, and follow redirects to http and https only."""
     opener = urllib.request.OpenerDirector()
     for kind in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
@@ -258,7 +272,7 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
 
 
 def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Yield a body piece by piece as it arrives; gives up on a trickle (raises _TryAgain)."""
+    """Yield a body piece by piece as it arrives, and give up on a trickle (raises _TryAgain)."""
     since, received = time.monotonic(), 0
     while piece := response.read1(PIECE):
         yield piece
@@ -319,17 +333,3 @@ def _retry_after(value: str) -> float:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
-
-
-@contextlib.contextmanager
-def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, on standard error; stays silent elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda received: None
-        return
-    from rich import console, progress
-
-    columns = ("{task.description}", progress.BarColumn(), progress.DownloadColumn())
-    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=size)
-        yield lambda received: bar.update(task, completed=received)

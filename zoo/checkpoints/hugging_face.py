@@ -16,7 +16,7 @@ BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
 
 
 def fetch(base: str, filename: str, limit: int) -> Path:
-    """Fetch a file of a repository, or takes it from the client's cache.
+    """Fetch a file of a repository, or take it from the client's cache.
 
     With ``ZOO_OFFLINE=1`` only the cache is asked, and no socket is opened.
 
@@ -59,7 +59,7 @@ def _fetch(base: str, filename: str, limit: int, force: bool) -> Path:
     try:
         if not offline:
             told = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
-            if told.file_size > limit:
+            if (told.file_size or 0) > limit:
                 raise DownloadError(f"{base}/{filename}: {told.file_size} bytes, more than the {limit} allowed")
         path = hf_hub_download(
             form[1], filename, revision=form[2], local_files_only=offline, force_download=force and not offline

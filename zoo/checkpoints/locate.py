@@ -111,7 +111,7 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
 def locate_and_read(
     name_or_folder: str | Path, read: Callable[[Path, Record], T], record: Record | None = None
 ) -> tuple[Record, Path, T]:
-    """Find a checkpoint as ``locate`` does, and reads its weights file once.
+    """Find a checkpoint as ``locate`` does, and read its weights file once.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.

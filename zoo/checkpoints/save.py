@@ -139,7 +139,7 @@ def _move_files(temporary: Path, folder: Path) -> None:
 
 
 def _move_into_place(temporary: Path, folder: Path) -> None:
-    """Renames the new folder to its name; the old one stays whole under another name until then."""
+    """Rename the new folder to its name; the old one stays whole under another name until then."""
     if not folder.exists():
         os.rename(temporary, folder)
     else:

@@ -4,6 +4,7 @@ from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
 
 NAMED = 10  # rows that one error names
+REMEDY = "correct them, or leave them out with --skip-bad-rows"
 
 
 class BadRows:
@@ -13,27 +14,32 @@ class BadRows:
         skip: Whether such rows are left out; if not, ``check`` raises.
 
     Attributes:
-        count: Rows so far.
+        count: Rows so far. A file may be read several times: an error counts once.
         errors: The first ``NAMED`` of their errors.
     """
 
     def __init__(self, skip: bool = False):
         self.skip, self.count = skip, 0
         self.errors: list[InputError] = []
+        self._known: set[int] = set()
 
     def __call__(self, error: InputError) -> None:
+        key = hash(str(error))
+        if key in self._known:
+            return
+        self._known.add(key)
         self.count += 1
         if self.count <= NAMED:
             self.errors.append(error)
 
-    def check(self, remedy: str = "correct them") -> None:
+    def check(self) -> None:
         """Raise the error of the only row, or one that names up to ten, unless rows are skipped."""
         if self.skip or not self.count:
             return
         if self.count == 1:
             raise self.errors[0]
         more = f", {self.count - NAMED:,} of them not shown" if self.count > NAMED else ""
-        raise BadRowsError([*map(str, self.errors), f"{self.count:,} rows cannot be used{more}: {remedy}"])
+        raise BadRowsError([*map(str, self.errors), f"{self.count:,} rows cannot be used{more}: {REMEDY}"])
 
     def leave_out(self, part: Examples, errors: list[tuple[int, InputError]]) -> Examples:
         """Returns a part without its bad rows, whose errors get their places here."""

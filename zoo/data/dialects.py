@@ -221,7 +221,7 @@ def _without_empty_columns(rows: list) -> tuple[list, list[str]]:
 
 
 def _with_points(rows: list, names: list[str], decimal: str | None, path) -> list[str]:
-    """Write decimal commas as points, in place; returns a note."""
+    """Write decimal commas as points, in place. Returns a note."""
     changed = []
     for j, name in enumerate(names):
         cells = [(location, row[j].strip()) for location, row in rows if row[j].strip()]

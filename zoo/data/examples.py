@@ -14,13 +14,13 @@ class Reading:
 
     Attributes:
         notes: What a user should know, a line each.
-        task: The task that the form of the data poses, where it does: tagging for tokens with tags.
+        layout: How the rows were read, one of ``zoo.data.read.LAYOUTS``; ``None`` where the file decided nothing.
         symbols: How target texts are split, as in ``Columns``.
         left_out: Columns of a table that are not read as steps.
     """
 
     notes: tuple[str, ...] = ()
-    task: str | None = None
+    layout: str | None = None
     symbols: str = ""
     left_out: tuple[str, ...] = ()
 

@@ -171,7 +171,8 @@ def as_pair(data: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
     if hasattr(data, "element_spec"):
         elements = _unbatched(data)
     elif hasattr(data, "batch_sampler") and hasattr(data, "dataset"):  # a DataLoader
-        elements = _torch_items(data.dataset)
+        loader: Any = data
+        elements = _torch_items(loader.dataset)
     elif type(data).__module__.partition(".")[0] == "torch" or _is_torch_dataset(data):
         elements = _torch_items(data)
     elif isinstance(data, list) and data and all(isinstance(row, tuple) and len(row) == 2 for row in data):
@@ -221,7 +222,7 @@ def _plain(value: Any) -> Any:
     return array if array.dtype.kind in "iufb" else array.tolist()
 
 
-def as_labels(labels: Any) -> Sequence[Any]:
+def as_labels(labels: Any) -> Any:
     """Returns labels as a flat sequence: a column vector loses its axis, a one-hot row becomes its number."""
     labels = _plain(labels)
     if isinstance(labels, list) and labels and isinstance(labels[0], list | np.ndarray):

@@ -16,11 +16,11 @@ from zoo.data.labels import number_of
 from zoo.data.lines import OnBad, ending, refuse, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.escape import printable
 
-SERIES = ("series_classification", "series_regression", "regression")
-"""Tasks in which a table without an input column has a series per row."""
+LAYOUTS = ("rows", "series", "tokens")
+"""Layouts of a table: an input per row; a series per row if no input column is named; a token and its tag per line."""
 
 
 def examples(
@@ -30,7 +30,7 @@ def examples(
     header: bool = True,
     series: str = "",
     time: str = "",
-    task: str | None = None,
+    layout: str | None = None,
     group: str = "",
     on_bad: OnBad = refuse,
     **more: Any,
@@ -59,7 +59,7 @@ def examples(
         header: Whether the first row of a ``.csv`` or ``.tsv`` names its columns.
         series: Column that says which series a row belongs to.
         time: Column with the time of a row.
-        task: The task, where it is known.
+        layout: One of ``LAYOUTS``, as the task reads it; ``None`` where the task is not known.
         group: Column of a table of texts that says which rows belong together.
         on_bad: Called with the error of each row of a table of texts that cannot be used; the others are returned.
         **more: Other fields of ``zoo.data.columns.Columns``.
@@ -68,13 +68,13 @@ def examples(
         InputError: The data cannot be read, or a row cannot be used; the message says where.
     """
     columns = Columns(input, target, header, series, time, group, **more)
-    found = _read(data, columns, task, on_bad)
+    found = _read(data, columns, layout, on_bad)
     if group and found.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
     return found.with_notes(symbols=columns.symbols) if columns.symbols else found
 
 
-def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examples:
+def _read(data: Any, columns: Columns, layout: str | None, on_bad: OnBad) -> Examples:
     if isinstance(data, Examples):
         return data
     pair = objects.as_pair(data)
@@ -82,7 +82,7 @@ def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examp
         return from_arrays(*pair)
     if objects.as_table(data) is not None:
         kind = "DataFrame" if hasattr(data, "itertuples") else "table"
-        return _from_rows(frame_rows(data, kind), kind, columns, task, on_bad)
+        return _from_rows(frame_rows(data, kind), kind, columns, layout, on_bad)
     if not isinstance(data, str | os.PathLike):
         raise InputError(f"data of type {type(data).__name__}: give a file, a folder, a DataFrame or (x, y)")
     path, kind = os.fspath(data), ending(data)
@@ -91,36 +91,36 @@ def _read(data: Any, columns: Columns, task: str | None, on_bad: OnBad) -> Examp
             raise InputError(f"{path}: has no columns: leave their names out")
         return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
     if kind == ".parquet":
-        return _from_rows(frame_rows(read_parquet(path), path), path, columns, task, on_bad)
-    if kind in conll.ENDINGS or (kind == ".tsv" and task in (None, "tagging") and conll.looks_like_conll(path)):
+        return _from_rows(frame_rows(read_parquet(path), path), path, columns, layout, on_bad)
+    if kind in conll.ENDINGS or (kind == ".tsv" and layout in (None, "tokens") and conll.looks_like_conll(path)):
         return conll.read_conll(path, columns)
     if columns.dialect:
         rows, notes = read_table(path, columns.header, Dialect.parse(columns.dialect))
-        return _from_rows(rows, path, columns, task, on_bad).with_notes(*notes)
-    return _from_rows(file_rows(path, columns.header, on_bad), path, columns, task, on_bad)
+        return _from_rows(rows, path, columns, layout, on_bad).with_notes(*notes)
+    return _from_rows(file_rows(path, columns.header, on_bad), path, columns, layout, on_bad)
 
 
 def _from_rows(
-    rows: Iterable[tuple[str, dict]], name: str, columns: Columns, task: str | None, on_bad: OnBad
+    rows: Iterable[tuple[str, dict]], name: str, columns: Columns, layout: str | None, on_bad: OnBad
 ) -> Examples:
     """Returns the examples of a table: the place of each row and its cells by column."""
     if columns.series or columns.time:
         return readers.long(as_texts(rows), *_long_columns(name, columns))
-    if columns.target and task in SERIES and (not columns.input or "," in columns.input):
+    if columns.target and layout == "series" and (not columns.input or "," in columns.input):
         return readers.wide(as_texts(rows), columns.target, columns, on_bad)
     if not columns.input or not columns.target:
         raise InputError(
             f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
-            f" of a table with a series a row: --target COLUMN --task {SERIES[0]}"
+            f" of a table with a series a row: --target COLUMN --task series_classification"
         )
     found = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
-    return whole_series(as_sounds(found, name, on_bad), columns, task)
+    return whole_series(as_sounds(found, name, on_bad), columns, layout)
 
 
-def whole_series(examples: Examples, columns: Columns, task: str | None) -> Examples:
+def whole_series(examples: Examples, columns: Columns, layout: str | None) -> Examples:
     """Returns the same examples; raises InputError if each input for a series is a single number."""
     texts = [value for value in examples.inputs if isinstance(value, str)]
-    if task in SERIES and texts and all(number_of(text) is not None for text in texts):
+    if layout == "series" and texts and all(number_of(text) is not None for text in texts):
         raise InputError(
             f"{examples.locations[0]}: column {columns.input!r} has one number per row, not a series: leave --input"
             " out, so that every column is a step, or name all steps in it"
@@ -219,10 +219,8 @@ def _input(value: Any, location: str) -> Any:
     value = value.decode() if isinstance(value, bytes) else value
     if isinstance(value, str):
         return text_of(value, location, "the text")
-    try:
+    with located(location):
         return value if isinstance(value, Sound) else as_channels(numbers(value))
-    except InputError as error:
-        raise InputError(f"{location}: {error}") from None
 
 
 def _label(label: Any, location: str) -> str:

@@ -44,7 +44,7 @@ class Sound:
 
 
 def is_sound_name(name: str) -> bool:
-    """Tells by its ending whether a file is a sound that ``read_wav`` reads."""
+    """Returns whether the ending of a file is that of a sound that ``read_wav`` reads."""
     return name.lower().endswith(ENDINGS)
 
 

@@ -60,16 +60,32 @@ def read_examples(
 
 
 def stream_examples(
-    path: str | os.PathLike, input: str, target: str, header: bool = True
+    path: str | os.PathLike, input: str, target: str, header: bool = True, on_bad: OnBad = refuse
 ) -> Iterator[tuple[str, str, str]]:
-    """Like ``read_examples``, but yields row after row: input, target and place."""
-    for location, row in file_rows(path, header):
-        made = two_columns([(location, row)], input, target)
-        yield made.inputs[0], made.targets[0], location
+    """Like ``read_examples``, but yields row after row: input, target and place.
+
+    Args:
+        path: The table.
+        input: Input column.
+        target: Column with the targets.
+        header: Whether the first row names the columns.
+        on_bad: Called with the error of each row that cannot be used.
+    """
+    named = False  # whether a row has shown that the columns are there
+    for location, row in file_rows(path, header, on_bad):
+        named = named or {input, target} <= set(row)
+        try:
+            made = two_columns([(location, row)], input, target)
+        except InputError as error:
+            if not named:
+                raise
+            on_bad(error)
+        else:
+            yield made.inputs[0], made.targets[0], location
 
 
 def is_table(path: str | os.PathLike) -> bool:
-    """Tells by its name whether a file has columns."""
+    """Returns whether the name of a file is that of a table."""
     return ending(path) in (*SEPARATORS, ".jsonl")
 
 
@@ -120,7 +136,7 @@ def two_columns(
         else:
             tokens = tokens or (isinstance(value, list) and isinstance(value[0], str))
     inputs, targets, places, groups = ([row[i] for row in found] for i in range(4))
-    reading = Reading(task="tagging" if tokens else None)
+    reading = Reading(layout="tokens" if tokens else None)
     return Examples(inputs, targets, places, groups if group else None, reading)
 
 

@@ -65,7 +65,7 @@ class TokenShards:
 
 
 def write_shards(folder: Path, texts: dict[str, Iterable[str]], tokenizer: Tokenizer, separator: int) -> TokenShards:
-    """Encode the texts of each split and writes them as shards; the manifest comes last.
+    """Encode the texts of each split and write them as shards; the manifest comes last.
 
     Args:
         folder: Where to; made if it does not exist.

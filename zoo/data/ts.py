@@ -71,7 +71,7 @@ class _Header:
         self._seen: set[str] = set()
 
     def add(self, line: str, place: str) -> None:
-        """Take in a line, or raises an ``InputError``."""
+        """Read a line, or raise an ``InputError``."""
         name, *values = line.split()
         name = name.removeprefix("@").lower() if line.startswith("@") else ""
         if name in self._seen:

@@ -38,14 +38,14 @@ class Unlabelled:
 
 
 def read_unlabelled(
-    path: str | os.PathLike, columns: Columns, task: str, keep: Sequence[str] = (), on_bad: OnBad = refuse
+    path: str | os.PathLike, columns: Columns, layout: str = "rows", keep: Sequence[str] = (), on_bad: OnBad = refuse
 ) -> Unlabelled:
     """Read inputs as fine-tuning read them; the column of right outputs may be missing, and is not read.
 
     Args:
         path: A table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``), a ``.ts`` or CoNLL file, or a folder of sounds.
         columns: What of a table is read: what the record of the model says, and what the user says.
-        task: The task of the model.
+        layout: As the task of the model reads it, one of ``zoo.data.read.LAYOUTS``.
         keep: Other columns of a table, whose cells are taken as they are.
         on_bad: Called with the error of each row that cannot be used; the others are returned.
 
@@ -53,7 +53,7 @@ def read_unlabelled(
         InputError: The file cannot be read, or its columns cannot.
     """
     kind = ending(path)
-    if Path(path).is_dir() and task not in read.SERIES:
+    if Path(path).is_dir() and layout != "series":
         raise InputError(f"{os.fspath(path)}: is a folder: give a file in it")
     if Path(path).is_dir() or kind == ".ts" or kind in conll.ENDINGS:
         if keep:
@@ -69,7 +69,7 @@ def read_unlabelled(
     else:
         rows = file_rows(path, columns.header, on_bad)
     kept: dict[str, dict[str, Any]] = {}
-    found = _from_rows(_keeping(rows, keep, kept, on_bad), os.fspath(path), columns, task, on_bad)
+    found = _from_rows(_keeping(rows, keep, kept, on_bad), os.fspath(path), columns, layout, on_bad)
     return _made(found.with_notes(*notes), kept)
 
 
@@ -96,7 +96,7 @@ def _keeping(
             yield location, row
 
 
-def _from_rows(rows: Iterator[tuple[str, dict]], name: str, columns: Columns, task: str, on_bad: OnBad) -> Examples:
+def _from_rows(rows: Iterator[tuple[str, dict]], name: str, columns: Columns, layout: str, on_bad: OnBad) -> Examples:
     first = next(rows, None)
     if first is None:
         raise InputError(f"{name}: has no rows: give at least one input")
@@ -105,13 +105,13 @@ def _from_rows(rows: Iterator[tuple[str, dict]], name: str, columns: Columns, ta
         if not (columns.series and columns.time and columns.input):
             raise InputError(f"{name}: name the columns: --series COLUMN --time COLUMN --input COLUMN,COLUMN")
         return readers.long(read.as_texts(rows), columns.series, columns.time, columns.input_names, "")
-    if task in read.SERIES and (not columns.input or "," in columns.input):
+    if layout == "series" and (not columns.input or "," in columns.input):
         target = columns.target if columns.target in first[1] else ""
         return readers.wide(read.as_texts(rows), target, columns, on_bad)
     if not columns.input:
         raise InputError(f"{name}: say which column to read: --input COLUMN")
     found = read.as_sounds(two_columns(rows, columns.input, "", "", columns, on_bad), name, on_bad)
-    return read.whole_series(found, columns, task)
+    return read.whole_series(found, columns, layout)
 
 
 def _sounds(folder: Path, on_bad: OnBad) -> Examples:

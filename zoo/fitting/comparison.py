@@ -14,6 +14,7 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.evaluation.measure import Report
 from zoo.fitting import baselines
+from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import Start, prepare
 from zoo.metrics.intervals import Interval, difference
@@ -64,9 +65,7 @@ def compare(
     skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
     allow_unknown: bool = False,
-    on_message: Callable[[str], None] = lambda line: None,
-    on_epoch: Callable[[dict], None] = lambda row: None,
-    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    callbacks: Callbacks = SILENT,
     **more: Any,
 ) -> list[Row]:
     """Fine-tune several models on the same rows, with the same splits, budget and seed.
@@ -87,9 +86,7 @@ def compare(
         skip_bad_rows: As ``fine_tune`` takes it.
         output: Folder for one checkpoint folder per model.
         allow_unknown: As ``fine_tune`` takes it.
-        on_message: Called with a line for users before each training.
-        on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, total steps, loss) after each step.
+        callbacks: Functions to report to; ``on_message`` is also told which model comes next.
         **more: What else ``fine_tune`` takes of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
 
     Returns:
@@ -130,10 +127,10 @@ def compare(
         )
     assert start is not None
     if TFIDF in models:
-        on_message(f"{TFIDF}:")
+        callbacks.on_message(f"{TFIDF}:")
         rows.append(_tfidf(start))
     for name, folder in zip(names, folders, strict=True):
-        on_message(f"{name}:")
+        callbacks.on_message(f"{name}:")
         tuned = fine_tune(
             name,
             data,
@@ -147,10 +144,7 @@ def compare(
             output=folder,
             allow_unknown=allow_unknown,
             **more,
-            on_message=on_message,
-            on_epoch=on_epoch,
-            on_step=on_step,
-            on_evaluated=reports.append,
+            callbacks=dataclasses.replace(callbacks, on_evaluated=reports.append),
         )
         assert tuned.document is not None
         values = {key: Interval(**value) for key, value in tuned.document["metrics"][0]["values"].items()}

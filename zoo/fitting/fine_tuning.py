@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from zoo.data import read
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
-from zoo.evaluation.measure import Report, evaluate
+from zoo.evaluation.measure import evaluate
 from zoo.fitting import baselines, transfer
+from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.start import prepare
 from zoo.pipeline import Pipeline
@@ -54,10 +55,7 @@ def fine_tune(
     output: str | os.PathLike | None = None,
     resume: bool = False,
     unlabelled: Any = None,
-    on_message: Callable[[str], None] = lambda line: None,
-    on_epoch: Callable[[dict], None] = lambda row: None,
-    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
-    on_evaluated: Callable[[Report], None] = lambda report: None,
+    callbacks: Callbacks = SILENT,
 ) -> Pipeline:
     """Train a model on one's own examples, from pretrained weights or from none.
 
@@ -94,10 +92,7 @@ def fine_tune(
         output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
         resume: Whether to resume from that state. If false, there must be none.
         unlabelled: Texts without labels, which a language model reads first: a list, or a file with a text per line.
-        on_message: Called with a line for users, before training starts: what was read, and what to be aware of.
-        on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, total steps, loss) after each step.
-        on_evaluated: Called with the report on the test part, which has the outputs.
+        callbacks: Functions to report to.
 
     Returns:
         A new pipeline. Its record has the test score with its interval.
@@ -138,7 +133,7 @@ def fine_tune(
     if unlabelled is not None and start.language_model is None:
         raise InputError("unlabelled: only a language model reads texts before it learns labels: leave it out")
     for line in start.lines():
-        on_message(line)
+        callbacks.on_message(line)
     pipeline, (train, validation_part, test_part) = start.pipeline, start.parts
     recipe = {
         "base": start.base_name,
@@ -161,9 +156,9 @@ def fine_tune(
     _check_record(pipeline, document, recipe, test_part)
     if start.language_model is not None and not (resume and unfinished and (unfinished / STATE).exists()):
         copy, domain = transfer.domain_trainer(
-            start.language_model, start.parts, unlabelled, start.training_config, domain_folder, on_message
+            start.language_model, start.parts, unlabelled, start.training_config, domain_folder, callbacks.on_message
         )
-        domain.on_epoch, domain.on_step = on_epoch, on_step
+        domain.on_epoch, domain.on_step = callbacks.on_epoch, callbacks.on_step
         if resume:
             domain.load()
         domain.run()
@@ -171,19 +166,20 @@ def fine_tune(
     trainer = make_trainer(
         pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
-    trainer.on_epoch, trainer.on_step, trainer.data = on_epoch, on_step, datasets.fingerprint(train)
+    trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
+    trainer.data = datasets.fingerprint(train)
     if start.training_config.lora_rank:
         trained, total = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
-        on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
+        callbacks.on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
     if resume and unfinished and (unfinished / STATE).exists():
         trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
-        on_message(line)
+        callbacks.on_message(line)
     evaluation = evaluate(pipeline, test_part)
-    on_evaluated(evaluation)
+    callbacks.on_evaluated(evaluation)
     document = {
         **document,
         "training": training_facts(trainer, recipe),

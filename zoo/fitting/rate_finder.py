@@ -53,7 +53,7 @@ def find_rate(
     allow_unknown: bool = False,
     **more: Any,
 ) -> RateSearch:
-    """Train a little, at a rate that rises with each step, and looks at the loss.
+    """Train a little, at a rate that rises with each step, and record the loss.
 
     The layers have the rates of a training config relative to each other, and none is frozen. Nothing is kept.
 
@@ -102,7 +102,8 @@ def find_rate(
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], training_config, new=start.new)
     trained = trainer.model.trainable_variables
     factors = [trainer.groups.factor(variable, training_config.layer_lr_decay) for variable in trained]
-    optimizer = optimizers.make_optimizer(training_config, schedules.Rising(LOWEST, HIGHEST, steps), factors)
+    rising = schedules.Rising(LOWEST, HIGHEST, steps)
+    optimizer = optimizers.make_optimizer(training_config, rising, factors, trainer.matrices(trained))
     trainer.model.compile(optimizer=optimizer, loss=trainer.loss, auto_scale_loss=False)
     rates, losses, mean = [], [], 0.0
     for epoch in itertools.count():

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -14,6 +14,7 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining
+from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.recipe import Recipe
@@ -30,19 +31,17 @@ def train(
     output: Path | None = None,
     runs: Path = Path("runs"),
     resume: bool = False,
-    on_epoch: Callable[[dict], None] = lambda row: None,
-    on_step: Callable[[int, int, float], None] = lambda step, total, loss: None,
+    callbacks: Callbacks = SILENT,
     settings: Sequence[str] = (),
 ) -> Pipeline:
-    """Run a recipe and writes its checkpoint.
+    """Run a recipe and write its checkpoint.
 
     Args:
         name: One of ``RECIPES``.
         output: Checkpoint folder. Default, for unchanged recipes only: the zoo's weights folder.
         runs: Where the state of unfinished runs is kept, one folder per recipe.
         resume: Whether to resume from that state. If false, there must be none.
-        on_epoch: Called with a dict after each epoch.
-        on_step: Called with (step, total steps, loss) after each step.
+        callbacks: Functions to report to.
         settings: Changed fields of training config or architecture, each ``FIELD=VALUE``.
 
     Returns:
@@ -74,7 +73,7 @@ def train(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.training_config.precision)
     try:
-        _train(name, recipe, destination, folder, resume, on_epoch, on_step, command)
+        _train(name, recipe, destination, folder, resume, callbacks, command)
     finally:
         keras.config.set_dtype_policy(before)
     # Evaluate in float32, because users load the model in float32.
@@ -84,7 +83,7 @@ def train(
 
 
 def _train(
-    name, recipe: Recipe, destination: Path, folder: Path, resume: bool, on_epoch, on_step, command: str
+    name, recipe: Recipe, destination: Path, folder: Path, resume: bool, callbacks: Callbacks, command: str
 ) -> None:
     """Train and write the weights to ``destination``, with the state in ``folder``."""
     check_resume(folder, resume)
@@ -108,7 +107,7 @@ def _train(
         trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         fingerprint = datasets.fingerprint(examples)
         sizes = {"train": len(examples), "validation": len(validation)}
-    trainer.on_epoch, trainer.on_step = on_epoch, on_step
+    trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     if resume:
         trainer.load()
     trainer.run()
@@ -131,7 +130,7 @@ def _train(
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
-    """Evaluate a saved checkpoint on its recipe's splits and writes the figures into its record."""
+    """Evaluate a saved checkpoint on its recipe's splits and write the figures into its record."""
     pipeline = load(Path(folder))
     assert pipeline.document is not None
     metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]

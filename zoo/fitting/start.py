@@ -16,13 +16,14 @@ from zoo.data.examples import Examples
 from zoo.data.labels import unify
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
-from zoo.evaluation.measure import unknown_tokens
+from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.fitting.setup import fresh
 from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.tasks import find_task
-from zoo.tasks.number_regression import looks_measured, regression_of
+from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig, override
 
@@ -43,9 +44,6 @@ ULMFIT = TrainingConfig(
     ema_decay=0.9,
 )
 
-# Tasks in which fine-tuning leaves everything but the head as it was: what the model reads stays the same.
-HEAD_ALONE = ("classification", "series_classification", "tagging", "text_regression", "series_regression")
-SKIP = "correct them, or leave them out with --skip-bad-rows"
 SCRATCH = "from scratch"  # the base model of a record whose weights started fresh
 
 
@@ -91,20 +89,18 @@ class Start:
         return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
 
     def lines(self) -> list[str]:
-        """Returns what is told before training starts."""
+        """Returns the lines to show before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
-        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
-        rates += (
-            f", {training_config.layer_lr_decay:g} times less for each layer below"
-            if training_config.layer_lr_decay != 1
-            else ""
-        )
-        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
+        recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
+        if training_config.layer_lr_decay != 1:
+            recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
+        if training_config.gradual_unfreezing:
+            recipe += ", one more layer unfrozen per epoch"
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
+            f"training: {origin}, at most {training_config.epochs} epochs; {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -121,7 +117,7 @@ def prepare(
     skip_bad_rows: bool = False,
     allow_unknown: bool = False,
 ) -> Start:
-    """Read and parts the data and makes the model that is to be trained; arguments are those of ``fine_tune``.
+    """Read and split the data, and build the model to train; arguments are those of ``fine_tune``.
 
     Args:
         columns: What of a table is read, and how.
@@ -130,33 +126,29 @@ def prepare(
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
     language_model = base if base and is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
-    if base_task and task not in (None, base_task, "regression", regression_of(base_task, [])):
+    if base_task and not fits(task, base_task):
         raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
-    wanted = task or base_task
+    layout = find_task(task or base_task).layout if task or base_task else None
     bad = BadRows(skip_bad_rows)
     found = [
-        None if part is None else read.examples(part, task=wanted, on_bad=bad, **vars(columns))
+        None if part is None else read.examples(part, layout=layout, on_bad=bad, **vars(columns))
         for part in (data, validation, test)
     ]
-    bad.check(SKIP)
+    bad.check()
     if not len(found[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
-    notes = list(found[0].reading.notes)
-    measured = looks_measured(found[0].targets) if task is None else None
-    if task == "regression" or (measured and (base_task is None or base_task != regression_of(base_task, []))):
-        wanted = regression_of(base_task, found[0].inputs)
-        notes += [measured] if measured else []
-    found_task = find_task(wanted or infer_task(found[0]))
+    found_task, why = choose_task(task, base_task, found[0])
+    notes = [*found[0].reading.notes, *why]
     if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
     found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
-    bad.check(SKIP)
+    bad.check()
     examples, *given = (part and found_task.standardize(part) for part in found)
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
     if not isinstance(training_config, TrainingConfig):
-        default = default_training_config(found_task.name if from_base else None)
+        default = default_training_config(found_task if from_base else None)
         training_config = override(default, training_config or {})
     parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
     found_task.check(parts[0])
@@ -165,7 +157,7 @@ def prepare(
         training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
     )
     if training_config.lora_rank and not from_base:
-        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+        raise InputError("lora_rank: needs a pretrained model: choose one, or leave lora_rank out")
     if training_config.precision != "float32":
         raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
 
@@ -180,12 +172,14 @@ def prepare(
         parts[i] = bad.leave_out(part, _row_errors(found_task, pipeline.preprocessor, part, i == 0))
         if bad.skip and not len(parts[i]):
             raise InputError(f"the {('training', 'validation', 'test')[i]} part has no row that can be used")
-    bad.check(SKIP)
+    bad.check()
     notes += bad.notes()
     old = base.tensors() if from_base else {}
     new = {path for path, value in pipeline.tensors().items() if not np.array_equal(value, old.get(path))}
     notes += more + (unknown_tokens(pipeline, examples.inputs, allow_unknown) if base else [])
-    notes += found_task.warnings(pipeline.preprocessor, examples)
+    folded = Folded(pipeline.preprocessor)
+    folded.add(examples.inputs)
+    notes += folded.notes() + found_task.warnings(pipeline.preprocessor, examples)
     return Start(
         pipeline,
         base if from_base else None,
@@ -207,7 +201,7 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
     return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
 
 
-def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
     """Returns the numbers of the rows of a part that cannot be encoded, and why."""
     check = task.check_training_example if training else task.check_example
     found = []
@@ -219,23 +213,13 @@ def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -
     return found
 
 
-def default_training_config(task: str | None) -> TrainingConfig:
-    """Returns how a model is fitted if nothing is said.
+def default_training_config(task: Task | None) -> TrainingConfig:
+    """Returns the training config for users who give none.
 
     Args:
         task: That of the pretrained model; ``None`` for random weights.
     """
-    return ULMFIT if task in HEAD_ALONE else FROM_SCRATCH
-
-
-def infer_task(examples: Examples) -> str:
-    """Returns the task that examples pose to an architecture: labels repeat, texts hardly do."""
-    if examples.reading.task:
-        return examples.reading.task
-    if not isinstance(examples.inputs[0], str):
-        return "series_classification"
-    different = len(set(examples.targets))
-    return "classification" if different <= max(2, min(1_000, len(examples) // 5)) else "sequence_to_sequence"
+    return ULMFIT if task is not None and task.replaces_head else FROM_SCRATCH
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:

@@ -148,7 +148,7 @@ def _jax_loop(decay, inputs, reverse: bool):
 
 
 def _tensorflow_chunks(decay, inputs, reverse: bool):
-    """Advances all chunks side by side from zeros, then adds to each what the chunk before it has left.
+    """Advance all chunks side by side from zeros, then add to each the state that the chunk before it left.
 
     ``h_t = l_t + p_t e``: ``l`` are the states from zeros, ``p`` the products of the decays since the chunk began, and
     ``e`` is the last state of the chunk before. A loop over chunks finds the last states.

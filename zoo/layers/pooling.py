@@ -53,5 +53,5 @@ class AttentionPooling(keras.layers.Layer):
         return ops.sum(weights[..., None] * x, axis=-2), weights
 
     def call(self, x, mask):
-        """Pool ``x (..., time, features)`` where ``mask (..., time)`` is true; returns as ``pool``."""
+        """Pool ``x (..., time, features)`` where ``mask (..., time)`` is true. Returns the same as ``pool``."""
         return self.pool(x, self.scores(x), mask)

@@ -19,7 +19,7 @@ FORMS = {
 
 
 def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, Any]]:
-    """Build every architecture in the given sizes and returns a row for each."""
+    """Build every architecture in the given sizes. Returns a row for each."""
     found = []
     for form, (table, fields) in FORMS.items():
         for name in table:

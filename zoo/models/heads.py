@@ -17,6 +17,15 @@ class Head(KnownInputs):
     """Mixin: a model with a backbone and a head, which Keras can save, clone and pickle."""
 
     backbone: Any
+    head: Any
+
+    def output_layers(self) -> list[keras.Layer]:
+        """Returns the layers that compute logits or values."""
+        return [self.head]
+
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns the embedding and the output layers."""
+        return [*self.backbone.outer_layers(), *self.output_layers()]
 
     def input_specs(self):
         return self.backbone.input_specs()
@@ -145,6 +154,9 @@ class Tagger(Head, keras.Model):
             "labels": self.label_head.units if self.label_head is not None else 0,
             "dropout": self.drop.rate,
         }
+
+    def output_layers(self):
+        return [self.tag_head] if self.label_head is None else [self.tag_head, self.label_head]
 
     def input_specs(self):
         return {**super().input_specs(), "first": keras.InputSpec("int32", (None, None), name="first")}

@@ -48,7 +48,7 @@ class KnownInputs:
         return super().evaluate(x, *arguments, **named)  # pyright: ignore
 
     def predict(self, x, *arguments, **named):
-        """Predicts as ``keras.Model.predict`` does (raises InputError for an id out of range)."""
+        """Predict as ``keras.Model.predict`` does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().predict(x, *arguments, **named)  # pyright: ignore
 
@@ -63,12 +63,12 @@ class KnownInputs:
         return super().test_on_batch(x, *arguments, **named)  # pyright: ignore
 
     def predict_on_batch(self, x):
-        """Predicts a batch as Keras does (raises InputError for an id out of range)."""
+        """Predict a batch as Keras does (raises InputError for an id out of range)."""
         self.check_ids(x)
         return super().predict_on_batch(x)  # pyright: ignore
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **options):
-        """Exports as ``keras.Model.export`` does; by default for all inputs of ``input_specs``, masks too."""
+        """Export as ``keras.Model.export`` does; by default for all inputs of ``input_specs``, masks too."""
         signature = [self.input_specs()] if input_signature is None else input_signature
         if input_signature is None and format == "tf_saved_model" and keras.backend.backend() == "jax":
             # By itself Keras lets a mask differ in length from its sequence.

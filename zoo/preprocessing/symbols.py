@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,12 +40,11 @@ class SymbolTokenizer:
     symbols: tuple[str, ...]
     separator: str = ""
     lowercase: bool = False
-    form: str = "NFC"
+    form: Literal["NFC", "NFD"] = "NFC"
     graphemes: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "symbols", tuple(self.symbols))
-        object.__setattr__(self, "_ids", {s: i + RESERVED for i, s in enumerate(self.symbols)})
         if len(self._ids) != len(self.symbols):
             raise InputError("a tokenizer's symbols must differ from each other")
 
@@ -76,6 +75,17 @@ class SymbolTokenizer:
             return text
         text = unicodedata.normalize(self.form, text.strip().lower() if self.lowercase else text.strip())
         return fold(text, self._characters.__contains__)
+
+    def read_as(self, text: str) -> str | None:
+        """Returns the text that is read in place of one with unknown characters; ``None`` if no other is read."""
+        if all(symbol in self._ids for symbol in self.split(text)):
+            return None
+        other = self.folded(text)
+        return other if other and all(symbol in self._ids for symbol in self.split(other)) else None
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: i + RESERVED for i, symbol in enumerate(self.symbols)}
 
     @functools.cached_property
     def _characters(self) -> set[str]:
@@ -172,6 +182,10 @@ class SequenceToSequencePreprocessor:
             limit = f"this model takes at most {self.max_source}: shorten it"
             raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
         return [*self.source.encode(text), END]
+
+    def read_as(self, text: str) -> str | None:
+        """Returns the text that is read in place of an input with unknown characters; ``None`` if there are none."""
+        return self.source.read_as(text)
 
     def encode_target(self, text: str) -> list[int]:
         """Returns the ids of an output, with start and end token.

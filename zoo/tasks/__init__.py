@@ -1,12 +1,14 @@
 """The tasks, by name. Nothing here imports a backend until one is resolved."""
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
@@ -30,7 +32,7 @@ TASKS = {
 }
 
 # What makes a preprocessor of its JSON state; apart from the tasks, for it needs no backend.
-PREPROCESSORS = {
+PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
     "tagging": TagPreprocessor.from_json,
@@ -44,6 +46,10 @@ PREPROCESSORS = {
 }
 
 
+# What tasks of next steps generate, and how many steps unless a user says; apart too, for commands that check names.
+GENERATED = {"language_modelling": ("text", 500), "music_modelling": ("notes", 64)}
+
+
 def find_task(name: str) -> "Task":
     """Returns a task by name (raises InputError for an unknown one)."""
     if name not in TASKS:
@@ -52,7 +58,7 @@ def find_task(name: str) -> "Task":
     return getattr(importlib.import_module(module), attribute)
 
 
-def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor"):
+def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor") -> Preprocessor:
     """Returns the preprocessor of a task from its JSON state.
 
     Args:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import located
 from zoo.metrics.intervals import Counts, mean_per_step
 from zoo.preprocessing.arrays import NumbersPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
@@ -15,6 +15,7 @@ class Regression(NextStep):
     """A series of numbers has one number as its target, which is known once all of it has been read."""
 
     name = "regression"
+    layout = "series"
     monitor = "mse"
     options = {}
     head_dropout = 0.0
@@ -39,10 +40,8 @@ class Regression(NextStep):
         """Returns every target as a number (raises InputError with the location of one that is none)."""
         found = []
         for target, location in zip(examples.targets, examples.locations, strict=True):
-            try:
+            with located(location):
                 found.append(preprocessor.encode_target(target))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
         return found
 
     def batches(self, preprocessor, examples, training_config):

@@ -16,6 +16,7 @@ from zoo.errors import InputError
 from zoo.inference.sampling import Sampling
 from zoo.metrics.intervals import Counts, Interval
 from zoo.models.architecture import Architecture
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
 from zoo.training.losses import SmoothedCrossentropy
@@ -61,6 +62,8 @@ class Task(abc.ABC):
         multi_reference: Whether an input may have several references, each in a row of its own.
         has_correct_answer: Whether an answer is right or wrong, so that mistakes can be shown.
         has_labels: Whether targets are labels, of which every part of the data should have its share.
+        replaces_head: Whether fine-tuning replaces the head alone, because the inputs stay the same.
+        layout: How the rows of a table are read, one of ``zoo.data.read.LAYOUTS``.
         streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
             inputs are no texts.
     """
@@ -73,6 +76,8 @@ class Task(abc.ABC):
     multi_reference: bool = False
     has_correct_answer: bool = True
     has_labels: bool = False
+    replaces_head: bool = False
+    layout: str = "rows"
     streamed: bool = True
 
     @abc.abstractmethod
@@ -83,17 +88,17 @@ class Task(abc.ABC):
         """Returns examples with their targets in the form that the task reads, and notes of what was converted."""
         return examples
 
-    def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+    def check_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
         """Raise InputError for an input, or a target, that cannot be encoded."""
         preprocessor.encode_input(value)
         if self.has_labels:
             preprocessor.encode_target(target)
 
-    def unknown_share(self, preprocessor: Any, inputs: Sequence[Any]) -> float | None:
+    def unknown_share(self, preprocessor: Preprocessor, inputs: Sequence[Any]) -> float | None:
         """Returns the share of tokens that the preprocessor does not know; None where inputs are not tokenized."""
         return None
 
-    def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+    def check_training_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
         """Raise InputError for an example that cannot be trained on."""
         self.check_example(preprocessor, value, target)
 
@@ -107,10 +112,10 @@ class Task(abc.ABC):
         return []
 
     @abc.abstractmethod
-    def fit(self, examples: Examples, architecture: Architecture) -> Any:
+    def fit(self, examples: Examples, architecture: Architecture) -> Preprocessor:
         """Returns the preprocessor that training examples ask for."""
 
-    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Any:
+    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Preprocessor:
         """Returns the preprocessor that has a language model's tokenizer, and the labels of training examples.
 
         Raises:
@@ -126,23 +131,23 @@ class Task(abc.ABC):
         )
 
     @abc.abstractmethod
-    def fields(self, preprocessor: Any, architecture: Architecture) -> dict[str, Any]:
+    def fields(self, preprocessor: Preprocessor, architecture: Architecture) -> dict[str, Any]:
         """Returns the config's fields that the preprocessor decides, vocabularies for instance."""
 
     @abc.abstractmethod
     def create(self, architecture: Architecture, config: Any, **sizes: Any) -> keras.Model:
         """Returns the model with a head of the given sizes, its variables drawn; ``head`` names them."""
 
-    def head_sizes(self, preprocessor: Any) -> dict[str, Any]:
+    def head_sizes(self, preprocessor: Preprocessor) -> dict[str, Any]:
         """Returns the sizes of the head that a preprocessor decides."""
         return {}
 
-    def build(self, architecture: Architecture, config: Any, preprocessor: Any) -> keras.Model:
+    def build(self, architecture: Architecture, config: Any, preprocessor: Preprocessor) -> keras.Model:
         """Returns the model of a preprocessor, its variables drawn."""
         return self.create(architecture, config, **{**self.head, **self.head_sizes(preprocessor)})
 
     @abc.abstractmethod
-    def batches(self, preprocessor: Any, examples: Examples, training_config: TrainingConfig) -> Batches:
+    def batches(self, preprocessor: Preprocessor, examples: Examples, training_config: TrainingConfig) -> Batches:
         """Returns training batches (raises InputError with the location of a row that cannot be used)."""
 
     def cases(self, examples: Examples) -> Cases:
@@ -166,19 +171,19 @@ class Task(abc.ABC):
         return self.predict(pipeline, inputs, batch_size, on_step, **options)
 
     @abc.abstractmethod
-    def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
+    def score(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of answers, ``monitor`` among them."""
 
     @abc.abstractmethod
-    def metric_counts(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Counts:
+    def metric_counts(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Counts:
         """Returns the metric that speaks for the others as a ratio, answer by answer, to compare models by it."""
 
-    def update_metrics(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
+    def update_metrics(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Any:
         """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""
         # Of labels that are read from a file again for each row, one copy is enough.
         return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
 
-    def compute_metrics(self, preprocessor: Any, states: list[Any]) -> dict[str, Interval]:
+    def compute_metrics(self, preprocessor: Preprocessor, states: list[Any]) -> dict[str, Interval]:
         """Returns what ``score`` does, from the tallies of all answers."""
         outputs, references = ([x for part in parts for x in part] for parts in zip(*states, strict=True))
         return self.score(preprocessor, outputs, references)
@@ -211,7 +216,9 @@ class Task(abc.ABC):
         """Returns what ``stream`` yielded as one value."""
         return [step for part in parts for step in part]
 
-    def spec(self, architecture: Architecture, size: str, preprocessor: Any, fields: dict[str, Any]) -> ModelSpec:
+    def spec(
+        self, architecture: Architecture, size: str, preprocessor: Preprocessor, fields: dict[str, Any]
+    ) -> ModelSpec:
         """Returns the spec of a model of this task.
 
         Args:
@@ -236,22 +243,22 @@ class Task(abc.ABC):
         if not len(train):
             raise InputError("no examples: give at least one")
 
-    def supports_augmentation(self, preprocessor: Any) -> bool:
+    def supports_augmentation(self, preprocessor: Preprocessor) -> bool:
         """Returns whether training can show other versions of the same example (``TrainingConfig.augment``)."""
         return False
 
-    def check_training_config(self, preprocessor: Any, training_config: TrainingConfig) -> None:
+    def check_training_config(self, preprocessor: Preprocessor, training_config: TrainingConfig) -> None:
         """Raise InputError for a training config that asks for what would change nothing here."""
         if training_config.augment and not self.supports_augmentation(preprocessor):
             raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
         if training_config.class_balanced and not self.has_labels:
             raise InputError(f"class-balanced: in {self.name} an example has no one label to weigh it by: leave it out")
 
-    def describe(self, preprocessor: Any) -> str:
+    def describe(self, preprocessor: Preprocessor) -> str:
         """Returns the task in words, with what was inferred of it."""
         return self.name
 
-    def warnings(self, preprocessor: Any, examples: Examples) -> list[str]:
+    def warnings(self, preprocessor: Preprocessor, examples: Examples) -> list[str]:
         """Returns what a user should know of the data before training starts, a line each."""
         return []
 

@@ -4,6 +4,9 @@ from collections.abc import Collection, Sequence
 
 import keras
 
+from zoo.backends.keras_internals import own_weights, sublayers
+from zoo.models.seq2seq.seq2seq import Seq2Seq
+
 
 class LayerGroups:
     """Groups of layers of a model.
@@ -22,7 +25,7 @@ class LayerGroups:
         return len(self.groups)
 
     def freeze_below(self, count: int) -> None:
-        """Freeze the lowest ``count`` groups, and lets the others learn."""
+        """Freeze the lowest ``count`` groups and unfreeze the others."""
         for place, group in enumerate(self.groups):
             for layer in group:
                 layer.trainable = place >= count or any(v.path in self.new for v in layer.weights)
@@ -53,8 +56,33 @@ def layer_groups(model: keras.Model, new: Collection[str] = ()) -> LayerGroups:
             else:
                 groups.append([layer])
         return LayerGroups(model, [*groups, [layer for layer in layers if layer is not model.backbone]], new)
-    embeddings = [layer for layer in layers if "embed" in layer.name]
-    encoder = [layer for layer in layers if layer.name.startswith("encoder")]
-    head = [layer for layer in layers if layer.name == "logits"]
-    decoder = [layer for layer in layers if layer not in (*embeddings, *encoder, *head)]
-    return LayerGroups(model, [embeddings, encoder, decoder, head], new)
+    assert isinstance(model, Seq2Seq)
+    *embeddings, head = model.outer_layers()
+    encoder = model.encoder_parts()
+    decoder = [layer for layer in layers if layer not in (*embeddings, *encoder, head)]
+    return LayerGroups(model, [embeddings, encoder, decoder, [head]], new)
+
+
+# Kernels of these layers hold one matrix per gate. Other layers declare ``matrices`` where they have more than one.
+_GATES = ((keras.layers.LSTMCell, 4), (keras.layers.GRUCell, 3))
+
+
+def hidden_matrices(model: keras.Model) -> dict[str, int]:
+    """Returns the number of matrices side by side in each kernel of a model's hidden layers, by path.
+
+    Left out are convolutions, and the model's ``outer_layers``: embeddings and output layers.
+    """
+    outer = model.outer_layers()
+    found = {}
+
+    def visit(layer: keras.Layer) -> None:
+        count = next((gates for cell, gates in _GATES if isinstance(layer, cell)), getattr(layer, "matrices", 1))
+        for weight in own_weights(layer):
+            if weight.name in ("kernel", "recurrent_kernel") and len(weight.shape) == 2:
+                found[weight.path] = count
+        for part in sublayers(layer):
+            if not any(part is one for one in outer):
+                visit(part)
+
+    visit(model)
+    return found

@@ -39,6 +39,10 @@ class LowRank(keras.Model):
             self.up.append(self.add_weight(shape=(thin, columns), initializer="zeros", name=f"{name}-up"))
         self.built = True
 
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns those of the model."""
+        return self.inner.outer_layers()
+
     def _matrices(self) -> list[keras.Variable]:
         """Returns the frozen matrices that get updates; a kernel of several taps is one of as many more rows."""
         frozen = self.inner.non_trainable_variables
@@ -74,7 +78,7 @@ class LowRank(keras.Model):
             self._assign(before)
 
     def merge(self) -> None:
-        """Put the sums into the model for good, and thaws it: it is an ordinary model again."""
+        """Merge the updates into the weights and unfreeze the model."""
         self._assign([(matrix, ops.convert_to_numpy(value)) for matrix, value in self._updated()])
         self.layer_groups.freeze_below(0)
 

@@ -1,7 +1,6 @@
 """AdamW and Muon with a learning rate per layer group."""
 
 import math
-import re
 from collections.abc import Sequence
 
 import keras
@@ -85,8 +84,6 @@ def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
         )
 
 
-# A kernel with several matrices side by side: each is orthogonal by itself.
-_SIDE_BY_SIDE = {"key_value": 2, "lstm_cell": 4, "gru_cell": 3}
 _MOMENTUM = 0.95
 _ITERATIONS = 5
 _SIZE = 0.2  # the root of the mean square of an update, about that of AdamW's
@@ -125,18 +122,20 @@ class LayerwiseMuon(LayerwiseAdamW):
 
     Args:
         factors: A factor for each variable, in the order in which the optimizer is built.
+        matrices: Number of matrices side by side in each variable, in the same order: each is made orthogonal by
+            itself. 0 is for AdamW.
         product_dtype: In which matrices are made orthogonal.
         **options: As ``keras.optimizers.AdamW`` takes them.
     """
 
-    def __init__(self, factors: Sequence[float], product_dtype: str = "float32", **options):
+    def __init__(self, factors: Sequence[float], matrices: Sequence[int], product_dtype: str = "float32", **options):
         super().__init__(factors, **options)
-        self.product_dtype = product_dtype
+        self.matrices, self.product_dtype = list(matrices), product_dtype
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
         rest, by_shape = [], {}
         for gradient, variable in zip(grads, trainable_variables, strict=True):
-            if _is_hidden_matrix(variable):
+            if self._count(variable):
                 pieces = self._along(gradient, variable)
                 by_shape.setdefault(tuple(pieces[0].shape), []).append((variable, pieces))
             else:
@@ -148,40 +147,42 @@ class LayerwiseMuon(LayerwiseAdamW):
             done = 0
             for variable, pieces in members:
                 update = [stacked[done + i] for i in range(len(pieces))]
-                update = ops.concatenate([u if _is_wide(variable) else ops.transpose(u) for u in update], axis=1)
+                update = ops.concatenate([u if self._is_wide(variable) else ops.transpose(u) for u in update], axis=1)
                 rate = learning_rate * (size * self.factors[variable_index(self, variable)])
                 variable.assign(variable - rate * update)
                 done += len(pieces)
 
     def _along(self, gradient, variable) -> list:
-        """Take a gradient into the momentum; returns where that leads, a matrix for each of the variable's."""
+        """Update the momentum by a gradient. Returns the Nesterov direction, one matrix for each of the variable's."""
         momentum = slots(self)["_momentums"][variable_index(self, variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
-        wide = ahead.shape[1] // _matrices(variable)
+        wide = ahead.shape[1] // self._count(variable)
         pieces = [ahead[:, i : i + wide] for i in range(0, ahead.shape[1], wide)]
-        return pieces if _is_wide(variable) else [ops.transpose(piece) for piece in pieces]
+        return pieces if self._is_wide(variable) else [ops.transpose(piece) for piece in pieces]
 
+    def _count(self, variable) -> int:
+        return self.matrices[variable_index(self, variable)]
 
-def _is_hidden_matrix(variable) -> bool:
-    named = variable.name in ("kernel", "recurrent_kernel") and len(variable.shape) == 2
-    return named and not re.search("embed|head|logits", variable.path)
-
-
-def _matrices(variable) -> int:
-    """Returns how many matrices stand side by side in a variable."""
-    return next((count for layer, count in _SIDE_BY_SIDE.items() if layer in variable.path), 1)
-
-
-def _is_wide(variable) -> bool:
-    rows, columns = variable.shape
-    return rows <= columns // _matrices(variable)
+    def _is_wide(self, variable) -> bool:
+        rows, columns = variable.shape
+        return rows <= columns // self._count(variable)
 
 
 def make_optimizer(
-    training_config: TrainingConfig, rate: keras.optimizers.schedules.LearningRateSchedule, factors: Sequence[float]
+    training_config: TrainingConfig,
+    rate: keras.optimizers.schedules.LearningRateSchedule,
+    factors: Sequence[float],
+    matrices: Sequence[int] = (),
 ):
-    """Returns a training config's optimizer, which also keeps moving averages of the weights."""
+    """Returns a training config's optimizer, which also keeps moving averages of the weights.
+
+    Args:
+        training_config: The training config.
+        rate: The learning rate.
+        factors: What the rate is multiplied by, for each variable in the order in which the optimizer is built.
+        matrices: Number of matrices side by side in each variable, as ``LayerwiseMuon`` takes them.
+    """
     options = {
         "learning_rate": rate,
         "weight_decay": training_config.weight_decay,
@@ -192,7 +193,7 @@ def make_optimizer(
     }
     if training_config.optimizer == "muon":
         dtype = "bfloat16" if training_config.precision == "mixed_bfloat16" else "float32"
-        made = LayerwiseMuon(factors, dtype, **options)
+        made = LayerwiseMuon(factors, matrices, dtype, **options)
     else:
         made = LayerwiseAdamW(factors, **options)
     made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from zoo.errors import InputError, NotFiniteError, ZooError
 from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
-from zoo.training.layer_groups import LayerGroups
+from zoo.training.layer_groups import LayerGroups, hidden_matrices
 from zoo.training.state import read_state, write_state
 from zoo.training.tensorflow_step import tensorflow_program
 
@@ -154,7 +154,7 @@ class Trainer:
             self._assign(self.best)
 
     def _enter(self, epoch: int) -> None:
-        """Freeze what an epoch leaves frozen, and sees to an optimizer of the rest.
+        """Freeze this epoch's layers and rebuild the optimizer for the trainable ones.
 
         An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
         step and no memory. What the one before knew goes over into the next.
@@ -167,7 +167,7 @@ class Trainer:
         trained = self.model.trainable_variables
         factors = [self.groups.factor(variable, self.training_config.layer_lr_decay) for variable in trained]
         self.optimizer = optimizers.make_optimizer(
-            self.training_config, schedules.schedule(self.training_config, self.total), factors
+            self.training_config, schedules.schedule(self.training_config, self.total), factors, self.matrices(trained)
         )
         self.model.compile(optimizer=self.optimizer, loss=self.loss, auto_scale_loss=False)
         self.optimizer.build(trained)
@@ -182,6 +182,13 @@ class Trainer:
                 if variable.path in known:
                     for slot, values in before_slots.items():
                         after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))
+
+    def matrices(self, variables: Sequence[keras.Variable]) -> list[int]:
+        """Returns the number of matrices in each of some variables, as ``optimizers.LayerwiseMuon`` takes them."""
+        if self.training_config.optimizer != "muon":
+            return []
+        counts = hidden_matrices(self.model)
+        return [counts.get(variable.path, 0) for variable in variables]
 
     def _validate_once(self, epoch: int) -> None:
         """Validate after an epoch's last step, unless that is done."""
@@ -203,7 +210,7 @@ class Trainer:
         self._check_weights()
 
     def fit(self, inputs, targets, weights) -> float:
-        """Changes the weights by one batch, as the model is compiled; returns the loss before that."""
+        """Train on one batch. Returns the loss before the update."""
         self.model.reset_metrics()
         if keras.backend.backend() == "tensorflow":
             self.program = self.program or tensorflow_program(self.model, self.train.extremes())

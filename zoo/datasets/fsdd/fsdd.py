@@ -108,6 +108,7 @@ class Fsdd(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    download_url = URL
     BUILDER_CONFIGS = [
         tfds.core.BuilderConfig(name="readme", description="the split of the README, by take"),
         tfds.core.BuilderConfig(name="speaker", description=f"{HELD_OUT} left out of training"),

@@ -173,6 +173,10 @@ class Backbone(FromArchitecture, keras.Model):
             block.build((None, None, hidden_dim))
             hidden_dim = block.hidden_dim
 
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns the embedding layer; a backbone has no output layer."""
+        return [self.embed]
+
     def call(self, inputs, training=False):
         """Map ``{"tokens" or "features", "mask"}`` to ``(batch, time, hidden_dim)``; mask is optional."""
         x = self.embed(inputs["tokens"] if self.vocab_size is not None else inputs["features"])

@@ -99,8 +99,12 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         self.sentences.build((None, None, self.config.hidden_dim))
         self.built = True
 
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns the embedding layer; a backbone has no output layer."""
+        return [self.embed]
+
     def attend(self, inputs, training=False):
-        """Read documents and says what was attended to.
+        """Read documents, and return the attention weights.
 
         Args:
             inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``; the mask is true where a

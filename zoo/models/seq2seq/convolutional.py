@@ -238,6 +238,9 @@ class ConvolutionalSeq2Seq(Seq2Seq):
             read.append(weights)
         return self.logits(self.drop(self.decoder_out(x), training=training)), sum(read) / len(read)
 
+    def encoder_parts(self):
+        return [self.encoder_in, *self.encoder, self.encoder_out]
+
     def build_variables(self) -> None:
         """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         parts = [self.source_embed, self.target_embed, self.encoder_in, *self.encoder, self.encoder_out]

@@ -228,6 +228,9 @@ class PervasiveAttention(Seq2Seq):
             x = layer(x, cells, mask, training=training)
         return self._read_out(x, cells, mask, training)
 
+    def encoder_parts(self):
+        return [self.source_project]
+
     def build_variables(self) -> None:
         """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
         features = self.config.embedding_dim

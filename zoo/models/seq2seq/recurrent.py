@@ -215,6 +215,9 @@ class RecurrentSeq2Seq(Seq2Seq):
         _, (_, out, weights) = ops.scan(advance, carry, ops.transpose(embedded, (1, 0, 2)))
         return ops.transpose(out, (1, 0, 2)), ops.transpose(weights, (1, 0, 2))
 
+    def encoder_parts(self):
+        return list(self.encoder)
+
     def build_variables(self) -> None:
         """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
         embedding_dim, encoded, units = (

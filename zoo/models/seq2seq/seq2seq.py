@@ -19,6 +19,9 @@ class Seq2Seq(FromArchitecture, keras.Model):
     """
 
     table = SEQ2SEQ
+    source_embed: keras.Layer
+    target_embed: keras.Layer
+    logits: keras.Layer
 
     def __init__(self, config: Any, name: str):
         super().__init__(name=name)
@@ -72,6 +75,14 @@ class Seq2Seq(FromArchitecture, keras.Model):
             ``(batch, target_time, source_time)``.
         """
         raise NotImplementedError
+
+    def encoder_parts(self) -> list[keras.Layer]:
+        """Returns the layers of the encoder, without the embedding."""
+        raise NotImplementedError
+
+    def outer_layers(self) -> list[keras.Layer]:
+        """Returns the embeddings and, last, the output layer."""
+        return [self.source_embed, self.target_embed, self.logits]
 
     def call(self, inputs, training=False):
         """Returns the logits of ``align``."""

@@ -73,6 +73,7 @@ class Attention(keras.layers.Layer):
         self.scale = 1 / math.sqrt(hidden_dim // num_heads)
         self.query = keras.layers.Dense(hidden_dim, name="query")
         self.key_value = keras.layers.Dense(2 * hidden_dim, name="key_value")
+        self.key_value.matrices = 2
         self.out = keras.layers.Dense(hidden_dim, name="out")
         self.drop = Dropout(dropout, name="drop")
 
@@ -284,6 +285,9 @@ class TransformerSeq2Seq(Seq2Seq):
             x, weights, _ = layer(x, mask, positions, cross, memory["mask"], training=training)
         x = self.decoder_norm(x) if self.config.norm_first else x
         return self.logits(x), ops.mean(weights, axis=1)
+
+    def encoder_parts(self):
+        return [*self.encoder, self.encoder_norm] if self.config.norm_first else list(self.encoder)
 
     def build_variables(self) -> None:
         """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""

@@ -1,0 +1,62 @@
+"""Notes on the inputs of a model: tokens that it does not know, and characters that it reads as others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from zoo.errors import InputError
+from zoo.pipeline import Pipeline
+
+MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
+
+
+def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
+    """Returns a line about the tokens that a model does not know, if it reads tokens.
+
+    Args:
+        pipeline: The pipeline.
+        inputs: Texts.
+        allowed: Whether it may be most of them.
+
+    Raises:
+        InputError: More than half are unknown, and it is not allowed.
+    """
+    share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
+    if share is None:
+        return []
+    known = f"{100 * share:.1f} % of the tokens are unknown to the model"
+    if share > MAX_UNKNOWN and not allowed:
+        raise InputError(
+            f"{known}, which knows the language or the script of other texts: train one from fresh weights"
+            f" ({pipeline.spec.architecture}_{pipeline.spec.size}), or go on with --allow-unknown"
+        )
+    fresh = f": {pipeline.spec.architecture}_{pipeline.spec.size} with fresh weights would learn them"
+    return [f"{known}{fresh if share > MANY_UNKNOWN else ''}"]
+
+
+class Folded:
+    """Counts inputs whose unknown characters are read as known ones.
+
+    Args:
+        preprocessor: A preprocessor; those without ``read_as`` fold nothing.
+    """
+
+    def __init__(self, preprocessor: Any):
+        self.read_as = getattr(preprocessor, "read_as", None)
+        self.count, self.first = 0, ("", "")
+
+    def add(self, inputs: Sequence[Any]) -> None:
+        """Count those of some inputs."""
+        if self.read_as is None:
+            return
+        for value in inputs:
+            other = self.read_as(value) if isinstance(value, str) else None
+            if other is not None:
+                self.first = self.first if self.count else (value, other)
+                self.count += 1
+
+    def notes(self) -> list[str]:
+        """Returns a line with the count and an example, if there are such inputs."""
+        if not self.count:
+            return []
+        given, other = self.first
+        return [f"{self.count:,} inputs have characters that are read as others: {given!r:.60} as {other!r:.60}"]
