@@ -16,6 +16,7 @@ from . import output
 
 COMMANDS = {
     "compare": "zoo.cli.compare:compare",
+    "demo": "zoo.cli.demo:demo",
     "embed": "zoo.cli.embed:embed",
     "evaluate": "zoo.cli.commands:evaluate",
     "export": "zoo.cli.export:export",

@@ -1,4 +1,4 @@
-"""The commands in docs/guide/export.md and docs/guide/serving.md run."""
+"""The commands in export.md, serving.md and demo.md of docs/guide run."""
 
 import importlib
 import re
@@ -39,3 +39,15 @@ def test_the_commands_of_the_page_on_serving(monkeypatch, tmp_path):
         result = CliRunner().invoke(main, shlex.split(command))
         assert result.exit_code == 0, (command, result.output)
     assert len(ran) == len(commands) == 1
+
+
+def test_the_commands_of_the_page_on_the_demo(monkeypatch, tmp_path):
+    from zoo.export import demo
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_runtime_files", lambda runtime: {})
+    commands = re.findall(r"^zoo (.+)$", (GUIDE / "demo.md").read_text("utf-8"), flags=re.M)
+    for command in commands:
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, (command, result.output)
+    assert (tmp_path / "page" / "index.html").exists()
