@@ -19,6 +19,10 @@ html_title = "seqzoo"
 html_static_path = ["_static"]
 html_js_files = ["gallery.js"]
 html_css_files = ["gallery.css"]
+# ``zoo demo docs/_extra/demo NAME...`` before the build puts the page into the site.
+html_extra_path = ["_extra"] if Path(__file__).with_name("_extra").is_dir() else []
+if html_extra_path:
+    tags.add("demo")  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
 napoleon_numpy_docstring = False
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
