@@ -5,7 +5,7 @@
 The first table has examples a second (windows of 64 subwords, batches of 32) of one process with one thread, of one
 with as many threads as there are cores, and of 2 and 4 processes that share the cores. The second has the bytes that
 a step exchanges, counted in the compiled program of two devices, and from them the time of a step on 1 to 64 machines:
-each computes its share of the batch and takes part in a ring all-reduce, which moves 2 (n - 1) / n times the bytes
+each has the CPU time that one thread of this machine needs, computes its share of the batch and takes part in a ring all-reduce, which moves 2 (n - 1) / n times the bytes
 through each machine and waits 2 (n - 1) times (Patarasu & Yuan 2009, doi 10.1016/j.jpdc.2008.09.002).
 """
 
@@ -48,15 +48,15 @@ def trainer(family: str):
     return make_trainer(model, windows, dict, "nats", config, SmoothedCrossentropy(0.0)), next(windows.epoch(0))
 
 
-def measure(family: str, steps: int) -> float:
-    """Returns examples a second of this process's trainer, all processes together, after two steps."""
+def measure(family: str, steps: int) -> tuple[float, float]:
+    """Returns examples a second of all processes, and the CPU time of a step in this one, after two steps."""
     made, batch = trainer(family)
     for _ in range(2):
         made.fit(*batch)
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     for _ in range(steps):
         made.fit(*batch)
-    return BATCH * steps / (time.perf_counter() - start)
+    return BATCH * steps / (time.perf_counter() - start), (time.process_time() - cpu) / steps
 
 
 def work(options: dict) -> None:
@@ -74,8 +74,8 @@ def work(options: dict) -> None:
             print(json.dumps(found))
 
 
-def run(processes: int, cores: list[list[int]], steps: int, families: list[str]) -> list[float]:
-    """Returns examples a second of each family in so many processes, which have the given cores."""
+def run(processes: int, cores: list[list[int]], steps: int, families: list[str]) -> list[tuple[float, float]]:
+    """Returns what ``measure`` does of each family in so many processes, which have the given cores."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--plan", action="store_true", help="The second table alone.")
     parser.add_argument("--families", nargs="+", default=FAMILIES)
     asked = parser.parse_args()
     if asked.work:
@@ -129,14 +130,16 @@ def main() -> None:
         f"1 process, {len(cores)} threads": (1, [cores]),
         **{f"{n} processes": (n, [cores[i % len(cores) :: n] for i in range(n)]) for n in (2, 4)},
     }
-    found = [run(*setting, asked.steps, list(asked.families)) for setting in columns.values()]
-    print(f"| examples/s | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
-    for place, family in enumerate(asked.families):
-        print(f"| {family} | {' | '.join(f'{row[place]:.1f}' for row in found)} |")
+    settings = list(columns.values())[: 1 if asked.plan else None]
+    found = [run(*setting, asked.steps, list(asked.families)) for setting in settings]
+    if not asked.plan:
+        print(f"| examples/s | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
+        for place, family in enumerate(asked.families):
+            print(f"| {family} | {' | '.join(f'{row[place][0]:.1f}' for row in found)} |")
     print(f"\n| step in ms (share of time that computes) | network | MB | {' | '.join(map(str, MACHINES))} |")
     print(f"|---|---|---:|{'---:|' * len(MACHINES)}")
     for place, family in enumerate(asked.families):
-        (_, size), alone = exchanged(family), BATCH / found[1][place]
+        (_, size), alone = exchanged(family), found[0][place][1]
         for network, (bandwidth, latency) in NETWORKS.items():
             cells = []
             for n in MACHINES:
