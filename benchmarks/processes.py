@@ -4,9 +4,10 @@
 
 The first table has examples a second (windows of 64 subwords, batches of 32) of one process with one thread, of one
 with as many threads as there are cores, and of 2 and 4 processes that share the cores. The second has the bytes that
-a step exchanges, counted in the compiled program of two devices, and from them the time of a step on 1 to 64 machines:
-each has the CPU time that one thread of this machine needs, computes its share of the batch and takes part in a ring all-reduce, which moves 2 (n - 1) / n times the bytes
-through each machine and waits 2 (n - 1) times (Patarasu & Yuan 2009, doi 10.1016/j.jpdc.2008.09.002).
+a step exchanges, counted in the compiled program of two devices, and from them the time of a step on 1 to 64 machines.
+Each machine computes its share of the batch in the CPU time that one thread of this machine needs for it. It takes
+part in a ring all-reduce, which moves 2 (n - 1) / n times the bytes through each machine and waits 2 (n - 1) times
+(Patarasu & Yuan 2009, doi 10.1016/j.jpdc.2008.09.002).
 """
 
 import argparse
