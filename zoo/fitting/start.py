@@ -92,6 +92,7 @@ class Start:
         """Returns the lines to show before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
+        epochs = "1 epoch" if training_config.epochs == 1 else f"{training_config.epochs} epochs"
         recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
         if training_config.layer_lr_decay != 1:
             recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
