@@ -101,7 +101,7 @@ class Start:
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, at most {training_config.epochs} epoch{'s' * (training_config.epochs != 1)}; {recipe}",
+            f"training: {origin}, at most {epochs}; {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 
