@@ -50,4 +50,5 @@ class BadRows:
 
     def notes(self) -> list[str]:
         """Returns a line on the rows that were left out, and the errors of the first of them."""
-        return [f"{self.count:,} rows were left out", *map(str, self.errors)] if self.count else []
+        rows = "row was" if self.count == 1 else "rows were"
+        return [f"{self.count:,} {rows} left out", *map(str, self.errors)] if self.count else []

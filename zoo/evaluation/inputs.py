@@ -54,9 +54,15 @@ class Folded:
                 self.first = self.first if self.count else (value, other)
                 self.count += 1
 
+    def merge(self, count: int, first: tuple[str, str]) -> None:
+        """Add the count and the first of later inputs."""
+        self.first = self.first if self.count else first
+        self.count += count
+
     def notes(self) -> list[str]:
         """Returns a line with the count and an example, if there are such inputs."""
         if not self.count:
             return []
         given, other = self.first
-        return [f"{self.count:,} inputs have characters that are read as others: {given!r:.60} as {other!r:.60}"]
+        inputs = "input has" if self.count == 1 else "inputs have"
+        return [f"{self.count:,} {inputs} characters that are read as others: {given!r:.60} as {other!r:.60}"]
