@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from zoo.errors import InputError
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import (
     NEGATIVE,
     STATES,
@@ -23,6 +23,7 @@ from zoo.export.layers import (
     zero_masked,
 )
 from zoo.export.linear import linear_blocks, linear_blocks_step
+from zoo.export.weights import Part
 from zoo.export.windows import windows_layer, windows_layer_step
 
 Config = Mapping[str, Any]

@@ -9,9 +9,10 @@ from zoo.checkpoints.spec import ModelSpec
 from zoo.errors import InputError
 from zoo.export.backbones import is_causal, run_backbone, step_backbone
 from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
 from zoo.export.seq2seq import find
+from zoo.export.weights import Part
 
 Tensors = Mapping[str, np.ndarray]
 

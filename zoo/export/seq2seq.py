@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from zoo.errors import InputError
 from zoo.export import grids, transformers
-from zoo.export.graph import Part, Value
+from zoo.export.graph import Value
 from zoo.export.layers import (
     STATES,
     bidirectional,
@@ -22,6 +22,7 @@ from zoo.export.layers import (
     recurrent_step,
     zero_masked,
 )
+from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
 HALF = math.sqrt(0.5)  # keeps the variance where two parts are added
