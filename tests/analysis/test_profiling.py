@@ -187,10 +187,12 @@ def test_measured_limits_are_those_of_a_machine():
 
 @pytest.fixture
 def quick(monkeypatch):
-    row = Row("streaming", 1, 1, 2e6, 4e6, 0.5, 1e-3, 2e9, 0.4, 1000.0)
-    monkeypatch.setattr(
-        profiling, "profile", lambda name, steps: Profile(name, 1234, "torch", Roofline(1e11, 1e10), [row])
-    )
+    def profile(name, steps, batches):
+        rows = [Row("streaming", n, 1, 2e6, 4e6, 0.5, 1e-3, 2e9, 0.4, 1000.0) for n in batches]
+        rows.append(Row("training", batches[0], 256, 2e6, 4e6, 0.5, 1e-3, 2e9, 0.4, 1000.0, memory=12_300_000))
+        return Profile(name, 1234, "jax", Roofline(1e11, 1e10), rows)
+
+    monkeypatch.setattr(profiling, "profile", profile)
 
 
 def test_the_command(quick, tmp_path):
@@ -201,6 +203,9 @@ def test_the_command(quick, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     found = json.loads(CliRunner().invoke(main, ["profile", "lstm_small", "--json"]).stdout)
     assert found["rows"][0]["intensity"] == 0.5
+    assert [row["batch"] for row in found["rows"]] == [1, 32, 1]
+    result = CliRunner().invoke(main, ["profile", "lstm_small", "--batch", "128"])
+    assert "memory of training, batch 128 of 256 steps: 12.3 MB" in result.output
 
 
 @pytest.mark.parametrize(
