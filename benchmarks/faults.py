@@ -4,9 +4,9 @@
     python benchmarks/faults.py --write docs/guide/trust.md
 
 A real HTTP server on this machine plays the faults; every call is a process of its own, and every fault is
-played several times. What a call hands back is compared with the right bytes:
+played several times. What a call hands back is compared with the correct bytes:
 
-- ``right``: the right file. ``error``: an exception, and no file.
+- ``correct``: the correct file. ``error``: an exception, and no file.
 - ``WRONG BYTES``: another file, as success; ``error, then WRONG BYTES``: at the next call, to a server that is well.
 - ``hang``: no end within a minute. ``crash``: the process died.
 """
@@ -43,7 +43,7 @@ MARKS = ("<!-- faults: written by benchmarks/faults.py -->", "<!-- end -->")
 
 @functools.cache
 def body(seed: int = 0) -> bytes:
-    """Returns the right file, or with another seed another version of it."""
+    """Returns the correct file, or another version of it for another seed."""
     return random.Random(seed).randbytes(SIZE)
 
 
@@ -68,7 +68,7 @@ class Trial:
 
     def __init__(self, system: str, server: Server, folder: Path, context):
         self.system, self.server, self.folder, self.context = system, server, folder, context
-        self.right = {sha256()}
+        self.correct = {sha256()}
         self.note = ""
 
     def start(self, *limits: str):
@@ -90,7 +90,8 @@ class Trial:
         if not path:
             return (error, error) if error in ("hang", "crash") else ("error", error)
         with open(path, "rb") as file:
-            return ("right" if hashlib.file_digest(file, "sha256").hexdigest() in self.right else "WRONG BYTES"), path
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return ("correct" if digest in self.correct else "WRONG BYTES"), path
 
     def call(self, *limits: str) -> str:
         return self.finish(*self.start(*limits))[0]
@@ -98,7 +99,7 @@ class Trial:
     def warm(self) -> Path:
         """Fill the cache and return the file in it."""
         verdict, path = self.finish(*self.start())
-        assert verdict == "right", path
+        assert verdict == "correct", path
         return Path(path).resolve()
 
     def then(self, verdict: str) -> str:
@@ -107,7 +108,7 @@ class Trial:
         if verdict != "error":
             return verdict
         after = self.call()
-        return "error" if after == "right" else f"error, then {after}"
+        return "error" if after == "correct" else f"error, then {after}"
 
     def at_once(self, count: int, *limits: str) -> str:
         """Start several calls; says how many files went over the network for them."""
@@ -164,8 +165,8 @@ def played(*answers: Callable) -> Callable[[Trial], str]:
 
 
 def replaced(trial: Trial) -> str:
-    """The server has a new version when the client comes back for the rest; either one whole is right."""
-    trial.right.add(hashlib.sha256(body(1)).hexdigest())
+    """The server has a new version when the client comes back for the rest; either whole file is correct."""
+    trial.correct.add(hashlib.sha256(body(1)).hexdigest())
     trial.server.script = [answer(body(1), etag='"old"', cut=SIXTY), answer(body(), etag='"new"')]
     return trial.then(trial.call())
 
@@ -212,7 +213,7 @@ def read_only(trial: Trial) -> str:
     try:
         with ONE_AT_A_TIME:
             verdict, path = trial.finish(*trial.start())
-            if verdict == "right" and not Path(path).is_relative_to(trial.folder):
+            if verdict == "correct" and not Path(path).is_relative_to(trial.folder):
                 trial.note = " (downloaded into a temporary folder)"
                 Path(path).unlink()
     finally:
@@ -325,7 +326,7 @@ def main() -> None:
     if options.write:
         text = options.write.read_text("utf-8")
         others = versions(systems)
-        inner = f"\n{table(cells)}\n\nEach fault was played {options.times} times, with {others}.\n"
+        inner = f"\n{table(cells)}\n\nEach fault was run {options.times} times, with {others}.\n"
         pattern = f"({re.escape(MARKS[0])}\n).*({re.escape(MARKS[1])})"
         options.write.write_text(re.sub(pattern, lambda found: found[1] + inner + found[2], text, flags=re.S), "utf-8")
     if any(re.search("WRONG|hang|crash", verdict) for (_, system), verdict in cells.items() if system == "zoo"):
