@@ -73,7 +73,7 @@ def test_the_layers_of_a_classifier_are_kept_for_numbers():
 
 def test_targets_that_are_no_numbers_are_named():
     made = Examples(["a", "b"], ["1.5", "much"], ["a.csv:2", "a.csv:3"])
-    with pytest.raises(InputError, match="a.csv:3: target 'much': is no finite number"):
+    with pytest.raises(InputError, match="a.csv:3: target 'much': not a finite number"):
         prepare("gru_tiny", made, Columns(), task="regression", training_config=TRAINING_CONFIG)
     same = Examples([f"w{i}" for i in range(30)], ["2"] * 30, ["a.csv:2"] * 30)
     with pytest.raises(InputError, match="a.csv:2: all targets are 2: give different ones"):

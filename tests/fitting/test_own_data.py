@@ -104,7 +104,7 @@ def test_a_label_that_looks_like_a_gap_is_kept_and_told(tmp_path):
     file.write_text("text,label\n" + "".join(f"word {i},{('NA', 'b')[i % 2]}\n" for i in range(40)))
     parts, notes = make_parts(read_examples(file, "text", "label"), None, None, has_labels=True, seed=1)
     assert "NA" in parts[0].targets
-    assert notes[0].startswith("taken for labels like others: 'NA' in 20 rows")
+    assert notes[0].startswith("'NA' is used as a label in 20 rows")
 
 
 def test_groups_are_read_from_tables_and_from_nothing_else(table):

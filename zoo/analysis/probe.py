@@ -181,8 +181,8 @@ def losses_by_steps(
         sums = 0.0
         for start in range(0, len(shown), batch_size):
             part = slice(start, start + batch_size)
-            found = loss(ops.convert_to_tensor(targets[part][:, None]), function(shown[part]))
-            sums += float(ops.convert_to_numpy(found).sum(dtype="float64"))
+            step_losses = loss(ops.convert_to_tensor(targets[part][:, None]), function(shown[part]))
+            sums += float(ops.convert_to_numpy(step_losses).sum(dtype="float64"))
         means.append(sums / len(shown))
     return np.array(means)
 

@@ -132,10 +132,10 @@ def find(name: str) -> keras.Model:
     split = registry.architecture_and_size(name)
     if split is None:
         model = load(name).model
-        found = model if isinstance(model, NextStepModel) else getattr(model, "backbone", None)
-        if not hasattr(found, "blocks") and not isinstance(found, NextStepModel):
+        candidate = model if isinstance(model, NextStepModel) else getattr(model, "backbone", None)
+        if not hasattr(candidate, "blocks") and not isinstance(candidate, NextStepModel):
             raise InputError(f"{name}: only models that read a sequence by a backbone can be profiled")
-        return found
+        return candidate
     architecture = registry.find_backbone(split[0])
     config = architecture.configure(split[1], vocab_size=SYMBOLS)
     model = NextStepModel(architecture.build(config), SYMBOLS, dropout=0.0)

@@ -65,18 +65,18 @@ def recall(
     receptive_field = architecture.receptive_field(config)
     max_length = pipeline.model.backbone.max_length
     reach = min(x for x in (receptive_field, max_length, MAX_LAG + 1) if x is not None)
-    found = []
+    results = []
     for lag in lags:
         chance = 1 / _symbols(pipeline.model.backbone)
         if lag + 1 > reach:
-            found.append(Recall(lag, None, chance))
+            results.append(Recall(lag, None, chance))
             continue
         seed_everything(seed)
         backbone = architecture.build(config)
-        for mine, theirs in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
-            mine.assign(theirs)
-        found.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, on_step), chance))
-    return found
+        for weight, source in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
+            weight.assign(source)
+        results.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, on_step), chance))
+    return results
 
 
 def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on_step) -> float:
@@ -95,12 +95,12 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on
         inputs, symbols = draw(backbone, batch, lag, random)
         model.train_on_batch(inputs, np.repeat(symbols[:, None], lag + 1, axis=1), sample_weight=weights)
         on_step(1)
-    right = 0
+    num_correct = 0
     for _ in range(0, ASKED, batch):
         inputs, symbols = draw(backbone, batch, lag, random)
-        said = ops.convert_to_numpy(model.predict_on_batch(inputs))[:, -1].argmax(-1)
-        right += int((said == symbols).sum())
-    return right / (batch * len(range(0, ASKED, batch)))
+        predictions = ops.convert_to_numpy(model.predict_on_batch(inputs))[:, -1].argmax(-1)
+        num_correct += int((predictions == symbols).sum())
+    return num_correct / (batch * len(range(0, ASKED, batch)))
 
 
 def _symbols(backbone) -> int:

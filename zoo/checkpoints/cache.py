@@ -42,12 +42,12 @@ class LocalCheckpoint:
 
 def local_checkpoints() -> list[LocalCheckpoint]:
     """Returns the shipped checkpoints, then those in the cache. Reads no weights."""
-    found = [("shipped", name, folder) for name, folder in locate.records().items()]
+    checkpoints = [("shipped", name, folder) for name, folder in locate.records().items()]
     cache = locate.cache_folder()
     with storage(cache):
         names = sorted(item.name for item in cache.iterdir() if item.is_dir()) if cache.is_dir() else []
-    found += [("cache", name, cache / name) for name in names if is_name(name)]
-    return [LocalCheckpoint(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in found]
+    checkpoints += [("cache", name, cache / name) for name in names if is_name(name)]
+    return [LocalCheckpoint(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in checkpoints]
 
 
 def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
@@ -59,19 +59,20 @@ def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
     Raises:
         InputError: There is no such checkpoint.
     """
-    found = local_checkpoints()
-    present = [one for one in found if one.bytes is not None]
-    # Weights that are missing from one place are no flaw where the other place has them.
-    absent = [one for one in found if one.name not in {one.name for one in present}]
-    chosen = [one for name in names for one in _by_name(name, [*present, *absent])] if names else present
-    return [dataclasses.replace(one, integrity_error=_integrity_error(one)) for one in chosen]
+    checkpoints = local_checkpoints()
+    present = [checkpoint for checkpoint in checkpoints if checkpoint.bytes is not None]
+    # Weights that are missing from one place are no error if the other place has them.
+    present_names = {checkpoint.name for checkpoint in present}
+    absent = [checkpoint for checkpoint in checkpoints if checkpoint.name not in present_names]
+    chosen = [checkpoint for name in names for checkpoint in _by_name(name, [*present, *absent])] if names else present
+    return [dataclasses.replace(checkpoint, integrity_error=_integrity_error(checkpoint)) for checkpoint in chosen]
 
 
-def _by_name(name: str, found: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
+def _by_name(name: str, checkpoints: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
     folder = Path(name)
     if (folder / RECORD_FILE).is_file():
         return [LocalCheckpoint(name, "folder", folder, _bytes(folder / WEIGHTS_FILE))]
-    same = [one for one in found if one.name == name]
+    same = [checkpoint for checkpoint in checkpoints if checkpoint.name == name]
     if not same:
         locate.read_record(name)  # raises: there is no such checkpoint
     return same
@@ -91,14 +92,14 @@ def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, s
         What was removed, each with the reason.
     """
     doomed: list[tuple[Path, str]] = []
-    for one in local_checkpoints():
-        if one.place != "cache":
+    for checkpoint in local_checkpoints():
+        if checkpoint.place != "cache":
             continue
-        leftovers = {file for pattern in LEFTOVERS for file in one.folder.glob(pattern) if file.is_file()}
+        leftovers = {file for pattern in LEFTOVERS for file in checkpoint.folder.glob(pattern) if file.is_file()}
         doomed += [(file, "leftover") for file in sorted(leftovers)]
-        reason = "--all" if everything else _integrity_error(one)
+        reason = "--all" if everything else _integrity_error(checkpoint)
         if reason:
-            files = [one.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
+            files = [checkpoint.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
             doomed += [(file, reason) for file in files if file.is_file()]
     if not dry_run:
         for file, _ in doomed:
@@ -170,12 +171,14 @@ def _bytes(file: Path) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
 
-def _integrity_error(one: LocalCheckpoint) -> str | None:
+def _integrity_error(checkpoint: LocalCheckpoint) -> str | None:
     """Returns what is wrong with a checkpoint, or None."""
-    # As in ``hub.locate``, the record that comes with the package rules over one in the cache.
-    ruling = locate.records().get(one.name, one.folder) if one.place == "cache" else one.folder
+    # As in ``locate``, the package's record takes precedence over a record in the cache.
+    folder = checkpoint.folder
+    if checkpoint.place == "cache":
+        folder = locate.records().get(checkpoint.name, folder)
     try:
-        weights = locate.read_record(ruling).weights
+        weights = locate.read_record(folder).weights
     except ZooError as error:
         return str(error)
-    return integrity_error(one.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)
+    return integrity_error(checkpoint.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)

@@ -101,14 +101,14 @@ def _origin(recipe: dict[str, Any], part: str) -> str:
 
 
 def _scores(document: dict[str, Any]) -> list[str]:
-    found = document["metrics"][0]
-    names = list(found["values"])
-    cells = [shown_interval(name, value) for name, value in found["values"].items()]
+    metrics = document["metrics"][0]
+    names = list(metrics["values"])
+    cells = [shown_interval(name, value) for name, value in metrics["values"].items()]
     rows = [["this model, 95 % interval", *cells]]
     for figure in document["published"]:
         values = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in names]
         rows.append([f"baseline: {figure['system']}", *values])
-    head = [f"{found['size']:,} test inputs", *map(_name, names)]
+    head = [f"{metrics['size']:,} test inputs", *map(_name, names)]
     return _table(head, rows)
 
 
@@ -138,8 +138,8 @@ def _example(document: dict[str, Any]) -> str:
 def _commands(task: str, columns: dict[str, Any]) -> list[str]:
     if task.startswith("series_"):
         names = [(key, columns[key]) for key in ("series", "time", "input", "target") if columns.get(key)]
-        told = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
-        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {told}".rstrip()]
+        options = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
+        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {options}".rstrip()]
     option = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
     target = shlex.quote(columns.get("target") or "COLUMN")
     return [

@@ -236,10 +236,10 @@ class _Transfer:
         with storage(self.path):
             self.file.seek(0)
         try:
-            with replacing(self.path) as whole:
+            with replacing(self.path) as target:
                 while piece := self.file.read(PIECE):
                     digest.update(piece)
-                    whole.write(piece)
+                    target.write(piece)
                 if digest.hexdigest() != self.sha256:
                     raise _TryAgain("the bytes do not have the SHA-256 of the record")
         except _TryAgain as fault:

@@ -58,9 +58,9 @@ def _fetch(base: str, filename: str, limit: int, force: bool) -> Path:
     disable_progress_bars()
     try:
         if not offline:
-            told = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
-            if told.file_size > limit:
-                raise DownloadError(f"{base}/{filename}: {told.file_size} bytes, more than the {limit} allowed")
+            metadata = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
+            if metadata.file_size > limit:
+                raise DownloadError(f"{base}/{filename}: {metadata.file_size} bytes, more than the {limit} allowed")
         path = hf_hub_download(
             form[1], filename, revision=form[2], local_files_only=offline, force_download=force and not offline
         )

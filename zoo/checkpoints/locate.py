@@ -141,20 +141,20 @@ def locate_and_read(
     tried = []
     for folder in (shipped, cached):
         try:
-            found = record or _read_named_record(folder)
+            resolved = record or _read_named_record(folder)
         except WeightsError as error:
             tried.append(str(error))
             continue
         try:
-            return found, folder / WEIGHTS_FILE, _read(folder, found, read)
+            return resolved, folder / WEIGHTS_FILE, _read(folder, resolved, read)
         except IntegrityError as error:
             tried.append(_problem(error))
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_WEIGHTS_URL", "").split(",")]
     bases = [base for base in bases if base]
     for base in bases:
         try:
-            found, file = _from_base(base, name, record, cached)
-            return found, file, read(file, found)
+            resolved, file = _from_base(base, name, record, cached)
+            return resolved, file, read(file, resolved)
         except (DownloadError, WeightsError) as error:
             tried.append(str(error))
     remedy = ""
@@ -262,16 +262,16 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
         return _from_hugging_face(base, name, record)
     if scheme not in ("http", "https"):
         raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http, hf and file URLs, separated by commas")
-    found = record
-    if found is None:
+    resolved = record
+    if resolved is None:
         url = f"{base}/{quote(name)}/{RECORD_FILE}"
         page = download.fetch_text(url, MAX_JSON_BYTES)
-        found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
-    weights = found.weights
+        resolved = _same_name(Record.from_json(parse_json(page, url), url), name, url)
+    weights = resolved.weights
     file = download.fetch(f"{base}/{quote(name)}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
     if record is None:
-        atomic_write(cached / RECORD_FILE, found.to_text().encode())
-    return found, file
+        atomic_write(cached / RECORD_FILE, resolved.to_text().encode())
+    return resolved, file
 
 
 def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
@@ -280,23 +280,23 @@ def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, P
     from urllib.request import url2pathname
 
     folder = Path(url2pathname(urlsplit(base).path)) / name
-    found = record or _read_named_record(folder)
-    wrong = _integrity_error(folder, found)
+    resolved = record or _read_named_record(folder)
+    wrong = _integrity_error(folder, resolved)
     if wrong:
         raise WeightsError(wrong)
-    return found, folder / WEIGHTS_FILE
+    return resolved, folder / WEIGHTS_FILE
 
 
 def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
     """Take a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
     from zoo.checkpoints import hugging_face
 
-    found = record
-    if found is None:
+    resolved = record
+    if resolved is None:
         file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", MAX_JSON_BYTES)
-        found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
-    weights = found.weights
-    return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
+        resolved = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
+    weights = resolved.weights
+    return resolved, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
 
 
 def _natural(name: str) -> list[Any]:

@@ -149,11 +149,11 @@ def _read_header(file: BufferedReader, path: Path, weights: Weights) -> dict[str
             raise WeightsError(f"{path}: tensor {name}: missing")
         if name not in weights.tensors:
             raise WeightsError(f"{path}: tensor {name[:100]!r}: not in the record")
-        expected, found = weights.tensors[name], header[name]
+        expected, actual = weights.tensors[name], header[name]
         wanted = {"dtype": SAFETENSORS_DTYPES[expected.dtype], "shape": list(expected.shape)}
-        if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
+        if not isinstance(actual, dict) or {key: actual.get(key) for key in wanted} != wanted:
             raise WeightsError(f"{path}: tensor {name}: dtype or shape is not the record's {wanted}")
-        place = found.get("data_offsets")
+        place = actual.get("data_offsets")
         if not isinstance(place, list) or [type(offset) for offset in place] != [int, int]:
             raise WeightsError(f"{path}: tensor {name}: data_offsets must be two whole numbers")
         places[name] = place

@@ -53,8 +53,8 @@ def cache_update(cache, places, rows):
     """
     if keras.backend.backend() == "jax":
         # In a loop XLA runs this in place; it would copy the cache for a scatter.
-        here = ops.arange(cache.shape[1])[None] == places[:, None]
-        return ops.where(here[..., None], rows[:, None], cache)
+        selected = ops.arange(cache.shape[1])[None] == places[:, None]
+        return ops.where(selected[..., None], rows[:, None], cache)
     return cache_update_steps(cache, places[:, None], rows[:, None])
 
 

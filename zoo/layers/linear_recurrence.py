@@ -171,12 +171,12 @@ def _tensorflow_chunks(decay, inputs, reverse: bool):
         local.append(now * local[-1] + x)
         product.append(now * product[-1])
 
-    whole, last = product[-1], local[-1]  # (units,) or (batch, chunks, units), and (batch, chunks, units)
+    total, last = product[-1], local[-1]  # (units,) or (batch, chunks, units), and (batch, chunks, units)
     array = tf.TensorArray(last.dtype, count)
 
     def advance(i, state, states):
         t = count - 1 - i if reverse else i
-        after = (whole if constant else whole[:, t]) * state + last[:, t]
+        after = (total if constant else total[:, t]) * state + last[:, t]
         return i + 1, after, states.write(t, state)
 
     start = (tf.constant(0), tf.zeros_like(inputs[0][:, 0]), array)

@@ -29,10 +29,10 @@ class GRULoop(torch.autograd.Function):
         states = projected.new_empty(time, batch, units)
         outer, inner = products.tensor_split([2 * units], dim=-1)
         update, reset = gates.chunk(2, dim=-1)
-        whole = (*projected.tensor_split([2 * units], dim=-1), products, outer, inner, gates, update, reset)
+        views = (*projected.tensor_split([2 * units], dim=-1), products, outer, inner, gates, update, reset)
         now = state
         # Take views of all steps at once; one by one, they take as long as the computation.
-        steps = zip(*(x.unbind() for x in (*whole, candidates, states)), strict=True)
+        steps = zip(*(x.unbind() for x in (*views, candidates, states)), strict=True)
         for x, x_c, product, m, m_c, gate, z, r, candidate, after in steps:
             torch.addmm(bias, now, kernel, out=product)
             torch.add(x, m, out=gate).sigmoid_()
@@ -54,15 +54,18 @@ class GRULoop(torch.autograd.Function):
         by_reset = by_candidate * inner * reset * (1 - reset)
         factors = torch.stack([by_update, by_reset, by_candidate * reset], dim=-2)
         transposed = kernel.T.contiguous()
-        whole = torch.empty_like(states)  # gradients of the states, including those from later steps
+        state_gradients = torch.empty_like(states)  # gradients of the states, including those from later steps
         products = torch.empty_like(factors[0])
         flat = products.flatten(1)
         after = torch.zeros_like(state)
-        steps = zip(*(x.unbind() for x in (gradient, whole, whole[:, :, None], factors, update)), strict=True)
-        for read, here, beside, factor, share in reversed(list(steps)):
-            torch.add(read, after, out=here)
+        steps = zip(
+            *(x.unbind() for x in (gradient, state_gradients, state_gradients[:, :, None], factors, update)),
+            strict=True,
+        )
+        for read, total, beside, factor, share in reversed(list(steps)):
+            torch.add(read, after, out=total)
             torch.mul(beside, factor, out=products)
-            torch.addmm(here * share, flat, transposed, out=after)
-        gradients = (whole[:, :, None] * factors).flatten(2)
-        inputs = torch.cat([gradients[..., : -state.shape[-1]], whole * by_candidate], dim=-1)
+            torch.addmm(total * share, flat, transposed, out=after)
+        gradients = (state_gradients[:, :, None] * factors).flatten(2)
+        inputs = torch.cat([gradients[..., : -state.shape[-1]], state_gradients * by_candidate], dim=-1)
         return inputs, after, before.flatten(0, 1).T @ gradients.flatten(0, 1), gradients.sum((0, 1))

@@ -20,13 +20,13 @@ FORMS = {
 
 def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, Any]]:
     """Build every architecture in the given sizes and return a row for each."""
-    found = []
+    result = []
     for form, (table, fields) in FORMS.items():
         for name in table:
             architecture = resolve(table, name)
             for size in sizes:
                 config = architecture.configure(size, **fields)
-                found.append(
+                result.append(
                     {
                         "architecture": name,
                         "form": form,
@@ -39,7 +39,7 @@ def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, A
                         "paper": architecture.paper,
                     }
                 )
-    return found
+    return result
 
 
 if __name__ == "__main__":

@@ -68,8 +68,8 @@ class Recipe:
         for setting in settings:
             name, equals, text = setting.partition("=")
             if not equals or name not in [*known, *fields]:
-                there = ", ".join(sorted([*known, *fields]))
-                raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {there}")
+                valid = ", ".join(sorted([*known, *fields]))
+                raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {valid}")
             (training_config if name in known else config)[name] = _value(text)
         return dataclasses.replace(
             self,

@@ -96,10 +96,10 @@ class Classification(Task):
     def repeated(self, examples, what: str) -> list[str]:
         """Returns a line if inputs stand there more than once."""
         size = len(examples)
-        twice = size - len(set(map(identity, examples.inputs)))
-        if not twice:
+        duplicates = size - len(set(map(identity, examples.inputs)))
+        if not duplicates:
             return []
-        return [f"{twice:,} of {size:,} {what} stand there more than once: all of one are in the same part"]
+        return [f"{duplicates:,} of {size:,} {what} stand there more than once: all of one are in the same part"]
 
     def baselines(self, train, test):
         majority = collections.Counter(train.targets).most_common(1)[0][0]
@@ -204,9 +204,9 @@ class Classification(Task):
         out: list[np.ndarray | None] = [None] * len(rows)
         for chosen, length, padded_batch_size in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
-            found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
+            result = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             for place, i in enumerate(chosen):
-                out[i] = found[place]
+                out[i] = result[place]
             on_step(len(chosen))
         return np.stack([row for row in out if row is not None])
 
@@ -214,8 +214,8 @@ class Classification(Task):
         return classification_metrics(_likeliest(outputs), references)
 
     def metric_counts(self, preprocessor, outputs, references):
-        right = np.array(_likeliest(outputs)) == np.array(references)
-        return Counts("accuracy", right, np.ones(len(right)))
+        correct = np.array(_likeliest(outputs)) == np.array(references)
+        return Counts("accuracy", correct, np.ones(len(correct)))
 
     def adapt(self, base, parts):
         # Subwords spell any word: the vocabulary stays, the labels are those of the training part.

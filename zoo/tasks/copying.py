@@ -34,15 +34,15 @@ class Copying(NextStep):
 
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
         """Returns every target as ids (raises InputError with the location of one that does not fit its row)."""
-        found = []
+        result = []
         for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
             try:
-                found.append(preprocessor.encode_target(target))
-                if len(found[-1]) != len(row):
-                    raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one per id")
+                result.append(preprocessor.encode_target(target))
+                if len(result[-1]) != len(row):
+                    raise InputError(f"{len(row)} ids and {len(result[-1])} targets: give one per id")
             except InputError as error:
                 raise InputError(f"{location}: {error}") from None
-        return found
+        return result
 
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
@@ -66,25 +66,25 @@ class Copying(NextStep):
         def run(tokens):
             return ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
 
-        found = in_batches(rows, batch_size, run, on_step)
-        return [likely[: len(row)] for likely, row in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, run, on_step)
+        return [likely[: len(row)] for likely, row in zip(results, rows, strict=True)]
 
     def update_metrics(self, preprocessor, outputs, references):
         """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""
         rows = []
         for likely, reference in zip(outputs, references, strict=True):
-            right = preprocessor.encode_target(reference)
-            nats = -likely[np.arange(len(right)), right].sum(dtype="float64")
-            asked = right != BLANK
-            rows.append((float(nats), len(right), int((likely.argmax(-1) == right)[asked].sum()), int(asked.sum())))
+            target = preprocessor.encode_target(reference)
+            nats = -likely[np.arange(len(target)), target].sum(dtype="float64")
+            scored = target != BLANK
+            rows.append((float(nats), len(target), int((likely.argmax(-1) == target)[scored].sum()), int(scored.sum())))
         return (rows,)
 
     def compute_metrics(self, preprocessor, states):
         """Returns ``step_loss``, nats per step, and ``recall``, the share of symbols that were said at their step."""
-        nats, steps, right, asked = zip(*(row for (rows,) in states for row in rows), strict=True)
-        if not any(asked):
+        nats, steps, correct, scored = zip(*(row for (rows,) in states for row in rows), strict=True)
+        if not any(scored):
             raise InputError("no target asks for a symbol: a recall needs at least one")
-        return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(right), np.array(asked))}
+        return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(correct), np.array(scored))}
 
     def metric_counts(self, preprocessor, outputs, references):
         (rows,) = self.update_metrics(preprocessor, outputs, references)

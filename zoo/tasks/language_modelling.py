@@ -103,8 +103,8 @@ class LanguageModelling(NextStep):
                     outputs[number][name].append(int(values[start + known : start + context].sum()))
 
         function = program(pipeline.model, nats_of_steps, first_output)
-        found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
-        for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
+        results = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
+        for number, known, window, nats in zip(owners, counted, windows, results, strict=True):
             outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
         on_step(len(inputs))
         return outputs
@@ -135,8 +135,8 @@ class LanguageModelling(NextStep):
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
-        likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        likely = [row[len(ids) - 1] for row, ids in zip(results, rows, strict=True)]
         if not probabilities:
             return [preprocessor.symbol(int(row.argmax())) for row in likely]
         return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]

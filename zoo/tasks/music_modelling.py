@@ -70,11 +70,11 @@ class MusicModelling(NextStep):
             raise InputError("a piece of one frame has none to predict: give at least two")
 
         function = program(pipeline.model, _nats)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        results = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         sizes = [len(roll) - 1 for roll in rolls]
         return [
             {"nats": float(nats[:size].sum(dtype="float64")), "frames": size}
-            for nats, size in zip(found, sizes, strict=True)
+            for nats, size in zip(results, sizes, strict=True)
         ]
 
     def score(self, preprocessor, outputs, references):
@@ -92,8 +92,8 @@ class MusicModelling(NextStep):
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
-        likely = [row[len(roll) - 1] for row, roll in zip(found, rolls, strict=True)]
+        results = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        likely = [row[len(roll) - 1] for row, roll in zip(results, rolls, strict=True)]
         if probabilities:
             return [{str(i + LOWEST): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
         return pipeline.preprocessor.decode(np.array(likely) > 0.5)

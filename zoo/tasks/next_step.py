@@ -110,12 +110,12 @@ def in_batches(
     Returns:
         What the function made of each row, in the order of the rows.
     """
-    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    results: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for chosen, length, padded_batch_size in by_length([len(row) for row in rows], batch_size, STEPS):
         batch = np.zeros((padded_batch_size, length, *rows[0].shape[1:]), dtype)
         for place, i in enumerate(chosen):
             batch[place, : len(rows[i])] = rows[i]
-        for i, one in zip(chosen, function(batch), strict=False):
-            found[i] = one
+        for i, result in zip(chosen, function(batch), strict=False):
+            results[i] = result
         on_step(len(chosen))
-    return found
+    return results

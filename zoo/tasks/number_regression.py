@@ -27,13 +27,13 @@ class OneNumber(Classification):
     what: str
 
     def misfits(self, examples, base):
-        found = super().misfits(examples, base)
+        errors = super().misfits(examples, base)
         for i, target in enumerate(examples.targets):
             try:
                 number(target)
             except InputError as error:
-                found.append((i, error))
-        return found
+                errors.append((i, error))
+        return errors
 
     def fit(self, examples, architecture):
         return self._fitted(super().fit(examples, architecture), examples)

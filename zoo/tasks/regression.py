@@ -38,13 +38,13 @@ class Regression(NextStep):
 
     def targets(self, preprocessor, examples) -> list[float]:
         """Returns every target as a number (raises InputError with the location of one that is none)."""
-        found = []
+        result = []
         for target, location in zip(examples.targets, examples.locations, strict=True):
             try:
-                found.append(preprocessor.encode_target(target))
+                result.append(preprocessor.encode_target(target))
             except InputError as error:
                 raise InputError(f"{location}: {error}") from None
-        return found
+        return result
 
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
@@ -68,16 +68,16 @@ class Regression(NextStep):
         def run(features):
             return ops.convert_to_numpy(pipeline.model.predict_on_batch({"features": features}))
 
-        found = in_batches(rows, batch_size, run, on_step, dtype="float32")
-        return [float(said[len(row) - 1, 0]) for said, row in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, run, on_step, dtype="float32")
+        return [float(output[len(row) - 1, 0]) for output, row in zip(results, rows, strict=True)]
 
     def score(self, preprocessor, outputs, references):
-        found = self.metric_counts(preprocessor, outputs, references)
-        return {"mse": mean_per_step(found.numerator, found.denominator)}
+        counts = self.metric_counts(preprocessor, outputs, references)
+        return {"mse": mean_per_step(counts.numerator, counts.denominator)}
 
     def metric_counts(self, preprocessor, outputs, references):
-        right = [preprocessor.encode_target(reference) for reference in references]
-        squares = np.array([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)])
+        targets = [preprocessor.encode_target(reference) for reference in references]
+        squares = np.array([(a - b) ** 2 for a, b in zip(outputs, targets, strict=True)])
         return Counts("mse", squares, np.ones(len(squares)))
 
     def steps(self, preprocessor, examples):

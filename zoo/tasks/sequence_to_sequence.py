@@ -120,12 +120,12 @@ class SequenceToSequence(Task):
     def update_metrics(self, preprocessor, outputs, references):
         """Returns the edits of each word, and without stress where the model marks it; and whether a reference does."""
         tokenizer = preprocessor.target
-        said = [tokenizer.split(text) for text in outputs]
-        right = [[tokenizer.split(text) for text in texts] for texts in references]
+        hypotheses = [tokenizer.split(text) for text in outputs]
+        correct = [[tokenizer.split(text) for text in texts] for texts in references]
         if not _marks_stress(tokenizer.symbols):
-            return edits(said, right), None, False
-        marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(right))
-        return edits(said, right), edits(*without_stress(said, right)), marked
+            return edits(hypotheses, correct), None, False
+        marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(correct))
+        return edits(hypotheses, correct), edits(*without_stress(hypotheses, correct)), marked
 
     def compute_metrics(self, preprocessor, states):
         full, plain, marked = zip(*states, strict=True)

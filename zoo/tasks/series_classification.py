@@ -49,12 +49,12 @@ class SeriesClassification(Classification):
         front_end = base.preprocessor.front_end if base else None
         if isinstance(examples.inputs[0], Sound) or not isinstance(front_end, Numbers | None):
             return []
-        found, channels = [], []
+        errors, channels = [], []
         for i, value in enumerate(examples.inputs):
             try:
                 channels.append(as_channels(numbers(value)).shape[1])
             except InputError as error:
-                found.append((i, error))
+                errors.append((i, error))
                 channels.append(0)
         counts = collections.Counter(channels)
         expected = front_end.features if front_end else counts.most_common(1)[0][0]
@@ -62,8 +62,8 @@ class SeriesClassification(Classification):
             for i, count in enumerate(channels):
                 if count not in (0, expected):
                     problem = f"{count} channels where others have {expected}: give each series as many"
-                    found.append((i, InputError(problem)))
-        return sorted(found, key=lambda row: row[0])
+                    errors.append((i, InputError(problem)))
+        return sorted(errors, key=lambda row: row[0])
 
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}

@@ -77,8 +77,8 @@ class Tagging(Task):
     def _labels(self, preprocessor, examples):
         tags, labels = set(), set()
         for target in examples.targets:
-            said, _, label = target.partition("\t")
-            tags.update(to_iob2(said.split()))
+            text, _, label = target.partition("\t")
+            tags.update(to_iob2(text.split()))
             labels.update([label] if label else [])
         return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
 
@@ -141,12 +141,12 @@ class Tagging(Task):
         outputs = [""] * len(rows)
         for chosen, length, padded_batch_size in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, padded_batch_size)
-            found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
-            found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
+            arrays = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
+            arrays = {name: ops.convert_to_numpy(value) for name, value in arrays.items()}
             for place, i in enumerate(chosen):
-                path = viterbi_decode(found["tags"][place, : len(rows[i][1])], preprocessor.tags)
+                path = viterbi_decode(arrays["tags"][place, : len(rows[i][1])], preprocessor.tags)
                 tags = " ".join(preprocessor.tags[tag] for tag in path)
-                label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
+                label = f"\t{preprocessor.labels[arrays['label'][place].argmax()]}" if preprocessor.labels else ""
                 outputs[i] = tags + label
             on_step(len(chosen))
         return outputs

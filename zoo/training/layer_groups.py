@@ -73,16 +73,16 @@ def hidden_matrices(model: keras.Model) -> dict[str, int]:
     Left out are convolutions, and the model's ``outer_layers``: embeddings and output layers.
     """
     outer = model.outer_layers()
-    found = {}
+    matrices = {}
 
     def visit(layer: keras.Layer) -> None:
         count = next((gates for cell, gates in _GATES if isinstance(layer, cell)), getattr(layer, "matrices", 1))
         for weight in own_weights(layer):
             if weight.name in ("kernel", "recurrent_kernel") and len(weight.shape) == 2:
-                found[weight.path] = count
+                matrices[weight.path] = count
         for part in sublayers(layer):
             if not any(part is one for one in outer):
                 visit(part)
 
     visit(model)
-    return found
+    return matrices

@@ -16,8 +16,8 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         likely = ops.log_softmax(y_pred)
-        right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
-        return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
+        target = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
+        return -(1 - self.smoothing) * target - self.smoothing * ops.mean(likely, axis=-1)
 
 
 class KeysCrossentropy(keras.losses.Loss):

@@ -193,8 +193,8 @@ def make_optimizer(
     }
     if training_config.optimizer == "muon":
         dtype = "bfloat16" if training_config.precision == "mixed_bfloat16" else "float32"
-        made = LayerwiseMuon(factors, matrices, dtype, **options)
+        optimizer = LayerwiseMuon(factors, matrices, dtype, **options)
     else:
-        made = LayerwiseAdamW(factors, **options)
-    made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return made
+        optimizer = LayerwiseAdamW(factors, **options)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

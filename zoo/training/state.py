@@ -14,7 +14,7 @@ from zoo.files import replacing, storage
 STATE = "state.safetensors"
 
 
-def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> None:
+def write_state(folder: Path, tensors: dict[str, np.ndarray], metadata: dict) -> None:
     """Write tensors and a JSON value as one file, so that they can never be of two moments.
 
     Raises:
@@ -27,7 +27,7 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
     for name, copy in copies.items():
         if not np.isfinite(copy).all():
             raise NotFiniteError(f"{path}: {name} is not finite: the state saved before is kept")
-    data = save(copies, {"told": json.dumps(told)})
+    data = save(copies, {"told": json.dumps(metadata)})
     with storage(path):
         folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(f".{STATE}.*.tmp"):  # of a process that was killed while it wrote
@@ -39,10 +39,10 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
 
 def check_resume(folder: Path | None, resume: bool) -> None:
     """Raise InputError where ``resume`` does not suit what the folder has: for before any data are read."""
-    found = folder is not None and (folder / STATE).exists()
-    if found and not resume:
+    exists = folder is not None and (folder / STATE).exists()
+    if exists and not resume:
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
-    if resume and not found:
+    if resume and not exists:
         raise InputError(f"{folder or 'nothing is written'}: no run to resume: start it without --resume")
 
 

@@ -309,27 +309,27 @@ class Trainer:
         Raises:
             InputError: It is of another training config, backend or model.
         """
-        found = read_state(self.folder) if self.folder else None
-        if found is None:
+        state = read_state(self.folder) if self.folder else None
+        if state is None:
             return False
-        tensors, told = found
-        told.setdefault("data", self.data)  # states of before it was kept
-        told["training_config"] = {
+        tensors, metadata = state
+        metadata.setdefault("data", self.data)  # states of before it was kept
+        metadata["training_config"] = {
             **dataclasses.asdict(TrainingConfig()),
-            **told["training_config"],
+            **metadata["training_config"],
         }  # and of before a training config said all that it says now
         facts = {
             "training_config": dataclasses.asdict(self.training_config),
             "backend": keras.backend.backend(),
             "data": self.data,
         }
-        for what, mine in facts.items():
-            if told.get(what) != json.loads(json.dumps(mine)):
+        for what, ours in facts.items():
+            if metadata.get(what) != json.loads(json.dumps(ours)):
                 raise InputError(
-                    f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"
+                    f"{self.folder}: made with another {what} ({metadata.get(what)}): start over in another folder,"
                     f" or set it back"
                 )
-        self._enter(len(self.groups) - 1 - told.get("frozen", 0))
+        self._enter(len(self.groups) - 1 - metadata.get("frozen", 0))
         variables = self._variables()
         for name, variable in variables.items():
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
@@ -337,9 +337,9 @@ class Trainer:
             variable.assign(tensors[name])
         if keras.backend.backend() == "torch":
             _torch_generator().set_state(ops.convert_to_tensor(tensors["torch/random"], "uint8"))
-        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if told["curve"] else None
-        self.step, self.epoch_loss = told["step"], told["epoch_loss"]
-        self.curve, self.seconds = told["curve"], told["seconds"]
+        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if metadata["curve"] else None
+        self.step, self.epoch_loss = metadata["step"], metadata["epoch_loss"]
+        self.curve, self.seconds = metadata["curve"], metadata["seconds"]
         return True
 
 

@@ -80,8 +80,8 @@ class Block(keras.layers.Layer):
 
         def advance(t, out, *flat):
             y, after = self.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
-            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
-            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
+            at_step = ops.reshape(ops.arange(count) == t, (count, 1, 1))
+            return t + 1, ops.where(at_step, y[None], out), *tree.flatten(after)
 
         out = ops.zeros((count, steps.shape[1], self.hidden_dim), self.compute_dtype)
         start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))

@@ -155,9 +155,9 @@ class WindowsLayer(Block):
 
     def _levels(self, y, stored):
         """Returns the vectors ``(batch, groups, hidden_dim)`` of every level, and flags that mark stored ones."""
-        window, found = self.config.window, [(y, stored)]
+        window, levels = self.config.window, [(y, stored)]
         for pool in self.pools:
-            vectors, flags = found[-1]
+            vectors, flags = levels[-1]
             length = ops.shape(vectors)[1]
             # The centred form reads an incomplete last window; no causal position reaches it.
             short = -length % window
@@ -166,26 +166,26 @@ class WindowsLayer(Block):
             groups = (ops.shape(y)[0], (length + short) // window, window)
             vectors = ops.reshape(vectors, (*groups, self.config.hidden_dim))
             flags = ops.reshape(flags, groups)
-            found.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
-        return found
+            levels.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
+        return levels
 
     def call(self, x, mask=None, training=False):
         y = self.attention_norm(x)
         mask = ops.ones(ops.shape(y)[:2], "bool") if mask is None else ops.cast(mask, "bool")
-        here = ops.arange(ops.shape(y)[1])
+        positions = ops.arange(ops.shape(y)[1])
         levels = self._levels(y, self._stored(y, mask))
         scores, seen = [], []
         for level, (vectors, flags) in enumerate(levels):
-            there = ops.arange(ops.shape(vectors)[1])
+            vector_positions = ops.arange(ops.shape(vectors)[1])
             size = self.config.window**level
             if self.config.causal:
-                age = ((here + 1) // size)[:, None] - 1 - there  # 0 is the newest complete window
+                age = ((positions + 1) // size)[:, None] - 1 - vector_positions  # 0 is the newest complete window
             else:
-                age = (here // size)[:, None] - there + self.config.window // 2
+                age = (positions // size)[:, None] - vector_positions + self.config.window // 2
             near = (age >= 0) & (age < self.age.shape[1])
             flags = flags[:, None]
             if level == 0:
-                flags = flags | ((here[:, None] == there)[None] & mask[:, None])  # a position always reads itself
+                flags = flags | ((positions[:, None] == vector_positions)[None] & mask[:, None])  # always itself
             seen.append(near[None] & flags)
             scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
         vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
@@ -217,10 +217,10 @@ class WindowsLayer(Block):
         for level, stored in enumerate(levels[1:], start=1):
             vectors, flags = after[-1][:2]
             summary, _ = self.pools[level - 1](vectors, flags)
-            due = count % self.config.window**level == 0
+            complete = count % self.config.window**level == 0
             after.append(
                 tuple(
-                    ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
+                    ops.where(ops.reshape(complete, (-1, *[1] * (len(old.shape) - 1))), new, old)
                     for old, new in zip(stored, self._pushed(stored, summary, ops.any(flags, axis=-1)), strict=True)
                 )
             )
@@ -319,12 +319,12 @@ def receptive_field(config: Config) -> int:
 
     One layer reaches at least ``w ** L`` steps, and up to ``w ** (L - 1) - 1`` more while a window fills.
     """
-    one = config.window**config.levels
+    per_layer = config.window**config.levels
     if config.levels > 1:
-        one += config.window ** (config.levels - 1) - 1
+        per_layer += config.window ** (config.levels - 1) - 1
     if not config.causal:
-        one = (config.window // 2 + 1) * config.window ** (config.levels - 1)
-    return config.num_layers * (one - 1) + 1
+        per_layer = (config.window // 2 + 1) * config.window ** (config.levels - 1)
+    return config.num_layers * (per_layer - 1) + 1
 
 
 def path_length(config: Config, length: int) -> int:

@@ -145,9 +145,9 @@ class TransformerLayer(Block):
     def call(self, x, mask=None, training=False):
         y = self.attention_norm(x)
         keys, values = self.attention.keys_values(y)
-        here = ops.arange(ops.shape(x)[1])
-        queries, keys = (self._place(z, here) for z in (self.attention.queries(y), keys))
-        age = here[:, None] - here[None]
+        positions = ops.arange(ops.shape(x)[1])
+        queries, keys = (self._place(z, positions) for z in (self.attention.queries(y), keys))
+        age = positions[:, None] - positions[None]
         seen = ops.ones_like(age, dtype="bool")
         if self.config.causal:
             seen = (age >= 0) & (age < self.config.context)
@@ -197,20 +197,21 @@ class TransformerLayer(Block):
         new_keys, new_values = self.attention.keys_values(y)
         # Positions count from the first slot of this round; those of the previous round follow behind it.
         start = (position % context)[:, None]
-        here, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
+        positions, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
         this_round = slots < start
         ring = (-1, context, self.attention.num_heads, self.config.hidden_dim // self.attention.num_heads)
         keys = ops.reshape(old_keys, ring)
         turned_back = self._place(keys, ops.full((1, 1), -context))
-        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, here)]
+        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, positions)]
         values = [ops.reshape(old_values, ring), new_values]
-        places = ops.concatenate([ops.where(this_round, slots, slots - context), here], axis=1)
-        age = here[..., None] - places[:, None]
-        filled = ops.concatenate([this_round | (position >= context)[:, None], ops.ones_like(here, "bool")], axis=1)
+        places = ops.concatenate([ops.where(this_round, slots, slots - context), positions], axis=1)
+        age = positions[..., None] - places[:, None]
+        filled = this_round | (position >= context)[:, None]
+        filled = ops.concatenate([filled, ops.ones_like(positions, "bool")], axis=1)
         seen = (age >= 0) & (age < context) & filled[:, None]
-        queries = self._place(self.attention.queries(y), here)
+        queries = self._place(self.attention.queries(y), positions)
         y = self.attention(queries, ops.concatenate(keys, axis=1), ops.concatenate(values, axis=1), seen)
-        flat, taken = (-1, count, self.config.hidden_dim), here % context
+        flat, taken = (-1, count, self.config.hidden_dim), positions % context
         keys = cache_update_steps(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
         values = cache_update_steps(old_values, taken, ops.reshape(new_values, flat))
         position = position + count

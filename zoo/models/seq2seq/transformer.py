@@ -150,10 +150,10 @@ class Layer(keras.layers.Layer):
     def _add(self, x, norm, part, training):
         """Add one residual branch; ``part`` returns its output and further results."""
         if self.norm_first:
-            y, told = part(norm(x))
-            return x + self.drop(y, training=training), told
-        y, told = part(x)
-        return norm(x + self.drop(y, training=training)), told
+            y, extra = part(norm(x))
+            return x + self.drop(y, training=training), extra
+        y, extra = part(x)
+        return norm(x + self.drop(y, training=training)), extra
 
     def call(self, x, mask, positions, cross=None, cross_mask=None, cache=None, training=False):
         """Map ``x`` through the layer.
