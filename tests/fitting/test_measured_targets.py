@@ -56,7 +56,7 @@ def test_ratings_become_no_text_and_stars_stay_labels():
     made = Examples([f"text {i}" for i in range(100)], targets, [f"a:{i}" for i in range(100)])
     start = prepare("gru_tiny", made, Columns(), training_config=TRAINING_CONFIG)
     assert isinstance(start.pipeline.preprocessor, TextNumbers)
-    assert start.notes[0].startswith("the targets are 100 different numbers, so that a number is predicted")
+    assert start.notes[0].startswith("the targets are 100 different numbers, so the task is regression")
     stars = Examples(made.inputs, [str(1 + i % 5) for i in range(100)], made.locations)
     assert prepare("gru_tiny", stars, Columns(), training_config=TRAINING_CONFIG).pipeline.spec.task == "classification"
     start = prepare("gru_tiny", stars, Columns(), task="regression", training_config=TRAINING_CONFIG)

@@ -226,12 +226,12 @@ def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
     table.write_text("word,phones\n" + "".join(f"w{i:02},W {i // 10} {i % 10}\n" for i in range(40)))
     columns = ("--input", "word", "--target", "phones", "--epochs", "1", "--output", tmp_path / "mine")
     for option, of in (
-        ("--augment", "sequence_to_sequence of such data has no varied"),
+        ("--augment", "sequence_to_sequence has no augmentation"),
         ("--class-balanced", "no one label"),
     ):
         result = run("finetune", "gru_tiny", table, *columns, option)
         assert result.exit_code == 2 and f"{option[2:]}: " in result.stderr and of in result.stderr
-    with pytest.raises(InputError, match="augment: series_classification of such data"):
+    with pytest.raises(InputError, match="augment: series_classification has no augmentation"):
         fine_tune("gru_tiny", slopes(), training_config=dataclasses.replace(TRAINING_CONFIG, augment=True))
     assert [path.name for path in tmp_path.iterdir()] == ["words.csv"]
 

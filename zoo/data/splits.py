@@ -57,7 +57,7 @@ def _look_alikes(examples: Examples) -> list[str]:
     """Returns a note if labels differ only in case, spaces or invisible characters."""
     groups = look_alikes(examples.targets)
     shown = "; ".join(" and ".join(f"{label!a} in {count:,} rows" for label, count in group) for group in groups[:5])
-    return [f"labels that look alike are classes of their own: {shown}: --strip-labels makes them one"] * bool(groups)
+    return [f"labels that look alike are separate classes: {shown}: --strip-labels merges them"] * bool(groups)
 
 
 def _not_given(examples: Examples) -> list[str]:

@@ -1,4 +1,4 @@
-"""Copying: at each step of a sequence of ids, one id; what is asked for late has to be remembered from early on."""
+"""Copying: an id per step of a sequence of ids; late outputs depend on early inputs."""
 
 import numpy as np
 from keras import ops
@@ -11,11 +11,11 @@ from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.training.batching import Batches
 
 BLANK = 0
-"""The id that stands in a target where nothing is asked for."""
+"""The target id at steps that are not scored."""
 
 
 class Copying(NextStep):
-    """A sequence of ids has as many ids as its target, each to be said at its step and not later."""
+    """Predict an id at each step of a sequence of ids."""
 
     name = "copying"
     monitor = "step_loss"
@@ -33,7 +33,7 @@ class Copying(NextStep):
         return preprocessor.symbols
 
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
-        """Returns every target as ids (raises InputError with the location of one that does not fit its row)."""
+        """Returns every target as ids (raises InputError with the location if the lengths differ)."""
         result = []
         for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
             try:
@@ -56,11 +56,11 @@ class Copying(NextStep):
         return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns the most likely id of each step, a list for each sequence."""
+        """Returns the most likely id of each step, as a list per sequence."""
         return [likely.argmax(-1).tolist() for likely in self.predict_raw(pipeline, inputs, batch_size, on_step)]
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step):
-        """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` for each sequence."""
+        """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` per sequence."""
         rows = [pipeline.preprocessor.encode_input(ids) for ids in inputs]
 
         def run(tokens):
@@ -70,7 +70,7 @@ class Copying(NextStep):
         return [likely[: len(row)] for likely, row in zip(results, rows, strict=True)]
 
     def update_metrics(self, preprocessor, outputs, references):
-        """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""
+        """Returns, per sequence, nats, steps, correctly recalled symbols and scored symbols."""
         rows = []
         for likely, reference in zip(outputs, references, strict=True):
             target = preprocessor.encode_target(reference)
@@ -80,7 +80,7 @@ class Copying(NextStep):
         return (rows,)
 
     def compute_metrics(self, preprocessor, states):
-        """Returns ``step_loss``, nats per step, and ``recall``, the share of symbols that were said at their step."""
+        """Returns ``step_loss``, nats per step, and ``recall``, the share of correctly recalled symbols."""
         nats, steps, correct, scored = zip(*(row for (rows,) in states for row in rows), strict=True)
         if not any(scored):
             raise InputError("no target asks for a symbol: a recall needs at least one")

@@ -44,8 +44,7 @@ def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.nda
 
 
 def word_dropout(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns texts with some subwords replaced by the unknown token: word dropout (Iyyer et al. 2015, ACL, section
-    3.1).
+    """Returns texts with some subwords replaced by the unknown token.
 
     The model learns to use the context, as it must for unknown words.
 

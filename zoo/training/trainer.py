@@ -125,9 +125,8 @@ class Trainer:
         before = {s: signal.signal(s, handle) for s in _SIGNALS} if main else {}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
-            self._validate_once(
-                self.step // self.train.per_epoch
-            )  # resume inside an epoch, if the run was stopped there
+            # The run may have been stopped before or in the validation of this epoch.
+            self._validate_once(self.step // self.train.per_epoch)
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
