@@ -227,7 +227,7 @@ def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
     columns = ("--input", "word", "--target", "phones", "--epochs", "1", "--output", tmp_path / "mine")
     for option, of in (
         ("--augment", "sequence_to_sequence has no augmentation"),
-        ("--class-balanced", "no one label"),
+        ("--class-balanced", "no single label"),
     ):
         result = run("finetune", "gru_tiny", table, *columns, option)
         assert result.exit_code == 2 and f"{option[2:]}: " in result.stderr and of in result.stderr

@@ -1,15 +1,15 @@
-"""The model card of a fine-tuned model, written from its record: what happened, and nothing else."""
+"""The model card of a fine-tuned model, written from its record."""
 
 import shlex
 from typing import Any
 
 from zoo.checkpoints.scores import shown, shown_interval
 
-EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
+EPOCHS = 20  # maximum rows of the curve; a longer one is thinned to every second, third, ... row
 
 
 def model_card(document: dict[str, Any]) -> str:
-    """Returns the card as Markdown.
+    """Returns a model card as Markdown.
 
     Args:
         document: The record's JSON values, without the weights.
@@ -44,7 +44,7 @@ def model_card(document: dict[str, Any]) -> str:
         *_scores(document),
         "",
         "The test part was scored once, after training; the validation part chose the weights. Intervals are 95 %",
-        "bootstrap over the test rows: they say nothing of data from elsewhere.",
+        "bootstrap over the test rows: they do not cover data from other sources.",
         "",
         "## Training",
         "",
@@ -71,17 +71,17 @@ def model_card(document: dict[str, Any]) -> str:
 
 
 def modified_card(document: dict[str, Any]) -> str:
-    """Returns the card of a model whose weights were changed after its record was written, as Markdown."""
+    """Returns the Markdown card of a model whose weights changed after its record was written."""
     base, spec = document["training"]["recipe"]["modified_from"], document["spec"]
     lines = [
         f"# {document['name']}",
         "",
         f"{spec['architecture']} ({spec['size']}) for {spec['task']}, modified from {base['name']}.",
         "",
-        f"- SHA-256 of the weights that it was modified from: `{base['sha256']}`",
+        f"- SHA-256 of the original weights: `{base['sha256']}`",
         f"- Licence of the weights: {document['licence']['weights']}",
         f"- Licence of the data: {document['licence']['data']}",
-        "- Scores: none. The original's do not hold for these weights; `zoo evaluate` measures them.",
+        "- Scores: none. The original scores do not apply to these weights; measure with `zoo evaluate`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -46,7 +46,8 @@ def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.nda
 def word_dropout(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Returns texts with some subwords replaced by the unknown token.
 
-    The model learns to use the context, as it must for unknown words.
+    This is word dropout (Iyyer et al. 2015, ACL, section 3.1). The model learns to use the context, as it must for
+    unknown words.
 
     Args:
         ids: Subwords of any shape, including padding.
