@@ -38,7 +38,7 @@ def test_labels_of_a_frame_may_be_numbers_and_categories():
         ({"label": ["a", None]}, ("text", "label"), "DataFrame:2: column 'label' is empty: fill it in"),
         ({"text": ["x", float("nan")]}, ("text", "label"), "DataFrame:2: column 'text' is empty"),
         ({}, ("texts", "label"), "DataFrame:1: no column 'texts'; did you mean 'text'"),
-        ({}, ("text", ""), "DataFrame: say which columns to read"),
+        ({}, ("text", ""), "DataFrame: name the columns to read"),
         ({}, ("", "label"), "--task series_classification"),
     ],
 )

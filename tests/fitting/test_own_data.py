@@ -85,7 +85,7 @@ def test_what_is_on_both_sides_is_counted_whatever_its_case():
     with pytest.raises(InputError) as error:
         make_parts(train, test, test, has_labels=True, seed=1)
     assert str(error.value) == (
-        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: take them out"
+        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: remove them"
     )
     grouped = Examples(["five", "six"], ["x", "y"], ["c:1", "c:2"], ["anna", "bo"])
     with pytest.raises(InputError, match="b:9: group 'bo' of the validation part is in the training part too .c:2."):

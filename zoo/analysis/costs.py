@@ -259,7 +259,7 @@ def cost(layer, work: Work) -> Cost:
     if isinstance(layer, FREE):
         return Cost()
     if own_weights(layer):
-        raise NotImplementedError(f"{type(layer).__name__}: no rule says what it costs")
+        raise NotImplementedError(f"{type(layer).__name__}: no cost rule")
     return children(layer, work)
 
 

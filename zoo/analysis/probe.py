@@ -243,9 +243,7 @@ def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.nd
 
 
 def _gradient(model: keras.Model):
-    """Returns a compiled function of ``embedded`` and ``weights`` that computes the gradient with respect to
-    ``embedded``.
-    """
+    """Returns a compiled function for the gradient with respect to ``embedded``, given it and ``weights``."""
 
     def said(embedded, weights):
         outputs = model.head(model.backbone.run_blocks(embedded))[:, -1]

@@ -54,14 +54,16 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
         elif row[0].startswith("#") and (universal or len(row) != width):
             continue
         elif len(row) != width:
-            raise InputError(f"{location}: {len(row)} columns, the other lines have {width}: give each token as many")
+            raise InputError(
+                f"{location}: {len(row)} columns, the other lines have {width}: give each token the same number"
+            )
         elif universal and not row[0].isdecimal():
             continue
         elif not skipped_header:
             skipped_header = True
         else:
             if not row[word] or not row[tag]:
-                raise InputError(f"{location}: an empty token or tag: fill it in or take the line out")
+                raise InputError(f"{location}: an empty token or tag: fill it in or remove the line")
             if not open_sentence:
                 sentences.append(([], [], location))
                 open_sentence = True

@@ -172,7 +172,7 @@ def _separator(text: str, path, own: str) -> str:
     alike = [mark for mark, share in shares.items() if share >= best - 0.01]
     if len(alike) > 1:
         shown = " and ".join(map(repr, alike))
-        raise InputError(f"{path}:1: cells may be separated by {shown}: say which, --dialect 'separator={alike[0]}'")
+        raise InputError(f"{path}:1: cells may be separated by {shown}: set it with --dialect 'separator={alike[0]}'")
     return alike[0]
 
 
@@ -205,7 +205,7 @@ def _without_title(rows: list, skip: int | None, path) -> tuple[list, list[str]]
     while count < len(rows) and (len(rows[count][1]) < width or rows[count][1][0].startswith("#")):
         count += 1
     if count > _MAX_TITLE:
-        raise InputError(f"{path}:1: the header is not found: say how many lines stand before it, --dialect skip=1")
+        raise InputError(f"{path}:1: the header is not found: give the number of lines before it, --dialect skip=1")
     lines = sum(any(row) for _, row in rows[:count])
     return rows[count:], [f"{lines} lines before the header are left out"] * bool(lines)
 
@@ -231,12 +231,12 @@ def _with_points(rows: list, names: list[str], decimal: str | None, path) -> lis
         if decimal is None and all(_THOUSANDS.fullmatch(cell) for _, cell in commas):
             location, cell = commas[0]
             raise InputError(
-                f"{location}: column {name!r}: {cell!r} has a decimal comma or thousands: say which, --dialect 'auto"
+                f"{location}: column {name!r}: {cell!r} has a decimal comma or thousands: set it with --dialect 'auto"
                 " decimal=,' or decimal=."
             )
         if not all(_NUMBER.fullmatch(cell) for _, cell in cells):
             location, cell = next((w, c) for w, c in cells if not _NUMBER.fullmatch(c))
-            raise InputError(f"{location}: column {name!r}: {cell!r} is no number with a decimal comma: correct it")
+            raise InputError(f"{location}: column {name!r}: {cell!r} is not a number with a decimal comma: correct it")
         for _, row in rows:
             row[j] = row[j].replace(".", "").replace(",", ".")
         changed.append(name)

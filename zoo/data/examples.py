@@ -54,7 +54,7 @@ class Examples:
         if not len(self.inputs) == len(self.targets) == len(self.locations) == len(groups):
             raise InputError(
                 f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.locations)} places:"
-                " give one of each a row"
+                " give one of each per row"
             )
 
     def __len__(self) -> int:

@@ -190,9 +190,9 @@ def _decode(line: bytes, location: str) -> str:
 def text_of(text: str, location: str, what: str) -> str:
     text = text.strip()
     if not text:
-        raise InputError(f"{location}: {what} is empty: fill it in or take the line out")
+        raise InputError(f"{location}: {what} is empty: fill it in or remove the line")
     if len(text) > MAX_LINE_BYTES:
         raise InputError(f"{location}: {what} has more than {MAX_LINE_BYTES:,} characters: cut it")
     if re.search("[\0\ud800-\udfff]", text):
-        raise InputError(f"{location}: {what} has characters that are not text: take them out")
+        raise InputError(f"{location}: {what} has characters that are not text: remove them")
     return text

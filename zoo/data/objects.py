@@ -69,7 +69,7 @@ def _item(value: Any, place: str) -> Any:
     if isinstance(value, np.str_):
         return str(value)
     if is_missing(value):
-        raise InputError(f"{place}: the input is missing ({value!r}): take it out or fill it in")
+        raise InputError(f"{place}: the input is missing ({value!r}): remove it or fill it in")
     if isinstance(value, bool | int | float | complex | np.number | np.bool_):
         raise InputError(f"{place}: {value!r} is a number: give {FORMS}")
     if isinstance(value, str | os.PathLike | Sound | list | tuple | np.ndarray):
@@ -126,7 +126,9 @@ def as_table(data: Any) -> Iterator[tuple[str, dict[str, Any]]] | None:
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) != 1:
             shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise InputError(f"a dict of columns of different lengths ({shown or 'none'}): give each as many rows")
+            raise InputError(
+                f"a dict of columns of different lengths ({shown or 'none'}): give each the same number of rows"
+            )
         return _rows("dict", list(columns), zip(*columns.values(), strict=True))
     if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
         return _dicts("row", data)

@@ -109,8 +109,8 @@ def _from_rows(
         return readers.wide(as_texts(rows), columns.target, columns, on_bad)
     if not columns.input or not columns.target:
         raise InputError(
-            f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
-            f" of a table with a series a row: --target COLUMN --task series_classification"
+            f"{name}: name the columns to read: --input COLUMN --target COLUMN;"
+            f" for a table with one series per row: --target COLUMN --task series_classification"
         )
     result = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
     return whole_series(as_sounds(result, name, on_bad), columns, layout)
@@ -151,7 +151,7 @@ def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Example
     for i, (path, location) in enumerate(zip(paths, examples.locations, strict=True)):
         try:
             if path is None:
-                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or take the row out")
+                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or remove the row")
             sounds.append(read_wav(path))
         except InputError as error:
             on_bad(InputError(f"{location}: {error}"))
@@ -230,7 +230,9 @@ def _label(label: Any, location: str) -> str:
         return text_of(label, location, "the label")
     number = isinstance(label, int | float | np.integer | np.floating | np.bool_)
     if np.ndim(label) or not number or not np.isfinite(label):
-        raise InputError(f"{location}: {str(label)[:40]} is no label and no number: give a text or a finite number")
+        raise InputError(
+            f"{location}: {str(label)[:40]} is neither a label nor a number: give a text or a finite number"
+        )
     return str(label)
 
 

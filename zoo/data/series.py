@@ -181,6 +181,6 @@ def number_in(text: str, location: str, what: str) -> float:
         number = float("nan")
     if not abs(number) <= _MAX_FLOAT32:
         raise InputError(
-            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
+            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or remove the series"
         )
     return number

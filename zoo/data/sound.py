@@ -113,8 +113,7 @@ def _check_finite(values: np.ndarray, location: str = "") -> None:
     if len(bad):
         place = " of channel ".join(str(i + 1) for i in bad[0])
         raise InputError(
-            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number:"
-            " fill the gap or take the series out"
+            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number: fill the gap or remove the series"
         )
 
 
@@ -176,7 +175,7 @@ def numbers(value: Any) -> np.ndarray:
 def _parsed(text: str) -> np.ndarray:
     channels = [part.split(",") for part in text.split(":")]
     if len({len(channel) for channel in channels}) > 1:
-        raise InputError(f"{text[:40]!r}: its channels differ in length: give each as many steps")
+        raise InputError(f"{text[:40]!r}: its channels differ in length: give each the same number of steps")
     try:
         return np.array([[float(step) for step in channel] for channel in channels]).T
     except ValueError:

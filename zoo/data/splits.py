@@ -78,7 +78,7 @@ def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
     shown = f"{value[:60]!r}" if isinstance(value, str) else "a series"
     shown = shown if other.groups is None else f"group {shown}"
     place = known[together(other)[first]]
-    more = f", and so are {len(duplicates) - 1:,} rows more: take them out" if len(duplicates) > 1 else ": take one out"
+    more = f", and so are {len(duplicates) - 1:,} rows more: remove them" if len(duplicates) > 1 else ": remove one"
     raise InputError(
         f"{other.locations[first]}: {shown} of the {name} part is in the training part too ({place}){more}"
     )
@@ -91,7 +91,7 @@ def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
         if label not in known:
             raise InputError(
                 f"{location}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
-                " take the row out"
+                " remove the row"
             )
 
 

@@ -177,7 +177,7 @@ def _joined(parts: Any, location: str, what: str) -> str:
     """Returns tokens or tags joined by spaces."""
     for part in parts:
         if not isinstance(part, str) or not part.strip() or len(part.split()) > 1:
-            raise InputError(f"{location}: {what}: {part!r:.40} is no token: give texts without spaces")
+            raise InputError(f"{location}: {what}: {part!r:.40} is not a token: give texts without spaces")
     return text_of(" ".join(part.strip() for part in parts), location, what)
 
 
@@ -213,7 +213,7 @@ def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> It
         if len(row) != len(columns):
             error = InputError(
                 f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
-                f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
+                f" give each row the same number{', quoting cells with commas' if separator == ',' else ''}"
             )
             on_bad(error)
             continue

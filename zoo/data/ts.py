@@ -110,7 +110,7 @@ class _Header:
         if self.padded:
             notes.append(f"{self.padded:,} series are padded with missing values at their end, which are taken off")
         if not self.labels and not self.flags.get("targetlabel"):
-            notes.append("the file lists no classes: the labels are what stands behind the last colon of each line")
+            notes.append("the file lists no classes: the label of each line is the text after its last colon")
         return tuple(notes)
 
 
@@ -132,14 +132,16 @@ def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
         raise InputError(f"{place}: no label: end the line with a colon and the label")
     header.dimensions = header.dimensions or len(dimensions)
     if len(dimensions) != header.dimensions:
-        raise InputError(f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series as many")
+        raise InputError(
+            f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series the same number"
+        )
     rows = [dimension.split(",") for dimension in dimensions]
     if header.flags.get("equallength"):
         header.length = header.length or len(rows[0])
     for i, row in enumerate(rows, 1):
         expected = header.length or len(rows[0])
         if len(row) != expected:
-            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each as many")
+            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each the same number")
     end = len(rows[0])
     while end > 1 and all(row[end - 1].strip().lower() in ("?", "nan") for row in rows):
         end -= 1

@@ -109,7 +109,7 @@ def _from_rows(rows: Iterator[tuple[str, dict]], name: str, columns: Columns, la
         target = columns.target if columns.target in first[1] else ""
         return readers.wide(read.as_texts(rows), target, columns, on_bad)
     if not columns.input:
-        raise InputError(f"{name}: say which column to read: --input COLUMN")
+        raise InputError(f"{name}: name the column to read: --input COLUMN")
     examples = read.as_sounds(two_columns(rows, columns.input, "", "", columns, on_bad), name, on_bad)
     return read.whole_series(examples, columns, layout)
 

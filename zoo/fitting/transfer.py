@@ -118,7 +118,7 @@ def domain_trainer(
     more = read_unlabelled(unlabelled)
     leaked = len({identity(text) for text in test.inputs} & {identity(text) for text in more})
     if leaked:
-        on_message(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
+        on_message(f"note: {leaked:,} of the unlabelled texts are in the test part too, which makes its score too high")
     texts = [*train.inputs, *more]
     copy = Pipeline(base.spec)
     copy.assign(base.tensors(), "language model")

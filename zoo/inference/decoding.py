@@ -136,9 +136,7 @@ class Decoder:
         return program(self.model, _search, beam_size, length)
 
     def _few(self, max_length: int, rows: int) -> int:
-        """Returns a length that bounds most outputs of such sources; few values, because each needs a compiled
-        function.
-        """
+        """Returns a length that bounds most outputs of such sources; one of few, to compile rarely."""
         cached = hasattr(self.model.config, "max_target")
         if not cached or (keras.backend.backend() == "tensorflow" and rows < MANY):
             return self.length

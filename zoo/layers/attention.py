@@ -152,8 +152,9 @@ class Attention(keras.layers.Layer):
         return self.out(ops.reshape(context, (shape[0], shape[1], self.num_heads * values.shape[-1])))
 
     def scores_for_few_queries(self, queries, keys):
-        """Compute ``scores`` in one product for all heads. Each head's queries are zero at the features of the other
-        heads.
+        """Compute ``scores`` in one product for all heads.
+
+        Each head's queries are zero at the features of the other heads.
 
         Args:
             queries: ``(batch, query_time, heads, size)``, with a small ``query_time``.

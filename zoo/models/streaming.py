@@ -124,7 +124,7 @@ class Stream:
                 raise InputError(f"{given} {x.dtype}: give numbers")
             x = x.astype("float32")
             if not np.isfinite(x).all():
-                raise InputError(f"{given} numbers that are not finite: what is kept of the row would stay so")
+                raise InputError(f"{given} numbers that are not finite: they would stay in the state of the row")
             return x
         if x.dtype.kind not in "iu":
             raise InputError(f"{given} {x.dtype}: give token ids, whole numbers")

@@ -33,7 +33,7 @@ class NumbersPreprocessor:
             raise InputError(f"a series of shape {array.shape}: give (time, {self.features})")
         if not np.isfinite(array).all():
             step = int(np.argwhere(~np.isfinite(array))[0, 0])
-            raise InputError(f"step {step + 1} of a series is not finite: fill the gap or take the series out")
+            raise InputError(f"step {step + 1} of a series is not finite: fill the gap or remove the series")
         return array.astype("float32")
 
     def encode_target(self, target: Any) -> float:

@@ -43,7 +43,7 @@ def convert_to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]]
     if not parsed:
         mixed = sorted(tag for tag in inside if not tag.startswith(("B-", "I-")))
         shown = ", ".join(map(repr, mixed[:5]))
-        notes = [f"tags without B- or I- among others with it, each a class of its own: {shown}"]
+        notes = [f"tags without B- or I- among others with it, each read as a separate class: {shown}"]
         return [list(tags) for tags in sentences], notes * (0 < len(mixed) < len(inside))
     letters = {letter.upper() for letter, _ in parsed.values()}
     names = {tag: f"{'B' if letter.upper() in _BEGIN else 'I'}-{kind}" for tag, (letter, kind) in parsed.items()}

@@ -81,9 +81,7 @@ class SequenceToSequence(Task):
                 raise InputError(f"{location}: {error}") from None
 
         def collate(rows, length, padded_batch_size):
-            """Collate for teacher forcing: the decoder reads each target from its start token and predicts up to its
-            end token.
-            """
+            """Collate for teacher forcing: the decoder reads from the start token and predicts up to the end token."""
             source = pad([sources[i] for i in rows], length, padded_batch_size)
             target = pad([targets[i][:-1] for i in rows], length, padded_batch_size)
             answer = pad([targets[i][1:] for i in rows], length, padded_batch_size)

@@ -61,7 +61,7 @@ class SeriesClassification(Classification):
         if expected in counts:  # if no row has that many, the model does not fit, and ``adapt`` raises
             for i, count in enumerate(channels):
                 if count not in (0, expected):
-                    problem = f"{count} channels where others have {expected}: give each series as many"
+                    problem = f"{count} channels where others have {expected}: give each series the same number"
                     errors.append((i, InputError(problem)))
         return sorted(errors, key=lambda row: row[0])
 
@@ -162,7 +162,8 @@ def _series(examples) -> list[np.ndarray]:
             raise InputError(f"{location}: {error}") from None
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise InputError(
-                f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}: give each as many"
+                f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}:"
+                " give each the same number"
             )
     return rows
 

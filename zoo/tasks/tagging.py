@@ -130,8 +130,7 @@ class Tagging(Task):
         )
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns, for each sentence, its tags joined by spaces, followed by a tab and its label if the model has
-        labels.
+        """Returns, per sentence, its tags joined by spaces, then a tab and its label if the model has labels.
 
         The tags are the most likely ones in which every span begins with ``B-``.
         """

@@ -166,9 +166,7 @@ class Task(abc.ABC):
     def predict_raw(
         self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any
     ) -> list[Any]:
-        """Returns the outputs that ``score`` compares with the references, as JSON values; by default those of
-        ``predict``.
-        """
+        """Returns the outputs that ``score`` reads, as JSON values; the default is those of ``predict``."""
         return self.predict(pipeline, inputs, batch_size, on_step, **options)
 
     @abc.abstractmethod

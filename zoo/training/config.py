@@ -95,8 +95,7 @@ class TrainingConfig:
 
 
 def override(config: TrainingConfig | Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Any:
-    """Returns a config with some fields changed; if ``config`` has only some fields, returns these with the changes
-    added.
+    """Returns a config, or a mapping of fields, with some fields changed.
 
     Args:
         config: A config; or the fields that differ from the default; ``None`` means no such field.

@@ -205,9 +205,7 @@ class WindowsLayer(Block):
         return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
 
     def _pushed(self, stored, vector, keep):
-        """Returns a level's state with ``vector (batch, hidden_dim)`` as its newest, marked as stored where
-        ``keep (batch,)``.
-        """
+        """Returns a level's state with a new newest ``vector (batch, hidden_dim)``, flagged as ``keep (batch,)``."""
         newest = (part[:, None] for part in (vector, keep, self.attention.key(vector), self.attention.value(vector)))
         return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
 
@@ -283,8 +281,7 @@ class WindowsLayer(Block):
         return self._feed_forward(x + context), (tuple(after), count + steps)
 
     def _summaries(self, level, below, last):
-        """Returns the summaries of windows of the level ``below`` that end at ``last (batch, n)``, and which are
-        stored.
+        """Returns summaries of the windows of ``below`` that end at ``last (batch, n)``, and which are stored.
 
         Windows that end beyond the level are incomplete: no step reads them and the state does not keep them.
         """

@@ -121,9 +121,7 @@ class DenseLayer(keras.layers.Layer):
         return ops.zeros((batch_size, self.rows_above, source_time, BOTTLENECK * self.growth_rate), dtype)
 
     def step(self, x, columns, above):
-        """Map one row ``(batch, 1, source_time, features)`` to one with more features, and return the rows for the next
-        step.
-        """
+        """Map one row ``(batch, 1, source_time, features)``; returns it with more features, and the next rows above."""
         rows = ops.concatenate([above, self._squeezed(x, None, columns)], axis=1)
         return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
 
