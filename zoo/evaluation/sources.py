@@ -33,9 +33,9 @@ def source(
         pipeline: The model.
         data: Name of a dataset, a file, a folder, or data in memory.
         split: Split of a dataset.
-        columns: What of a table is read.
+        columns: Columns of a table.
         limit: Maximum number of cases.
-        bad: Called with the error of each row that cannot be read.
+        bad: Called with the error of each bad row.
 
     Raises:
         InputError: The data cannot be read.
@@ -65,7 +65,7 @@ def source(
 
 
 def _composed(path, columns: Columns, bad: BadRows) -> Iterator[tuple[str, str, str]]:
-    """Yield input, target and place of each row; inputs are composed, so that one text is one input."""
+    """Yield input, target and location of each row; inputs are normalised, so that equal texts are one input."""
     for text, target, location in stream_examples(path, columns.input, columns.target, columns.header, bad):
         yield unicodedata.normalize("NFC", text), target, location
 
