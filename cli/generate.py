@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from zoo.checkpoints import locate
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.files import check_output
 from zoo.limits import MAX_SEED
-from zoo.tasks import GENERATED
 
 from . import backend, show
 from .output import Text, echo, echo_json
@@ -46,6 +45,8 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
 
     Text is printed after its prompt. Music is printed as one line of MIDI notes per generated frame.
     """
+    from zoo.tasks import GENERATED
+
     record = locate.read_record(name)
     task = record.spec.task
     if task not in GENERATED:
@@ -134,10 +135,8 @@ def _piece(prompt, record, file, dataset, split, piece, frames) -> list[list[int
         location, roll = file, _read(file)
     else:
         raise InputError(f"--file {file}: give music as .mid, or as .json: [[60, 64, 67], [62]]")
-    try:
+    with located(location):
         notes = MusicPreprocessor().decode(MusicPreprocessor().encode_input(roll))
-    except InputError as error:
-        raise InputError(f"{location}: {error}") from None
     if frames and frames > len(notes):
         raise InputError(f"--frames {frames}: {location} has {len(notes)} frames: give a smaller number")
     return notes[:frames]

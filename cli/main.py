@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "zoo.cli.compare:compare",
     "embed": "zoo.cli.embed:embed",
     "evaluate": "zoo.cli.commands:evaluate",
+    "export": "zoo.cli.export:export",
     "finetune": "zoo.cli.finetune:finetune",
     "generate": "zoo.cli.generate:generate",
     "info": "zoo.cli.commands:info",
@@ -88,7 +89,7 @@ def _end(code: int, *lines: str, show: Callable[[], None] = lambda: None) -> NoR
 @click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
-    """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train."""
+    """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train, export."""
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from zoo.errors import InputError, PartlyAnsweredError
 from zoo.escape import escape
 from zoo.files import check_output
 
-from . import backend
+from . import answering
 from .commands import _beam, _example
 from .output import Text, echo, echo_json, echo_raw, note
 
@@ -39,6 +39,7 @@ STREAMED = 256  # maximum lines of standard input per batch
 @click.option("--dialect", default="", help="How a .csv or .tsv is written: auto, or as zoo finetune takes it.")
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@answering.backend_option
 @click.option("--plot", help="Plot the attention of a single input: .png, .svg or .pdf; .html for classifiers.")
 def predict(
     name: str,
@@ -53,6 +54,7 @@ def predict(
     dialect: str,
     beam: int | None,
     as_json: bool,
+    backend: str | None,
     plot: str | None,
 ) -> None:
     """Predict on WORDS, a file, or standard input, whose lines are answered as they come.
@@ -67,6 +69,8 @@ def predict(
         raise InputError("--file: excludes WORDS: give one of them")
     if not words and file is None and sys.stdin.isatty():
         raise InputError("WORDS: missing: give words, --file FILE, or lines on standard input")
+    if plot and backend == "onnx":
+        raise InputError("--plot: drawn by Keras: omit --backend")
     if plot and Path(plot).suffix not in (".png", ".svg", ".pdf", ".html"):
         raise InputError(f"--plot {plot}: unknown format: use .png, .svg, .pdf or, for a classifier, .html")
     if plot:
@@ -92,10 +96,7 @@ def predict(
         if not rows:
             continue
         if pipeline is None:
-            backend.start()
-            from zoo.pipeline import load
-
-            pipeline = load(name, record=record, preprocessor=preprocessor)
+            pipeline = answering.load(name, record, preprocessor, "keras" if plot else backend)
         outputs = _predict(pipeline, [row[0] for row in rows], beam, as_json, table)
         for (_, _, kept, name), output in zip(rows, outputs, strict=True):
             printed.row(name, output, kept)
@@ -192,7 +193,7 @@ def _predict(pipeline, inputs: list[str], beam: int | None, as_json: bool, table
     from zoo.progress import progress
 
     options = _beam(beam)
-    if "probabilities" in pipeline.task.options and (as_json or table):
+    if "probabilities" in pipeline.options and (as_json or table):
         options["probabilities"] = True
     with progress("predicting", len(inputs)) as on_step:
         return pipeline.predict(inputs, on_step=on_step, **options)

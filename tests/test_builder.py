@@ -112,7 +112,7 @@ def test_names_and_patterns():
         (("gru_small",), "set vocab_size or features"),
         (("gru_small", True), "an architecture has no weights"),
         (("gru_smal",), "no checkpoint 'gru_smal'"),
-        (("gru_small", False, "classification"), "needs num_classes"),
+        (("gru_small", False, "classification"), "num_classes missing"),
         (("gru_small", False, "classify"), "no task 'classify'"),
     ],
 )

@@ -18,7 +18,7 @@ FLOORS = [
     {"pipeline"},
     {"builder", "analysis"},
     {"evaluation"},
-    {"fitting"},
+    {"fitting", "export"},
 ]
 RANK = {room: rank for rank, floor in enumerate(FLOORS) for room in floor}
 

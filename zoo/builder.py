@@ -81,7 +81,7 @@ def _from_checkpoint(name: str, pretrained: bool, task: str | None, config: dict
     kind = find_task(task or spec.task)
     fields, sizes = _divide(kind, config) if task else (config, {})
     if fields:
-        raise InputError(f"{name}: {', '.join(fields)}: fixed by the checkpoint: omit")
+        raise InputError(f"{name}: {', '.join(fields)}: fixed by the checkpoint: leave them out")
     family = kind.architecture(spec.architecture)
     built_config = family.config_from(spec.config)
     if task:

@@ -3,6 +3,9 @@
 A message is one line: ``location: problem: remedy``.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 
 class ZooError(Exception):
     """Base class of all errors that the zoo raises on purpose."""
@@ -18,6 +21,23 @@ class InputError(ZooError):
     """An input, file or option of the user cannot be used."""
 
     exit_code = 2
+
+
+@contextlib.contextmanager
+def located(location: str) -> Iterator[None]:
+    """Put the location of a row before the message of an ``InputError`` that the body raises.
+
+    Example:
+        >>> with located("words.csv:3"):
+        ...     raise InputError("the text is empty: give at least one symbol")
+        Traceback (most recent call last):
+        ...
+        zoo.errors.InputError: words.csv:3: the text is empty: give at least one symbol
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{location}: {error}") from None
 
 
 class BadRowsError(InputError):

@@ -22,6 +22,7 @@ from zoo.data.objects import as_inputs
 from zoo.errors import InputError, WeightsError
 from zoo.inference.sampling import Sampling
 from zoo.models.serialization import FromArchitecture
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.tasks import find_preprocessor, find_task
 
 
@@ -60,7 +61,7 @@ class Pipeline:
         spec: ModelSpec,
         document: dict[str, Any] | None = None,
         dtype: str = "float32",
-        preprocessor: Any = None,
+        preprocessor: Preprocessor | None = None,
     ):
         claim_process()
         self.spec = spec
@@ -82,7 +83,9 @@ class Pipeline:
             raise WeightsError(f"spec: {reason}: the record is damaged or of another version") from error
 
     @classmethod
-    def from_model(cls, model: keras.Model, preprocessor: Any, *, task: str, name: str = "custom") -> "Pipeline":
+    def from_model(
+        cls, model: keras.Model, preprocessor: Preprocessor, *, task: str, name: str = "custom"
+    ) -> "Pipeline":
         """Create a pipeline from a model trained by plain ``fit``, to predict, evaluate and save with.
 
         Args:
@@ -128,6 +131,11 @@ class Pipeline:
         self.__dict__.update(state)
         self.task = find_task(self.spec.task)
         self.preprocessor = find_preprocessor(self.spec.task, self.spec.preprocessor)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of ``predict`` with their defaults."""
+        return self.task.options
 
     def predict(
         self,
@@ -336,7 +344,7 @@ def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: 
     return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
-def load(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> Pipeline:
+def load(name: str | Path, *, record: Record | None = None, preprocessor: Preprocessor | None = None) -> Pipeline:
     """Load a pretrained model, its weights verified against their SHA-256.
 
     Args:

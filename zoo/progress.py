@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def progress(title: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+def progress(title: str, total: int | None = None, unit: str = "") -> Iterator[Callable[..., None]]:
     """Show a bar while the body runs.
 
     Args:
         title: Label of the bar.
         total: Total number of units, if known.
+        unit: ``"bytes"`` shows kilobytes and megabytes, and leaves the bar on the screen.
 
     Yields:
         A function of the number of units just done, an optional note to show, and the total once it is known.
@@ -20,16 +21,16 @@ def progress(title: str, total: int | None = None) -> Iterator[Callable[..., Non
         yield lambda count=1, note="", total=None: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=unit != "bytes") as bar:
         task = bar.add_task(title, total=total, note="")
 
         def advance(count: int = 1, note: str = "", total: int | None = None) -> None:

@@ -275,7 +275,7 @@ def test_the_command_writes_music(run):
         (["./songs", "--seconds", "0"], "0 seconds per frame"),
         (["./songs", "--top-k", "3"], "top-k and top-p choose among characters"),
         (["./labels"], "./labels: classification predicts no next step"),
-        (["gru_small.cmudict"], "gru_small.cmudict does sequence_to_sequence"),
+        (["gru_small.cmudict"], "gru_small.cmudict: sequence_to_sequence predicts no next step"),
         (["none.such"], "none.such"),
     ],
 )

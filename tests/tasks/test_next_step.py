@@ -268,7 +268,7 @@ def test_bad_texts_are_named_by_their_place():
         evaluate(pipeline, Examples(["hey", "Q"], ["", ""], ["f:1", "f:2"]))
     with pytest.raises(InputError, match="f:1: 1 steps, too few"):
         MUSIC.batches(MusicPreprocessor(), Examples([[[60]]], [""], ["f:1"]), TrainingConfig())
-    with pytest.raises(InputError, match="beam_size: language_modelling has only probabilities"):
+    with pytest.raises(InputError, match="beam_size: unknown: language_modelling has probabilities"):
         evaluate(pipeline, Examples(["hey"], [""], ["f:1"]), beam_size=3)
     with pytest.raises(InputError, match="no steps"):
         mean_per_step([], [])

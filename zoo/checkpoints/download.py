@@ -14,7 +14,6 @@ import re
 import secrets
 import shutil
 import ssl
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +23,7 @@ from typing import NoReturn, Self, TypeVar
 
 from zoo.errors import DownloadError, StorageError
 from zoo.files import file_lock, integrity_error, replacing, storage
+from zoo.progress import progress
 from zoo.version import __version__
 
 TRIES = 8
@@ -73,7 +73,7 @@ def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
         # Another process may have downloaded the file in the meantime.
         if integrity_error(path, size, sha256) is not None:
             with (
-                _progress(path.parent.name, size) as show,
+                progress(path.parent.name, size, "bytes") as show,
                 _Transfer(url, path, sha256, size, show) as transfer,
             ):
                 transfer.adopt_leftovers()
@@ -127,12 +127,12 @@ class _Transfer:
     killed process.
     """
 
-    def __init__(self, url: str, path: Path, sha256: str, size: int, show: Callable[[int], None]):
+    def __init__(self, url: str, path: Path, sha256: str, size: int, show: Callable[..., None]):
         self.url = url
         self.path = path
         self.sha256 = sha256
         self.size = size
-        self.show = show
+        self.show, self.shown = show, 0
         self.mismatches = 0
         self._start("")
 
@@ -226,7 +226,8 @@ class _Transfer:
                 with storage(self.path):
                     self.file.write(piece)
                 self.received += len(piece)
-                self.show(self.received)
+                self.show(self.received - self.shown)
+                self.shown = self.received
         if self.received < self.size:
             raise _TryAgain(f"cut after {self.received} of {self.size} bytes")
 
@@ -332,17 +333,3 @@ def _retry_after(value: str) -> float:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return 0.0
-
-
-@contextlib.contextmanager
-def _progress(title: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on standard error if it is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda received: None
-        return
-    from rich import console, progress
-
-    columns = ("{task.description}", progress.BarColumn(), progress.DownloadColumn())
-    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=size)
-        yield lambda received: bar.update(task, completed=received)

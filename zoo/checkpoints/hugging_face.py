@@ -59,7 +59,7 @@ def _fetch(base: str, filename: str, limit: int, force: bool) -> Path:
     try:
         if not offline:
             metadata = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
-            if metadata.file_size > limit:
+            if (metadata.file_size or 0) > limit:
                 raise DownloadError(f"{base}/{filename}: {metadata.file_size} bytes, more than the {limit} allowed")
         path = hf_hub_download(
             form[1], filename, revision=form[2], local_files_only=offline, force_download=force and not offline

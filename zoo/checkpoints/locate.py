@@ -104,7 +104,7 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
         DownloadError: No place has the weights; the message lists the places.
         StorageError: The cache cannot be written.
     """
-    record, file, _ = locate_and_read(name_or_folder, _verify)
+    record, file, _ = locate_and_read(name_or_folder, verify)
     return record, file
 
 
@@ -167,7 +167,7 @@ def locate_and_read(
     raise DownloadError(f"{problem}; tried: {'; '.join(tried)}{remedy}")
 
 
-def _verify(file: Path, record: Record) -> None:
+def verify(file: Path, record: Record) -> None:
     """Raise IntegrityError if a weights file does not match its record."""
     wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     if wrong:

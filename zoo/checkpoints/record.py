@@ -232,23 +232,21 @@ def _check(value: Any, schema: Any, location: str, key: str) -> None:
     if schema is int and type(value) is int and value >= 0:
         return
 
-    def expect(condition: bool, what: str) -> None:
-        if not condition:
-            _fail(location, key, f"expected {what}")
-
     if schema is str:
-        fit = isinstance(value, str) and value.strip() != "" and value.isprintable()
-        expect(fit, "a text on one line, not empty")
-    elif schema is int:
-        expect(isinstance(value, int) and not isinstance(value, bool) and value >= 0, "a whole number >= 0")
+        if not (isinstance(value, str) and value.strip() and value.isprintable()):
+            _fail(location, key, "expected a text on one line, not empty")
+    elif schema is int:  # a whole number was accepted above
+        _fail(location, key, "expected a whole number >= 0")
     elif schema is float:
-        expect(isinstance(value, int | float) and not isinstance(value, bool), "a number")
+        _fail(location, key, "expected a number")
     elif isinstance(schema, list):
-        expect(isinstance(value, list), "a list")
+        if not isinstance(value, list):
+            _fail(location, key, "expected a list")
         for index, item in enumerate(value):
             _check(item, schema[0], location, f"{key}[{index}]")
     elif isinstance(schema, dict):
-        expect(isinstance(value, dict), "an object")
+        if not isinstance(value, dict):
+            _fail(location, key, "expected an object")
         for name in value if str in schema else ():
             if not name.isprintable():
                 _fail(location, f"{key}.{name}", "expected a key on one line")

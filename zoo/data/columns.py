@@ -79,7 +79,7 @@ class Columns:
     def from_json(cls, value: dict[str, Any]) -> "Columns":
         """Returns the columns in a record's recipe; ignores unknown fields."""
         known = {field.name: type(field.default) for field in dataclasses.fields(cls)}
-        given = {name: tuple(x) if isinstance(x, list) else x for name, x in value.items()}
+        given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in value.items()}
         return cls(**{name: x for name, x in given.items() if name in known and isinstance(x, known[name])})
 
 

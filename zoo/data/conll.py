@@ -38,7 +38,7 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
     if width < 2:
         raise InputError(f"{path}: only one column: give a token and its tag per line, with a tab between them")
     universal = ending(path) == ".conllu" and width == len(UD)
-    names = list(UD) if universal else [str(i + 1) for i in range(width)]
+    names: list[str] = [*UD] if universal else [str(i + 1) for i in range(width)]
     given = {name for name in (columns.input, columns.target) if name}
     head = next((row for _, row in cells if len(row) == width), [])
     header = not universal and bool(given - set(names)) and given <= {*head, *names}

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import BinaryIO, cast
 
 from zoo.errors import InputError
 
@@ -134,9 +134,10 @@ def ending(path: str | os.PathLike) -> str:
     return Path(name.stem if name.suffix.lower() == ".gz" else name).suffix.lower()
 
 
-def open_bytes(path: str | os.PathLike) -> IO[Any]:
+def open_bytes(path: str | os.PathLike) -> BinaryIO:
     """Open a file in binary mode, decompressed if its name ends in ``.gz`` (raises OSError)."""
-    return gzip.open(path, "rb") if os.fspath(path).lower().endswith(".gz") else open(path, "rb")
+    unpacked = os.fspath(path).lower().endswith(".gz")
+    return cast(BinaryIO, gzip.open(path, "rb")) if unpacked else open(path, "rb")
 
 
 def refuse_special(path, name: str) -> None:

@@ -173,7 +173,8 @@ def as_pair(data: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
     if hasattr(data, "element_spec"):
         elements = _unbatched(data)
     elif hasattr(data, "batch_sampler") and hasattr(data, "dataset"):  # a DataLoader
-        elements = _torch_items(data.dataset)
+        loader: Any = data
+        elements = _torch_items(loader.dataset)
     elif type(data).__module__.partition(".")[0] == "torch" or _is_torch_dataset(data):
         elements = _torch_items(data)
     elif isinstance(data, list) and data and all(isinstance(row, tuple) and len(row) == 2 for row in data):
@@ -223,7 +224,7 @@ def _plain(value: Any) -> Any:
     return array if array.dtype.kind in "iufb" else array.tolist()
 
 
-def as_labels(labels: Any) -> Sequence[Any]:
+def as_labels(labels: Any) -> Any:
     """Returns labels as a flat sequence: flattens a column vector, and maps one-hot rows to their index."""
     labels = _plain(labels)
     if isinstance(labels, list) and labels and isinstance(labels[0], list | np.ndarray):

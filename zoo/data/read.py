@@ -16,7 +16,7 @@ from zoo.data.labels import number_of
 from zoo.data.lines import OnBad, ending, refuse, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.escape import printable
 
 LAYOUTS = ("rows", "series", "tokens")
@@ -218,10 +218,8 @@ def _input(value: Any, location: str) -> Any:
     value = value.decode() if isinstance(value, bytes) else value
     if isinstance(value, str):
         return text_of(value, location, "the text")
-    try:
+    with located(location):
         return value if isinstance(value, Sound) else as_channels(numbers(value))
-    except InputError as error:
-        raise InputError(f"{location}: {error}") from None
 
 
 def _label(label: Any, location: str) -> str:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\ufeff]")
 """Soft hyphen, Mongolian vowel separator, zero-width space, word joiner and byte-order mark."""
@@ -26,7 +27,7 @@ def same_text(text: str) -> str:
     return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).casefold()
 
 
-def commonest_form(texts: Iterable[str]) -> str:
+def commonest_form(texts: Iterable[str]) -> Literal["NFC", "NFD"]:
     """Returns ``"NFD"`` if most texts whose forms differ are decomposed, otherwise ``"NFC"``."""
     composed = decomposed = 0
     for text in texts:

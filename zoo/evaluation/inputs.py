@@ -45,7 +45,10 @@ class Folded:
         self.count, self.first = 0, ("", "")
 
     def add(self, inputs: Sequence[Any]) -> None:
-        for value in inputs if self.read_as else ():
+        """Count those of some inputs."""
+        if self.read_as is None:
+            return
+        for value in inputs:
             other = self.read_as(value) if isinstance(value, str) else None
             if other is not None:
                 self.first = self.first if self.count else (value, other)

@@ -21,6 +21,7 @@ from zoo.fitting.setup import fresh
 from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.tasks import find_task
 from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
@@ -91,17 +92,15 @@ class Start:
         """Returns the lines shown before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
-        rates = f"a rate of {training_config.learning_rate:g}, {training_config.schedule}"
-        rates += (
-            f", {training_config.layer_lr_decay:g} times less for each layer below"
-            if training_config.layer_lr_decay != 1
-            else ""
-        )
-        rates += ", a layer more each epoch from the head down" if training_config.gradual_unfreezing else ""
+        recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
+        if training_config.layer_lr_decay != 1:
+            recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
+        if training_config.gradual_unfreezing:
+            recipe += ", one more layer unfrozen per epoch"
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, {training_config.epochs} epochs at most; {rates}",
+            f"training: {origin}, at most {training_config.epochs} epochs; {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -158,7 +157,7 @@ def prepare(
         training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
     )
     if training_config.lora_rank and not from_base:
-        raise InputError("low-rank updates change a pretrained model: choose one, or leave them out")
+        raise InputError("lora_rank: needs a pretrained model: choose one, or leave lora_rank out")
     if training_config.precision != "float32":
         raise InputError(f"precision {training_config.precision}: fine-tuning is in float32, leave it out")
 
@@ -202,7 +201,7 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
     return [part and part.with_notes(*note, targets=[names[target] for target in part.targets]) for part in parts]
 
 
-def _row_errors(task: Task, preprocessor: Any, part: Examples, training: bool) -> list[tuple[int, InputError]]:
+def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
     """Returns the indices of rows of a part that cannot be encoded, with their errors."""
     check = task.check_training_example if training else task.check_example
     found = []

@@ -55,7 +55,7 @@ class Counts:
     denominator: np.ndarray
 
 
-def mean_per_step(sums: Sequence[float], steps: Sequence[int]) -> Interval:
+def mean_per_step(sums: Sequence[float] | np.ndarray, steps: Sequence[int] | np.ndarray) -> Interval:
     """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or over blocks of a long one.
 
     Args:
@@ -85,7 +85,7 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
         >>> ratio(np.array([1, 0, 0, 1]), np.ones(4)).value
         0.5
     """
-    counted = np.count_nonzero(lengths)
+    counted = int(np.count_nonzero(lengths))
     if counted and not errors.any():
         return Interval(0.0, 0.0, 1 - _none_wrong(counted).low)
     if counted and np.array_equal(errors, lengths):

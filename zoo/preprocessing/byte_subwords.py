@@ -63,7 +63,7 @@ class ByteSubwords:
         from tokenizers import Tokenizer, models
 
         ids = {subword: number for number, subword in enumerate(self.subwords)}
-        merges = [tuple(pair.split(" ")) for pair in self.merges]
+        merges = [(left, right) for left, right in (pair.split(" ") for pair in self.merges)]
         return _with_rules(Tokenizer(models.BPE(vocab=ids, merges=merges)))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:

@@ -33,7 +33,7 @@ class NumberTargets:
     mean: float
     scale: float
 
-    KIND = None
+    KIND: Any = None
     """Class of the reader."""
 
     def encode_input(self, value: Any) -> Any:

@@ -52,7 +52,7 @@ class Numbers:
 
     def frames(self, series: np.ndarray) -> np.ndarray:
         """Map ``(time, channels)`` to ``(time, features)``."""
-        return ((series - np.float32(self.mean)) / np.float32(self.scale)).astype(np.float32)
+        return ((series - np.array(self.mean, np.float32)) / np.array(self.scale, np.float32)).astype(np.float32)
 
 
 def _moments(rows: Sequence[np.ndarray]) -> tuple[tuple[float, ...], tuple[float, ...]]:

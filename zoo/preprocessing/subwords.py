@@ -50,7 +50,7 @@ class Subwords:
         from tokenizers import Tokenizer, models
 
         ids = {subword: number for number, subword in enumerate(self.subwords)}
-        merges = [tuple(pair.split(" ")) for pair in self.merges]
+        merges = [(left, right) for left, right in (pair.split(" ") for pair in self.merges)]
         model = models.BPE(vocab=ids, merges=merges, unk_token=SPECIAL[UNKNOWN], end_of_word_suffix=WORD_END)
         return _with_rules(Tokenizer(model), self.words)
 

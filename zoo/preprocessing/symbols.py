@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,12 +40,11 @@ class SymbolTokenizer:
     symbols: tuple[str, ...]
     separator: str = ""
     lowercase: bool = False
-    form: str = "NFC"
+    form: Literal["NFC", "NFD"] = "NFC"
     graphemes: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "symbols", tuple(self.symbols))
-        object.__setattr__(self, "_ids", {s: i + RESERVED for i, s in enumerate(self.symbols)})
         if len(self._ids) != len(self.symbols):
             raise InputError("a tokenizer's symbols must differ from each other")
 
@@ -83,6 +82,10 @@ class SymbolTokenizer:
             return None
         replacement = self.folded(text)
         return replacement if replacement and all(symbol in self._ids for symbol in self.split(replacement)) else None
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: i + RESERVED for i, symbol in enumerate(self.symbols)}
 
     @functools.cached_property
     def _characters(self) -> set[str]:

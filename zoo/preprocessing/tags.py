@@ -129,7 +129,8 @@ class TagPreprocessor:
             )
         first: dict[int, int] = {}
         for place, word in enumerate(encoding.word_ids):
-            first.setdefault(word, place)
+            if word is not None:
+                first.setdefault(word, place)
         ids = encoding.ids
         for word in range(len(words)):
             if word not in first:  # a word that the tokenizer reduces to nothing still gets a position

@@ -1,12 +1,14 @@
 """The tasks, by name. This module imports no backend until a task is resolved."""
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
@@ -30,7 +32,7 @@ TASKS = {
 }
 
 # Maps a task to the class of its preprocessor, without importing a backend.
-PREPROCESSORS = {
+PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
     "tagging": TagPreprocessor.from_json,
@@ -56,7 +58,7 @@ def find_task(name: str) -> "Task":
     return getattr(importlib.import_module(module), attribute)
 
 
-def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor"):
+def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor") -> Preprocessor:
     """Returns a task's preprocessor, created from its JSON state.
 
     Args:

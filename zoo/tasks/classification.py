@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.backends.compile import compiled, program
 from zoo.data.examples import identity
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.metrics.intervals import Counts
 from zoo.metrics.labels import classification_metrics
 from zoo.models import registry
@@ -157,10 +157,8 @@ class Classification(Task):
         """Returns the target and the weight of each row (raises InputError for an unknown label)."""
         answers = []
         for label, location in zip(examples.targets, examples.locations, strict=True):
-            try:
+            with located(location):
                 answers.append(preprocessor.encode_target(label))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
         counts = np.bincount(answers, minlength=len(preprocessor.labels))
         # With class balancing, all labels have the same total weight, and the mean weight of a row stays 1.
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
@@ -172,10 +170,8 @@ class Classification(Task):
             return preprocessor.encode_inputs(examples.inputs)
         except InputError:
             for text, location in zip(examples.inputs, examples.locations, strict=True):
-                try:
+                with located(location):
                     preprocessor.encode_input(text)
-                except InputError as error:
-                    raise InputError(f"{location}: {error}") from None
             raise
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):

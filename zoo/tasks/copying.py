@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.metrics.intervals import Counts, mean_per_step, ratio
 from zoo.preprocessing.arrays import IdsPreprocessor
 from zoo.preprocessing.symbols import pad
@@ -36,12 +36,10 @@ class Copying(NextStep):
         """Returns every target as ids (raises InputError with the location if the lengths differ)."""
         result = []
         for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
-            try:
+            with located(location):
                 result.append(preprocessor.encode_target(target))
                 if len(result[-1]) != len(row):
                     raise InputError(f"{len(row)} ids and {len(result[-1])} targets: give one per id")
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
         return result
 
     def batches(self, preprocessor, examples, training_config):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.models import registry
 from zoo.models.heads import NextStepModel
 from zoo.tasks.task import Task
@@ -73,10 +73,8 @@ class NextStep(Task):
         """Returns every input encoded (raises InputError with the location of an invalid or too short one)."""
         rows = []
         for sequence, location in zip(examples.inputs, examples.locations, strict=True):
-            try:
+            with located(location):
                 rows.append(preprocessor.encode_input(sequence))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
             if len(rows[-1]) < min_length:
                 raise InputError(
                     f"{location}: {len(rows[-1])} steps, too few to predict one from another: give {min_length}"

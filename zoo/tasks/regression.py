@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.errors import InputError
+from zoo.errors import located
 from zoo.metrics.intervals import Counts, mean_per_step
 from zoo.preprocessing.arrays import NumbersPreprocessor
 from zoo.tasks.next_step import NextStep, Steps, in_batches
@@ -40,10 +40,8 @@ class Regression(NextStep):
         """Returns every target as a number (raises InputError with the location of an invalid one)."""
         result = []
         for target, location in zip(examples.targets, examples.locations, strict=True):
-            try:
+            with located(location):
                 result.append(preprocessor.encode_target(target))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
         return result
 
     def batches(self, preprocessor, examples, training_config):

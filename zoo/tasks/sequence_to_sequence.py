@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.compile import compiled, program
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
 from zoo.metrics.intervals import Counts
@@ -74,11 +74,9 @@ class SequenceToSequence(Task):
     def batches(self, preprocessor, examples, training_config):
         sources, targets = [], []
         for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
-            try:
+            with located(location):
                 sources.append(preprocessor.encode_input(text))
                 targets.append(preprocessor.encode_target(target))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
 
         def collate(rows, length, padded_batch_size):
             """Collate for teacher forcing: the decoder reads from the start token and predicts up to the end token."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zoo.data.sound import Sound, as_channels, numbers
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.models import registry
 from zoo.preprocessing.signals import MAX_STEPS, LogMel, Numbers, SeriesPreprocessor, Waveform
 from zoo.tasks.classification import Classification
@@ -145,10 +145,8 @@ def _most_steps(front_end, examples) -> int:
     """
     max_steps = MAX_LENGTH
     for value, location in zip(examples.inputs, examples.locations, strict=True):
-        try:
+        with located(location):
             max_steps = max(max_steps, 2 * len(front_end.frames(front_end.read(value))))
-        except InputError as error:
-            raise InputError(f"{location}: {error}") from None
     return min(max_steps, MAX_STEPS)
 
 
@@ -156,10 +154,8 @@ def _series(examples) -> list[np.ndarray]:
     """Returns the inputs as arrays with equal channels (raises InputError with the location)."""
     rows = []
     for value, location in zip(examples.inputs, examples.locations, strict=True):
-        try:
+        with located(location):
             rows.append(as_channels(numbers(value)))
-        except InputError as error:
-            raise InputError(f"{location}: {error}") from None
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise InputError(
                 f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}:"

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.compile import compiled, program
-from zoo.errors import InputError
+from zoo.errors import InputError, located
 from zoo.metrics.labels import slot_counts, tagging_metrics
 from zoo.models import registry
 from zoo.models.heads import Tagger
@@ -101,12 +101,10 @@ class Tagging(Task):
     def batches(self, preprocessor, examples, training_config):
         rows, targets = [], []
         for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
-            try:
+            with located(location):
                 self.check_example(preprocessor, text, target)
                 rows.append(preprocessor.encode_input(text))
                 targets.append(preprocessor.encode_target(target))
-            except InputError as error:
-                raise InputError(f"{location}: {error}") from None
 
         def collate(chosen, length, padded_batch_size, generator=None):
             inputs = _inputs([rows[i] for i in chosen], length, padded_batch_size)

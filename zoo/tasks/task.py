@@ -16,6 +16,7 @@ from zoo.errors import InputError
 from zoo.inference.sampling import Sampling
 from zoo.metrics.intervals import Counts, Interval
 from zoo.models.architecture import Architecture
+from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
 from zoo.training.losses import SmoothedCrossentropy
@@ -87,17 +88,17 @@ class Task(abc.ABC):
         """Returns examples with targets in the task's form, and notes on conversions."""
         return examples
 
-    def check_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+    def check_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
         """Raise InputError for an input or a target that cannot be encoded."""
         preprocessor.encode_input(value)
         if self.has_labels:
             preprocessor.encode_target(target)
 
-    def unknown_share(self, preprocessor: Any, inputs: Sequence[Any]) -> float | None:
+    def unknown_share(self, preprocessor: Preprocessor, inputs: Sequence[Any]) -> float | None:
         """Returns the share of tokens that the preprocessor does not know; None if inputs are not tokenized."""
         return None
 
-    def check_training_example(self, preprocessor: Any, value: Any, target: Any) -> None:
+    def check_training_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
         """Raise InputError for an example that cannot be used for training."""
         self.check_example(preprocessor, value, target)
 
@@ -111,10 +112,10 @@ class Task(abc.ABC):
         return []
 
     @abc.abstractmethod
-    def fit(self, examples: Examples, architecture: Architecture) -> Any:
+    def fit(self, examples: Examples, architecture: Architecture) -> Preprocessor:
         """Returns a preprocessor for training examples."""
 
-    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Any:
+    def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Preprocessor:
         """Returns a preprocessor with a language model's tokenizer and the labels of training examples.
 
         Raises:
@@ -130,23 +131,23 @@ class Task(abc.ABC):
         )
 
     @abc.abstractmethod
-    def fields(self, preprocessor: Any, architecture: Architecture) -> dict[str, Any]:
+    def fields(self, preprocessor: Preprocessor, architecture: Architecture) -> dict[str, Any]:
         """Returns the config fields that the preprocessor determines, for example vocabulary sizes."""
 
     @abc.abstractmethod
     def create(self, architecture: Architecture, config: Any, **sizes: Any) -> keras.Model:
         """Returns a model with a head of the given sizes (see ``head``), with initialized variables."""
 
-    def head_sizes(self, preprocessor: Any) -> dict[str, Any]:
+    def head_sizes(self, preprocessor: Preprocessor) -> dict[str, Any]:
         """Returns the sizes of the head that the preprocessor determines."""
         return {}
 
-    def build(self, architecture: Architecture, config: Any, preprocessor: Any) -> keras.Model:
+    def build(self, architecture: Architecture, config: Any, preprocessor: Preprocessor) -> keras.Model:
         """Returns a model for a preprocessor, with initialized variables."""
         return self.create(architecture, config, **{**self.head, **self.head_sizes(preprocessor)})
 
     @abc.abstractmethod
-    def batches(self, preprocessor: Any, examples: Examples, training_config: TrainingConfig) -> Batches:
+    def batches(self, preprocessor: Preprocessor, examples: Examples, training_config: TrainingConfig) -> Batches:
         """Returns training batches (raises InputError with the location of a bad row)."""
 
     def cases(self, examples: Examples) -> Cases:
@@ -170,19 +171,19 @@ class Task(abc.ABC):
         return self.predict(pipeline, inputs, batch_size, on_step, **options)
 
     @abc.abstractmethod
-    def score(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
+    def score(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of outputs, including ``monitor``."""
 
     @abc.abstractmethod
-    def metric_counts(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Counts:
+    def metric_counts(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Counts:
         """Returns the main metric as numerators and denominators per output, for comparisons of models."""
 
-    def update_metrics(self, preprocessor: Any, outputs: list[Any], references: list[Any]) -> Any:
+    def update_metrics(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Any:
         """Returns the state that ``compute_metrics`` needs of some outputs, without their inputs."""
         # Keep one copy of equal labels, which a file gives anew for each row.
         return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
 
-    def compute_metrics(self, preprocessor: Any, states: list[Any]) -> dict[str, Interval]:
+    def compute_metrics(self, preprocessor: Preprocessor, states: list[Any]) -> dict[str, Interval]:
         """Returns the metrics of ``score`` from the states of all outputs."""
         outputs, references = ([x for part in parts for x in part] for parts in zip(*states, strict=True))
         return self.score(preprocessor, outputs, references)
@@ -215,7 +216,9 @@ class Task(abc.ABC):
         """Returns the parts of ``stream`` joined into one value."""
         return [step for part in parts for step in part]
 
-    def spec(self, architecture: Architecture, size: str, preprocessor: Any, fields: dict[str, Any]) -> ModelSpec:
+    def spec(
+        self, architecture: Architecture, size: str, preprocessor: Preprocessor, fields: dict[str, Any]
+    ) -> ModelSpec:
         """Returns the spec of a model of this task.
 
         Args:
@@ -240,22 +243,22 @@ class Task(abc.ABC):
         if not len(train):
             raise InputError("no examples: give at least one")
 
-    def supports_augmentation(self, preprocessor: Any) -> bool:
+    def supports_augmentation(self, preprocessor: Preprocessor) -> bool:
         """Returns whether training can augment examples (``TrainingConfig.augment``)."""
         return False
 
-    def check_training_config(self, preprocessor: Any, training_config: TrainingConfig) -> None:
+    def check_training_config(self, preprocessor: Preprocessor, training_config: TrainingConfig) -> None:
         """Raise InputError for settings of a training config that have no effect for this task."""
         if training_config.augment and not self.supports_augmentation(preprocessor):
             raise InputError(f"augment: {self.name} has no augmentation for such data: leave it out")
         if training_config.class_balanced and not self.has_labels:
             raise InputError(f"class-balanced: {self.name} has no single label per example to weight by: leave it out")
 
-    def describe(self, preprocessor: Any) -> str:
+    def describe(self, preprocessor: Preprocessor) -> str:
         """Returns a description of the task and of what was inferred."""
         return self.name
 
-    def warnings(self, preprocessor: Any, examples: Examples) -> list[str]:
+    def warnings(self, preprocessor: Preprocessor, examples: Examples) -> list[str]:
         """Returns notes on the data for the user, shown before training."""
         return []
 

@@ -1,0 +1,27 @@
+"""The commands in docs/guide/export.md run."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from zoo import datasets
+from zoo.data.examples import Examples
+
+main = importlib.import_module("zoo.cli.main").main
+PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "export.md").read_text("utf-8")
+COMMANDS = re.findall(r"^zoo (.+)$", PAGE, flags=re.M)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
+    monkeypatch.setattr(datasets, "load", lambda name, split: examples)
+    for command in COMMANDS:
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, (command, result.output)
+    assert (tmp_path / "g2p" / "runner.py").exists() and (tmp_path / "writer" / "step.onnx").exists()

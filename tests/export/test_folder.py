@@ -1,0 +1,144 @@
+"""Exported folders: their programs, what refuses to be written, and that nothing is left half-written."""
+
+import ast
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+from click.testing import CliRunner
+
+from zoo.checkpoints import locate
+from zoo.export import folder as folders
+from zoo.export.graph import IR_VERSION, OPSET
+from zoo.tasks import TASKS
+
+main = importlib.import_module("zoo.cli.main").main
+RUNNERS = sorted((Path(folders.__file__).parent / "runners").glob("[a-z]*.py"))
+
+
+def zoo(*arguments: str):
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_every_task_has_a_program():
+    assert set(folders.RUNNERS) == set(TASKS)
+    assert {file.stem for file in RUNNERS} == set(folders.RUNNERS.values())
+
+
+@pytest.mark.parametrize("file", RUNNERS, ids=lambda file: file.stem)
+def test_programs_are_short_and_need_little(file):
+    source = file.read_text("utf-8")
+    imported = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module).split(".")[0])
+    assert imported - set(sys.stdlib_module_names) <= {"numpy", "onnxruntime", "tokenizers"}
+    assert len(source.splitlines()) <= 80
+
+
+INPUTS = {
+    "lstm_tiny.cmudict": ["cat", "phoneme"],
+    "gru_small.snips": ["play the latest album by björk"],
+    "gru_small.imdb_reviews": ["A lovely film.", "dull and long"],
+    "gru_small.italy_power_demand": [",".join(str(x % 7) for x in range(24))],
+    "gru_tiny.adding_t200": ["[[0.5, 1.0], [0.25, 0.0], [0.75, 1.0]]"],
+    "gru_tiny.copy_memory_t500": ["[1, 2, 3, 0, 0, 9]"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_program_answers_as_the_zoo_does(name, tmp_path):
+    from zoo.pipeline import load
+
+    folders.export(name, tmp_path / "out")
+    command = [sys.executable, str(tmp_path / "out" / "runner.py"), *INPUTS[name]]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    read = [json.loads(value) if value.startswith("[") else value for value in INPUTS[name]]
+    expected = load(name).predict(read)
+    lines = done.stdout.splitlines()
+    if isinstance(expected[0], str):
+        assert lines == [f"{value}\t{answer}" for value, answer in zip(INPUTS[name], expected, strict=True)]
+    else:
+        assert [json.loads(line) for line in lines] == pytest.approx(expected, abs=1e-4)
+
+
+def test_metadata_and_versions(tmp_path):
+    exported = folders.export("gru_small.italy_power_demand", tmp_path / "out")
+    model = onnx.load(exported.folder / "model.onnx")
+    assert (model.ir_version, model.opset_import[0].version) == (IR_VERSION, OPSET)
+    described = json.loads({prop.key: prop.value for prop in model.metadata_props}["zoo"])
+    record = locate.read_record("gru_small.italy_power_demand")
+    assert described["preprocessor"] == record.spec.preprocessor
+    assert described["weights_sha256"] == record.weights.sha256 and described["licence"] == record.licence
+    report = json.loads((exported.folder / "export.json").read_text())
+    assert report["files"] == {"model.onnx": (exported.folder / "model.onnx").stat().st_size}
+    folders.export("gru_small.italy_power_demand", tmp_path / "out")  # replaces an export
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_int8_is_smaller_and_answers_alike(tmp_path):
+    whole = folders.export("gru_small.fsdd", tmp_path / "whole")
+    small = folders.export("gru_small.fsdd", tmp_path / "small", int8=True)
+    assert small.files["model.onnx"] < 0.3 * whole.files["model.onnx"]
+
+
+def test_a_bidirectional_model_has_no_step(tmp_path):
+    exported = folders.export("gru_small.italy_power_demand", tmp_path / "out")
+    assert set(exported.files) == {"model.onnx"}
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["export", "gru_smal.cmudict", "out"], 2, "nearest"),
+        (["export", "gru_small.cmudict", "file"], 2, "is a file"),
+        (["export", "gru_small.cmudict", "other"], 2, "holds other files"),
+        (["export", "gru_small.cmudict", "out", "--format", "litert", "--int8"], 2, "--int8"),
+        (["export", "gru_small.cmudict", "out", "--length", "4"], 2, "--length"),
+        (["export", "gru_small.cmudict", "/proc/out"], 4, "/proc"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(arguments, code, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    Path("other").mkdir()
+    Path("other", "mine.txt").write_text("")
+    result = zoo(*arguments)
+    assert result.exit_code == code, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and words in line
+    assert sorted(os.listdir()) == ["file", "other"] and os.listdir("other") == ["mine.txt"]
+
+
+@pytest.mark.parametrize("format, words", [("saved_model", "KERAS_BACKEND=tensorflow"), ("litert", "TensorFlow")])
+def test_other_formats_are_refused_with_the_reason(format, words, tmp_path, monkeypatch):
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        format, words = "litert", "--length"
+    monkeypatch.chdir(tmp_path)
+    result = zoo("export", "gru_small.italy_power_demand", "out", "--format", format)
+    assert result.exit_code == 2 and words in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    from zoo.export import files
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.chdir(tmp_path)
+    result = zoo("export", "gru_small.italy_power_demand", "out")
+    assert result.exit_code == 4 and "No space left" in result.stderr
+    assert os.listdir(tmp_path) == []

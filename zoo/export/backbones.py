@@ -1,0 +1,267 @@
+"""Backbones as ONNX graphs: whole sequences, and single steps of the causal ones."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from zoo.errors import InputError
+from zoo.export.graph import Graph, Part, Value
+from zoo.export.layers import (
+    NEGATIVE,
+    STATES,
+    Heads,
+    bidirectional,
+    convolution,
+    convolution_step,
+    dense,
+    embed,
+    feed_forward,
+    layer_norm,
+    lengths_of,
+    recurrent,
+    recurrent_step,
+    zero_masked,
+)
+from zoo.export.linear import linear_blocks, linear_blocks_step
+from zoo.export.windows import windows_layer, windows_layer_step
+
+Config = Mapping[str, Any]
+
+
+def recurrent_blocks(cell: str) -> Callable:
+    """Returns the stack of recurrent layers of a cell."""
+
+    def run(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
+        lengths = lengths_of(part.graph, mask)
+        for i in range(config["num_layers"]):
+            block = part / f"block_{i}"
+            if config["bidirectional"]:
+                x = bidirectional(block / "both", cell, x, lengths)
+            else:
+                x = recurrent([block / "recurrent"], cell, x, lengths)
+        return x
+
+    return run
+
+
+def recurrent_blocks_step(cell: str) -> Callable:
+    """Returns one step of the stack of recurrent layers of a cell."""
+
+    def run(part: Part, config: Config, x: Value) -> Value:
+        graph = part.graph
+        for i in range(config["num_layers"]):
+            names = [f"block_{i}/{kind}" for kind in ("hidden", "carry")[: STATES[cell]]]
+            before = [graph.state(name, [config["hidden_dim"]]) for name in names]
+            after = recurrent_step(part / f"block_{i}" / "recurrent", cell, x, before)
+            for name, state in zip(names, after, strict=True):
+                graph.set_state(name, state)
+            x = after[0]
+        return x
+
+    return run
+
+
+def tcn(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
+    """The stack of temporal blocks."""
+    graph = part.graph
+
+    def convolve(block: Part, y: Value, dilation: int) -> Value:
+        return convolution(block, zero_masked(graph, y, mask), dilation, config["causal"])
+
+    return _temporal_blocks(part, config, x, convolve)
+
+
+def tcn_step(part: Part, config: Config, x: Value) -> Value:
+    """One step of the stack of temporal blocks."""
+    return _temporal_blocks(part, config, x, convolution_step)
+
+
+def _temporal_blocks(part: Part, config: Config, x: Value, convolve: Callable) -> Value:
+    graph = part.graph
+    for i in range(config["levels"]):
+        block = part / f"block_{i}"
+        y = x
+        for name in ("first", "second"):
+            y = graph.activate(convolve(block / name, y, 2**i), "relu")
+        shortcut = dense(block / "shortcut", x) if "shortcut/kernel" in block else x
+        x = graph.activate(y + shortcut, "relu")
+    return x
+
+
+def wavenet(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
+    """The whole network."""
+    graph = part.graph
+
+    def convolve(layer: Part, y: Value, dilation: int) -> Value:
+        return convolution(layer, zero_masked(graph, y, mask), dilation)
+
+    return _wavenet(part / "network", config, x, convolve)
+
+
+def wavenet_step(part: Part, config: Config, x: Value) -> Value:
+    """One step of the network."""
+    return _wavenet(part / "network", config, x, convolution_step)
+
+
+def _wavenet(part: Part, config: Config, x: Value, convolve: Callable) -> Value:
+    graph, skips = part.graph, None
+    x = convolve(part / "initial", x, 1)
+    x = graph.activate(x, "relu") if config.get("rectified") else x
+    for i in range(config["stacks"] * config["num_layers"]):
+        layer = part / f"layer_{i}"
+        filtered, gate = graph.split(convolve(layer / "filter_gate", x, 2 ** (i % config["num_layers"])), 2)
+        z = graph.op("Tanh", filtered) * graph.op("Sigmoid", gate)
+        skip = dense(layer / "skip", z)
+        skips = skip if skips is None else skips + skip
+        x = x + dense(layer / "residual", z) if "residual/kernel" in layer else x
+    return dense(part / "out", dense(part / "hidden", graph.activate(skips, "relu"), "relu"))  # pyright: ignore
+
+
+def rotate(graph: Graph, x: Value, positions: Value, size: int) -> Value:
+    """Turn pairs of features of ``x (batch, heads, time, size)``; ``positions`` broadcast to ``(batch, time)``."""
+    half = size // 2
+    rates = graph.op("Exp", graph.constant([-math.log(10_000.0) / half * i for i in range(half)]))
+    angles = graph.unsqueeze(graph.cast(positions, "float32"), 1, -1) * rates
+    cosine, sine = graph.op("Cos", angles), graph.op("Sin", angles)
+    first, second = graph.split(x, 2)
+    return graph.concat([first * cosine - second * sine, first * sine + second * cosine], -1)
+
+
+def _learned(part: Part, positions: Value) -> Value:
+    """Returns the vectors of positions; of those beyond the table NaN."""
+    graph = part.graph
+    table = part / "positions" / "table"
+    count = len(table.array("embeddings"))
+    rows = graph.gather(table.weight("embeddings"), graph.op("Min", positions, graph.constant(count - 1, "int64")))
+    return graph.where(graph.unsqueeze(positions < count, -1), rows, float("nan"))
+
+
+def transformer(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
+    """The stack of layers, and the norm after the last."""
+    graph, rotary = part.graph, config["positions"] == "rotary"
+    positions = graph.unsqueeze(graph.arange(graph.size(x, 1)), 0)  # (1, time)
+    age = graph.transpose(positions, 1, 0) - positions
+    seen = (age >= 0) & (age < config["context"]) if config["causal"] else age.equals(age)
+    seen = graph.unsqueeze(seen, 0, 1)
+    seen = seen if mask is None else seen & graph.unsqueeze(mask, 1, 2)
+    if not rotary:
+        x = x + _learned(part, positions)
+    for i in range(config["num_layers"]):
+        layer = part / f"layer_{i}"
+        heads = Heads(layer / "attention", config["num_heads"])
+        y = layer_norm(layer / "attention_norm", x)
+        queries, keys = heads.queries(y), heads.split(dense(heads.part / "key", y))
+        if rotary:
+            queries, keys = (rotate(graph, z, positions, heads.size) for z in (queries, keys))
+        x = x + heads.attend(queries, keys, heads.split(dense(heads.part / "value", y)), seen)
+        y = layer_norm(layer / "feed_forward_norm", x)
+        x = x + feed_forward(layer / "feed_forward", y, config["activation"])
+    return layer_norm(part / "final_norm" / "norm", x)
+
+
+def transformer_step(part: Part, config: Config, x: Value) -> Value:
+    """One step: keys and values of the last ``context`` positions form a ring, as in the model's ``step``."""
+    graph, context, rotary = part.graph, config["context"], config["positions"] == "rotary"
+    if not rotary:
+        place = graph.state("positions", [], "int64")
+        graph.set_state("positions", place + 1)
+        x = x + _learned(part, place)
+    position = graph.state("position", [], "int64")
+    slot = graph.unsqueeze(position % context, 1)  # (batch, 1)
+    slots = graph.unsqueeze(graph.arange(graph.ints(context)), 0)
+    newest = graph.unsqueeze(slots.equals(slot), -1)  # (batch, context, 1)
+    this_round = graph.unsqueeze(slots <= slot, 1, 2)
+    seen = this_round | graph.unsqueeze(position >= context, 1, 2, 3)
+    for i in range(config["num_layers"]):
+        layer = part / f"layer_{i}"
+        heads = Heads(layer / "attention", config["num_heads"])
+        y = graph.unsqueeze(layer_norm(layer / "attention_norm", x), 1)
+        new = dense(heads.part / "key", y)
+        queries = heads.queries(y)
+        if rotary:
+            turned = rotate(graph, heads.split(new), slot, heads.size)
+            new = graph.reshape(graph.transpose(turned, 0, 2, 1, 3), 0, 1, heads.hidden_dim)
+        cache = []
+        for name, row in (("keys", new), ("values", dense(heads.part / "value", y))):
+            old = graph.state(f"layer_{i}/{name}", [context, heads.hidden_dim])
+            cache.append(graph.where(newest, row, old))
+            graph.set_state(f"layer_{i}/{name}", cache[-1])
+        keys, values = (heads.split(z) for z in cache)
+        turned_keys = graph.transpose(keys, 0, 1, 3, 2)
+        if rotary:
+            # From its own slot a query looks at keys of this round, and from one round on at those before.
+            scores = graph.where(
+                this_round,
+                rotate(graph, queries, slot, heads.size) @ turned_keys,
+                rotate(graph, queries, slot + context, heads.size) @ turned_keys,
+            )
+        else:
+            scores = queries @ turned_keys
+        weights = graph.softmax(graph.where(seen, scores, NEGATIVE))
+        read = graph.reshape(graph.transpose(weights @ values, 0, 2, 1, 3), 0, heads.hidden_dim)
+        x = x + dense(heads.part / "out", read)
+        y = layer_norm(layer / "feed_forward_norm", x)
+        x = x + feed_forward(layer / "feed_forward", y, config["activation"])
+    after = position + 1
+    graph.set_state("position", graph.where(after.equals(2 * context), context, after))
+    return layer_norm(part / "final_norm" / "norm", x)
+
+
+def hierarchical_attention(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
+    """The stack of layers over windows, and the norm after the last."""
+    graph = part.graph
+    if mask is None:
+        mask = graph.full(True, "bool", graph.size(x, 0), graph.size(x, 1))
+    for i in range(config["num_layers"]):
+        x = windows_layer(part / f"layer_{i}", config, x, mask)
+    return layer_norm(part / "final_norm" / "norm", x)
+
+
+def hierarchical_attention_step(part: Part, config: Config, x: Value) -> Value:
+    """One step of the stack."""
+    graph = part.graph
+    count = graph.state("count", [], "int64") + 1
+    graph.set_state("count", count)
+    for i in range(config["num_layers"]):
+        x = windows_layer_step(part / f"layer_{i}", config, x, count)
+    return layer_norm(part / "final_norm" / "norm", x)
+
+
+class Family(NamedTuple):
+    """How the blocks of an architecture become nodes: ``run(part, config, x, mask)`` and ``step(part, config, x)``."""
+
+    run: Callable
+    step: Callable
+
+
+FAMILIES = {
+    **{cell: Family(recurrent_blocks(cell), recurrent_blocks_step(cell)) for cell in STATES},
+    "tcn": Family(tcn, tcn_step),
+    "wavenet": Family(wavenet, wavenet_step),
+    "transformer": Family(transformer, transformer_step),
+    "hierarchical_attention": Family(hierarchical_attention, hierarchical_attention_step),
+    **{
+        name: Family(linear_blocks(name), linear_blocks_step(name)) for name in ("min_gru", "min_lstm", "lru", "rg_lru")
+    },
+}
+
+
+def is_causal(architecture: str, config: Config) -> bool:
+    """Returns whether a backbone runs step by step."""
+    return architecture == "wavenet" or config.get("causal", not config.get("bidirectional", True))
+
+
+def _family(architecture: str) -> Family:
+    if architecture not in FAMILIES:
+        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+    return FAMILIES[architecture]
+
+
+def run_backbone(part: Part, architecture: str, config: Config, x: Value, mask: Value | None) -> Value:
+    """Map tokens ``(batch, time)`` or features ``(batch, time, features)`` to ``(batch, time, hidden_dim)``."""
+    return _family(architecture).run(part, config, embed(part / "embed", x), mask)
+
+
+def step_backbone(part: Part, architecture: str, config: Config, x: Value) -> Value:
+    """Map tokens ``(batch,)`` or features ``(batch, features)`` to ``(batch, hidden_dim)``; states are the graph's."""
+    return _family(architecture).step(part, config, embed(part / "embed", x))

@@ -1,0 +1,75 @@
+"""Graphs of checkpoints in the cache: made from verified weights at the first use, verified at every other."""
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record
+from zoo.checkpoints.tensors import read_tensors
+from zoo.errors import StorageError
+from zoo.export.files import EXPORT_FILE, GRAPHS, write_folder
+
+if TYPE_CHECKING:  # it imports onnxruntime, which may not be there
+    from zoo.export.predictor import Predictor
+
+
+def is_installed() -> bool:
+    """Returns whether the packages of the extra ``onnx`` are there."""
+    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
+
+
+def load_predictor(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> "Predictor":
+    """Load a checkpoint to answer with ONNX Runtime, its weights verified against their SHA-256.
+
+    Args:
+        name: Name of a checkpoint, or a folder written by ``save``.
+        record: Result of ``zoo.read_record`` for the name, if it was called already.
+        preprocessor: What was made from that record, if it was.
+
+    Raises:
+        InputError: There is no such checkpoint, or its architecture has no export.
+        DownloadError: The weights were found in no location.
+        WeightsError: A file is damaged.
+    """
+    record = record or locate.read_record(name)
+    folder = locate.cache_folder() / "onnx" / _key(record)
+    graphs = _read(folder)
+    if graphs is None:
+        record, _, tensors = locate.locate_and_read(name, read_tensors, record)
+        from zoo.export.folder import make_models
+
+        models = make_models(record, tensors)
+        graphs = {file: model.SerializeToString() for file, model in models.items()}
+        sums = {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()}
+        with contextlib.suppress(StorageError):  # a cache that cannot be written is no reason not to answer
+            write_folder(folder, {**graphs, EXPORT_FILE: json.dumps({"name": record.name, "sha256": sums}).encode()})
+    else:
+        locate.locate_and_read(name, locate.verify, record)
+    from zoo.export.predictor import Predictor
+
+    return Predictor(record, graphs, preprocessor)
+
+
+def _key(record: Record) -> str:
+    """Returns the name of a record's folder: another one for other weights, another config or other code."""
+    spec = record.spec
+    text = json.dumps([record.weights.sha256, spec.architecture, spec.task, spec.config], sort_keys=True)
+    digest = hashlib.sha256(text.encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return f"{record.name[:60]}-{digest.hexdigest()[:16]}"
+
+
+def _read(folder: Path) -> dict[str, bytes] | None:
+    """Returns the graphs of a folder, or None if one is missing or damaged."""
+    try:
+        sums = json.loads((folder / EXPORT_FILE).read_bytes())["sha256"]
+        graphs = {file: (folder / file).read_bytes() for file in sums if file in GRAPHS}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    whole = all(hashlib.sha256(data).hexdigest() == sums[file] for file, data in graphs.items())
+    return graphs if whole and graphs else None

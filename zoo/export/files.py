@@ -1,0 +1,61 @@
+"""The files of an exported folder, written whole or not at all."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo.errors import InputError
+from zoo.files import check_output_folder, storage, sync_folder
+
+EXPORT_FILE = "export.json"
+MODEL, STEP, ENCODER, DECODER_STEP = GRAPHS = ("model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx")
+
+
+def check_target(folder: str | Path) -> Path:
+    """Refuse a folder before time is spent on what it shall hold; returns its absolute path.
+
+    Raises:
+        InputError: It is a file, or holds other files than an export.
+        StorageError: It cannot be written.
+    """
+    target = Path(os.path.realpath(Path(folder).expanduser()))
+    with storage(target):
+        if target.exists() and not target.is_dir():
+            raise InputError(f"{target}: is a file: choose another folder")
+        if target.is_dir() and any(target.iterdir()) and not (target / EXPORT_FILE).is_file():
+            raise InputError(f"{target}: holds other files than an export: choose another folder")
+    check_output_folder(target.parent)
+    return target
+
+
+def write_folder(target: Path, data: Mapping[str, bytes]) -> None:
+    """Write a folder's files: whole under another name first, then moved into its place (raises StorageError)."""
+    with storage(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"
+        temporary.mkdir()
+        try:
+            for file, content in data.items():
+                (temporary / file).parent.mkdir(parents=True, exist_ok=True)
+                with open(temporary / file, "xb") as opened:
+                    opened.write(content)
+                    opened.flush()
+                    os.fsync(opened.fileno())
+            if target.exists():
+                old = temporary.with_suffix(".old")
+                os.rename(target, old)
+                try:
+                    os.rename(temporary, target)
+                except OSError:
+                    os.rename(old, target)
+                    raise
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.rename(temporary, target)
+        finally:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(temporary, ignore_errors=True)
+        sync_folder(target.parent)

@@ -1,0 +1,168 @@
+"""Write a checkpoint as a folder of ONNX graphs with a program that runs them."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import locate
+from zoo.checkpoints.record import Record
+from zoo.checkpoints.tensors import read_tensors
+from zoo.errors import WeightsError
+from zoo.export.files import EXPORT_FILE, check_target, write_folder
+from zoo.export.graph import IR_VERSION, OPSET
+from zoo.export.graphs import build_graphs
+from zoo.files import storage
+from zoo.version import __version__
+
+RUNNER_FILE, README_FILE = "runner.py", "README.md"
+METADATA = "zoo"
+"""Key of the JSON in a graph's metadata."""
+RUNNERS = {
+    "sequence_to_sequence": "sequence_to_sequence",
+    "classification": "texts",
+    "text_regression": "texts",
+    "tagging": "texts",
+    "series_classification": "series",
+    "series_regression": "series",
+    "language_modelling": "next_step",
+    "music_modelling": "next_step",
+    "regression": "next_step",
+    "copying": "next_step",
+}
+"""Program of each task, in ``zoo.export.runners``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A folder that ``export`` has written.
+
+    Attributes:
+        folder: The folder.
+        files: Size in bytes of each graph.
+        int8: Whether the weights have 8 bits.
+    """
+
+    folder: Path
+    files: dict[str, int]
+    int8: bool
+
+
+def describe(record: Record) -> dict[str, Any]:
+    """Returns what a graph's metadata says of its checkpoint, as JSON values."""
+    return {
+        "name": record.name,
+        "architecture": record.spec.architecture,
+        "size": record.spec.size,
+        "task": record.spec.task,
+        "config": record.spec.config,
+        "preprocessor": record.spec.preprocessor,
+        "licence": record.licence,
+        "data": record.data["name"],
+        "weights_sha256": record.weights.sha256,
+        "record_sha256": hashlib.sha256(record.to_text().encode()).hexdigest(),
+        "seqzoo": __version__,
+        "opset": OPSET,
+        "ir_version": IR_VERSION,
+    }
+
+
+def make_models(record: Record, tensors: Mapping[str, Any], int8: bool = False) -> dict[str, Any]:
+    """Returns the checked ONNX models of a checkpoint by file name.
+
+    Args:
+        record: Its record.
+        tensors: Its weights by variable path.
+        int8: Whether weights shall have 8 bits.
+
+    Raises:
+        InputError: The architecture or the task has no export.
+        WeightsError: A tensor or a field of the config is missing.
+    """
+    try:
+        graphs = build_graphs(record.spec, tensors)
+    except KeyError as error:
+        raise WeightsError(f"{record.name}: spec.config: no field {error}: the record is of another version") from None
+    models = {}
+    for name, graph in graphs.items():
+        described = {**describe(record), "states": list(graph.states.values()), "int8": int8}
+        models[name] = graph.model({METADATA: json.dumps(described), "name": record.name, "task": record.spec.task})
+    if int8:
+        from zoo.export.quantize import quantize
+
+        models = {name: quantize(model) for name, model in models.items()}
+    return models
+
+
+def export(
+    name: str | Path,
+    folder: str | Path,
+    *,
+    int8: bool = False,
+    notes: Mapping[str, Any] | None = None,
+    on_message: Callable[[str], None] = lambda line: None,
+) -> Exported:
+    """Write a checkpoint's graphs, a program that runs them, and a page that says how.
+
+    Args:
+        name: Name of a checkpoint, or a folder written by ``save``.
+        folder: The folder. One that an export wrote is replaced.
+        int8: Whether weights shall have 8 bits.
+        notes: What else ``export.json`` shall say, scores for instance.
+        on_message: Called with a line for users per file.
+
+    Raises:
+        InputError: There is no such checkpoint, it has no export, or the folder holds other files.
+        WeightsError: A file is damaged.
+        StorageError: The folder cannot be written; nothing is left half-written.
+    """
+    target = check_target(folder)
+    record, _, tensors = locate.locate_and_read(name, read_tensors)
+    models = make_models(record, tensors, int8)
+    data = {file: model.SerializeToString() for file, model in models.items()}
+    source = Path(__file__).parent / "runners" / f"{RUNNERS[record.spec.task]}.py"
+    with storage(source):
+        program = source.read_bytes()
+    files = {file: len(content) for file, content in data.items()}
+    sums = {file: hashlib.sha256(content).hexdigest() for file, content in data.items()}
+    described = {key: value for key, value in describe(record).items() if key != "preprocessor"}
+    report = {**described, "int8": int8, "files": files, "sha256": sums, **(notes or {})}
+    data |= {
+        RUNNER_FILE: program,
+        README_FILE: _readme(record, files).encode(),
+        EXPORT_FILE: (json.dumps(report, indent=1) + "\n").encode(),
+    }
+    write_folder(target, data)
+    for file, size in files.items():
+        on_message(f"{target / file}\t{size:,} bytes")
+    return Exported(target, files, int8)
+
+
+def _readme(record: Record, files: Mapping[str, int]) -> str:
+    """Returns the page of an exported folder."""
+    example = next((value for value in record.golden["inputs"] if isinstance(value, str)), None)
+    texts = "tokenizer" in {**record.spec.preprocessor, **record.spec.preprocessor.get("reader", {})}
+    packages = f"numpy onnxruntime{' tokenizers' if texts else ''}"
+    sizes = "\n".join(f"| `{file}` | {size:,} |" for file, size in files.items())
+    shown = json.dumps(example, ensure_ascii=False) if example else "INPUT"
+    return f"""# {record.name}, exported to ONNX
+
+A model of {record.spec.task}, opset {OPSET}, IR version {IR_VERSION}. Licence of the weights:
+{record.licence["weights"]}; of the data: {record.licence["data"]}.
+
+```
+pip install {packages}
+python {RUNNER_FILE} {shown[:120]}
+```
+
+| file | bytes |
+|---|---:|
+{sizes}
+
+Axes named in the graphs are dynamic: batch and time. A `mask` is true at real steps; padding stands behind them. In
+`step.onnx` and `decoder_step.onnx` each `state/x` goes in and comes out as `next/x`. States of `step.onnx` begin as
+zeros, those of `decoder_step.onnx` as `encoder.onnx` gives them. The metadata of each graph has a JSON text under
+`{METADATA}`: labels, tokenizer, states, hashes.
+"""

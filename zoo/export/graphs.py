@@ -1,0 +1,177 @@
+"""A checkpoint's spec and tensors as ONNX models: whole sequences, and steps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo.checkpoints.spec import ModelSpec
+from zoo.errors import InputError
+from zoo.export.backbones import is_causal, run_backbone, step_backbone
+from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
+from zoo.export.graph import Graph, Part, Value
+from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
+from zoo.export.seq2seq import find
+
+Tensors = Mapping[str, np.ndarray]
+
+
+def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
+    """Returns the graphs of a checkpoint by file name.
+
+    Args:
+        spec: The checkpoint's spec.
+        tensors: Its weights by variable path.
+
+    Returns:
+        ``model.onnx`` for whole sequences; ``step.onnx`` for a causal model; ``encoder.onnx`` and
+        ``decoder_step.onnx`` for sequence to sequence.
+
+    Raises:
+        InputError: The architecture has no export.
+        WeightsError: A tensor is missing.
+    """
+    if spec.task == "sequence_to_sequence":
+        return _sequence_to_sequence(spec, tensors)
+    graph = Graph(f"{spec.architecture}_{spec.task}")
+    part = Part(graph, tensors)
+    inputs = _inputs(graph, spec)
+    _head(part, spec, inputs)
+    graphs = {MODEL: graph}
+    if has_step(spec):
+        graphs[STEP] = _step(spec, tensors)
+    return graphs
+
+
+def has_step(spec: ModelSpec) -> bool:
+    """Returns whether a model answers step by step: a causal one with a head for every step."""
+    return spec.task in STEPWISE and is_causal(spec.architecture, spec.config)
+
+
+STEPWISE = ("language_modelling", "music_modelling", "regression", "copying")
+"""Tasks whose head says something at every step."""
+POOLED = ("classification", "series_classification", "text_regression", "series_regression")
+
+
+def _inputs(graph: Graph, spec: ModelSpec) -> dict[str, Value]:
+    features = spec.config.get("features")
+    document = spec.architecture == "hierarchical_attention_network"
+    axes = ["batch", "sentences", "words"] if document else ["batch", "time"]
+    if features is None:
+        inputs = {"tokens": graph.input("tokens", "int32", axes)}
+    else:
+        inputs = {"features": graph.input("features", "float32", [*axes, features])}
+    if spec.task not in STEPWISE:  # what is padded there stands behind the end, where no step looks
+        inputs["mask"] = graph.input("mask", "bool", axes)
+    if spec.task == "tagging":
+        inputs["first"] = graph.input("first", "int32", ["batch", "words"])
+    return inputs
+
+
+def _backbone(part: Part) -> Part:
+    """Returns the backbone's weights, whose paths begin with its name."""
+    return part / next(path.split("/")[0] for path in part.tensors if path.split("/")[1:2] == ["embed"])
+
+
+def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
+    """Add backbone, head and outputs of a whole sequence."""
+    graph, mask = part.graph, inputs.get("mask")
+    x = inputs.get("tokens", inputs.get("features"))
+    if spec.architecture == "hierarchical_attention_network":
+        pooled, *weights = _document(_backbone(part), spec.config, inputs["tokens"], inputs["mask"])
+        graph.output(dense(part / "head", pooled), "logits", ["batch", len(part.array("head/bias"))])
+        for name, value, axes in zip(("sentence_weights", "word_weights"), weights, (2, 3), strict=True):
+            graph.output(value, name, ["batch", "sentences", "words"][:axes])
+        return
+    y = run_backbone(_backbone(part), spec.architecture, spec.config, x, mask)  # pyright: ignore
+    if spec.task in POOLED:
+        logits = dense(part / "head", concat_pooling(graph, y, mask))  # pyright: ignore
+        graph.output(logits, "logits", ["batch", len(part.array("head/bias"))])
+    elif spec.task == "tagging":
+        words = graph.rows_at(y, inputs["first"])
+        graph.output(dense(part / "tag_head", words), "tags", ["batch", "words", len(part.array("tag_head/bias"))])
+        if "label_head/bias" in part:
+            label = dense(part / "label_head", concat_pooling(graph, y, mask))  # pyright: ignore
+            graph.output(label, "label", ["batch", len(part.array("label_head/bias"))])
+    elif spec.task in STEPWISE:
+        graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
+    else:
+        raise InputError(f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}")
+
+
+def _each_step(part: Part, x: Value) -> Value:
+    """The head of every step: a dense layer, or one whose kernel is the embedding."""
+    if "head/kernel" in part:
+        return dense(part / "head", x)
+    kernel = part.constant("head/kernel", _backbone(part).array("embed/embeddings").T)
+    return x @ kernel + (part / "head").weight("bias")
+
+
+def _document(part: Part, config: Mapping[str, Any], tokens: Value, mask: Value) -> tuple[Value, Value, Value]:
+    """Map documents ``(batch, sentences, words)`` to vectors, weights of sentences and weights of words."""
+    graph, units = part.graph, 2 * config["units"]
+    sizes = [graph.size(tokens, axis) for axis in range(3)]
+    words = graph.reshape(mask, -1, sizes[2])
+    x = embed(part / "embed", graph.reshape(tokens, -1, sizes[2]))
+
+    def level(name: str, x: Value, real: Value) -> tuple[Value, Value]:
+        # Padding has a length of one too, for the operator wants a step; the pooling leaves it out.
+        lengths = graph.op("Max", lengths_of(graph, real), graph.constant(1, "int32"))
+        y = bidirectional(part / name / "both", "gru", x, lengths, inner="gru")
+        return attention_pooling(part / name / "pool", y, real)
+
+    x, word_weights = level("words", x, words)
+    x = graph.reshape(x, sizes[0], sizes[1], units)
+    real = graph.reduce("Max", graph.cast(mask, "int32"), -1) > 0
+    x, sentence_weights = level("sentences", x, real)
+    return x, sentence_weights, graph.reshape(word_weights, *sizes)
+
+
+def _step(spec: ModelSpec, tensors: Tensors) -> Graph:
+    graph = Graph(f"{spec.architecture}_{spec.task}_step")
+    part, features = Part(graph, tensors), spec.config.get("features")
+    if features is None:
+        x = graph.input("tokens", "int32", ["batch"])
+    else:
+        x = graph.input("features", "float32", ["batch", features])
+    y = _each_step(part, step_backbone(_backbone(part), spec.architecture, spec.config, x))
+    graph.output(y, "logits", ["batch", len(part.array("head/bias"))])
+    return graph
+
+
+def _sequence_to_sequence(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
+    family, config, names = find(spec.architecture), spec.config, (MODEL, ENCODER, DECODER_STEP)
+    graphs = {name: Graph(f"{spec.architecture}_{name.removesuffix('.onnx')}") for name in names}
+    whole, encoder, decoder = (Part(graph, tensors) for graph in graphs.values())
+    symbols = config["target_vocab_size"]
+
+    def read(part: Part) -> dict[str, Value]:
+        source = part.graph.input("source", "int32", ["batch", "source_time"])
+        mask = part.graph.input("source_mask", "bool", ["batch", "source_time"])
+        return family.encode(part, config, source, mask)
+
+    memory = read(whole)
+    target = whole.graph.input("target", "int32", ["batch", "target_time"])
+    logits, weights = family.align(whole, config, target, memory)
+    whole.graph.output(logits, "logits", ["batch", "target_time", symbols])
+    whole.graph.output(weights, "alignment", ["batch", "target_time", "source_time"])
+
+    memory = read(encoder)
+    states = family.initial(encoder, config, memory)
+    target = decoder.graph.input("target", "int32", ["batch"])
+    given = {name: decoder.graph.input(f"memory/{name}", value.dtype, shape) for name, value, shape in _shapes(memory)}
+    logits, weights = family.step(decoder, config, target, given)
+    decoder.graph.output(logits, "logits", ["batch", symbols])
+    decoder.graph.output(weights, "alignment", ["batch", "source_time"])
+    for name, value, shape in _shapes(memory):
+        encoder.graph.output(value, f"memory/{name}", shape)
+    for name, value in states.items():
+        encoder.graph.output(value, f"state/{name}", ["batch", *decoder.graph.states[name]["shape"]])
+    return graphs
+
+
+def _shapes(memory: Mapping[str, Value]):
+    """Yield name, value and shape of each part of a memory; sizes that only the graph knows are left open."""
+    for name, value in memory.items():
+        rank = {"mask": 2, "scale": 3}.get(name, 4 if name.startswith(("keys_", "values_")) else 3)
+        yield name, value, ["batch", *(f"{name}_{axis}" for axis in range(1, rank))]

@@ -1,0 +1,243 @@
+"""Layers as ONNX nodes: dense, norms, convolutions, recurrent layers, attention, pooling."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.export.graph import Graph, Part, Value
+
+NEGATIVE = -1e9  # the score of masked positions, as in the models
+GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}
+"""ONNX's order of the gates, in numbers of Keras's."""
+CELLS = {"rnn": "simple_rnn_cell", "lstm": "lstm_cell", "gru": "gru_cell"}
+STATES = {"rnn": 1, "lstm": 2, "gru": 1}
+
+
+def dense(part: Part, x: Value, activation: str | None = None) -> Value:
+    """Map ``(..., inputs)`` to ``(..., units)``."""
+    with part.graph.scope(part.path):
+        y = x @ part.weight("kernel")
+        y = y + part.weight("bias") if "bias" in part else y
+        return part.graph.activate(y, activation)
+
+
+def embed(part: Part, x: Value) -> Value:
+    """Map ids to rows of an embedding; or features, where the layer is a dense one."""
+    if "embeddings" not in part:
+        return dense(part, x)
+    return part.graph.gather(part.weight("embeddings"), x)
+
+
+def layer_norm(part: Part, x: Value) -> Value:
+    """Normalise the last axis: the epsilon of the zoo's Transformers."""
+    with part.graph.scope(part.path):
+        gamma, beta = part.weight("gamma"), part.weight("beta")
+        return part.graph.op("LayerNormalization", x, gamma, beta, axis=-1, epsilon=1e-5)
+
+
+def rms_norm(part: Part, x: Value) -> Value:
+    """Returns ``x / sqrt(mean(x ** 2) + 1e-6)`` times a scale."""
+    with part.graph.scope(part.path):
+        graph = part.graph
+        mean = graph.reduce("Mean", x * x, -1, keepdims=True)
+        return x / graph.op("Sqrt", mean + 1e-6) * part.weight("scale")
+
+
+def feed_forward(part: Part, x: Value, activation: str) -> Value:
+    """Two dense layers with a non-linearity between them."""
+    return dense(part / "contract", dense(part / "expand", x, activation))
+
+
+def gated_feed_forward(part: Part, x: Value) -> Value:
+    """``W_3 (gelu(W_1 x) * W_2 x)``."""
+    return dense(part / "contract", dense(part / "gate", x, "gelu") * dense(part / "expand", x))
+
+
+def glu(graph: Graph, x: Value) -> Value:
+    """Returns ``a * sigmoid(b)`` for the halves of the last axis."""
+    value, gate = graph.split(x, 2)
+    return value * graph.op("Sigmoid", gate)
+
+
+def zero_masked(graph: Graph, x: Value, mask: Value | None) -> Value:
+    """Returns ``x (batch, time, features)`` with zeros where the mask is false."""
+    return x if mask is None else graph.where(graph.unsqueeze(mask, -1), x, 0.0)
+
+
+def lengths_of(graph: Graph, mask: Value | None) -> Value | None:
+    """Returns how many steps of each row are real, as recurrent operators take it."""
+    return None if mask is None else graph.reduce("Sum", graph.cast(mask, "int32"), 1)
+
+
+def _recurrent_weights(parts: Sequence[Part], cell: str) -> list[Value]:
+    """Returns ``W``, ``R`` and ``B`` of one direction or of two."""
+    found: list[list[np.ndarray]] = [[], [], []]
+    for part in parts:
+        part = part / CELLS[cell]
+        kernel, recurrent, bias = (part.array(name) for name in ("kernel", "recurrent_kernel", "bias"))
+        bias = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
+
+        def ordered(x: np.ndarray) -> np.ndarray:
+            gates = np.split(x, len(GATES[cell]), axis=-1)
+            return np.concatenate([gates[i] for i in GATES[cell]], axis=-1)
+
+        for group, x in zip(found, (ordered(kernel).T, ordered(recurrent).T, ordered(bias).reshape(-1)), strict=True):
+            group.append(x)
+    return [parts[0].constant(f"{name}{len(parts)}", np.stack(x)) for name, x in zip("WRB", found, strict=True)]
+
+
+def recurrent(
+    parts: Sequence[Part],
+    cell: str,
+    x: Value,
+    lengths: Value | None = None,
+    initial: Sequence[Value] | None = None,
+) -> Value:
+    """Run a recurrent layer of one direction, or of two, as one native operator.
+
+    Args:
+        parts: The layer of each direction.
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        x: ``(batch, time, features)``.
+        lengths: Real steps of each row, ``(batch,)``; ``None`` means all.
+        initial: States ``(batch, units)`` before the first step.
+
+    Returns:
+        ``(batch, time, directions * units)``.
+    """
+    graph = parts[0].graph
+    units = parts[0].array(f"{CELLS[cell]}/recurrent_kernel").shape[0]
+    with graph.scope(parts[0].path):
+        states = [graph.unsqueeze(state, 0) for state in initial or ()]
+        y = _native(cell, graph.transpose(x, 1, 0, 2), parts, lengths, states, units)[0]
+        if len(parts) == 1:
+            return graph.transpose(graph.squeeze(y, 1), 1, 0, 2)
+        return graph.reshape(graph.transpose(y, 2, 0, 1, 3), 0, 0, len(parts) * units)
+
+
+def _native(cell: str, x: Value, parts: Sequence[Part], lengths, states, units: int) -> list[Value]:
+    attributes = {"linear_before_reset": 1} if cell == "gru" else {}
+    directions = "bidirectional" if len(parts) == 2 else "forward"
+    weights = _recurrent_weights(parts, cell)
+    kind = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}[cell]
+    inputs = (x, *weights, lengths, *states)
+    return x.graph.ops(
+        kind, 1 + STATES[cell], *inputs, hidden_size=units, direction=directions, dtype="float32", **attributes
+    )
+
+
+def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value]) -> list[Value]:
+    """Map one step ``x (batch, features)`` and states ``(batch, units)`` to the next states, the output first."""
+    graph = part.graph
+    units = part.array(f"{CELLS[cell]}/recurrent_kernel").shape[0]
+    with graph.scope(part.path):
+        before = [graph.unsqueeze(state, 0) for state in states]
+        found = _native(cell, graph.unsqueeze(x, 0), [part], None, before, units)
+        return [graph.squeeze(state, 0) for state in found[1:]]
+
+
+def bidirectional(part: Part, cell: str, x: Value, lengths: Value | None, inner: str = "recurrent") -> Value:
+    """Run both directions side by side: ``(batch, time, 2 * units)``."""
+    return recurrent([part / f"forward_{inner}", part / f"backward_{inner}"], cell, x, lengths)
+
+
+def kernel_of(part: Part) -> np.ndarray:
+    """Returns a convolution's kernel ``(taps, inputs, outputs)``, weight norm applied."""
+    if "kernel" in part:
+        return part.array("kernel")
+    v, g = part.array("direction"), part.array("length")
+    return v * (g / np.sqrt(np.sum(np.square(v), axis=(0, 1))))
+
+
+def convolution(part: Part, x: Value, dilation: int = 1, causal: bool = True) -> Value:
+    """Map ``(batch, time, inputs)`` to ``(batch, time, outputs)``; beyond the ends stand zeros."""
+    graph, kernel = part.graph, kernel_of(part)
+    with graph.scope(part.path):
+        if len(kernel) == 1:
+            return x @ part.constant("W", kernel[0]) + part.weight("bias")
+        reach = (len(kernel) - 1) * dilation
+        pads = [reach, 0] if causal else [reach // 2, reach - reach // 2]
+        weight = part.constant("W", kernel.transpose(2, 1, 0))
+        y = graph.op(
+            "Conv",
+            graph.transpose(x, 0, 2, 1),
+            weight,
+            part.weight("bias"),
+            kernel_shape=[len(kernel)],
+            dilations=[dilation],
+            pads=pads,
+        )
+        return graph.transpose(y, 0, 2, 1)
+
+
+def convolution_step(part: Part, x: Value, dilation: int = 1) -> Value:
+    """Map one step ``(batch, inputs)``; the state is the inputs that are still needed."""
+    graph, kernel = part.graph, kernel_of(part)
+    taps, inputs, outputs = kernel.shape
+    with graph.scope(part.path):
+        weight = part.constant("W_step", kernel.reshape(taps * inputs, outputs))
+        if taps == 1:
+            return x @ weight + part.weight("bias")
+        name, newest = f"{part.path}/past", graph.unsqueeze(x, 1)
+        past = graph.state(name, [(taps - 1) * dilation, inputs])
+        read = graph.concat([graph.slice(past, 1, step=dilation), newest], 1)
+        graph.set_state(name, graph.concat([graph.slice(past, 1, 1), newest], 1))
+        return graph.reshape(read, 0, taps * inputs) @ weight + part.weight("bias")
+
+
+def masked_softmax(graph: Graph, scores: Value, mask: Value) -> Value:
+    """Returns the softmax of scores that are very low where the mask is false."""
+    return graph.softmax(graph.where(mask, scores, NEGATIVE))
+
+
+class Heads:
+    """Multi-head attention by its parts, as in ``zoo.layers.attention``.
+
+    Args:
+        part: The layer's weights.
+        num_heads: Number of heads.
+    """
+
+    def __init__(self, part: Part, num_heads: int):
+        self.part, self.graph, self.num_heads = part, part.graph, num_heads
+        self.hidden_dim = part.array("query/kernel").shape[1]
+        self.size = self.hidden_dim // num_heads
+
+    def split(self, x: Value) -> Value:
+        """Map ``(batch, time, hidden_dim)`` to ``(batch, heads, time, size)``."""
+        return self.graph.transpose(self.graph.reshape(x, 0, 0, self.num_heads, self.size), 0, 2, 1, 3)
+
+    def queries(self, x: Value) -> Value:
+        """Returns scaled queries ``(batch, heads, time, size)``."""
+        return self.split(dense(self.part / "query", x) * (1 / math.sqrt(self.size)))
+
+    def attend(self, queries: Value, keys: Value, values: Value, mask: Value, scores: Value | None = None) -> Value:
+        """Read values ``(batch, heads, keys, size)``; ``mask`` and added ``scores`` broadcast to all scores."""
+        graph = self.graph
+        products = queries @ graph.transpose(keys, 0, 1, 3, 2)
+        weights = masked_softmax(graph, products if scores is None else products + scores, mask)
+        context = graph.reshape(graph.transpose(weights @ values, 0, 2, 1, 3), 0, 0, self.hidden_dim)
+        return dense(self.part / "out", context)
+
+
+def attention_pooling(part: Part, x: Value, mask: Value) -> tuple[Value, Value]:
+    """Pool ``x (..., time, features)`` where the mask is true: the mean ``(..., features)``, and the weights."""
+    graph = part.graph
+    with graph.scope(part.path):
+        scores = graph.reduce("Sum", dense(part / "project", x, "tanh") * part.weight("context"), -1)
+        weights = masked_softmax(graph, scores, mask) * graph.cast(mask, "float32")
+        return graph.reduce("Sum", graph.unsqueeze(weights, -1) * x, -2), weights
+
+
+def concat_pooling(graph: Graph, x: Value, mask: Value) -> Value:
+    """Returns the last, the maximum and the mean over real positions, ``(batch, 3 * hidden_dim)``."""
+    with graph.scope("pooling"):
+        steps = graph.arange(graph.size(x, 1))
+        last = graph.reduce("Max", graph.where(mask, graph.unsqueeze(steps, 0), 0), 1, keepdims=True)
+        last = graph.squeeze(graph.rows_at(x, last), 1)
+        real = graph.unsqueeze(mask, -1)
+        highest = graph.reduce("Max", graph.where(real, x, NEGATIVE), 1)
+        count = graph.reduce("Sum", graph.cast(real, "float32"), 1)
+        mean = graph.reduce("Sum", graph.where(real, x, 0.0), 1) / count
+        return graph.concat([last, highest, mean], -1)

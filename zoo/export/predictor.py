@@ -1,0 +1,231 @@
+"""Answer raw inputs with ONNX Runtime: nothing of Keras or of its backends is imported."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from zoo.checkpoints.record import Record
+from zoo.errors import InputError
+from zoo.export.runners.sequence_to_sequence import beam_search
+from zoo.preprocessing.music import LOWEST
+from zoo.preprocessing.symbols import END, pad
+from zoo.preprocessing.tags import viterbi_decode
+from zoo.tasks import find_preprocessor
+from zoo.training.batching import by_length
+
+OnStep = Callable[[int], None]
+STEPS = 8_192  # of a batch of next-step models, including padding
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sequence_to_sequence": {"beam_size": 5},
+    "classification": {"probabilities": False},
+    "series_classification": {"probabilities": False},
+    "language_modelling": {"probabilities": False},
+    "music_modelling": {"probabilities": False},
+    "tagging": {},
+    "text_regression": {},
+    "series_regression": {},
+    "regression": {},
+    "copying": {},
+}
+"""Options of ``predict`` with their defaults, as ``Task.options``; without ``stress``, which no command has."""
+
+
+def open_session(graph: bytes | Path, threads: int = 0) -> onnxruntime.InferenceSession:
+    """Returns a session of a graph; ``threads`` of 0 means as many as cores."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait take no core
+    source = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+class Predictor:
+    """The graphs of a checkpoint and its preprocessor, from raw inputs to readable outputs.
+
+    Args:
+        record: The checkpoint's record.
+        graphs: Files of the graphs, or their bytes, by name.
+        preprocessor: The record's preprocessor, if it was made already.
+
+    Attributes:
+        spec: The record's spec.
+        options: Options of ``predict`` with their defaults.
+    """
+
+    def __init__(self, record: Record, graphs: Mapping[str, bytes | Path], preprocessor: Any = None):
+        self.spec = record.spec
+        self.options = OPTIONS[record.spec.task]
+        self.preprocessor = preprocessor or find_preprocessor(record.spec.task, record.spec.preprocessor)
+        self._graphs, self._sessions = graphs, {}
+
+    def session(self, name: str) -> onnxruntime.InferenceSession:
+        """Returns the session of a graph, opened at its first use."""
+        if name not in self._sessions:
+            # A step is too small to be shared among threads.
+            self._sessions[name] = open_session(self._graphs[name], threads=0 if name == "model.onnx" else 1)
+        return self._sessions[name]
+
+    def predict(
+        self, inputs: Sequence[Any], batch_size: int = 256, on_step: OnStep = lambda count: None, **options: Any
+    ) -> list[Any]:
+        """Answer raw inputs, as ``Pipeline.predict`` does.
+
+        Raises:
+            InputError: An input cannot be read, or an option is unknown or out of range.
+        """
+        unknown = sorted(set(options) - set(self.options))
+        if unknown:
+            raise InputError(f"{', '.join(unknown)}: unknown: {self.spec.task} has {', '.join(self.options)}")
+        return ANSWERS[self.spec.task](self, list(inputs), batch_size, on_step, **{**self.options, **options})
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the outputs of ``model.onnx`` by name."""
+        session = self.session("model.onnx")
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+    def each_step(self, rows: list[np.ndarray], batch_size: int, on_step: OnStep) -> list[np.ndarray]:
+        """Returns the logits ``(time, outputs)`` of a next-step model for each row."""
+        name = "tokens" if rows[0].ndim == 1 else "features"
+        found = [np.zeros(0)] * len(rows)
+        for chosen, _, _ in by_length([len(row) for row in rows], batch_size, STEPS):
+            logits = self.run({name: _stack([rows[i] for i in chosen])})["logits"]
+            for i, row in zip(chosen, logits, strict=True):
+                found[i] = row[: len(rows[i])]
+            on_step(len(chosen))
+        return found
+
+
+def _stack(rows: list[np.ndarray]) -> np.ndarray:
+    """Returns rows ``(time, ...)`` as one array, padded with zeros behind their ends."""
+    out = np.zeros((len(rows), max(map(len, rows)), *rows[0].shape[1:]), rows[0].dtype)
+    for place, row in zip(out, rows, strict=True):
+        place[: len(row)] = row
+    return out
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns shares of 1 along the last axis."""
+    likely = np.exp(logits - logits.max(-1, keepdims=True))
+    return likely / likely.sum(-1, keepdims=True)
+
+
+def _ranked(likely: np.ndarray, name: Callable[[int], str]) -> dict[str, float]:
+    """Returns probabilities by name, the most likely first."""
+    return {name(int(i)): float(likely[i]) for i in np.argsort(-likely, kind="stable")}
+
+
+def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size) -> list[str]:
+    target = self.preprocessor.target
+    if beam_size < 1:
+        raise InputError("beam size must be at least 1")
+    if beam_size > target.size:
+        raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
+    sources = [self.preprocessor.encode_input(text) for text in inputs]
+    outputs = [""] * len(sources)
+    encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
+    for chosen, _, _ in by_length([len(source) for source in sources], batch_size):
+        source = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen))
+        ids, _ = beam_search(encoder, decoder, source, self.preprocessor.max_target + 1, beam_size)
+        for i, row in zip(chosen, ids[:, 0], strict=True):
+            outputs[i] = target.decode([*row.tolist(), END])
+        on_step(len(chosen))
+    return outputs
+
+
+def _texts_or_series(rows: list) -> dict[str, np.ndarray]:
+    """Returns the inputs of a pooled model: encoded texts, documents or series."""
+    if isinstance(rows[0], np.ndarray):
+        steps = np.array([len(row) for row in rows])[:, None]
+        features = _stack(rows)
+        return {"features": features, "mask": np.arange(features.shape[1]) < steps}
+    if isinstance(rows[0][0], list):
+        sentences, words = max(map(len, rows)), max(len(sentence) for row in rows for sentence in row)
+        tokens = np.stack([pad(row, words, sentences) for row in rows])
+    else:
+        tokens = pad(rows, max(map(len, rows)))
+    return {"tokens": tokens, "mask": tokens > 0}
+
+
+def _pooled(self: Predictor, inputs, batch_size, on_step) -> np.ndarray:
+    """Returns the logits ``(inputs, outputs)``."""
+    rows = self.preprocessor.encode_inputs(inputs)
+    found: list[Any] = [None] * len(rows)
+    for chosen, _, _ in by_length([len(row) for row in rows], batch_size):
+        for i, logits in zip(chosen, self.run(_texts_or_series([rows[i] for i in chosen]))["logits"], strict=True):
+            found[i] = logits
+        on_step(len(chosen))
+    return np.stack(found)
+
+
+def _classify(self: Predictor, inputs, batch_size, on_step, *, probabilities) -> list[Any]:
+    likely, labels = softmax(_pooled(self, inputs, batch_size, on_step)), self.preprocessor.labels
+    if not probabilities:
+        return [labels[i] for i in likely.argmax(-1)]
+    return [_ranked(row, labels.__getitem__) for row in likely]
+
+
+def _number(self: Predictor, inputs, batch_size, on_step) -> list[float]:
+    return [self.preprocessor.decode(row[0]) for row in _pooled(self, inputs, batch_size, on_step)]
+
+
+def _tag(self: Predictor, inputs, batch_size, on_step) -> list[str]:
+    preprocessor = self.preprocessor
+    rows = [preprocessor.encode_input(text) for text in inputs]
+    outputs = [""] * len(rows)
+    for chosen, _, _ in by_length([len(ids) for ids, _ in rows], batch_size):
+        tokens, first = (pad([rows[i][k] for i in chosen], max(len(rows[i][k]) for i in chosen)) for k in (0, 1))
+        found = self.run({"tokens": tokens, "mask": tokens > 0, "first": first})
+        for place, i in enumerate(chosen):
+            likely = np.log(softmax(found["tags"][place, : len(rows[i][1])]))
+            tags = " ".join(preprocessor.tags[tag] for tag in viterbi_decode(likely, preprocessor.tags))
+            label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
+            outputs[i] = tags + label
+        on_step(len(chosen))
+    return outputs
+
+
+def _next_symbol(self: Predictor, inputs, batch_size, on_step, *, probabilities) -> list[Any]:
+    preprocessor = self.preprocessor
+    rows = [np.array([preprocessor.start, *preprocessor.encode_input(text)], "int32") for text in inputs]
+    last = [row[-1] for row in self.each_step(rows, batch_size, on_step)]
+    if not probabilities:
+        return [preprocessor.symbol(int(row.argmax())) for row in last]
+    return [_ranked(softmax(row), preprocessor.symbol) for row in last]
+
+
+def _next_frame(self: Predictor, inputs, batch_size, on_step, *, probabilities) -> list[Any]:
+    rolls = [self.preprocessor.encode_input(piece) for piece in inputs]
+    logits = np.array([row[-1] for row in self.each_step(rolls, batch_size, on_step)])
+    likely = 1 / (1 + np.exp(-logits))
+    if probabilities:
+        return [_ranked(row, lambda i: str(i + LOWEST)) for row in likely]
+    return self.preprocessor.decode(likely > 0.5)
+
+
+def _last_number(self: Predictor, inputs, batch_size, on_step) -> list[float]:
+    rows = [self.preprocessor.encode_input(series) for series in inputs]
+    return [float(row[-1, 0]) for row in self.each_step(rows, batch_size, on_step)]
+
+
+def _copy(self: Predictor, inputs, batch_size, on_step) -> list[list[int]]:
+    rows = [self.preprocessor.encode_input(ids) for ids in inputs]
+    return [row.argmax(-1).tolist() for row in self.each_step(rows, batch_size, on_step)]
+
+
+ANSWERS: dict[str, Callable[..., list[Any]]] = {
+    "sequence_to_sequence": _write,
+    "classification": _classify,
+    "series_classification": _classify,
+    "text_regression": _number,
+    "series_regression": _number,
+    "tagging": _tag,
+    "language_modelling": _next_symbol,
+    "music_modelling": _next_frame,
+    "regression": _last_number,
+    "copying": _copy,
+}

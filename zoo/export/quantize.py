@@ -1,0 +1,106 @@
+"""Quantise exported graphs to 8 bits: products and LSTMs dynamically, all other weights as int8 that is scaled back.
+
+ONNX Runtime has no 8-bit GRU, RNN or causal convolution: there a node of the graph scales the weights back.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+MIN_SIZE = 1_024  # values of a weight below which nothing is gained
+CHANNELS = {"Conv": 0, "GRU": 1, "RNN": 1, "LSTM": 1}
+"""Axis of the output channels in the weights of an operator; the last of others."""
+
+
+def quantize(model: Any) -> Any:
+    """Returns a model with 8-bit weights.
+
+    Args:
+        model: An exported ``onnx.ModelProto``, not changed.
+    """
+    model = weights_only(_dynamic(model))
+    for node in _nodes(model.graph):
+        node.name = ""  # its outputs have names; in small models these would be much of the file
+    onnx.checker.check_model(model)
+    return model
+
+
+def _dynamic(model: Any) -> Any:
+    """Returns the model with products and LSTMs in 8-bit arithmetic."""
+    import logging
+
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.onnx")
+        logging.disable(logging.WARNING)  # advice on a step that these graphs need not
+        try:
+            quantize_dynamic(
+                model,
+                file,
+                op_types_to_quantize=["MatMul", "LSTM"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                extra_options={"MatMulConstBOnly": True},
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        quantized = onnx.load(file)
+    if not quantized.metadata_props:
+        quantized.metadata_props.extend(model.metadata_props)
+    return quantized
+
+
+def weights_only(model: Any) -> Any:
+    """Returns the model with its large float weights as int8, and nodes that scale them back."""
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    graph, nodes = model.graph, []
+    uses: dict[str, list[tuple[Any, int]]] = {}
+    for node in _nodes(graph):
+        for place, name in enumerate(node.input):
+            uses.setdefault(name, []).append((node, place))
+    for tensor in [*graph.initializer]:
+        array, name = numpy_helper.to_array(tensor), tensor.name
+        if array.dtype != np.float32 or array.ndim < 2 or array.size < MIN_SIZE or name not in uses:
+            continue
+        readers = uses[name]
+        axis = CHANNELS.get(readers[0][0].op_type, array.ndim - 1)
+        others = tuple(i for i in range(array.ndim) if i != axis)
+        scale = np.maximum(np.abs(array).max(others), 1e-12).astype("float32") / 127
+        shape = [-1 if i == axis else 1 for i in range(array.ndim)]
+        stored = np.round(array / scale.reshape(shape)).astype("int8")
+        graph.initializer.remove(tensor)
+        graph.initializer.append(numpy_helper.from_array(stored, f"{name}/int8"))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{name}/scale"))
+        scaled = [f"{name}/int8", f"{name}/scale"]
+        node = readers[0][0]
+        if len(readers) == 1 and node.op_type == "Gather" and array.ndim == 2 and _is_top(graph, node):
+            # Rows are looked up first: to scale back the whole table would take longer than the model.
+            found = node.output[0]
+            node.input[0], node.output[0] = f"{name}/int8", f"{found}/int8"
+            place = [*graph.node].index(node)
+            back = helper.make_node("DequantizeLinear", [f"{found}/int8", f"{name}/scale"], [found], axis=-1)
+            graph.node.insert(place + 1, back)
+        else:
+            nodes.append(helper.make_node("DequantizeLinear", scaled, [name], f"{name}/scaled", axis=axis))
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+    return model
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph, those of scans too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)
+
+
+def _is_top(graph: Any, node: Any) -> bool:
+    return any(node is one for one in graph.node)
