@@ -161,7 +161,7 @@ python {RUNNER_FILE} {shown[:120]}
 |---|---:|
 {sizes}
 
-Axes named in the graphs are dynamic: batch and time. A `mask` is true at real steps; padding stands behind them. In
+Axes named in the graphs are dynamic: batch and time. A `mask` is true at real steps; padding is at the end. In
 `step.onnx` and `decoder_step.onnx` each `state/x` goes in and comes out as `next/x`. States of `step.onnx` begin as
 zeros, those of `decoder_step.onnx` as `encoder.onnx` gives them. The metadata of each graph has a JSON text under
 `{METADATA}`: labels, tokenizer, states, hashes.

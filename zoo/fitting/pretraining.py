@@ -19,7 +19,7 @@ from zoo.tasks.language_modelling import nats_of_steps
 from zoo.training.trainer import Trainer
 from zoo.training.windows import Windows
 
-_LEARNED_ON = 3  # one in so many texts is used to learn the subwords
+_LEARNED_ON = 3  # one in this many texts is used to learn the subwords
 _VALIDATED = 320  # windows of the validation part
 
 

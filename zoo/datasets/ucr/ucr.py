@@ -15,7 +15,7 @@ _REPOSITORY = (
     "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc8b35a65441609b45c9bcce5aeafa0c131/aeon/datasets/data"
 )
 HELD_OUT = 5
-"""One in so many series of each label goes from training to validation."""
+"""One in this many series of each label goes from training to validation."""
 
 
 @dataclasses.dataclass(frozen=True)
