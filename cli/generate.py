@@ -67,7 +67,8 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
             raise InputError(f"--{unfit[0]}: only for music, and {name} generates text: omit it")
         given = _text(prompt, options["file"])
     backend.start()
-    from zoo.pipeline import load, stream
+    from zoo.inference.generation import stream
+    from zoo.pipeline import load
 
     settings = {key: options[key] for key in ("temperature", "top_k", "top_p", "seed")}
     parts = stream(load(name), given, default_length if length is None else length, **settings)

@@ -16,6 +16,7 @@ from . import output
 
 COMMANDS = {
     "compare": "zoo.cli.compare:compare",
+    "demo": "zoo.cli.demo:demo",
     "embed": "zoo.cli.embed:embed",
     "evaluate": "zoo.cli.commands:evaluate",
     "export": "zoo.cli.export:export",
@@ -26,6 +27,7 @@ COMMANDS = {
     "predict": "zoo.cli.predict:predict",
     "probe": "zoo.cli.probe:probe",
     "profile": "zoo.cli.profile:profile",
+    "serve": "zoo.cli.serve:serve",
     "train": "zoo.cli.commands:train",
     "weights": "zoo.cli.weights:weights",
 }

@@ -19,7 +19,12 @@ html_title = "seqzoo"
 html_static_path = ["_static"]
 html_js_files = ["gallery.js"]
 html_css_files = ["gallery.css"]
+# ``zoo demo docs/_extra/demo NAME...`` before the build puts the page into the site.
+html_extra_path = ["_extra"] if Path(__file__).with_name("_extra").is_dir() else []
+if html_extra_path:
+    tags.add("demo")  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # fields of dataclasses stand in the docstring once, and not as members too
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 myst_heading_anchors = 3

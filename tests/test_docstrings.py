@@ -27,7 +27,13 @@ MODELS = [
     "Tagger",
     "TransformerSeq2Seq",
 ]
-LOADS_OR_TRAINS = ("zoo.pipeline", "zoo.evaluation", "zoo.fitting")
+LOADS_OR_TRAINS = (
+    "zoo.pipeline",
+    "zoo.inference.generation",
+    "zoo.speech.pronunciation",
+    "zoo.evaluation",
+    "zoo.fitting",
+)
 
 
 def public(file: Path):

@@ -13,7 +13,7 @@ FLOORS = [
     {"files", "backends", "layers"},
     {"data", "models", "checkpoints"},
     {"preprocessing", "datasets"},
-    {"metrics", "inference", "training"},
+    {"metrics", "inference", "training", "speech"},
     {"tasks", "recipes"},
     {"pipeline"},
     {"builder", "analysis"},

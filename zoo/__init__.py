@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from zoo.fitting.comparison import compare
     from zoo.fitting.fine_tuning import fine_tune
     from zoo.fitting.rate_finder import find_rate
-    from zoo.pipeline import Pipeline, generate, load, stream
+    from zoo.inference.generation import generate, stream
+    from zoo.pipeline import Pipeline, load
 
 _PUBLIC = {
     "Callbacks": "zoo.fitting.callbacks",
@@ -47,12 +48,12 @@ _PUBLIC = {
     "evaluate": "zoo.evaluation.measure",
     "find_rate": "zoo.fitting.rate_finder",
     "fine_tune": "zoo.fitting.fine_tuning",
-    "generate": "zoo.pipeline",
+    "generate": "zoo.inference.generation",
     "list_models": "zoo.checkpoints.locate",
     "load": "zoo.pipeline",
     "read_examples": "zoo.data.tables",
     "read_record": "zoo.checkpoints.locate",
-    "stream": "zoo.pipeline",
+    "stream": "zoo.inference.generation",
 }
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from zoo.checkpoints.spec import ModelSpec
 from zoo.checkpoints.tensors import are_described, describe, read_tensors
 from zoo.data.objects import as_inputs
 from zoo.errors import InputError, WeightsError
-from zoo.inference.sampling import Sampling
+from zoo.inference.generation import generate
 from zoo.models.serialization import FromArchitecture
 from zoo.preprocessing.preprocessor import Preprocessor
+from zoo.speech.pronunciation import Pronouncer, Spoken
 from zoo.tasks import find_preprocessor, find_task
 
 
@@ -224,6 +226,28 @@ class Pipeline:
         """Continue a text or a piece: see ``zoo.generate``."""
         return generate(self, prompt, length, **settings)
 
+    def pronounce(
+        self, text: str, lexicon: Mapping[str, str] | str | os.PathLike | None = None, alphabet: str = "arpabet"
+    ) -> list[Spoken]:
+        """Returns the words of an English text with their phones: numbers, dates and abbreviations are read out.
+
+        For many texts make one ``zoo.speech.pronunciation.Pronouncer``.
+
+        Args:
+            text: A text of any length.
+            lexicon: The user's own pronunciations, as ``Pronouncer`` takes them.
+            alphabet: ``"arpabet"`` or ``"ipa"``.
+
+        Raises:
+            InputError: The model writes no ARPAbet, or the lexicon cannot be read.
+
+        Example:
+            >>> import zoo
+            >>> [spoken.phones for spoken in zoo.load("gru_small.cmudict").pronounce("Mr. Fox, 42")]
+            ['M IH1 S T ER0', 'F AA1 K S', '', 'F AO1 R T IY0', 'T UW1']
+        """
+        return Pronouncer(self.predict, self.preprocessor, lexicon, alphabet)(text)
+
     def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""
         from zoo.tasks.sequence_to_sequence import alignment
@@ -301,47 +325,6 @@ class Pipeline:
         logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
         outputs = self.predict(inputs, **self.task.validation) if inputs else []
         return {"inputs": inputs, "outputs": outputs, "logits": logits}
-
-
-def generate(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
-    """Returns the joined parts of ``stream``, without the prompt: a text, or frames of MIDI notes.
-
-    Example:
-        >>> import zoo
-        >>> writer = zoo.load("gru_small.tiny_shakespeare")
-        >>> text = zoo.generate(writer, "ROMEO:", 20, seed=7)
-        >>> len(text)
-        20
-    """
-    return pipeline.task.join(stream(pipeline, prompt, length, **settings))
-
-
-def stream(pipeline: Pipeline, prompt: Any = "", length: int = 200, **settings: Any) -> Iterator[Any]:
-    """Continue a prompt and yield the parts as they are generated.
-
-    The prompt and the output pass through one state, so each step uses the model's full context.
-
-    Args:
-        pipeline: A language or music model.
-        prompt: A text, possibly empty; or a piece of at least one frame, as ``MusicPreprocessor`` takes it.
-        length: Characters or frames to generate.
-        **settings: ``temperature``, ``top_k``, ``top_p`` and ``seed``: see ``zoo.inference.sampling.Sampling``.
-
-    Yields:
-        Texts, or lists of frames, each a list of MIDI notes.
-
-    Raises:
-        InputError: The task generates nothing, the prompt has unknown characters, or a setting is out of range.
-
-    Example:
-        >>> import zoo
-        >>> writer = zoo.load("gru_small.tiny_shakespeare")
-        >>> parts = list(zoo.stream(writer, "ROMEO:", 20, seed=7))
-        >>> "".join(parts) == zoo.generate(writer, "ROMEO:", 20, seed=7)
-        True
-    """
-    claim_process()
-    return pipeline.task.stream(pipeline, prompt, length, Sampling(**settings))
 
 
 def load(name: str | Path, *, record: Record | None = None, preprocessor: Preprocessor | None = None) -> Pipeline:

@@ -1,4 +1,4 @@
-"""The commands in docs/guide/export.md run."""
+"""The commands in export.md, serving.md and demo.md of docs/guide run."""
 
 import importlib
 import re
@@ -12,7 +12,8 @@ from zoo import datasets
 from zoo.data.examples import Examples
 
 main = importlib.import_module("zoo.cli.main").main
-PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "export.md").read_text("utf-8")
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+PAGE = (GUIDE / "export.md").read_text("utf-8")
 COMMANDS = re.findall(r"^zoo (.+)$", PAGE, flags=re.M)
 
 
@@ -25,3 +26,28 @@ def test_the_commands_of_the_page(tmp_path, monkeypatch):
         result = CliRunner().invoke(main, shlex.split(command))
         assert result.exit_code == 0, (command, result.output)
     assert (tmp_path / "g2p" / "runner.py").exists() and (tmp_path / "writer" / "step.onnx").exists()
+
+
+def test_the_commands_of_the_page_on_serving(monkeypatch, tmp_path):
+    import uvicorn
+
+    ran = []
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: ran.append(sockets))
+    commands = re.findall(r"^zoo (.+)$", (GUIDE / "serving.md").read_text("utf-8"), flags=re.M)
+    for command in commands:
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, (command, result.output)
+    assert len(ran) == len(commands) == 1
+
+
+def test_the_commands_of_the_page_on_the_demo(monkeypatch, tmp_path):
+    from zoo.export import demo
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_runtime_files", lambda runtime: {})
+    commands = re.findall(r"^zoo (.+)$", (GUIDE / "demo.md").read_text("utf-8"), flags=re.M)
+    for command in commands:
+        result = CliRunner().invoke(main, shlex.split(command))
+        assert result.exit_code == 0, (command, result.output)
+    assert (tmp_path / "page" / "index.html").exists()

@@ -129,4 +129,4 @@ def test_characters_that_are_read_as_others_are_told():
     notes = []
     examples = zoo.Examples(["don’t", "cat"], ["D OW1 N T", "K AE1 T"], ["a:1", "a:2"])
     zoo.evaluate("lstm_tiny.cmudict", examples, on_message=notes.append)
-    assert notes == ["1 inputs have characters that are read as others: 'don’t' as \"don't\""]
+    assert notes == ["1 input has characters that are read as others: 'don’t' as \"don't\""]

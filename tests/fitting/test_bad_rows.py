@@ -81,7 +81,7 @@ def test_a_series_with_other_channels_is_refused_or_left_out():
         callbacks=Callbacks(on_message=messages.append),
     )
     assert sum(model.document["data"]["splits"].values()) == 60
-    assert "note: 1 rows were left out" in messages and any("made:61" in line for line in messages)
+    assert "note: 1 row was left out" in messages and any("made:61" in line for line in messages)
 
 
 def test_a_table_with_bad_rows(tmp_path):

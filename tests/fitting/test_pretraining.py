@@ -15,8 +15,9 @@ from zoo.data.token_shards import open_shards, write_shards
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining, recipe_run
+from zoo.inference.generation import generate
 from zoo.models import registry
-from zoo.pipeline import Pipeline, generate, load
+from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.recipes.recipe import Corpus

@@ -15,9 +15,9 @@ import zoo
 from zoo import datasets
 from zoo.errors import InputError
 from zoo.fitting.setup import fresh
+from zoo.inference.generation import generate, stream
 from zoo.inference.sampling import CHUNK, draw_keys, draw_noise, draw_symbol, filtered
 from zoo.models import registry
-from zoo.pipeline import generate, stream
 from zoo.preprocessing.midi import read_midi, write_midi
 from zoo.tasks import find_task
 

@@ -50,4 +50,5 @@ class BadRows:
 
     def notes(self) -> list[str]:
         """Returns the number of rows that were left out, and the first errors."""
-        return [f"{self.count:,} rows were left out", *map(str, self.errors)] if self.count else []
+        rows = "row was" if self.count == 1 else "rows were"
+        return [f"{self.count:,} {rows} left out", *map(str, self.errors)] if self.count else []

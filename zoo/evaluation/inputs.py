@@ -59,4 +59,5 @@ class Folded:
         if not self.count:
             return []
         given, other = self.first
-        return [f"{self.count:,} inputs have characters that are read as others: {given!r:.60} as {other!r:.60}"]
+        inputs = "input has" if self.count == 1 else "inputs have"
+        return [f"{self.count:,} {inputs} characters that are read as others: {given!r:.60} as {other!r:.60}"]

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:  # imports onnxruntime, which may be missing
     from zoo.export.predictor import Predictor
 
 
-def is_installed() -> bool:
-    """Returns whether the packages of the extra ``onnx`` are installed."""
-    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
+def is_installed(others: Sequence[str] = ()) -> bool:
+    """Returns whether the packages of the extra ``onnx``, and others, are installed."""
+    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", *others))
 
 
 def load_predictor(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> "Predictor":

@@ -92,6 +92,7 @@ class Start:
         """Returns the lines shown before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
+        epochs = "1 epoch" if training_config.epochs == 1 else f"{training_config.epochs} epochs"
         recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
         if training_config.layer_lr_decay != 1:
             recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
@@ -100,7 +101,7 @@ class Start:
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, at most {training_config.epochs} epochs; {recipe}",
+            f"training: {origin}, at most {epochs}; {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 

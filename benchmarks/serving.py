@@ -1,0 +1,62 @@
+"""Throughput and latency of ``zoo serve``: 64 clients against one, in one run.
+
+Usage: python benchmarks/serving.py [NAME] [INPUT] [REQUESTS]. Prints the table of docs/guide/serving.md.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    """Send a request and read its answer: plain sockets, because a client library takes longer than the server."""
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    assert head.startswith("http/1.1 200"), head
+    length = next(line for line in head.splitlines() if line.startswith("content-length:"))
+    await reader.readexactly(int(length.partition(":")[2]))
+
+
+async def measure(port: int, name: str, value: str, clients: int, count: int) -> tuple[float, np.ndarray]:
+    """Returns requests per second, and the seconds of each."""
+    body, seconds = json.dumps({"instances": [value]}).encode(), []
+    head = f"POST /v1/models/{name}:predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def work(requests: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(requests):
+            started = time.perf_counter()
+            await ask(reader, writer, head.encode() + body)
+            seconds.append(time.perf_counter() - started)
+        writer.close()
+
+    await work(3)
+    seconds.clear()
+    started = time.perf_counter()
+    await asyncio.gather(*(work(count // clients) for _ in range(clients)))
+    return len(seconds) / (time.perf_counter() - started), np.array(seconds)
+
+
+def main(name: str = "gru_small.cmudict", value: str = "phoneme", count: str = "640") -> None:
+    """Start a server and print the table."""
+    code = "import importlib; importlib.import_module('zoo.cli.main').main()"
+    command = [sys.executable, "-c", code, "serve", name, "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        port = int(server.stderr.readline().rstrip().rpartition(":")[2])
+        print("| clients | requests per second | median ms | p99 ms |\n|---:|---:|---:|---:|")
+        try:
+            for clients in (1, 64):
+                rate, seconds = asyncio.run(measure(port, name, value, clients, int(count)))
+                median, late = 1_000 * np.quantile(seconds, [0.5, 0.99])
+                print(f"| {clients} | {rate:.0f} | {median:.1f} | {late:.1f} |", flush=True)
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,127 @@
+"""Write a static page that runs exported models in the browser."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import locate
+from zoo.checkpoints.tensors import read_tensors
+from zoo.errors import InputError
+from zoo.export.files import EXPORT_FILE, STEP, check_target, write_folder
+from zoo.export.folder import describe, make_models
+from zoo.export.graphs import build_graphs
+from zoo.files import storage
+
+PAGE = Path(__file__).parent / "page"
+RUNTIME = "onnxruntime-web@1.30.0"
+RUNTIME_FILES = {
+    "ort.wasm.min.mjs": "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
+    "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+    "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+}
+"""Files of the package's ``dist`` that the page loads, with their SHA-256."""
+TASKS = ("sequence_to_sequence", "classification", "tagging", "language_modelling", "series_classification")
+
+
+def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | None = None) -> dict[str, int]:
+    """Write a folder that any static web server can serve.
+
+    Args:
+        folder: The folder; one that an export or a demo wrote is replaced.
+        names: Names of checkpoints.
+        runtime: Folder ``dist`` of the npm package onnxruntime-web; by default that in ``node_modules`` of the
+            working folder, or one that npm fetches into the cache.
+
+    Returns:
+        The size of each file in bytes.
+
+    Raises:
+        InputError: A checkpoint does not exist, or the page has no part for its task; or there is no onnxruntime-web.
+        StorageError: The folder cannot be written; nothing is left half-written.
+    """
+    target = check_target(folder)
+    data: dict[str, bytes] = {}
+    models = []
+    for name in dict.fromkeys(names):
+        record, _, tensors = locate.locate_and_read(name, read_tensors)
+        task, tokenizer = record.spec.task, record.spec.preprocessor.get("tokenizer", {})
+        if task not in TASKS:
+            raise InputError(f"{name}: the page has no part for {task}: choose one of {', '.join(TASKS)}")
+        if tokenizer and "subwords" not in tokenizer:
+            raise InputError(f"{name}: the page does not read byte-level subwords: choose another model")
+        if task == "language_modelling" and "symbols" not in record.spec.preprocessor:
+            raise InputError(f"{name}: the page continues texts by characters only: choose another model")
+        step = build_graphs(record.spec, tensors).get(STEP)
+        models.append({**describe(record), "states": list(step.states.values()) if step else []})
+        for file, model in make_models(record, tensors).items():
+            needed = {"sequence_to_sequence": ("encoder.onnx", "decoder_step.onnx"), "language_modelling": (STEP,)}
+            if file in needed.get(task, ("model.onnx",)):
+                data[f"models/{record.name}/{file}"] = model.SerializeToString()
+    data |= _runtime_files(runtime)
+    for file in sorted(PAGE.iterdir()):
+        with storage(file):
+            data[file.name] = file.read_bytes()
+    data["models.json"] = json.dumps(models).encode()
+    data[EXPORT_FILE] = json.dumps({"demo": [model["name"] for model in models], "runtime": RUNTIME}).encode()
+    write_folder(target, data)
+    return {file: len(content) for file, content in data.items()}
+
+
+def _runtime_files(runtime: str | Path | None) -> dict[str, bytes]:
+    """Returns the files of onnxruntime-web, verified against their hashes unless the user names their folder."""
+    if runtime is not None:
+        found = _read(Path(runtime).expanduser())
+        if found is None:
+            raise InputError(
+                f"--runtime {runtime}: not the folder dist of {RUNTIME}: give node_modules/onnxruntime-web/dist"
+            )
+        return found
+    cached = locate.cache_folder() / RUNTIME.replace("@", "-")
+    for place in (Path("node_modules") / "onnxruntime-web" / "dist", cached):
+        found = _read(place)
+        if found is not None and _is_whole(found):
+            return found
+    found = _fetch()
+    write_folder(cached, found)
+    return found
+
+
+def _read(folder: Path) -> dict[str, bytes] | None:
+    try:
+        return {file: (folder / file).read_bytes() for file in RUNTIME_FILES}
+    except OSError:
+        return None
+
+
+def _is_whole(files: dict[str, Any]) -> bool:
+    return all(hashlib.sha256(files[file]).hexdigest() == digest for file, digest in RUNTIME_FILES.items())
+
+
+def _fetch() -> dict[str, bytes]:
+    """Returns the files from npm's registry, by npm (raises InputError)."""
+    remedy = f"run npm install {RUNTIME}, then give --runtime node_modules/onnxruntime-web/dist"
+    npm = shutil.which("npm")
+    if npm is None or os.environ.get("ZOO_OFFLINE"):
+        raise InputError(f"onnxruntime-web: not on this machine: {remedy}")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            command = [npm, "pack", RUNTIME, "--silent"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+            archive = next(Path(folder).glob("*.tgz"), None)
+            if done.returncode or archive is None:
+                raise InputError(f"onnxruntime-web: npm cannot fetch it: {remedy}")
+            with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as opened:
+                found = {file: opened.extractfile(f"package/dist/{file}").read() for file in RUNTIME_FILES}  # pyright: ignore
+        except (subprocess.TimeoutExpired, tarfile.TarError, KeyError, OSError):
+            raise InputError(f"onnxruntime-web: npm cannot fetch it: {remedy}") from None
+    if not _is_whole(found):
+        raise InputError(f"onnxruntime-web: npm gave other files than those of {RUNTIME}: {remedy}")
+    return found

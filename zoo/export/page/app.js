@@ -1,0 +1,244 @@
+// One section per task; the models of a task answer side by side.
+import { Stream, beamSearch, flags, floats, ints, ranked, session, softmax } from "./run.js";
+import { decode, features } from "./sound.js";
+import { Subwords, cut, sentences, symbolIds, symbols } from "./text.js";
+
+const make = (tag, text = "", className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
+
+function bars(labels, likely) {
+  return ranked(likely).slice(0, 6).map((i) => {
+    const row = make("div", "", "bar");
+    const bar = make("i");
+    bar.style.width = `${Math.round(10 * likely[i])}rem`;
+    row.append(make("span", labels[i]), bar, make("span", likely[i].toFixed(3)));
+    return row;
+  });
+}
+
+function table(read, written, weights) {
+  const map = make("table", "", "map");
+  const head = make("tr");
+  head.append(make("th"), ...read.map((symbol) => make("th", symbol)));
+  map.append(head);
+  weights.forEach((row, t) => {
+    const line = make("tr");
+    line.append(make("th", written[t] ?? "."), ...row.map((weight) => {
+      const cell = make("td");
+      cell.style.background = `rgba(11, 110, 153, ${weight})`;
+      cell.title = weight.toFixed(2);
+      return cell;
+    }));
+    map.append(line);
+  });
+  const scroll = make("div", "", "scroll");
+  scroll.append(map);
+  return scroll;
+}
+
+const whole = (ids) => ({ tokens: ints(ids, [1, ids.length]), mask: flags(ids.map(() => 1), [1, ids.length]) });
+
+const ANSWERS = {
+  async sequence_to_sequence(model, text, column) {
+    const { source, target, max_target } = model.preprocessor;
+    const { ids, weights } = await beamSearch(model, [...symbolIds(source, text), 2], max_target + 1);
+    const written = ids.map((id) => target.symbols[id - 3]);
+    column.answer.textContent = written.join(target.separator);
+    column.more.replaceChildren(table([...symbols(source, text), "."], written, weights));
+  },
+  async classification(model, text, column) {
+    const state = model.preprocessor;
+    const subwords = new Subwords(state.tokenizer);
+    const run = await session(model, "model");
+    const parts = state.sentences ? sentences(subwords, state, text) : [cut(subwords.encode(text), state.max_length)];
+    if (!parts.length || !parts[0].length) throw new Error("no word to read: give a text");
+    const longest = Math.max(...parts.map((part) => part.length));
+    const padded = parts.flatMap((part) => [...part, ...Array(longest - part.length).fill(0)]);
+    const shape = state.sentences ? [1, parts.length, longest] : [1, longest];
+    const outputs = await run.run({ tokens: ints(padded, shape), mask: flags(padded.map((id) => id > 0), shape) });
+    const likely = softmax(outputs.logits.data);
+    column.answer.textContent = state.labels[ranked(likely)[0]];
+    column.more.replaceChildren(...bars(state.labels, likely));
+    if (!outputs.word_weights) return;
+    const shown = make("p");
+    parts.forEach((part, i) => part.forEach((id, j) => {
+      const word = make("span", subwords.names[id].replace("</w>", " "), "word");
+      const weight = outputs.word_weights.data[i * longest + j] * part.length * outputs.sentence_weights.data[i];
+      word.style.background = `rgba(11, 110, 153, ${Math.min(1, weight / 2)})`;
+      shown.append(word);
+    }));
+    column.more.append(shown);
+  },
+  async tagging(model, text, column) {
+    const { tokenizer, tags, labels } = model.preprocessor;
+    const subwords = new Subwords(tokenizer);
+    const words = text.trim().split(/\s+/).filter(Boolean);
+    if (!words.length) throw new Error("the sentence is empty: give at least one word");
+    const ids = [];
+    const first = words.map((word) => {
+      const place = ids.length;
+      ids.push(...subwords.encode(word));
+      if (ids.length === place) ids.push(1);
+      return place;
+    });
+    const run = await session(model, "model");
+    const outputs = await run.run({ ...whole(ids), first: ints(first, [1, first.length]) });
+    const path = viterbi(outputs.tags.data, tags);
+    const label = outputs.label ? `\t${labels[ranked(outputs.label.data)[0]]}` : "";
+    column.answer.textContent = path.map((tag) => tags[tag]).join(" ") + label;
+    column.more.replaceChildren(...words.flatMap((word, i) => [make("span", `${word} `), make("span", `${tags[path[i]]}  `, "tag")]));
+  },
+  async series_classification(model, input, column) {
+    const { front_end: front, labels, max_length } = model.preprocessor;
+    let found;
+    if (front.kind === "numbers") {
+      const channels = input.trim().split(":").map((text) => text.split(/[\s,;]+/).filter(Boolean).map(Number));
+      if (channels.length !== front.mean.length || channels.flat().some((x) => !Number.isFinite(x)) || !channels[0].length) {
+        throw new Error(`give ${front.mean.length} channel(s) of numbers, between spaces, commas or lines`);
+      }
+      const steps = channels[0].length;
+      const data = Array.from({ length: steps }, (_, t) => channels.map((values, c) => (values[t] - front.mean[c]) / front.scale[c]));
+      found = { data: data.flat(), steps, size: channels.length };
+    } else {
+      found = features(await decode(input.slice(0), front.rate), front);
+    }
+    if (found.steps > max_length) throw new Error(`${found.steps} steps: this model takes at most ${max_length}`);
+    const run = await session(model, "model");
+    const mask = flags(Array(found.steps).fill(1), [1, found.steps]);
+    const outputs = await run.run({ features: floats(found.data, [1, found.steps, found.size]), mask });
+    const likely = softmax(outputs.logits.data);
+    column.answer.textContent = labels[ranked(likely)[0]];
+    column.more.replaceChildren(...bars(labels, likely));
+  },
+  async language_modelling(model, text, column, { length, temperature, stopped }) {
+    const { symbols: known } = model.preprocessor;
+    const stream = new Stream(model);
+    let logits = await stream.step(0);
+    for (const c of text) {
+      const place = known.indexOf(c);
+      if (place < 0) throw new Error(`${c}: a character that this model does not know`);
+      logits = await stream.step(place + 1);
+    }
+    column.answer.textContent = text;
+    for (let t = 0; t < length && !stopped(); t++) {
+      const noise = () => (temperature ? -Math.log(-Math.log(Math.random())) : 0);
+      const next = ranked(Array.from(logits, (x) => x / (temperature || 1) + noise()))[0];
+      column.answer.textContent += known[next];
+      logits = await stream.step(next + 1);
+      if (t % 8 === 0) await new Promise((done) => setTimeout(done));
+    }
+  },
+};
+
+// The most likely tags in which every span begins with B-.
+function viterbi(scores, tags) {
+  const begins = tags.map((tag) => (tag.startsWith("I-") ? tags.indexOf(`B-${tag.slice(2)}`) : -1));
+  let score = tags.map((_, i) => (begins[i] < 0 ? scores[i] : -Infinity));
+  const sources = [];
+  for (let t = tags.length; t < scores.length; t += tags.length) {
+    const best = score.indexOf(Math.max(...score));
+    const source = tags.map((_, i) => (begins[i] < 0 ? best : score[i] > score[begins[i]] ? i : begins[i]));
+    sources.push(source);
+    score = source.map((from, i) => score[from] + scores[t + i]);
+  }
+  const path = [score.indexOf(Math.max(...score))];
+  for (const source of sources.reverse()) path.push(source[path.at(-1)]);
+  return path.reverse();
+}
+
+const TITLES = {
+  sequence_to_sequence: ["Pronounce a word", "phoneme"],
+  classification: ["Classify a text", "The plot makes no sense. But the acting is lovely!"],
+  tagging: ["Tag a command", "play the latest album by björk"],
+  language_modelling: ["Continue a text", "ROMEO:"],
+  series_classification: ["Classify a series", "-0.7 -1.1 -1.4 -1.5 -1.5 -1.4 -1.3 -0.6 0.2 0.6 0.9 1.0 0.9 0.5 0.4 0.4 0.4 0.6 1.0 1.2 1.0 0.8 0.5 0.1"],
+  sound: ["Classify a sound", ""],
+};
+
+function section(kind, models) {
+  const [title, example] = TITLES[kind];
+  const [box, columns] = [make("section"), make("div", "", "columns")];
+  box.id = kind;
+  box.append(make("h2", title));
+  const field = make(kind === "sequence_to_sequence" || kind === "tagging" ? "input" : "textarea");
+  if (field.tagName === "INPUT") field.type = "text";
+  field.value = example;
+  field.setAttribute("aria-label", title);
+  let running = 0;
+  const shown = models.map((model) => {
+    const [column, answer, more, time] = [make("div"), make("div", "", "answer"), make("div"), make("div", "", "time")];
+    answer.dataset.model = model.name;
+    if (kind === "language_modelling") answer.classList.add("written");
+    column.append(make("h3", model.name), answer, more, time);
+    columns.append(column);
+    return { model, answer, more, time };
+  });
+  const answerAll = async (input) => {
+    const now = ++running;
+    const settings = { length: 300, temperature: 0.7, stopped: () => now !== running, ...window.zooSettings };
+    await Promise.all(shown.map(async (column) => {
+      const started = performance.now();
+      delete column.answer.dataset.done;
+      column.answer.classList.remove("error");
+      try {
+        await ANSWERS[column.model.task](column.model, input, column, settings);
+        column.time.textContent = `${(performance.now() - started).toFixed(0)} ms`;
+      } catch (error) {
+        column.answer.textContent = error.message;
+        column.answer.classList.add("error");
+      }
+      column.answer.dataset.done = "yes";
+    }));
+  };
+  if (kind === "sound") {
+    const file = Object.assign(make("input"), { type: "file", accept: "audio/*" });
+    file.addEventListener("change", async () => answerAll(await file.files[0].arrayBuffer()));
+    box.addEventListener("dragover", (event) => event.preventDefault());
+    box.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      answerAll(await event.dataTransfer.files[0].arrayBuffer());
+    });
+    box.append(make("p", "Choose or drop a sound file, or record one."), file, recorder(answerAll));
+  } else {
+    const button = make("button", kind === "language_modelling" ? "Write" : "Answer");
+    button.addEventListener("click", () => answerAll(field.value));
+    field.addEventListener("keydown", (event) => event.key === "Enter" && field.tagName === "INPUT" && answerAll(field.value));
+    box.append(field, button);
+    if (kind === "language_modelling") {
+      const stop = make("button", "Stop");
+      stop.addEventListener("click", () => running++);
+      box.append(stop);
+    }
+  }
+  box.append(columns);
+  box.answerAll = answerAll;
+  return box;
+}
+
+function recorder(answerAll) {
+  const button = make("button", "Record one second");
+  button.addEventListener("click", async () => {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      const [recording, parts] = [new MediaRecorder(stream), []];
+      recording.addEventListener("dataavailable", (event) => parts.push(event.data));
+      recording.addEventListener("stop", async () => {
+        stream.getTracks().forEach((track) => track.stop());
+        answerAll(await new Blob(parts).arrayBuffer());
+      });
+      recording.start();
+      setTimeout(() => recording.stop(), 1000);
+    } catch (error) {
+      button.textContent = `no microphone: ${error.message}`;
+    }
+  });
+  return button;
+}
+
+const models = await (await fetch("models.json")).json();
+const kinds = new Map();
+for (const model of models) {
+  const sound = model.task === "series_classification" && model.preprocessor.front_end.kind !== "numbers";
+  const kind = sound ? "sound" : model.task;
+  kinds.set(kind, [...(kinds.get(kind) || []), model]);
+}
+document.getElementById("main").replaceChildren(...Array.from(kinds, ([kind, list]) => section(kind, list)));

@@ -1,0 +1,99 @@
+"""Homographs of English: words whose pronunciation depends on their part of speech or meaning.
+
+Each word has a sense per kind of context. The contexts are rules over the words around: determiners and adjectives come
+before nouns, ``to`` and modal verbs before verbs, forms of ``have`` and ``be`` before participles.
+"""
+
+import csv
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.speech.vocabulary import WORD_LISTS
+
+SENSES = ("noun", "verb", "past")
+_DETERMINERS = WORD_LISTS["determiners"]
+_BEFORE_VERBS = WORD_LISTS["before_verbs"]
+_SUBJECTS = WORD_LISTS["subjects"]
+_AUXILIARIES = WORD_LISTS["auxiliaries"]
+_PAST_MARKERS = WORD_LISTS["past_markers"]
+_PREPOSITIONS = WORD_LISTS["prepositions"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Homograph:
+    """The pronunciations of a word.
+
+    Attributes:
+        noun: As a noun or an adjective; of two nouns the commoner one.
+        verb: As a verb in the present, or in the infinitive; of two nouns or adjectives the rarer one.
+        past: As a verb in the past, or a participle; empty where it is that of ``verb``.
+        default: Which of these is commonest where no rule applies.
+        cues: Words nearby that decide, with the field that they stand for.
+    """
+
+    noun: str
+    verb: str
+    past: str = ""
+    default: str = "noun"
+    cues: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@functools.cache
+def homographs() -> dict[str, Homograph]:
+    """Returns the homographs by word, from ``homographs.tsv``: pronunciations as CMUdict writes them."""
+    text = (Path(__file__).parent / "homographs.tsv").read_text("utf-8")
+    found = {}
+    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
+        cues = {cue: sense for sense in SENSES for cue in row[f"{sense}_cues"].split()}
+        found[row["word"]] = Homograph(row["noun"], row["verb"], row["past"], row["default"], cues)
+    return found
+
+
+def choose(words: Sequence[str], place: int) -> str:
+    """Returns the phones of a homograph in its sentence, or an empty text for other words.
+
+    Args:
+        words: The spoken words of the sentence, in lower case.
+        place: The place of the word.
+
+    Example:
+        >>> choose("she will read it".split(), 2), choose("she has read it".split(), 2)
+        ('R IY1 D', 'R EH1 D')
+    """
+    word = homographs().get(words[place])
+    if word is None:
+        return ""
+    return getattr(word, _sense(word, words, place)) or word.verb
+
+
+def _sense(word: Homograph, words: Sequence[str], place: int) -> str:
+    """Returns the field of a homograph that its context asks for."""
+    before = words[place - 1] if place else ""
+    two_before = words[place - 2] if place > 1 else ""
+    after = words[place + 1] if place + 1 < len(words) else ""
+    nearby = [w for w in (*words[max(0, place - 4) : place], *words[place + 1 : place + 5]) if w in word.cues]
+    participle = before in _AUXILIARIES or (two_before in _AUXILIARIES and before.endswith("ly"))
+    if word.past and word.past != word.noun and participle and not word.cues:
+        return "past"
+    if nearby and not (
+        before in ("to", "will", "can", "could", "would", "must", "should") and word.cues[nearby[0]] == "noun"
+    ):
+        return word.cues[nearby[0]]
+    if before in _DETERMINERS or (
+        two_before in _DETERMINERS and before not in _BEFORE_VERBS and not before.endswith("ly")
+    ):
+        return "noun"
+    if before in _BEFORE_VERBS or (before.endswith("ly") and two_before in _SUBJECTS | _BEFORE_VERBS):
+        in_the_past = word.past and before in _SUBJECTS and _PAST_MARKERS & set(words)
+        return "past" if in_the_past else "verb"
+    if before in ("he", "she", "it") and word.past:
+        return "past"  # the present would end in s
+    if not before and after in _DETERMINERS | {"me", "us", "it", "them", "him", "her", "your"}:
+        return "verb"
+    if before in _PREPOSITIONS:
+        return "noun"
+    if after in _DETERMINERS | {"me", "us", "it", "them", "him", "her"}:
+        return "past" if word.past and _PAST_MARKERS & set(words) else "verb"
+    return word.default

