@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
+from zoo.export.files import NoExportError
 from zoo.export.graph import Graph, Value
 from zoo.export.layers import (
     NEGATIVE,
@@ -254,7 +254,7 @@ def is_causal(architecture: str, config: Config) -> bool:
 
 def _family(architecture: str) -> Family:
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]
 
 

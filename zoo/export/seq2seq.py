@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
 from zoo.export import grids, transformers
+from zoo.export.files import NoExportError
 from zoo.export.graph import Value
 from zoo.export.layers import (
     STATES,
@@ -234,7 +234,7 @@ FAMILIES = {
 
 
 def find(architecture: str) -> Family:
-    """Returns a family by its architecture (raises InputError for one without)."""
+    """Returns a family by its architecture (raises NoExportError for one without)."""
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]
