@@ -106,13 +106,11 @@ def exchanged(family: str) -> tuple[int, int]:
 def count_bytes(family: str) -> tuple[int, int]:
     """Returns number and bytes of the all-reduces of a step on the devices that there are."""
     made, batch = trainer(family)
-    text = made.compiled_step(*batch).as_text()
-    count, size = 0, 0
-    for result in re.findall(r"= (\([^=]*?\)|\S+) all-reduce(?:-start)?\(", text):
-        count += 1
-        for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", result):
-            size += ELEMENT[kind] * int(np.prod([int(n) for n in shape.split(",") if n] or [1]))
-    return count, size
+    found = re.findall(r" = (.*?) all-reduce(?:-start)?\(", made.compiled_step(*batch).as_text())
+    size = 0
+    for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", " ".join(found)):
+        size += ELEMENT[kind] * int(np.prod([int(n) for n in shape.split(",") if n] or [1]))
+    return len(found), size
 
 
 def main() -> None:
