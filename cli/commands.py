@@ -14,6 +14,7 @@ from zoo.files import check_output, check_output_folder, open_output
 from . import backend, show
 from .columns import labels_option
 from .output import Text, echo_json, note
+from .processes import processes_options
 
 SLOW = 1.5  # ratio of bfloat16 time to float32 time from which a note is printed
 
@@ -83,6 +84,9 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--predictions", help="Write every prediction to this JSONL file.")
 @click.option("--report", "page", help="Write an HTML report with figures to this folder.")
 @click.option("--against", multiple=True, help="Compare with another model on the same inputs. Repeatable.")
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Processes of this machine that answer."
+)
 def evaluate(
     name,
     data,
@@ -104,6 +108,7 @@ def evaluate(
     predictions,
     page,
     against,
+    processes,
 ) -> None:
     """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
     if data and dataset:
@@ -149,6 +154,7 @@ def evaluate(
             allow_unknown=allow_unknown,
             skip_bad_rows=skip_bad_rows,
             limit=limit,
+            processes=processes,
             keep=bool(page or against),
             on_start=lambda size: on_step(0, total=size),
             on_step=on_step,
@@ -198,6 +204,7 @@ def evaluate(
     help="Set a field of the recipe's training config or of its architecture: epochs=3, dropout=0.2,"
     " precision=mixed_bfloat16. Repeatable; needs --output.",
 )
+@processes_options
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Train a checkpoint from its recipe, from scratch."""
     from zoo.recipes.recipes import RECIPES
@@ -216,6 +223,7 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
     with show.training(f"training {recipe}") as callbacks:
         folder = Path(output) if output else None
         pipeline = recipe_run.train(recipe, folder, Path(runs), resume, callbacks, settings)
-    assert pipeline.document is not None
+    if pipeline.document is None:  # not the first of several processes
+        return
     for found in pipeline.document["metrics"]:
         show.evaluation({"model": recipe, **found, "published": []})

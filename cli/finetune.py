@@ -2,6 +2,7 @@
 
 import click
 
+from zoo.backends import cluster
 from zoo.checkpoints import locate
 from zoo.checkpoints.save import check_folder
 from zoo.errors import InputError
@@ -11,6 +12,7 @@ from . import backend, show
 from .columns import labels_option, symbols_option
 from .commands import _example
 from .output import Text, echo
+from .processes import processes_options
 
 
 @click.command(epilog=_example("zoo finetune gru_small.cmudict words.csv --input word --target phones --output my-g2p"))
@@ -57,6 +59,7 @@ from .output import Text, echo
 @click.option("--find-rate", "picture", help="Search the learning rate only; plot to a .png, .svg or .pdf file.")
 @click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run.")
+@processes_options
 def finetune(
     name,
     data,
@@ -98,7 +101,9 @@ def finetune(
     show.check_picture(picture, data, option="--find-rate")
     if not picture and not output:
         raise InputError("--output: missing: give a folder for the result")
-    if output:
+    if picture and cluster.count() > 1:
+        raise InputError("--find-rate: runs in one process: omit --processes")
+    if output and cluster.index() == 0:
         folder = check_folder(output)
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{output}: already exists: choose another --output")
@@ -153,7 +158,8 @@ def finetune(
             unlabelled=unlabelled,
             callbacks=callbacks,
         )
-    assert pipeline.document is not None
+    if pipeline.document is None:  # not the first of several processes
+        return
     front_end = getattr(pipeline.preprocessor, "front_end", None)
     example = "TEXT" if front_end is None else "SOUND.wav" if hasattr(front_end, "rate") else "SERIES"
     show.fine_tuned(pipeline.document, pipeline.task.monitor, output, example)

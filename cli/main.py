@@ -53,6 +53,10 @@ class Group(click.Group):
     The exit code is 4 if standard output is closed or not writable, and 1 if its reader has closed it.
     """
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["zoo.arguments"] = list(args)  # for processes that run the same command
+        return super().parse_args(ctx, args)
+
     def main(self, *arguments, **options):
         try:
             output.prepare_streams()

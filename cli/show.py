@@ -235,6 +235,9 @@ def profile(found: dict[str, Any]) -> None:
         for row in found["rows"]
     ]
     print_table(columns, rows)
+    for row in found["rows"]:
+        if row["memory"] is not None:
+            echo(f"memory of training, batch {row['batch']} of {row['steps']:,} steps: {row['memory'] / 1e6:,.1f} MB")
     if all(row["mode"] != "streaming" for row in found["rows"]):
         echo("not causal: no streaming")
 

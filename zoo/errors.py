@@ -94,3 +94,9 @@ class DownloadError(ZooError):
     """Weights or data could not be downloaded from any location."""
 
     exit_code = 6
+
+
+class ProcessError(ZooError):
+    """Another process of the run ended, or cannot be reached."""
+
+    exit_code = 9

@@ -30,7 +30,7 @@ def place(tmp_path, monkeypatch):
     Path("play.txt").write_text(TEXT)
     profiled, recalled = profiling.profile, recall.recall
     monkeypatch.setattr(
-        profiling, "profile", lambda name, steps: profiled(name.replace("lstm_small", "lstm_tiny"), 8, (1,))
+        profiling, "profile", lambda name, steps, batches: profiled(name.replace("lstm_small", "lstm_tiny"), 8, (1,))
     )
     monkeypatch.setattr(recall, "recall", lambda *arguments, **options: recalled(*arguments, steps=1, **options))
 

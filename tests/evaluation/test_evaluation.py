@@ -1,5 +1,6 @@
 """A file is measured row by row; what comes out is what its rows in memory give."""
 
+import gzip
 import json
 import types
 
@@ -95,6 +96,48 @@ def test_a_bad_row_is_told_before_the_first_answer(tmp_path):
             on_prediction=lambda *row: answered.append(row),
         )
     assert not answered
+
+
+@pytest.mark.slow  # starts processes
+def test_processes_change_nothing(tmp_path, monkeypatch):
+    """Words that stand in several parts, quoted cells with line ends, blank lines, rows that cannot be used."""
+    rows = ["word,phones"]
+    for i in range(40):
+        rows += [f'"{"abcdefg"[i % 7]}{"hij"[i % 3]}","K AE1\nT"' if i % 4 else f"cat{'s' * (i % 5)},K AE1 T", ""]
+    path = tmp_path / "words.csv"
+    path.write_text("\n".join([*rows[:20], "z€o,Z", "x,", *rows[20:]]), "utf-8")
+    monkeypatch.setattr(sources, "PART", 5)
+    found = []
+    for processes in (1, 2):
+        seen, notes = [], []
+        report = zoo.evaluate(
+            "lstm_tiny.cmudict",
+            path,
+            input="word",
+            target="phones",
+            beam_size=1,
+            skip_bad_rows=True,
+            processes=processes,
+            on_prediction=lambda *row, seen=seen: seen.append(row),
+            on_message=notes.append,
+        )
+        found.append((report, seen, notes))
+    assert found[0] == found[1]
+    assert found[0][0].left_out == 2 and found[0][0].size > 15
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("multi_reference", [True, False])
+def test_a_part_of_a_file_is_read_as_the_whole_is(tmp_path, monkeypatch, multi_reference, ending, limit):
+    path = tmp_path / f"words{ending}"
+    text = 'word,phones\n"a","K\nT"\n\nb,"T"\nä,Z\n"a",B\nc,"D\n"\n'.encode()
+    path.write_bytes(gzip.compress(text) if ending == ".csv.gz" else text)
+    monkeypatch.setattr(sources, "PART", 2)
+    source = source_of(multi_reference, path, limit, input="word", target="phones")[0]
+    parts = list(source.parts())
+    assert [source.without_lines().read(span) for span in source.spans()] == parts
+    assert len(parts) == (2 if limit else 3 - multi_reference)
 
 
 def test_bad_rows_are_named_together_or_left_out_and_counted(tmp_path):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from zoo.checkpoints import locate
 from zoo.export import folder as folders
 from zoo.export.graph import IR_VERSION, OPSET
+from zoo.export.predictor import open_session
 from zoo.tasks import TASKS
 
 main = importlib.import_module("zoo.cli.main").main
@@ -89,6 +91,17 @@ def test_int8_is_smaller_and_answers_alike(tmp_path):
     whole = folders.export("gru_small.fsdd", tmp_path / "whole")
     small = folders.export("gru_small.fsdd", tmp_path / "small", int8=True)
     assert small.files["model.onnx"] < 0.3 * whole.files["model.onnx"]
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(2, 30, 40)).astype("float32")
+    inputs = {"features": features, "mask": np.ones((2, 30), bool)}
+    logits = [open_session(one.folder / "model.onnx").run(["logits"], inputs)[0] for one in (whole, small)]
+    assert 0 < np.abs(logits[0] - logits[1]).max() < 0.02 * np.abs(logits[0]).max()
+
+
+@pytest.mark.parametrize("name", ["lstm_tiny.cmudict", "gru_tiny.adding_t200"])
+def test_int8_of_steps_and_of_encoders(name, tmp_path):
+    exported = folders.export(name, tmp_path / "small", int8=True)
+    assert all(open_session(exported.folder / file).get_outputs() for file in exported.files)
 
 
 def test_a_bidirectional_model_has_no_step(tmp_path):

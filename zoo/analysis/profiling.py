@@ -15,10 +15,13 @@ from keras import ops
 from zoo.analysis import costs
 from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.compile import compiled
+from zoo.backends.keras_internals import raw_value
 from zoo.errors import InputError
 from zoo.models import registry
 from zoo.models.heads import NextStepModel
 from zoo.pipeline import load
+from zoo.training.config import TrainingConfig
+from zoo.training.optimizers import make_optimizer
 
 SYMBOLS = 256
 """Number of token ids, and of logits per step, for an architecture without a checkpoint."""
@@ -61,8 +64,10 @@ class Row:
         intensity: FLOPs per byte.
         seconds: Time of a call, the best of several.
         achieved: FLOPs per second.
-        fraction: Share of the roofline at this intensity.
-        throughput: Steps per second over all rows.
+        fraction: Share of what the roofline allows at this intensity.
+        throughput: Steps per second, those of all rows together.
+        memory: Bytes that a training step of the zoo's own takes: weights, optimizer, averages, and what the backward
+            pass needs. JAX's compiler counts them without a run; ``None`` on other backends and in other modes.
     """
 
     mode: str
@@ -75,6 +80,7 @@ class Row:
     achieved: float
     fraction: float
     throughput: float
+    memory: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +110,9 @@ def profile(
         name: A checkpoint, a folder, or an architecture and its size (``"lstm_small"``), with 256 token ids and random
             weights.
         steps: Steps of a whole sequence.
-        batches: Batch sizes.
-        clock: Returns seconds. ``time.process_time`` counts only this process, which is exact on a busy machine if the
-            backend has one thread.
+        batches: Numbers of rows to try, each a row of the result for each mode.
+        clock: Seconds; ``time.process_time`` counts those of this process alone, which is fair on a busy
+            machine if the backend has one thread.
 
     Raises:
         InputError: The model does not exist, has an encoder and a decoder, or needs shorter sequences; or steps or
@@ -121,7 +127,9 @@ def profile(
     roofline = measure_roofline(clock)
     rows = []
     for batch in batches:
-        rows += [_row(*run(model, batch, steps), roofline, clock) for run in (_inference, _training)]
+        rows.append(_row(*_inference(model, batch, steps), roofline, clock))
+        row = _row(*_training(model, batch, steps), roofline, clock)
+        rows.append(dataclasses.replace(row, memory=training_memory(model, batch, steps)))
         if causal(model):
             rows.append(_row(*_streaming(model, batch), roofline, clock))
     return Profile(name, model.count_params(), keras.backend.backend(), roofline, rows)
@@ -211,6 +219,31 @@ def _training(model, batch: int, steps: int):
     model.compile(optimizer=keras.optimizers.Adam(1e-6), loss="mse")
     work = costs.Work(batch, steps)
     return "training", work, costs.training(model, work), lambda: model.train_on_batch(inputs, target)
+
+
+def training_memory(model: keras.Model, batch: int, steps: int) -> int | None:
+    """Returns the bytes that a step of training takes on JAX; ``None`` on other backends.
+
+    Args:
+        model: A next-step model or a backbone, which is compiled anew.
+        batch: Rows.
+        steps: Steps of each row.
+    """
+    if keras.backend.backend() != "jax":
+        return None
+    import jax
+
+    inputs = _inputs(model, batch, steps)
+    target = np.zeros(model(inputs).shape, "float32")
+    optimizer = make_optimizer(TrainingConfig(), 1e-6, [1.0] * len(model.trainable_variables))
+    model.compile(optimizer=optimizer, loss="mse")
+    optimizer.build(model.trainable_variables)
+    of_model = (model.trainable_variables, model.non_trainable_variables, optimizer.variables, model.metrics_variables)
+    state = [[raw_value(v) for v in variables] for variables in of_model]
+    program = jax.jit(model.train_step, donate_argnums=0).lower(tuple(state), (inputs, target)).compile()
+    found = program.memory_analysis()
+    sizes = found.argument_size_in_bytes, found.output_size_in_bytes, found.temp_size_in_bytes
+    return sum(sizes) - found.alias_size_in_bytes
 
 
 def _streaming(model, batch: int):

@@ -27,6 +27,11 @@ def raw_value(variable: keras.Variable) -> Any:
     return variable._value
 
 
+def set_raw_value(variable: keras.Variable, tensor: Any) -> None:
+    """Set the backend's tensor of a variable to one that is placed as it should be."""
+    variable._value = tensor
+
+
 @contextlib.contextmanager
 def deferred_variables() -> Iterator[None]:
     """Build models in the block with variables that have no memory until ``initialize_deferred``.

@@ -1,12 +1,13 @@
 """Lines of a UTF-8 file or a pipe, read strictly, each with its location."""
 
+import dataclasses
 import gzip
 import os
 import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,6 +19,21 @@ MAX_LINE_BYTES = 10_000_000
 
 
 OnBad = Callable[[InputError], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A place in a file at which another process begins to read.
+
+    Attributes:
+        offset: Byte at which a row begins.
+        line: Number of the line that begins there, from 1.
+        names: Names of the columns of a ``.csv`` or ``.tsv``.
+    """
+
+    offset: int
+    line: int
+    names: tuple[str, ...]
 
 
 def refuse(error: InputError) -> None:
@@ -99,24 +115,43 @@ class _Piped:
         return line
 
 
-def lines(path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse) -> Iterator[tuple[str, str]]:
+def lines(
+    path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse, part: Part | None = None
+) -> Iterator[tuple[str, str]]:
     """Yield the location and the text of each line, with its line end; ``-`` is standard input.
 
     The error of a line that is not UTF-8 goes to ``on_bad``; reading continues with the next line.
     """
-    for location, line in _opened(path, max_bytes):
+    for location, line in _opened(path, max_bytes, part):
         if isinstance(line, InputError):
             on_bad(line)
         else:
             yield location, line
 
 
-def _opened(path, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
+def line_offsets(path: str | os.PathLike, numbers: Sequence[int]) -> list[int]:
+    """Returns the byte at which each of some lines begins; their numbers, from 1, ascend."""
+    offsets: list[int] = []
+    position, number = 0, 0
+    with open(path, "rb") as file:
+        for line in file:
+            number += 1
+            if len(offsets) == len(numbers):
+                break
+            if number == numbers[len(offsets)]:
+                offsets.append(position)
+            position += len(line)
+    return offsets
+
+
+def _opened(path, max_bytes: int, part: Part | None = None) -> Iterator[tuple[str, str | InputError]]:
     name = _name(path)
     try:
         refuse_special(path, name)
         with nullcontext(sys.stdin.buffer) if os.fspath(path) == "-" else open_bytes(path) as file:
-            yield from _decoded(file, name, max_bytes)
+            if part is not None:
+                file.seek(part.offset)
+            yield from _decoded(file, name, max_bytes, part.line if part else 1)
     except FileNotFoundError:
         raise InputError(f"{name}: no such file: check its name and folder") from None
     except IsADirectoryError:
@@ -153,13 +188,15 @@ def _name(path) -> str:
     return "stdin" if os.fspath(path) == "-" else os.fspath(path)
 
 
-def _decoded(file: BinaryIO | _Piped, name: str, max_bytes: int) -> Iterator[tuple[str, str | InputError]]:
+def _decoded(
+    file: BinaryIO | _Piped, name: str, max_bytes: int, first: int = 1
+) -> Iterator[tuple[str, str | InputError]]:
     """Yield the location of each line with its text, or with the error of its bytes."""
-    number = 0
+    number = first
     while True:
-        location = f"{name}:{number + 1}"
+        location = f"{name}:{number}"
         line = file.readline(max_bytes + 1)
-        if number == 0:
+        if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line:
             return

@@ -5,12 +5,12 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from zoo.data.columns import DEFAULT, Columns
 from zoo.data.examples import Examples, Reading
-from zoo.data.lines import MAX_LINE_BYTES, OnBad, ending, lines, refuse, text_of
+from zoo.data.lines import MAX_LINE_BYTES, OnBad, Part, ending, lines, refuse, text_of
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -60,7 +60,12 @@ def read_examples(
 
 
 def stream_examples(
-    path: str | os.PathLike, input: str, target: str, header: bool = True, on_bad: OnBad = refuse
+    path: str | os.PathLike,
+    input: str,
+    target: str,
+    header: bool = True,
+    on_bad: OnBad = refuse,
+    part: Part | None = None,
 ) -> Iterator[tuple[str, str, str]]:
     """Read as ``read_examples`` does, but yield input, target and location row by row.
 
@@ -69,10 +74,11 @@ def stream_examples(
         input: Input column.
         target: Target column.
         header: Whether the first row names the columns.
-        on_bad: Called with the error of each bad row.
+        on_bad: Called with the error of each row that cannot be used.
+        part: Where to begin to read; ``None`` reads all.
     """
-    named = False  # whether a row has confirmed the columns
-    for location, row in file_rows(path, header, on_bad):
+    named = False  # whether a row has shown that the columns are there
+    for location, row in file_rows(path, header, on_bad, part):
         named = named or {input, target} <= set(row)
         try:
             example = two_columns([(location, row)], input, target)
@@ -89,8 +95,15 @@ def is_table(path: str | os.PathLike) -> bool:
     return ending(path) in (*SEPARATORS, ".jsonl")
 
 
-def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict]]:
-    """Yield the location and the cells by column of each row of a file (raises InputError if there is no row)."""
+def column_names(path: str | os.PathLike, header: bool) -> tuple[str, ...]:
+    """Returns the names of the columns in the first row of a file."""
+    return tuple(next(file_rows(path, header))[1])
+
+
+def file_rows(
+    path: str | os.PathLike, header: bool, on_bad: OnBad = refuse, part: Part | None = None
+) -> Iterator[tuple[str, dict]]:
+    """Yield the place of each row of a file, at least one, and its cells by column; from ``part`` on."""
     kind = ending(path)
     if not is_table(path):
         raise InputError(f"{path}: unknown kind of file {kind!r}: give a .csv, .tsv or .jsonl file")
@@ -101,7 +114,10 @@ def file_rows(path: str | os.PathLike, header: bool, on_bad: OnBad = refuse) -> 
         empty = False  # a file of bad rows is not an empty file
         on_bad(error)
 
-    rows = _json_rows(path, noted) if kind == ".jsonl" else table_rows(path, SEPARATORS[kind], header, on_bad=noted)
+    if kind == ".jsonl":
+        rows = _json_rows(path, noted, part)
+    else:
+        rows = table_rows(path, SEPARATORS[kind], header, on_bad=noted, part=part)
     for location, row in rows:
         empty = False
         yield location, row
@@ -181,18 +197,20 @@ def _joined(parts: Any, location: str, what: str) -> str:
     return text_of(" ".join(part.strip() for part in parts), location, what)
 
 
-def table_rows(path, separator: str, header: bool, on_bad: OnBad = refuse) -> Iterator[tuple[str, dict[str, str]]]:
+def table_rows(
+    path, separator: str, header: bool, on_bad: OnBad = refuse, part: Part | None = None
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the location and the cells by column of each row of a ``.csv`` or ``.tsv``."""
-    places: list[str] = []  # locations of the lines of the current row
+    places: list[str] = []  # of the lines of the row being read
 
     def noted():
-        for location, line in lines(path):
+        for location, line in lines(path, part=part):
             places.append(location)
             yield line
 
     quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
     reader = csv.reader(noted(), delimiter=separator, quoting=quoting, strict=True)
-    columns: list[str] | None = None
+    columns: Sequence[str] | None = part.names if part else None
     while True:
         places.clear()
         try:
@@ -234,8 +252,8 @@ def _columns(row: list[str], location: str, separator: str, header: bool) -> lis
     return columns
 
 
-def _json_rows(path, on_bad: OnBad) -> Iterator[tuple[str, dict]]:
-    for location, line in lines(path, on_bad=on_bad):
+def _json_rows(path, on_bad: OnBad, part: Part | None = None) -> Iterator[tuple[str, dict]]:
+    for location, line in lines(path, on_bad=on_bad, part=part):
         if not line.strip():
             continue
         try:

@@ -54,6 +54,11 @@ class Folded:
                 self.first = self.first if self.count else (value, other)
                 self.count += 1
 
+    def merge(self, count: int, first: tuple[str, str]) -> None:
+        """Add the count and the first of later inputs."""
+        self.first = self.first if self.count else first
+        self.count += count
+
     def notes(self) -> list[str]:
         """Returns a note with the count and an example, if there are such inputs."""
         if not self.count:

@@ -12,6 +12,7 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.evaluation.sources import source
+from zoo.evaluation.workers import workers
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
 from zoo.tasks.task import Cases
@@ -83,6 +84,7 @@ def evaluate(
     skip_bad_rows: bool = False,
     limit: int | None = None,
     batch_size: int = 256,
+    processes: int = 1,
     keep: bool = True,
     on_start: Callable[[int], None] = lambda size: None,
     on_step: Callable[[int], None] = lambda count: None,
@@ -112,6 +114,7 @@ def evaluate(
             prediction.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
+        processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.
         keep: Whether the report keeps inputs, outputs and references.
         on_start: Called with the number of inputs.
         on_step: Called with the number of finished inputs.
@@ -143,33 +146,34 @@ def evaluate(
     first = next(cases_of.parts(), None)
     for note in unknown_tokens(pipeline, first.inputs, allow_unknown) if first else ():
         on_message(note)
-    left_out: set[str] = set()
-    folded = Folded(preprocessor)
-    for cases in cases_of.parts():  # check all rows before the first prediction
-        left_out.update(_check(pipeline, cases, bad))
-        folded.add(cases.inputs)
-    bad.check()
-    size = len(cases_of) - len(left_out)
-    if not size:
-        raise InputError(f"{name}: no row can be used: {bad.errors[0]}" if bad.errors else f"{name}: has no rows")
-    for note in (*bad.notes(), *folded.notes()):
-        on_message(note)
-    on_start(size)
+
     options = {**task.options, **asked(name), **options}
     states, kept = [], Cases([], [], [])
     predictions: list[Any] = []
-    for cases in cases_of.parts():
-        if left_out:
-            cases = cases.select([i for i, place in enumerate(cases.locations) if place not in left_out])
-        outputs = pipeline.predict_raw(cases.inputs, batch_size, on_step, **options)
-        states.append(task.update_metrics(preprocessor, outputs, cases.references))
-        for row in zip(_names(cases), outputs, cases.references, strict=True):
-            on_prediction(*row)
-        if keep:
-            predictions += outputs
-            kept.inputs.extend(cases.inputs)
-            kept.references.extend(cases.references)
-            kept.locations.extend(cases.locations)
+    with workers(pipeline, cases_of, processes, batch_size, options) as work:
+        left_out: list[set[str]] = []  # locations, part by part
+        folded = Folded(preprocessor)
+        for errors, others in work.check():  # all rows before the first prediction
+            for location, error in errors:
+                bad(InputError(f"{location}: {error}"))
+            left_out.append({location for location, _ in errors})
+            folded.merge(*others)
+        bad.check()
+        size = len(cases_of) - sum(map(len, left_out))
+        if not size:
+            raise InputError(f"{name}: no row can be used: {bad.errors[0]}" if bad.errors else f"{name}: has no rows")
+        for note in (*bad.notes(), *folded.notes()):
+            on_message(note)
+        on_start(size)
+        for cases, outputs, state in work.answer(left_out, on_step):
+            states.append(state)
+            for row in zip(_names(cases), outputs, cases.references, strict=True):
+                on_prediction(*row)
+            if keep:
+                predictions += outputs
+                kept.inputs.extend(cases.inputs)
+                kept.references.extend(cases.references)
+                kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
     names = _names(kept)
     return Report(name, split, size, options, values, kept.inputs, predictions, kept.references, names, bad.count)
@@ -203,18 +207,6 @@ def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report
 def _names(cases: Cases) -> list[str]:
     rows = zip(cases.inputs, cases.locations, strict=True)
     return [value if isinstance(value, str) else location for value, location in rows]
-
-
-def _check(pipeline: Pipeline, cases: Cases, bad: BadRows) -> list[str]:
-    """Call ``bad`` with the errors of cases that cannot be encoded, and return their locations."""
-    found = []
-    for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
-        try:
-            pipeline.task.check_example(pipeline.preprocessor, value, reference)
-        except InputError as error:
-            bad(InputError(f"{location}: {error}"))
-            found.append(location)
-    return found
 
 
 def asked(name: str) -> dict[str, Any]:

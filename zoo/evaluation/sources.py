@@ -1,11 +1,11 @@
-"""Sources of an evaluation: the cases of a dataset, of data in memory, or of a file that is read row by row."""
+"""The cases of an evaluation, in parts: those in memory, and those of a file that is never held whole."""
 
+import copy
 import dataclasses
-import functools
 import os
 import random
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.labels import unify
-from zoo.data.lines import ending
-from zoo.data.tables import SEPARATORS, stream_examples
+from zoo.data.lines import OnBad, Part, ending, line_offsets
+from zoo.data.tables import SEPARATORS, column_names, stream_examples
+from zoo.errors import InputError
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # suffixes of tables that are read row by row
@@ -55,19 +56,12 @@ def source(
         and ending(path) in STREAMED
         and named
     ):
-        rows = functools.partial(_composed, data, columns, bad)
-        return File(rows, task.multi_reference, limit), path.name, "all"
+        return File(data, columns, task.multi_reference, limit, bad), path.name, "all"
     examples = read.examples(data, layout=task.layout, on_bad=bad, **vars(columns))
     if columns.strip_labels and task.has_labels:
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)
     return InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
-
-
-def _composed(path, columns: Columns, bad: BadRows) -> Iterator[tuple[str, str, str]]:
-    """Yield input, target and location of each row; inputs are normalised, so that equal texts are one input."""
-    for text, target, location in stream_examples(path, columns.input, columns.target, columns.header, bad):
-        yield unicodedata.normalize("NFC", text), target, location
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:
@@ -86,60 +80,119 @@ class InMemory:
         return len(self.cases)
 
     def parts(self) -> Iterator[Cases]:
-        for start in range(0, len(self), PART):
-            yield self.cases.select(range(start, min(start + PART, len(self))))
+        """Yield the cases, ``PART`` at a time."""
+        yield from self.spans()
+
+    def spans(self) -> list[Cases]:
+        """Returns what another process needs for each part: the cases."""
+        return [self.cases.select(range(i, min(i + PART, len(self)))) for i in range(0, len(self), PART)]
+
+    def read(self, span: Cases) -> Cases:
+        """Returns the cases of a part."""
+        return span
+
+    def without_lines(self) -> "InMemory":
+        """Returns what reads spans: without the cases."""
+        return InMemory(Cases([], [], []), None)
 
 
 class File:
     """Cases of a file that may be larger than the memory: it is read again for each pass over them.
 
     Args:
-        rows: Yields input, target and location of each row, from the start on each call.
+        path: The file.
+        columns: What of it is read.
         multi_reference: Whether rows with the same input form one case.
         limit: Maximum number of cases.
+        bad: Called with the error of each row that cannot be read.
     """
 
     notes: Sequence[str] = ()
 
-    def __init__(self, rows: Callable[[], Iterator[tuple[str, str, str]]], multi_reference: bool, limit: int | None):
-        self.rows, self.multi_reference = rows, multi_reference
+    def __init__(self, path: str | os.PathLike, columns: Columns, multi_reference: bool, limit: int | None, bad: OnBad):
+        self.path, self.columns, self.multi_reference, self.bad = path, columns, multi_reference, bad
         self.repeated: dict[str, list[str]] = {}
+        rows = ((hash(text) if multi_reference else 0, line_of(location)) for text, _, location in self.rows())
+        table = np.fromiter(rows, np.dtype([("hash", "int64"), ("line", "int64")]))
+        self.lines = table["line"]  # of the first row of each case
         if multi_reference:
-            hashes = np.fromiter((hash(text) for text, _, _ in rows()), "int64")
-            count = len(hashes)
-            hashes.sort()
+            hashes = np.sort(table["hash"])
             duplicates = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
-            del hashes
-            for text, target, _ in rows() if duplicates else ():
+            again = []
+            for number, (text, target, _) in enumerate(self.rows() if duplicates else ()):
                 if hash(text) in duplicates:
-                    count -= text in self.repeated
+                    if text in self.repeated:
+                        again.append(number)
                     self.repeated.setdefault(text, []).append(target)
-        else:
-            count = sum(1 for _ in rows())
-        self.chosen = _drawn(count, limit)
+            self.lines = np.delete(self.lines, again)
+        self.chosen = _drawn(len(self.lines), limit)
 
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def _cases(self) -> Iterator[tuple[str, Any, str]]:
-        seen = set()
-        for text, target, location in self.rows():
-            if text not in self.repeated:
-                yield text, [target] if self.multi_reference else target, location
-            elif text not in seen:
-                seen.add(text)
-                yield text, self.repeated[text], location
+    def rows(self, part: Part | None = None) -> Iterator[tuple[str, str, str]]:
+        """Yield input, target and location of each row; inputs are composed, so that one text is one input."""
+        names = (self.columns.input, self.columns.target, self.columns.header)
+        for text, target, location in stream_examples(self.path, *names, self.bad, part):
+            yield unicodedata.normalize("NFC", text), target, location
 
     def parts(self) -> Iterator[Cases]:
-        chosen = iter(self.chosen)
-        wanted = next(chosen, None)
-        part: list[tuple[str, Any, str]] = []
-        for number, case in enumerate(self._cases()):
-            if number == wanted:
-                part.append(case)
-                wanted = next(chosen, None)
-            if len(part) == PART or (wanted is None and part):
-                yield Cases(*map(list, zip(*part, strict=True)))
-                part = []
-            if wanted is None:
+        """Yield the cases, ``PART`` at a time."""
+        yield from self._cases(self.rows(), self._chosen_lines())
+
+    def _chosen_lines(self) -> np.ndarray:
+        return self.lines if len(self.chosen) == len(self.lines) else self.lines[list(self.chosen)]
+
+    def _cases(self, rows: Iterator[tuple[str, str, str]], lines: np.ndarray) -> Iterator[Cases]:
+        """Yield the cases that begin at the given lines."""
+        wanted = iter(lines.tolist())
+        line = next(wanted, None)
+        found: list[tuple[str, Any, str]] = []
+        for text, target, location in rows:
+            if line_of(location) != line:
+                continue
+            references = self.repeated.get(text, [target]) if self.multi_reference else target
+            found.append((text, references, location))
+            line = next(wanted, None)
+            if len(found) == PART or line is None:
+                yield Cases(*map(list, zip(*found, strict=True)))
+                found = []
+            if line is None:
                 return
+
+    def spans(self) -> "Iterator[Span | Cases]":
+        """Yield what another process needs for each part: where to read, or of a packed file the cases."""
+        if os.fspath(self.path).lower().endswith(".gz"):
+            yield from self.parts()
+            return
+        lines, names = self._chosen_lines(), column_names(self.path, self.columns.header)
+        offsets = line_offsets(self.path, lines[::PART].tolist())
+        for offset, start in zip(offsets, range(0, len(lines), PART), strict=True):
+            yield Span(Part(offset, int(lines[start]), names), lines[start : start + PART])
+
+    def read(self, span: "Span | Cases") -> Cases:
+        """Returns the cases of a part."""
+        return span if isinstance(span, Cases) else next(self._cases(self.rows(span.part), span.lines))
+
+    def without_lines(self) -> "File":
+        """Returns what reads spans, without the numbers of all lines."""
+        copied = copy.copy(self)
+        copied.lines, copied.chosen, copied.bad = np.zeros(0, "int64"), (), _ignore
+        return copied
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """A part of a file: where reading begins, and the line at which each case begins."""
+
+    part: Part
+    lines: np.ndarray
+
+
+def _ignore(error: InputError) -> None:
+    """Do nothing: the first pass over the file has told of the row."""
+
+
+def line_of(location: str) -> int:
+    """Returns the number of the line of a location ``file:line``."""
+    return int(location.rpartition(":")[2])

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.files import NoExportError
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import (
     NEGATIVE,
     STATES,
@@ -23,6 +23,7 @@ from zoo.export.layers import (
     zero_masked,
 )
 from zoo.export.linear import linear_blocks, linear_blocks_step
+from zoo.export.weights import Part
 from zoo.export.windows import windows_layer, windows_layer_step
 
 Config = Mapping[str, Any]
@@ -254,7 +255,7 @@ def is_causal(architecture: str, config: Config) -> bool:
 
 def _family(architecture: str) -> Family:
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]
 
 

@@ -14,6 +14,10 @@ EXPORT_FILE = "export.json"
 MODEL, STEP, ENCODER, DECODER_STEP = GRAPHS = ("model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx")
 
 
+class NoExportError(InputError):
+    """An architecture or a task has no graph of ONNX."""
+
+
 def check_target(folder: str | Path) -> Path:
     """Check an output folder before a long computation; returns its absolute path.
 

@@ -9,8 +9,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo.errors import WeightsError
-
 OPSET = 20
 IR_VERSION = 9
 """ONNX Runtime 1.17 and later reads both."""
@@ -319,37 +317,3 @@ class Graph:
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model
-
-
-class Part:
-    """The weights of a layer, by variable path.
-
-    Args:
-        graph: The graph.
-        tensors: All weights.
-        path: First part of the layer's paths.
-    """
-
-    def __init__(self, graph: Graph, tensors: Mapping[str, np.ndarray], path: str = ""):
-        self.graph, self.tensors, self.path = graph, tensors, path
-
-    def __truediv__(self, name: str) -> "Part":
-        return Part(self.graph, self.tensors, f"{self.path}/{name}" if self.path else name)
-
-    def array(self, name: str) -> np.ndarray:
-        """Returns a weight as an array (raises WeightsError if it is missing)."""
-        path = (self / name).path
-        if path not in self.tensors:
-            raise WeightsError(f"tensor {path}: missing: the record is of another version")
-        return self.tensors[path]
-
-    def __contains__(self, name: str) -> bool:
-        return (self / name).path in self.tensors
-
-    def weight(self, name: str) -> Value:
-        """Returns a weight as a constant of the graph, named by its path."""
-        return self.constant(name, self.array(name))
-
-    def constant(self, name: str, array: np.ndarray) -> Value:
-        """Returns a value computed from weights as a named constant."""
-        return self.graph.constant(array, "float32", (self / name).path)

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from zoo.checkpoints.spec import ModelSpec
-from zoo.errors import InputError
 from zoo.export.backbones import is_causal, run_backbone, step_backbone
-from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP, NoExportError
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
 from zoo.export.seq2seq import find
+from zoo.export.weights import Part
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -28,7 +28,7 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
         for a sequence-to-sequence model.
 
     Raises:
-        InputError: The architecture has no export.
+        NoExportError: The architecture has no export.
         WeightsError: A tensor is missing.
     """
     if spec.task == "sequence_to_sequence":
@@ -96,7 +96,9 @@ def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
     elif spec.task in STEPWISE:
         graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
     else:
-        raise InputError(f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}")
+        raise NoExportError(
+            f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}"
+        )
 
 
 def _each_step(part: Part, x: Value) -> Value:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.export.graph import Part, Value
+from zoo.export.graph import Value
 from zoo.export.layers import NEGATIVE, dense, embed
+from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
 BOTTLENECK = 4  # features inside a dense layer, in multiples of the growth rate

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
+from zoo.export.weights import Part
 
 NEGATIVE = -1e9  # the score of masked positions, as in the models
 GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import dense, feed_forward, gated_feed_forward, layer_norm, rms_norm, zero_masked
+from zoo.export.weights import Part
 
 SHARPNESS, SMALLEST = 8.0, 1e-6  # of the RG-LRU
 Config = Mapping[str, Any]

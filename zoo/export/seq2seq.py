@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
 from zoo.export import grids, transformers
-from zoo.export.graph import Part, Value
+from zoo.export.files import NoExportError
+from zoo.export.graph import Value
 from zoo.export.layers import (
     STATES,
     bidirectional,
@@ -22,6 +22,7 @@ from zoo.export.layers import (
     recurrent_step,
     zero_masked,
 )
+from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
 HALF = math.sqrt(0.5)  # keeps the variance where two branches are added
@@ -235,5 +236,5 @@ FAMILIES = {
 def find(architecture: str) -> Family:
     """Returns the family of an architecture (raises InputError if it has no export)."""
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import dense, embed, layer_norm, masked_softmax
+from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.export.graph import Graph, Part, Value
+from zoo.export.graph import Graph, Value
 from zoo.export.layers import Heads, attention_pooling, dense, feed_forward, layer_norm, masked_softmax
+from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo import datasets
+from zoo.backends import cluster
 from zoo.checkpoints.document import blank_document
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
@@ -92,7 +93,8 @@ def fine_tune(
         callbacks: Functions to call.
 
     Returns:
-        A new pipeline. Its record has the test score with its interval.
+        A new pipeline. Its record has the test score with its interval. Of several processes only the first
+        evaluates, writes and has a record.
 
     Raises:
         InputError: A file, column or row is unusable, or ``resume`` does not match the existing state.
@@ -108,10 +110,11 @@ def fine_tune(
         >>> len(mine.predict(x[:3]))
         3
     """
-    folder = None if output is None else check_folder(output)
+    folder = None if output is None or cluster.index() else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     domain_folder = unfinished / "language_model" if unfinished else None
-    check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
+    if cluster.index() == 0:
+        check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
     columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
     changes = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
     changes = {field: value for field, value in changes.items() if value is not None}
@@ -151,7 +154,8 @@ def fine_tune(
         },
     }
     _check_record(pipeline, document, recipe, test_part)
-    if start.language_model is not None and not (resume and unfinished and (unfinished / STATE).exists()):
+    resumes = cluster.of_first(lambda: bool(resume and unfinished and (unfinished / STATE).exists()))
+    if start.language_model is not None and not resumes:
         copy, domain = transfer.domain_trainer(
             start.language_model, start.parts, unlabelled, start.training_config, domain_folder, callbacks.on_message
         )
@@ -168,11 +172,13 @@ def fine_tune(
     if start.training_config.lora_rank:
         trained, total = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
         callbacks.on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
-    if resume and unfinished and (unfinished / STATE).exists():
+    if resumes:
         trainer.load()
     trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
+    if cluster.index():
+        return pipeline
     for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
         callbacks.on_message(line)
     evaluation = evaluate(pipeline, test_part)

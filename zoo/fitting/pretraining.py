@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo import datasets
+from zoo.backends import cluster
 from zoo.backends.compile import program
 from zoo.backends.seeding import seed_everything
 from zoo.data.token_shards import TokenShards, open_shards, write_shards
@@ -16,6 +17,7 @@ from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.recipes.recipe import Recipe
 from zoo.tasks import find_task
 from zoo.tasks.language_modelling import nats_of_steps
+from zoo.training import distributed
 from zoo.training.trainer import Trainer
 from zoo.training.windows import Windows
 
@@ -76,7 +78,7 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
         corpus.sampled,
     )
     validate = _validation(pipeline, found.split("validation"), corpus.context, training_config.batch_size)
-    trainer = Trainer(
+    trainer = distributed.make_trainer(
         pipeline.model,
         windows,
         validate,
@@ -101,7 +103,7 @@ def _validation(pipeline: Pipeline, ids: np.ndarray, context: int, batch_size: i
 
     def validate() -> dict[str, float]:
         parts = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-        nats = [ops.convert_to_numpy(function(part)).astype("float64") for part in parts]
+        nats = cluster.spread(lambda some: [ops.convert_to_numpy(function(p)).astype("float64") for p in some], parts)
         return {"nats": float(np.concatenate(nats).mean())}
 
     return validate

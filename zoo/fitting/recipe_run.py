@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from zoo import datasets
+from zoo.backends import cluster
 from zoo.checkpoints import index, locate
 from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
@@ -45,7 +46,7 @@ def train(
         settings: Changed fields of training config or architecture, each ``FIELD=VALUE``.
 
     Returns:
-        The trained pipeline with its record.
+        The trained pipeline with its record. Of several processes only the first writes, evaluates and has a record.
 
     Raises:
         InputError: Unknown recipe or field, a changed recipe without an output, or ``resume`` does not match the
@@ -54,7 +55,9 @@ def train(
         NotFiniteError: The loss became NaN or infinite.
     """
     recipe, folder = find(name), runs / name
-    destination = check_folder(output or locate.shipped_folder() / name)
+    destination = output or locate.shipped_folder() / name
+    if cluster.index() == 0:
+        destination = check_folder(destination)
     if settings:
         if output is None:
             raise InputError("--output: missing for a changed recipe: give a folder")
@@ -73,9 +76,11 @@ def train(
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.training_config.precision)
     try:
-        _train(name, recipe, destination, folder, resume, callbacks, command)
+        pipeline = _train(name, recipe, destination, folder, resume, callbacks, command)
     finally:
         keras.config.set_dtype_policy(before)
+    if cluster.index():
+        return pipeline
     # Evaluate in float32, because users load the model in float32.
     pipeline = measure(destination, recipe)
     index.refresh(destination)
@@ -84,15 +89,18 @@ def train(
 
 def _train(
     name, recipe: Recipe, destination: Path, folder: Path, resume: bool, callbacks: Callbacks, command: str
-) -> None:
+) -> Pipeline:
     """Train and write the weights to ``destination``, with the state in ``folder``."""
-    check_resume(folder, resume)
+    if cluster.index() == 0:
+        check_resume(folder, resume)
     if recipe.corpus:
-        found = pretraining.shards(recipe, folder.parent / "shards")
+        with cluster.first_alone():
+            found = pretraining.shards(recipe, folder.parent / "shards")
         pipeline, trainer = pretraining.setup(recipe, found, folder, command)
         fingerprint, sizes = found.fingerprint, found.tokens
     else:
-        examples, training_config = training_examples(recipe), recipe.training_config
+        with cluster.first_alone():
+            examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
         pipeline = fresh(
             task,
@@ -111,6 +119,8 @@ def _train(
     if resume:
         trainer.load()
     trainer.run()
+    if cluster.index():
+        return pipeline
     pipeline.document = {
         "name": name,
         "licence": {"weights": "Apache-2.0", "data": datasets.entry(recipe.dataset).licence},
@@ -127,6 +137,7 @@ def _train(
     }
     # Write the float16 weights first, because evaluation must use the weights that users get.
     pipeline.save(destination, dtype="float16")
+    return pipeline
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:

@@ -7,11 +7,14 @@ from typing import Any
 
 import keras
 
+from zoo import datasets
+from zoo.backends import cluster
 from zoo.backends.seeding import seed_everything
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.pipeline import Pipeline
 from zoo.tasks.task import Task
+from zoo.training import distributed
 from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import layer_groups
 from zoo.training.lora import LowRank
@@ -71,12 +74,12 @@ def make_trainer(
 
     def validate() -> dict[str, float]:
         with model.merged() if isinstance(model, LowRank) else contextlib.nullcontext():
-            outputs = pipeline.predict_raw(cases.inputs, **task.validation)
+            outputs = cluster.spread(lambda inputs: pipeline.predict_raw(inputs, **task.validation), cases.inputs)
         values = task.score(preprocessor, outputs, cases.references)
         return {name: value.value for name, value in values.items()}
 
     batches = task.batches(preprocessor, train, training_config)
-    return Trainer(
+    trainer = distributed.make_trainer(
         model,
         batches,
         validate,
@@ -87,6 +90,12 @@ def make_trainer(
         resume_command,
         groups=None if training_config.lora_rank else groups,
     )
+    if cluster.count() > 1:
+        trainer.facts |= {
+            "training data": datasets.fingerprint(train),
+            "validation data": datasets.fingerprint(validation),
+        }
+    return trainer
 
 
 def training_facts(trainer: Trainer, recipe: dict) -> dict:

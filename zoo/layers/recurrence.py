@@ -25,7 +25,7 @@ class SimpleRNN(keras.layers.SimpleRNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
-            return super().inner_loop(sequences, initial_state, mask, training)
+            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
         return _run(self, sequences, initial_state, mask)
 
 
@@ -42,7 +42,7 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
-            return super().inner_loop(sequences, initial_state, mask, training)
+            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
         return _run(self, sequences, initial_state, mask)
 
 
@@ -59,7 +59,7 @@ class GRU(keras.layers.GRU):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not _suits_torch(self, mask):
-            return super().inner_loop(sequences, initial_state, mask, training)
+            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
         return _run(self, sequences, initial_state, mask)
 
 
@@ -100,6 +100,30 @@ class Bidirectional(keras.layers.Layer):
         forward = self.forward_layer(x, mask=mask, training=training)
         backward = self.backward_layer(x, mask=mask, training=training)
         return ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)
+
+
+def _loop_per_device(layer, loop, sequences, states, mask, training):
+    """Run a layer's loop on each device's rows, where ``keras.distribution`` has split the batch on JAX.
+
+    Left to itself, JAX's compiler adds up the gradient of the recurrent weights over all devices at every step of the
+    loop. So they add up once, behind it.
+    """
+    distribution = keras.distribution.distribution()
+    cell = layer.cell
+    if keras.backend.backend() != "jax" or distribution is None or cell.dropout or cell.recurrent_dropout:
+        return loop(sequences, states, mask, training)
+    import jax
+
+    variables = layer.variables
+
+    def run(values, sequences, states, mask):
+        with keras.StatelessScope(list(zip(variables, values, strict=True))):
+            return loop(sequences, states, mask, training)
+
+    whole, rows = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec(distribution.batch_dim_name)
+    mesh = distribution.device_mesh.backend_mesh
+    split = jax.shard_map(run, mesh=mesh, in_specs=(whole, rows, rows, rows), out_specs=rows, check_vma=False)
+    return split([v.value for v in variables], sequences, states, mask)
 
 
 def _suits_torch(layer, mask) -> bool:

@@ -63,7 +63,9 @@ class Trainer:
         groups: Layers from the input to the head, if their rates or training times differ; the default is one group.
 
     Attributes:
-        data: Fingerprint of the training data, if known; a state of other data is refused.
+        data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
+        facts: What the processes of one run must agree on, by name, beside the training config and the weights.
+        signals: Those at which training stops after a step.
     """
 
     def __init__(
@@ -100,6 +102,8 @@ class Trainer:
         self.best: list[np.ndarray] | None = None
         self.validating = False
         self.data = ""
+        self.facts: dict[str, str] = {}
+        self.signals = (signal.SIGINT, signal.SIGTERM)
 
     @retain_freed_memory()
     def run(self) -> None:
@@ -122,7 +126,7 @@ class Trainer:
 
         # Python delivers signals only to the main thread; in other threads the caller handles them.
         main = threading.current_thread() is threading.main_thread()
-        before = {s: signal.signal(s, handle) for s in _SIGNALS} if main else {}
+        before = {s: signal.signal(s, handle) for s in self.signals} if main else {}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
             # The run may have been stopped before or in the validation of this epoch.
@@ -134,9 +138,9 @@ class Trainer:
                     if not caught:  # a signal may have arrived before the first step
                         self._train_step(inputs, targets, weights)
                     self.seconds = time.monotonic() - started
-                    if caught:
+                    if (number := self.interrupted(caught)) is not None:
                         self.save()
-                        raise Interrupted(self._interruption(), caught[0])
+                        raise Interrupted(self._interruption(), number)
                     if self._out_of_time():
                         break
                     if self.folder and time.monotonic() - saved > self.training_config.save_seconds:
@@ -152,6 +156,10 @@ class Trainer:
         self.groups.freeze_below(0)
         if self.best is not None:
             self._assign(self.best)
+
+    def interrupted(self, caught: list[int]) -> int | None:
+        """Returns the signal at which training stops now, if there is one among those that came."""
+        return caught[0] if caught else None
 
     def _enter(self, epoch: int) -> None:
         """Freeze this epoch's layers and rebuild the optimizer for the trainable ones.
@@ -235,7 +243,7 @@ class Trainer:
         averaged = {variable.path: ops.convert_to_numpy(average) for variable, average in moving}
         averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)
-        scores = self.validate()
+        scores = self.run_validation()
         # Of equal scores keep the last: with few validation examples all are soon correct, and training goes on.
         if not self.curve or scores[self.monitor] <= min(row[self.monitor] for row in self.curve):
             self.best = averages
@@ -245,6 +253,10 @@ class Trainer:
         row = {"epoch": epoch, "step": self.step, "loss": loss, **scores, "seconds": self.seconds}
         self.curve.append(row)
         self.on_epoch(row)
+
+    def run_validation(self) -> dict[str, float]:
+        """Returns the scores of the weights as they are."""
+        return self.validate()
 
     def _assign(self, values) -> None:
         for variable, value in zip(self.variables, values, strict=True):
@@ -303,13 +315,17 @@ class Trainer:
             },
         )
 
+    def read(self) -> tuple[dict[str, np.ndarray], dict] | None:
+        """Returns what ``read_state`` does."""
+        return read_state(self.folder) if self.folder else None
+
     def load(self) -> bool:
         """Load the state in the folder; returns whether there was one.
 
         Raises:
             InputError: The state belongs to another training config, backend or model.
         """
-        state = read_state(self.folder) if self.folder else None
+        state = self.read()
         if state is None:
             return False
         tensors, metadata = state
@@ -346,6 +362,3 @@ def _torch_generator():
     import torch
 
     return torch.default_generator
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,0 +1,162 @@
+"""Exported graphs beside Keras: parity and time of every architecture. Prints the table of docs/guide/export.md.
+
+Usage: python benchmarks/export.py [--size small] [--backends torch,jax,tensorflow]
+
+Weights are random. Parity is the largest difference as a share of the outputs' scale. Times are microseconds of
+processor time on one thread, the median of many runs: of a whole sequence of 128 steps (of sequence to sequence: a
+source and a target of 17 symbols), and of a lone step of one row.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+STEPS, SYMBOLS = 128, 17
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+TASKS = {"step": "language_modelling", "pair": "sequence_to_sequence"}
+
+
+def timed(function, seconds: float = 0.5) -> float:
+    """Returns the median time of a call in microseconds, after two calls that are not counted."""
+    for _ in range(2):
+        function()
+    found, end = [], time.perf_counter() + seconds
+    while len(found) < 5 or time.perf_counter() < end:
+        started = time.process_time()
+        function()
+        found.append(time.process_time() - started)
+    return 1e6 * float(np.median(found))
+
+
+def models(size: str):
+    """Yield kind, architecture and model, with the same weights on every backend."""
+    import zoo
+    from zoo.models import registry
+
+    for kind, names in (("step", registry.ARCHITECTURES), ("pair", registry.SEQ2SEQ)):
+        for name in names:
+            sizes = {"vocab_size": 66, "output_dim": 65} if kind == "step" else {}
+            sizes = sizes or {"source_vocab_size": 32, "target_vocab_size": 72}
+            model = zoo.create_model(f"{name}_{size}", task=TASKS[kind], **sizes)
+            generator = np.random.default_rng(0)
+            for variable in model.weights:
+                value = generator.normal(0, 0.05, tuple(variable.shape)).astype("float32")
+                variable.assign(
+                    np.abs(value) + 0.5 if "variance" in variable.path or "gamma" in variable.path else value
+                )
+            yield kind, name, model
+
+
+def inputs_of(kind: str) -> dict[str, np.ndarray]:
+    """Returns the inputs of a whole sequence."""
+    generator = np.random.default_rng(1)
+    if kind == "step":
+        return {"tokens": generator.integers(1, 60, (1, STEPS)).astype("int32")}
+    source, target = (generator.integers(3, 30, (1, SYMBOLS)).astype("int32") for _ in range(2))
+    return {"source": source, "source_mask": source > 0, "target": target}
+
+
+def keras_times(size: str) -> None:
+    """Print a JSON line per architecture: times of the backend of this process."""
+    from keras import ops
+
+    from zoo.backends.compile import compiled
+
+    for kind, name, model in models(size):
+        inputs = inputs_of(kind)
+        row = {}
+        if kind == "step":
+            run = compiled(model, lambda tokens, model=model: model({"tokens": tokens}, training=False))
+            row["whole"] = timed(lambda run=run, x=inputs["tokens"]: ops.convert_to_numpy(run(x)))
+            stream = model.stream(1)
+            row["step"] = timed(lambda stream=stream: stream.step([5]))
+        else:
+
+            def align(source, target, model=model):
+                return model.align({"source": source, "target": target})[0]
+
+            run = compiled(model, align)
+            x, y = inputs["source"], inputs["target"]
+            row["whole"] = timed(lambda run=run, x=x, y=y: ops.convert_to_numpy(run(x, y)))
+        print(json.dumps({"kind": kind, "name": name, **row}), flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", default="small")
+    parser.add_argument("--backends", default="torch,jax,tensorflow")
+    parser.add_argument("--keras", action="store_true")
+    options = parser.parse_args()
+    if options.keras:
+        return keras_times(options.size)
+    beside: dict[tuple[str, str], dict[str, dict]] = {}
+    backends = [name for name in options.backends.split(",") if name]
+    for backend in backends:
+        command = [sys.executable, __file__, "--keras", "--size", options.size]
+        environment = {**os.environ, "KERAS_BACKEND": backend, **ONE_THREAD}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        for row in map(json.loads, done.stdout.splitlines()):
+            beside.setdefault((row["kind"], row["name"]), {})[backend] = row
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    from keras import ops
+
+    from zoo.checkpoints.spec import ModelSpec
+    from zoo.export.graphs import build_graphs
+    from zoo.export.predictor import open_session
+    from zoo.export.quantize import quantize
+
+    keras = "".join(f" {backend} us |" for backend in backends)
+    print(f"| architecture | whole: parity | us | int8: difference | us |{keras} step: parity | us |{keras}")
+    print("|---|" + "---:|" * (6 + 2 * len(backends)))
+    for kind, name, model in models(options.size):
+        built = getattr(model, "backbone", model)
+        spec = ModelSpec(name, options.size, dataclasses.asdict(built.config), TASKS[kind], {})
+        tensors = {variable.path: np.array(ops.convert_to_numpy(variable.value)) for variable in model.weights}
+        graphs = {file: graph.model({}) for file, graph in build_graphs(spec, tensors).items()}
+        inputs = inputs_of(kind)
+        expected = ops.convert_to_numpy(model(inputs))
+        scale = max(1.0, float(np.abs(expected).max()))
+        cells = []
+        for graph in (graphs["model.onnx"], quantize(graphs["model.onnx"])):
+            session = open_session(graph.SerializeToString(), 1)
+            (found,) = session.run(["logits"], inputs)
+            cells += [f"{np.abs(found - expected).max() / scale:.0e}"]
+            cells += [f"{timed(lambda session=session, inputs=inputs: session.run(['logits'], inputs)):,.0f}"]
+        rows = beside.get((kind, name), {})
+        cells += [f"{rows[backend]['whole']:,.0f}" for backend in backends]
+        if kind == "step":
+            cells += _step(open_session(graphs["step.onnx"].SerializeToString(), 1), inputs["tokens"], expected, scale)
+            cells += [f"{rows[backend]['step']:,.0f}" for backend in backends]
+        empty = [""] * (kind == "pair") * (2 + len(backends))
+        print(f"| {name}{' (pairs)' if kind == 'pair' else ''} | {' | '.join([*cells, *empty])} |", flush=True)
+
+
+def _step(session, tokens: np.ndarray, expected: np.ndarray, scale: float) -> list[str]:
+    """Returns parity and time of steps."""
+    types = {"tensor(float)": "float32", "tensor(int64)": "int64"}
+    state = {x.name: np.zeros([1, *x.shape[1:]], types[x.type]) for x in session.get_inputs()[1:]}
+    names = ["logits", *(name.replace("state/", "next/") for name in state)]
+    error = 0.0
+    for t in range(STEPS):
+        logits, *after = session.run(names, {"tokens": tokens[:, t], **state})
+        state = dict(zip(state, after, strict=True))
+        error = max(error, float(np.abs(logits - expected[:, t]).max()) / scale)
+    one = tokens[:, 0]
+    return [f"{error:.0e}", f"{timed(lambda: session.run(names, {'tokens': one, **state})):,.0f}"]
+
+
+if __name__ == "__main__":
+    main()
