@@ -1,8 +1,8 @@
-"""What a training step costs with memory kept from step to step, and with glibc's own ways.
+"""Measure a training step with freed memory retained, and with glibc's default.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/allocator.py
 
-CPU time of this process for a step, the system's part of it, and page faults.
+It prints CPU time per step, the system's part of it, and page faults.
 """
 
 import contextlib

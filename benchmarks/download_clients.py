@@ -1,8 +1,8 @@
 """The zoo's download and four others, each called as its users call it, for benchmarks/faults.py.
 
-Keras and torch take a hash, but need not: both ways are there. torch.hub's function only downloads; as
-``torch.hub.load_state_dict_from_url`` does, it is called only where the file is not there yet. huggingface_hub takes
-no hash: it trusts the server's.
+Keras and torch take an optional hash, so both ways are tested. torch.hub's function only downloads. As in
+``torch.hub.load_state_dict_from_url``, it is called only if the file does not exist yet. huggingface_hub takes no hash:
+it trusts the server's.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ import os
 import resource
 from pathlib import Path
 
-SIZE = 24_000_000  # bytes; above huggingface_hub's pieces of 10 MB
+SIZE = 24_000_000  # bytes; larger than huggingface_hub's pieces of 10 MB
 FILE = "model.safetensors"
 
 
@@ -46,7 +46,7 @@ def pooch(url: str, folder: Path, digest: str):
     return retrieve(url, f"sha256:{digest}", FILE, folder)
 
 
-# Title: the module it needs, the call, and whether the call is given the hash.
+# Title: the required module, the call, and whether the call gets the hash.
 SYSTEMS = {
     "zoo": ("zoo", zoo, True),
     "get_file": ("keras", keras, True),
@@ -59,7 +59,7 @@ SYSTEMS = {
 
 
 def client(system: str, url: str, folder: Path, digest: str, sender, limits: set[str]) -> None:
-    """Run in a process of its own: one call, whose path or error goes through ``sender``."""
+    """Run one call in its own process; its path or error goes through ``sender``."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -70,7 +70,7 @@ def client(system: str, url: str, folder: Path, digest: str, sender, limits: set
     from zoo.errors import ZooError
 
     _, call, hashed = SYSTEMS[system]
-    # An error of another kind is a mistake of the zoo's own: it dies of it, and the table shows that.
+    # An error of another kind is a bug of the zoo: the process dies, and the table shows it.
     expected = ZooError if system == "zoo" else Exception
     try:
         sender.send((str(call(url, folder, digest if hashed else None)), ""))

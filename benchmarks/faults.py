@@ -1,13 +1,13 @@
-"""Plays faults against the zoo's download and, where installed, against four others; prints what came of each.
+"""Run faults against the zoo's download and, if installed, against four others, and print the results.
 
     pip install pooch huggingface_hub torch          # optional: those that are missing are left out
     python benchmarks/faults.py --write docs/guide/trust.md
 
-A real HTTP server on this machine plays the faults; every call is a process of its own, and every fault is
-played several times. What a call hands back is compared with the right bytes:
+A real HTTP server on this machine plays the faults. Every call is a separate process, and every fault is run several
+times. The result of a call is compared with the correct bytes:
 
-- ``right``: the right file. ``error``: an exception, and no file.
-- ``WRONG BYTES``: another file, as success; ``error, then WRONG BYTES``: at the next call, to a server that is well.
+- ``correct``: the correct file. ``error``: an exception, and no file.
+- ``WRONG BYTES``: another file, as success; ``error, then WRONG BYTES``: at the next call, to a working server.
 - ``hang``: no end within a minute. ``crash``: the process died.
 """
 
@@ -37,13 +37,13 @@ from faulty_server import Handler, Server, answer, flipped, serving, status  # n
 
 SIXTY = SIZE * 6 // 10
 PATIENCE = 60.0  # seconds until a call counts as hanging
-ONE_AT_A_TIME = threading.Lock()  # for what falls back to a temporary folder that all share
+ONE_AT_A_TIME = threading.Lock()  # for downloads that fall back to a shared temporary folder
 MARKS = ("<!-- faults: written by benchmarks/faults.py -->", "<!-- end -->")
 
 
 @functools.cache
 def body(seed: int = 0) -> bytes:
-    """Returns the right file, or with another seed another version of it."""
+    """Returns the correct file, or another version of it for another seed."""
     return random.Random(seed).randbytes(SIZE)
 
 
@@ -53,7 +53,7 @@ def sha256() -> str:
 
 
 class HubHandler(Handler):
-    """Also answers huggingface_hub's first question: which version is there?"""
+    """Also answer huggingface_hub's first request for the version."""
 
     def do_HEAD(self):
         self.send_response(200)
@@ -64,11 +64,11 @@ class HubHandler(Handler):
 
 
 class Trial:
-    """One fault played once on one system: a server, an empty folder, and calls."""
+    """One run of a fault on a system: a server, an empty folder, and calls."""
 
     def __init__(self, system: str, server: Server, folder: Path, context):
         self.system, self.server, self.folder, self.context = system, server, folder, context
-        self.right = {sha256()}
+        self.correct = {sha256()}
         self.note = ""
 
     def start(self, *limits: str):
@@ -90,7 +90,8 @@ class Trial:
         if not path:
             return (error, error) if error in ("hang", "crash") else ("error", error)
         with open(path, "rb") as file:
-            return ("right" if hashlib.file_digest(file, "sha256").hexdigest() in self.right else "WRONG BYTES"), path
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return ("correct" if digest in self.correct else "WRONG BYTES"), path
 
     def call(self, *limits: str) -> str:
         return self.finish(*self.start(*limits))[0]
@@ -98,19 +99,19 @@ class Trial:
     def warm(self) -> Path:
         """Fill the cache and return the file in it."""
         verdict, path = self.finish(*self.start())
-        assert verdict == "right", path
+        assert verdict == "correct", path
         return Path(path).resolve()
 
     def then(self, verdict: str) -> str:
-        """After an error, calls a well server: nothing of the fault may have stayed behind."""
+        """After an error, call a working server: no trace of the fault may remain."""
         self.server.script = [answer(body())]
         if verdict != "error":
             return verdict
         after = self.call()
-        return "error" if after == "right" else f"error, then {after}"
+        return "error" if after == "correct" else f"error, then {after}"
 
     def at_once(self, count: int, *limits: str) -> str:
-        """Start several calls; says how many files went over the network for them."""
+        """Start several calls; the note says how many files were transferred."""
         self.server.script = [slow_start]
         started = [self.start(*limits) for _ in range(count)]
         verdicts = sorted({self.finish(*one)[0] for one in started})
@@ -118,7 +119,7 @@ class Trial:
         return ", ".join(verdicts)
 
     def killed(self, ranges: bool) -> str:
-        """Kill the call when 60 % have arrived; the note says what the next call moved."""
+        """Kill the call when 60 % have arrived; the note says what the next call transferred."""
 
         def part(handler):
             answer(body(), cut=SIXTY)(handler)
@@ -129,7 +130,7 @@ class Trial:
         deadline = time.monotonic() + PATIENCE
         while self.server.sent < SIXTY and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(1)  # the last bytes are on their way to the disk
+        time.sleep(1)  # the last bytes are being written to the disk
         process.kill()
         process.join()
         receiver.close()
@@ -154,7 +155,7 @@ def stalled(handler):
 
 
 def played(*answers: Callable) -> Callable[[Trial], str]:
-    """A fault that is the server's: it gives these answers in order, the last one for ever."""
+    """A fault of the server: it sends these responses in order, and repeats the last one."""
 
     def play(trial: Trial) -> str:
         trial.server.script = list(answers)
@@ -164,14 +165,14 @@ def played(*answers: Callable) -> Callable[[Trial], str]:
 
 
 def replaced(trial: Trial) -> str:
-    """The server has a new version when the client comes back for the rest; either one whole is right."""
-    trial.right.add(hashlib.sha256(body(1)).hexdigest())
+    """The server has a new version when the client requests the rest; either whole file is correct."""
+    trial.correct.add(hashlib.sha256(body(1)).hexdigest())
     trial.server.script = [answer(body(1), etag='"old"', cut=SIXTY), answer(body(), etag='"new"')]
     return trial.then(trial.call())
 
 
 def damaged(change: Callable[[bytes], bytes], offline: bool = False) -> Callable[[Trial], str]:
-    """A file in the cache that is not what it was."""
+    """A damaged file in the cache."""
 
     def play(trial: Trial) -> str:
         path = trial.warm()
@@ -185,7 +186,7 @@ def damaged(change: Callable[[bytes], bytes], offline: bool = False) -> Callable
 
 
 def full_disk(trial: Trial) -> str:
-    """A file system of an eighth of the file; where none can be mounted, a limit on the file's size."""
+    """A file system of an eighth of the file; if none can be mounted, a limit on the file's size."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE // 8},mode=777", "tmpfs", str(trial.folder)]
     mounted = os.geteuid() == 0 and subprocess.run(mount, stderr=subprocess.DEVNULL).returncode == 0
     try:
@@ -199,7 +200,7 @@ def full_disk(trial: Trial) -> str:
 
 
 def read_only(trial: Trial) -> str:
-    """A warm cache on a file system that is read-only; where none can be mounted, in folders that are."""
+    """A warm cache on a read-only file system; if none can be mounted, in read-only folders."""
     trial.warm()
     place = str(trial.folder)
     bind, remount = ["mount", "--bind", place, place], ["mount", "-o", "remount,bind,ro", place]
@@ -212,7 +213,7 @@ def read_only(trial: Trial) -> str:
     try:
         with ONE_AT_A_TIME:
             verdict, path = trial.finish(*trial.start())
-            if verdict == "right" and not Path(path).is_relative_to(trial.folder):
+            if verdict == "correct" and not Path(path).is_relative_to(trial.folder):
                 trial.note = " (downloaded into a temporary folder)"
                 Path(path).unlink()
     finally:
@@ -233,7 +234,7 @@ def nothing_listens(trial: Trial) -> str:
 
 
 def faults() -> dict[str, Callable[[Trial], str]]:
-    """Returns the faults by name; each plays itself on a trial and returns the verdict."""
+    """Returns the faults by name; each runs itself on a trial and returns the verdict."""
     whole = answer(body())
     cut = answer(body(), cut=SIXTY)
     return {
@@ -259,7 +260,7 @@ def faults() -> dict[str, Callable[[Trial], str]]:
 
 
 def play(system: str, fault: str, context) -> str:
-    """Play one fault once and return the verdict with its note."""
+    """Run one fault once and return the verdict with its note."""
     with serving(HubHandler) as server, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         folder = Path(place) / "cache"
         folder.mkdir()
@@ -270,8 +271,8 @@ def play(system: str, fault: str, context) -> str:
 
 
 def matrix(systems: list[str], names: list[str], times: int, jobs: int) -> dict[tuple[str, str], str]:
-    """Play every fault on every system; returns verdicts by (fault, system), several where they differ."""
-    context = multiprocessing.get_context("forkserver")  # imports each library once, not once a call
+    """Run every fault on every system; returns verdicts by (fault, system), several if they differ."""
+    context = multiprocessing.get_context("forkserver")  # imports each library once, not once per call
     context.set_forkserver_preload(["importlib.metadata", *{SYSTEMS[name][0] for name in systems}])
     cells: dict[tuple[str, str], list[str]] = {(fault, system): [] for fault in names for system in systems}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -285,7 +286,7 @@ def matrix(systems: list[str], names: list[str], times: int, jobs: int) -> dict[
 
 
 def table(cells: dict[tuple[str, str], str]) -> str:
-    """Returns the verdicts as a Markdown table: a fault a line, a system a column."""
+    """Returns the verdicts as a Markdown table: a row per fault, a column per system."""
     names, systems = (list(dict.fromkeys(place[i] for place in cells)) for i in (0, 1))
     rows = [["fault", *systems], ["---"] * (len(systems) + 1)]
     rows += [[fault, *(cells[fault, system] for system in systems)] for fault in names]
@@ -304,7 +305,7 @@ def versions(systems: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--system", action="append", choices=SYSTEMS, help="Only this one (may be repeated).")
-    parser.add_argument("--times", type=int, default=2, help="How often each fault is played (default 2).")
+    parser.add_argument("--times", type=int, default=2, help="Number of runs of each fault (default 2).")
     parser.add_argument("--jobs", type=int, default=4, help="Trials at once (default 4).")
     parser.add_argument("--quick", action="store_true", help="Only the zoo, each fault once, no stalled peer.")
     parser.add_argument("--write", type=Path, help="Also write the table into this Markdown file, between its marks.")
@@ -325,11 +326,11 @@ def main() -> None:
     if options.write:
         text = options.write.read_text("utf-8")
         others = versions(systems)
-        inner = f"\n{table(cells)}\n\nEach fault was played {options.times} times, with {others}.\n"
+        inner = f"\n{table(cells)}\n\nEach fault was run {options.times} times, with {others}.\n"
         pattern = f"({re.escape(MARKS[0])}\n).*({re.escape(MARKS[1])})"
         options.write.write_text(re.sub(pattern, lambda found: found[1] + inner + found[2], text, flags=re.S), "utf-8")
     if any(re.search("WRONG|hang|crash", verdict) for (_, system), verdict in cells.items() if system == "zoo"):
-        sys.exit("the zoo handed back wrong bytes, hung or crashed")
+        sys.exit("the zoo returned wrong bytes, hung or crashed")
 
 
 if __name__ == "__main__":

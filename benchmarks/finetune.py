@@ -1,18 +1,18 @@
-"""Compares three ways to a text classifier on the same rows: our fine-tuning, the plain one, and no network at all.
+"""Compare three text classifiers on the same rows: our fine-tuning, plain fine-tuning, and TF-IDF.
 
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.imdb_reviews
 
-- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.TRANSFER``): rates that fall from the head down,
-  one more layer thawed per epoch, a slanted triangular schedule.
+- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.ULMFIT``): learning rates that fall from the head down,
+  gradual unfreezing, a slanted triangular schedule.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
-  layers, all of them from the start, and a cosine schedule. Its rate is Adam's usual one, a thousandth.
-- ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), its C the best of 0.1, 1, 10
-  and 100 on the validation rows.
+  layers, no frozen layers, and a cosine schedule. Its rate is Adam's default, a thousandth.
+- ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), with C the best of 0.1, 1, 10 and
+  100 on the validation rows.
 
-All three see the same training rows, drawn by label, and the same validation rows, a quarter as many; the test split
-is scored once a cell. Draws of 100 and 1,000 rows are repeated. A finished cell is a line of the ``--cells`` file: a
-run that was stopped goes on where it was, and a cell that is there is not computed again.
+All three use the same training rows, drawn by label, and the same validation rows, a quarter as many. The test split is
+scored once per cell. Draws of 100 and 1,000 rows are repeated. A finished cell is a line of the ``--cells`` file. A
+stopped run continues with the missing cells.
 """
 
 import argparse
@@ -35,7 +35,7 @@ WAYS = ("recipe", "plain", "tfidf")
 
 
 def drawn(examples: Examples, rows: int, seed: int) -> Examples:
-    """Returns so many rows, of each label its share."""
+    """Returns a number of rows, stratified by label."""
     if not rows or rows >= len(examples):
         return examples
     return split(examples, rows / len(examples), seed, stratify=True)[1]
@@ -56,7 +56,7 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
 
 
 def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
-    """Returns the answers of a fine-tuned model on the test rows."""
+    """Returns the predictions of a fine-tuned model on the test rows."""
     import zoo
     from zoo.fitting.fine_tuning import fine_tune
     from zoo.fitting.start import ULMFIT
@@ -73,14 +73,14 @@ def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[st
 
 
 def tfidf(cell: list[Examples]) -> list[str]:
-    """Returns the answers of a linear model on the test rows."""
+    """Returns the predictions of a linear model on the test rows."""
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer  # pyright: ignore[reportMissingImports]
         from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingImports]
     except ImportError:
         sys.exit("scikit-learn is not installed: pip install scikit-learn")
     train, validation, test = cell
-    # The sets are tokenised: words stand between spaces, and so do marks.
+    # The sets are tokenised: spaces separate words and punctuation.
     vectors = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True)
     known = vectors.fit_transform(train.inputs)
     models = [LogisticRegression(C=c, max_iter=1_000).fit(known, train.targets) for c in REGULARISATION]
@@ -96,7 +96,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
-    """Print accuracies, and the recipe's distance to the other two on the same test rows."""
+    """Print accuracies, and the recipe's difference to the other two on the same test rows."""
     print("\n| data | rows | draws | recipe, % | plain, % | TF-IDF, % | recipe - plain | recipe - TF-IDF |")
     print("|---|---|---|---|---|---|---|---|")
     lost = []
@@ -105,7 +105,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
             cells = {way: [c for k, c in found.items() if k[:2] == (name, size) and k[3] == way] for way in WAYS}
             if not all(cells.values()):
                 continue
-            # A test row's share of draws in which it was answered right: what is resampled are the test rows.
+            # Share of draws with a correct prediction, per test row; the test rows are resampled.
             right = {
                 way: np.mean([[int(mark) for mark in cell["right"]] for cell in of], axis=0)
                 for way, of in cells.items()
@@ -122,7 +122,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
     for way in WAYS:
         seconds = [cell["seconds"] for key, cell in found.items() if key[3] == way]
         if seconds:
-            print(f"{way}: {np.median(seconds):.1f} s a cell in the middle, {max(seconds):.1f} s at most")
+            print(f"{way}: {np.median(seconds):.1f} s per cell in the median, {max(seconds):.1f} s at most")
 
 
 def main() -> None:
@@ -155,7 +155,7 @@ def main() -> None:
 
 
 def measured(key: tuple, cell: list[Examples]) -> dict:
-    """Compute a cell, and says so."""
+    """Compute a cell and print its accuracy."""
     name, size, draw, way, model = key
     started = time.monotonic()
     answers = tfidf(cell) if way == "tfidf" else fine_tuned(model, way, cell, draw)

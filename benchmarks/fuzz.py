@@ -1,11 +1,10 @@
-"""Loads malformed checkpoints: the whole corpus and thousands of random mutations. Prints what came of them.
+"""Load malformed checkpoints, the whole corpus and thousands of random mutations, and print the results.
 
     python benchmarks/fuzz.py                 # the corpus and 10,000 mutations
     python benchmarks/fuzz.py --seed 7919     # another ten thousand
 
-Every one must load, or end in an error of the zoo's own within a second and 200 MB. What breaks that is
-printed with its name or seed, and the exit code is 1. Time is this process's own on the CPU, memory the
-most that it held.
+Each must load, or end in an error of the zoo within a second and 200 MB. Violations are printed with their name or
+seed, and the exit code is 1. Time is CPU time of this process, and memory is its peak.
 """
 
 import argparse
@@ -30,14 +29,14 @@ MEGABYTES = 200
 
 
 def megabytes() -> float:
-    """Returns the most memory that this process has had so far."""
+    """Returns the peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mutations", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the first mutation; each has one of its own.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the first mutation; each has its own seed.")
     options = parser.parse_args()
 
     import malformed

@@ -1,20 +1,19 @@
-"""Runs the network of PyPI's g2p-en and a checkpoint of the zoo on the same held-out words, side by side.
+"""Compare the network of PyPI's g2p-en with a checkpoint of the zoo on the same held-out words.
 
     pip install --no-deps g2p-en
     python benchmarks/g2p.py --model gru_small.cmudict
 
-g2p-en looks a word up in CMUdict first and runs its network on the words that it does not find. Only
-the network is compared here, by its own ``predict``. NLTK and inflect, which the package imports for the
-look-up and for numbers, are replaced by empty stand-ins, so that no data need be fetched.
+g2p-en looks words up in CMUdict, and runs its network on words that it does not find. Only the network is compared
+here, by its own ``predict``. NLTK and inflect, which the package imports for the look-up and for numbers, are replaced
+by empty stand-ins, so that no data are needed.
 
-Did g2p-en's network see the test words? Most of them, by all that is known. Its author names a notebook
-as its training code (https://github.com/Kyubyong/g2p/issues/5); that one shuffles NLTK's CMUdict without
-a seed and trains on 80 % of its words. Which ones is not known, and the shipped weights are twice as
-wide as the notebook's, so that even the share is not certain. Whatever it saw is in its favour: the
-zoo's checkpoints have seen none of the test words.
+g2p-en's network has probably seen most of the test words. Its author names a notebook as its training code
+(https://github.com/Kyubyong/g2p/issues/5). The notebook shuffles NLTK's CMUdict without a seed and trains on 80 % of
+its words. These words are not known. The shipped weights are twice as wide as the notebook's, so even the share is
+uncertain. This favours g2p-en: the zoo's checkpoints have seen none of the test words.
 
-Only words of the letters a to z count, because g2p-en's network knows no others; it decodes greedily,
-one word at a time, and has no batch mode.
+Only words with the letters a to z count, because g2p-en's network knows no others. It decodes greedily, one word at a
+time, and has no batch mode.
 """
 
 import argparse
@@ -35,8 +34,8 @@ from zoo.metrics.intervals import Interval
 from zoo.tasks import find_task
 
 STAND_INS = ("nltk", "nltk.corpus", "nltk.tokenize", "inflect")
-SINGLE = 200  # words for the timing one word at a time
-ROUNDS = 3  # each timing is the best of so many, taken in turns
+SINGLE = 200  # words timed one at a time
+ROUNDS = 3  # each timing is the best of this number of alternating runs
 BEAM = 5
 
 
@@ -53,7 +52,7 @@ def network() -> Callable[[str], list[str]]:
 def held_out(limit: int | None) -> dict[str, list[list[str]]]:
     """Returns the hash split's test words with all their pronunciations; with a limit, a sample of them.
 
-    The first words would not do: they all begin with the same letters, and names abound there.
+    A sample is needed because the first words all begin with the same letters, and many are names.
     """
     cases = find_task("sequence_to_sequence").cases(datasets.load("cmudict", "test"))
     grouped = dict(zip(cases.inputs, cases.references, strict=True))
@@ -64,7 +63,7 @@ def held_out(limit: int | None) -> dict[str, list[list[str]]]:
 
 
 def fastest(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Returns the least seconds of each run; they take turns, so that a busy machine slows all alike."""
+    """Returns the minimum seconds of each function; they alternate, so that a busy machine slows all equally."""
     seconds = dict.fromkeys(runs, float("inf"))
     for _ in range(ROUNDS):
         for name, run in runs.items():
@@ -82,7 +81,7 @@ def main() -> None:
     """Print accuracy, speed and their ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="gru_small.cmudict", help="name of a checkpoint")
-    parser.add_argument("--words", type=int, help="only a sample of so many test words")
+    parser.add_argument("--words", type=int, help="size of a sample of the test words")
     options = parser.parse_args()
     if options.words is not None and options.words < 1:
         parser.error("--words: give at least 1")
@@ -95,7 +94,7 @@ def main() -> None:
     def batches(beam: int) -> list[list[str]]:
         return [text.split() for text in ours.predict(words, beam_size=beam, batch_size=256)]
 
-    # The first passes also compile the zoo's model for every shape that is timed below.
+    # The first passes also compile the zoo's model for every timed shape.
     outputs = {
         "g2p-en": [theirs(word) for word in words],
         f"{options.model}, greedy": batches(1),
@@ -134,7 +133,7 @@ def main() -> None:
             f"beam {BEAM}": lambda: batches(BEAM),
         }
     )
-    print(f"\nwords a second, best of {ROUNDS} rounds")
+    print(f"\nwords per second, best of {ROUNDS} rounds")
     print(f"  one word at a time, {len(few)} words")
     for name, seconds in single.items():
         print(f"    {name:10} {len(few) / seconds:10,.0f}   {single['g2p-en'] / seconds:.2f} times g2p-en")

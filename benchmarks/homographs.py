@@ -1,9 +1,9 @@
-"""Homographs in context: the share of sentences in which ``zoo.speech.homographs`` chooses the right pronunciation.
+"""Measure the share of homographs in context that ``zoo.speech.homographs`` pronounces correctly.
 
     python benchmarks/homographs.py
 
-Beside it stands the share with always the commonest pronunciation of each word in ``homographs_dev.tsv``.
-``homographs_test.tsv`` was not looked at while the rules were written. Intervals are 95 % bootstrap.
+The baseline always uses the most frequent pronunciation of each word in ``homographs_dev.tsv``. ``homographs_test.tsv``
+was not looked at while the rules were written. Intervals are 95 % bootstrap intervals.
 """
 
 import collections
@@ -37,7 +37,7 @@ def main() -> None:
     for word in {row["word"] for row in read("dev")}:
         counts = collections.Counter(row["phones"] for row in read("dev") if row["word"] == word)
         commonest[word] = counts.most_common(1)[0][0]
-    print("| sentences | size | by context, % right | always the commonest, % right |")
+    print("| sentences | size | by context, % correct | most frequent, % correct |")
     print("|---|---:|---:|---:|")
     for split in ("dev", "test"):
         rows = read(split)

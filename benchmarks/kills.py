@@ -1,16 +1,16 @@
-"""Kills processes that save their state, and looks at what is left of it.
+"""Kill processes that save their state, and check what is left.
 
     python benchmarks/kills.py                             # 200 times kill -9 while saving without a pause
     python benchmarks/kills.py --training tensorflow jax torch    # kill -9 in the middle of a training, resumed
     python benchmarks/kills.py --disk                      # a file system of 6 MB that fills up (needs root to mount)
 
-The first part needs no backend: the process writes states as a training does, one after the other, each with its
-number in every tensor. After each kill the state must be whole, of one moment, and not older than the last save
-that the process had reported; then the next process goes on from it. Killing a process does not test what a power
-cut does: that the bytes are on the disk before the rename is the file system's promise of fsync.
+The first part needs no backend. The process writes states as a training run does, one after the other, each with its
+number in every tensor. After each kill the state must be complete, consistent, and not older than the last save that
+the process reported. The next process resumes from it. Killing a process does not test a power cut: fsync and the file
+system must ensure that the bytes are on the disk before the rename.
 
-The second part trains a small model with dropout and shuffling, three times for each backend: straight through;
-killed at a random moment; and resumed. The final weights must be the same to the bit.
+The second part trains a small model with dropout and shuffling, three times per backend: uninterrupted; killed at a
+random moment; and resumed. The final weights must be the same to the bit.
 """
 
 import argparse
@@ -32,12 +32,12 @@ import numpy as np  # noqa: E402
 
 from zoo.training.state import STATE, read_state, write_state  # noqa: E402
 
-TENSORS, SIZE = 20, 50_000  # 4 MB a state, as that of a small checkpoint's training
+TENSORS, SIZE = 20, 50_000  # 4 MB per state, as for a small checkpoint
 MAX_SECONDS = 0.15  # seconds until the kill; a save takes some 10 ms
 
 
 def save_for_ever(folder: Path, number: int, sender) -> None:
-    """Write states without a pause, and reports the number of each once it is written."""
+    """Write states continuously, and report the number of each once it is written."""
     while True:
         number += 1
         write_state(folder, {f"t{i}": np.full(SIZE, number, "float32") for i in range(TENSORS)}, {"number": number})
@@ -45,7 +45,7 @@ def save_for_ever(folder: Path, number: int, sender) -> None:
 
 
 def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int, int, int]:
-    """Returns how many resumes were right, how many states were written and how often a kill hit a save."""
+    """Returns the number of correct resumes, of written states, and of kills that hit a save."""
     context = multiprocessing.get_context("fork")
     right, number, hits = 0, 0, 0
     for _ in range(kills):
@@ -79,7 +79,7 @@ def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int
 
 
 def fill_disk(place: Path) -> bool:
-    """Save a state and a checkpoint, then again where there is no room; tells whether the old ones stayed."""
+    """Save a state and a checkpoint, then again without disk space; returns whether the old ones remained."""
     from samples import document
 
     from zoo.checkpoints import save
@@ -116,7 +116,7 @@ def fill_disk(place: Path) -> bool:
 
 
 def train(folder: Path, resume: bool) -> None:
-    """Train the tests' small model, saving after every step; prints the step and at the end the weights' hash."""
+    """Train the tests' small model, saving after every step; print the step and finally the weights' hash."""
     import dataclasses
 
     from spelling import TRAINING_CONFIG, trainer
@@ -133,7 +133,7 @@ def train(folder: Path, resume: bool) -> None:
 
 
 def kill_training(backend: str, place: Path, generator: random.Random) -> bool:
-    """Returns whether a killed and resumed training ends in the weights of a straight one."""
+    """Returns whether a killed and resumed training run ends in the weights of an uninterrupted one."""
 
     def command(folder: str, *more: str) -> list[str]:
         return [sys.executable, __file__, "--train", str(place / folder), *more]
@@ -170,7 +170,7 @@ def kill_training(backend: str, place: Path, generator: random.Random) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the moments.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the moments of the kills.")
     parser.add_argument("--training", nargs="*", default=[], choices=["tensorflow", "jax", "torch"], metavar="BACKEND")
     parser.add_argument("--disk", action="store_true")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)
@@ -190,7 +190,7 @@ def main() -> int:
         left = sorted(file.name for file in Path(place).iterdir() if file.name != STATE)
         write_state(Path(place), {"t": np.zeros(1)}, {})
         kept = sorted(file.name for file in Path(place).iterdir() if file.name != STATE)
-    print(f"{right} right resumes of {options.kills} kills; {written} states written; {hits} kills hit a save")
+    print(f"{right} correct resumes of {options.kills} kills; {written} states written; {hits} kills hit a save")
     print(f"leftovers after the last kill: {len(left)}; after the next save: {len(kept)}")
     return 0 if right == options.kills and not kept else 1
 

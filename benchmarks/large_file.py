@@ -1,10 +1,10 @@
-"""Peak memory while a JSONL file larger than the memory allowed is measured, or predicted on from a pipe.
+"""Measure the peak memory while a JSONL file larger than the allowed memory is evaluated, or predicted from a pipe.
 
     python benchmarks/large_file.py [--gigabytes 2] [--model gru_small.cmudict]
 
-Writes a file of made-up rows, evaluates a model on it whose answers are made up too (what is measured is
-the reading, not the network, which would take hours), and prints the memory at its highest above that of
-the loaded model. Exit code 1 if it is above 1 GB.
+Writes a file of generated rows, and evaluates a model with fixed predictions on it, because only the reading is
+measured; the network would take hours. Prints the peak memory above that of the loaded model. The exit code is 1 if it
+is above 1 GB.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=2.0)
     parser.add_argument("--model", default="gru_small.cmudict")
-    parser.add_argument("--row", type=int, default=4000, help="Bytes of a row, about.")
+    parser.add_argument("--row", type=int, default=4000, help="Approximate bytes per row.")
     asked = parser.parse_args()
     pipeline = zoo.load(asked.model)
     sample = "keras" if pipeline.task.name == "sequence_to_sequence" else "a film of great charm "
@@ -30,7 +30,7 @@ def main() -> int:
         written, count = 0, 0
         with path.open("w", encoding="utf-8") as file:
             while written < asked.gigabytes * 1e9:
-                # Different words, spelled with letters alone.
+                # Different words, spelled with letters only.
                 name = "".join(chr(97 + int(digit)) for digit in str(count))
                 text = name if sample == "keras" else f"{sample}{name} {'and a story ' * (asked.row // 14)}"
                 padding = "x" * max(0, asked.row - len(text) - len(answer) - 40)

@@ -1,9 +1,9 @@
-"""The layers that have a path of their own on torch, against Keras's and torch's, forward and backward.
+"""Compare the layers with their own implementation on torch with Keras's and torch's layers, forward and backward.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/layers.py
 
-Milliseconds of CPU time of this process, the best of five. All compute the same (tests/layers/test_recurrence.py,
-test_torch_gru.py, test_dropout.py, test_backends.py).
+Prints milliseconds of CPU time of this process, the best of five. All compute the same
+(tests/layers/test_recurrence.py, test_torch_gru.py, test_dropout.py, test_backends.py).
 """
 
 import sys
@@ -28,7 +28,7 @@ DROPOUTS = ((64, 784, 24), (128, 16, 192))
 
 
 def milliseconds(layer: Callable, shape: tuple[int, ...]) -> float:
-    """Returns what the layer takes for an input of this shape and the gradients of all."""
+    """Returns the time for an input of this shape and all gradients."""
     x = torch.randn(shape, requires_grad=True)
 
     def run():
@@ -39,7 +39,7 @@ def milliseconds(layer: Callable, shape: tuple[int, ...]) -> float:
 
 
 def row(what: str, shape: tuple[int, ...], ours: Callable, peers: dict[str, Callable]) -> None:
-    """Print ours and each peer's time, and how many times as long the peer takes."""
+    """Print our time, and each peer's time with its ratio to ours."""
     mine = milliseconds(ours, shape)
     told = [f"ours {mine:.1f}"]
     for name, peer in peers.items():

@@ -1,10 +1,10 @@
-"""Forms of the linear recurrence ``h_t = a_t h_{t-1} + b_t``, forward and backward.
+"""Compare forms of the linear recurrence ``h_t = a_t h_{t-1} + b_t``, forward and backward.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/linear_recurrence.py
 
-Milliseconds of CPU time of this process, the best of five, and in brackets the ratio to the form that
-``zoo.layers.linear_recurrence`` has on this backend. All forms compute the same; the others get their gradients from
-the backend. JAX and TensorFlow compile each form for its shape, TensorFlow without XLA. On TensorFlow also set
+Prints milliseconds of CPU time of this process, the best of five, with the ratio to the form of
+``zoo.layers.linear_recurrence`` on this backend in brackets. All forms compute the same; the others use automatic
+differentiation. JAX and TensorFlow compile each form per shape, TensorFlow without XLA. On TensorFlow also set
 ``TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1``.
 """
 
@@ -36,7 +36,7 @@ def associative(decay, inputs):
 
 
 def loop(decay, inputs):
-    """One step after the other."""
+    """Compute one step after the other."""
 
     def advance(state, step):
         state = step[0] * state + step[1]
@@ -47,7 +47,7 @@ def loop(decay, inputs):
 
 
 def chunks(decay, inputs):
-    """All chunks side by side from zeros, then a loop over chunks."""
+    """Compute all chunks in parallel from zeros, then loop over chunks."""
     batch, steps, units = inputs.shape
     shape = (batch, steps // CHUNK, CHUNK, units)
     decays, values = (ops.unstack(ops.reshape(x, shape), axis=2) for x in (decay, inputs))
@@ -65,7 +65,7 @@ FORMS = {"zoo": linear_scan, "loop": loop, "chunks": chunks, "associative_scan":
 
 
 def runners(form: Callable, shape: tuple[int, ...]) -> tuple[Callable, Callable]:
-    """Returns the forward pass, and the forward and the backward pass, of a form on the running backend."""
+    """Returns the forward pass, and the forward and backward pass, of a form on the current backend."""
     random = np.random.default_rng(0)
     decay = random.uniform(0.1, 0.99, shape).astype("float32")
     inputs, weights = (random.normal(size=shape).astype("float32") for _ in range(2))

@@ -1,9 +1,9 @@
-"""A training step of the English language models: the softmax over a sample of the vocabulary, and over all of it.
+"""Measure a training step of the English language models with sampled and with full softmax.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/pretraining.py
 
-Seconds of CPU time of this process for a batch of 32 windows of 256 subwords, the best of five steps, and in brackets
-the ratio to the sampled softmax. The ids are drawn from a Zipf distribution: which they are does not change the cost.
+Prints CPU seconds of this process for a batch of 32 windows of 256 subwords, the best of five steps, with the ratio to
+the sampled softmax in brackets. Ids are drawn from a Zipf distribution; they do not affect the cost.
 """
 
 import itertools
@@ -26,7 +26,7 @@ FAMILIES = ("lstm", "tcn", "transformer")
 
 
 def seconds(family: str, sampled: int) -> float:
-    """Returns the CPU time of a training step with so many ids in the softmax; 0 is all of them."""
+    """Returns the CPU time of a training step with a number of ids in the softmax; 0 means all."""
     recipe = RECIPES[f"{family}_small.english"]
     corpus, config = recipe.corpus, recipe.training_config
     assert corpus is not None

@@ -1,9 +1,9 @@
-"""What a step of a sequence-to-sequence model costs, against computing the whole target again.
+"""Compare a step of a sequence-to-sequence model with computing the whole target again.
 
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/seq2seq_steps.py
 
-Microseconds of CPU time of this process for the last of 32 target symbols, one row, a source of 32 symbols, the best of
-five. Both are compiled.
+Prints microseconds of CPU time of this process for the last of 32 target symbols, with one row and a source of 32
+symbols, the best of five. Both are compiled.
 """
 
 import argparse
@@ -25,7 +25,7 @@ SYMBOLS, LENGTH = 256, 32
 
 
 def measure(name: str) -> tuple[float, float]:
-    """Returns the seconds of a step, and of the whole target, at size "small"."""
+    """Returns the seconds of a step and of the whole target, at size "small"."""
     architecture = registry.find_seq2seq(name)
     model = architecture.build(
         architecture.configure("small", source_vocab_size=SYMBOLS, target_vocab_size=SYMBOLS, dropout=0.0)

@@ -1,4 +1,4 @@
-"""Throughput and latency of ``zoo serve``: 64 clients against one, in one run.
+"""Throughput and latency of ``zoo serve`` with 1 and with 64 clients, in one run.
 
 Usage: python benchmarks/serving.py [NAME] [INPUT] [REQUESTS]. Prints the table of docs/guide/serving.md.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-    """Send a request and read its answer: plain sockets, because a client library takes longer than the server."""
+    """Send a request and read its response. Plain sockets are faster than a client library."""
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     assert head.startswith("http/1.1 200"), head

@@ -1,9 +1,9 @@
-"""Prints the CPU seconds that ``zoo list`` and ``zoo info`` take with many shipped records.
+"""Print the CPU seconds of ``zoo list`` and ``zoo info`` with many shipped records.
 
     python benchmarks/startup.py
 
-The package is copied into a temporary folder, as it lies once installed. Its weights there are copies of the
-shipped records under other names, without the tensors.
+The package is copied into a temporary folder in its installed layout. Its weights folder has copies of the shipped
+records under other names, without the tensors.
 """
 
 import argparse
@@ -21,10 +21,10 @@ ARGUMENTS = (["list"], ["list", "--json"], ["info", "{name}"], ["--help"])
 
 
 def copy_package(folder: Path, records: int) -> str:
-    """Copy the package with so many records into a folder and write their index.
+    """Copy the package with a number of records into a folder and write their index.
 
     Returns:
-        The name of the last record.
+        Name of the last record.
     """
     package = folder / "zoo"
     shutil.copytree(ROOT / "zoo", package)
@@ -51,10 +51,10 @@ def cpu_seconds(folder: Path, arguments: list[str]) -> float:
 
 
 def main() -> None:
-    """Print a row per command: the least and the median of the runs."""
+    """Print a row per command: minimum and median of the runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=200)
-    parser.add_argument("--runs", type=int, default=7, help="after one that is not counted")
+    parser.add_argument("--runs", type=int, default=7, help="number of runs, after an uncounted one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         name = copy_package(Path(folder), options.records)

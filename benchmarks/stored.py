@@ -1,9 +1,9 @@
-"""Prints which share of the steps each layer of a hierarchical_attention checkpoint stores, on its test split.
+"""Print the share of steps that each layer of a hierarchical_attention checkpoint stores, on its test split.
 
     zoo train hierarchical_attention_small.jsb_chorales --set gate=0.9 --output gated
     python benchmarks/stored.py gated
 
-Without a gate every step is stored; with one, those that are not too similar to a step in the window.
+Without a gate every step is stored. With a gate, steps too similar to a stored step in the window are not.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from zoo.training.config import TrainingConfig  # noqa: E402
 
 
 def shares(pipeline, examples) -> dict[str, float]:
-    """Returns the share of the steps of ``examples`` that each layer stores, by its name."""
+    """Returns the share of the steps of ``examples`` that each layer stores, by layer name."""
     from keras import ops
 
     from zoo.models.backbones.hierarchical_attention import WindowsLayer
@@ -40,7 +40,7 @@ def shares(pipeline, examples) -> dict[str, float]:
     for layer in layers:
         layer._stored = counting(layer)
     batches = pipeline.task.batches(pipeline.preprocessor, examples, TrainingConfig(batch_size=16))
-    for inputs, _, real in batches.epoch(0):  # `stored` reads `real`, too: padding is not counted
+    for inputs, _, real in batches.epoch(0):  # `stored` reads `real`, so padding is not counted
         steps += real.sum()
         pipeline.model(inputs)
     return {name: count / steps for name, count in kept.items()}

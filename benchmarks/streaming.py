@@ -1,11 +1,11 @@
-"""What a step of a stream costs, against computing the whole history again.
+"""Compare a step of a stream with computing the whole history again.
 
     KERAS_BACKEND=torch python benchmarks/streaming.py --models "lstm_small,tcn_small"
 
-Times are CPU time of this process, all threads together, so that other programs on the machine do not count;
-with one thread (OMP_NUM_THREADS=1) they are what an idle core takes. A step is the best of five times 64 steps, one
-by one (``Stream.step``) and read at once (``Stream.prefill``); a whole history is computed twice, and the first time,
-which compiles, does not count.
+Times are CPU time of this process over all threads, so that other programs do not count. With one thread
+(OMP_NUM_THREADS=1) they are the time on an idle core. A step is the best of five times 64 steps, one by one
+(``Stream.step``) and in one call (``Stream.prefill``). A whole history is computed twice; the first time compiles and
+does not count.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from zoo.backends.compile import compiled  # noqa: E402
 from zoo.models import registry  # noqa: E402
 
 HISTORIES = (128, 1_024, 8_192)
-STEPS = 64  # steps of a stream that are timed at once
+STEPS = 64  # timed steps per measurement
 REPEATS = 5
 
 

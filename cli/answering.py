@@ -29,11 +29,16 @@ def load(name: str, record: Record, preprocessor: Any, chosen: str | None) -> An
         InputError: ONNX Runtime is asked for and not installed, or the architecture has no export.
     """
     from zoo.export import cache
+    from zoo.export.files import NoExportError
 
     if chosen == "onnx" and not cache.is_installed():
         raise InputError('--backend onnx: not installed: pip install "seqzoo[onnx]"')
     if chosen != "keras" and cache.is_installed():
-        return cache.load_predictor(name, record=record, preprocessor=preprocessor)
+        try:
+            return cache.load_predictor(name, record=record, preprocessor=preprocessor)
+        except NoExportError:
+            if chosen == "onnx":
+                raise
     backend.start()
     from zoo import pipeline
 

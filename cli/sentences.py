@@ -27,12 +27,13 @@ def pronounce(
     backend: str | None,
     options: dict[str, Any],
 ) -> None:
-    """Print the words of each sentence with their phones and where these come from.
+    """Print the words of each sentence with their phones and the source of the phones.
 
-    A line has the token, the spoken word, the phones and their source, between tabs; an empty line ends a sentence.
+    A line has the token, the spoken word, the phones and their source, separated by tabs. An empty line ends a
+    sentence.
 
     Raises:
-        InputError: The model writes no ARPAbet, or the lexicon cannot be read.
+        InputError: The model does not write ARPAbet, or the lexicon cannot be read.
         PartlyAnsweredError: Some lines could not be read.
     """
     from zoo.speech.pronunciation import Pronouncer
@@ -73,7 +74,7 @@ def pronounce(
 
 
 def _parts(words: tuple[str, ...], file: str | None, on_bad: Any) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield sentences with their places, as many as are pronounced at once."""
+    """Yield batches of sentences with their locations."""
     from zoo.data.lines import lines, stream_lines
 
     if words:

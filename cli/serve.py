@@ -35,12 +35,12 @@ def serve(names: tuple[str, ...], host: str, port: int, max_body: int, max_queue
     predictors = {name: cache.load_predictor(name) for name in names}
     limits = Limits(body=max_body, queue=max_queue, seconds=timeout, batch=max_batch)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or else asyncio lets small answers wait for acknowledgements.
+    # Name the protocol, because otherwise asyncio delays small responses until acknowledgements.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             opened.bind((host, port))
-            opened.listen(2_048)  # who connects from now on is answered
+            opened.listen(2_048)  # connections from now on are answered
         except OSError as error:
             raise StorageError(f"{host}:{port}: {error.strerror or error}: choose another --port or --host") from None
         address = opened.getsockname()

@@ -32,7 +32,7 @@ myst_enable_extensions = ["colon_fence"]
 
 
 def literal_example(app, context, lines):
-    """Show the example in a command's epilog as it is: wildcards would be read as emphasis."""
+    """Show the example in a command's epilog literally, because wildcards would be read as emphasis."""
     if lines:
         text = [line.strip() for line in lines if line.strip() not in ("", "\b", "Example:")]
         lines[:] = [

@@ -1,4 +1,4 @@
-"""Writes the gallery of checkpoints from their records: a table of all, and one page per checkpoint."""
+"""Write the gallery of checkpoints from their records: a table of all, and one page per checkpoint."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import zoo
 from zoo.checkpoints.scores import shown
 
-MAX_EXAMPLE_LENGTH = 400  # characters of an example that are printed
-# The score of each task that the table shows.
+MAX_EXAMPLE_LENGTH = 400  # maximum characters of a printed example
+# score of each task in the table
 MAIN_SCORE = {
     "sequence_to_sequence": "wer_no_stress",
     "classification": "accuracy",
@@ -31,7 +31,7 @@ def write(folder: Path) -> None:
             file.unlink()
     for name, text in pages.items():
         file = folder / name
-        # An unchanged file keeps its time, so that Sphinx does not read it again.
+        # Unchanged files keep their time stamp, so that Sphinx does not read them again.
         if not file.exists() or file.read_text("utf-8") != text:
             file.write_text(text, "utf-8")
 

@@ -1,4 +1,4 @@
-"""Draws the README's pictures from the checkpoints: ``python docs/pictures.py [FOLDER]``."""
+"""Draw the pictures of README and docs from the checkpoints: ``python docs/pictures.py [FOLDER]``."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from zoo.checkpoints import locate  # noqa: E402
 
 
 def draw(folder: Path) -> None:
-    """Writes ``curves.png`` (validation error by epoch) and ``attention.png`` (one word's alignment)."""
+    """Write ``curves.png`` (validation error by epoch) and ``attention.png`` (one word's alignment)."""
     curves = {name: locate.read_record(name).training["curve"] for name in locate.list_models("*_small.cmudict")}
     plotting.curves(curves, "per", folder / "curves.png")
     plotting.alignment(*zoo.load("gru_small.cmudict").alignment("culurciello"), folder / "attention.png")

@@ -1,4 +1,4 @@
-"""Writes docs/guide/checkpoints.md and the README's table of families, from the records: ``python docs/table.py``."""
+"""Write docs/guide/checkpoints.md and the README's table of families from the records: ``python docs/table.py``."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ README = DOCS.parent / "README.md"
 CHECKPOINTS = DOCS / "guide" / "checkpoints.md"
 START, END = "<!-- written by `python docs/table.py` from the records -->\n", "<!-- end -->"
 
-# The scores shown for each task, by their name in the records.
+# Scores shown for each task, by their names in the records.
 COLUMNS = {
     "sequence_to_sequence": {
         "wer": "WER",
@@ -36,7 +36,7 @@ COLUMNS = {
 
 
 def checkpoints() -> str:
-    """Returns a table for each task as Markdown: a row for each checkpoint and each split it was measured on."""
+    """Returns a Markdown table per task, with a row per checkpoint and measured split."""
     records = [locate.read_record(name) for name in locate.list_models()]
     tables = []
     for task, columns in COLUMNS.items():
@@ -64,14 +64,14 @@ def checkpoints() -> str:
 
 
 def cell(metric: str, value: dict | None) -> str:
-    """Returns a score and its interval, shares as percentages; nothing for a score that was not taken."""
+    """Returns a score and its interval, with shares as percentages; empty if there is no score."""
     if not value:
         return ""
     middle, low, high = (shown(metric, value[end]).removesuffix(" %") for end in ("value", "low", "high"))
     return f"{middle} ({low}-{high})"
 
 
-# The score that stands for a task in the table of families, and whether more of it is better.
+# The main score of a task in the table of families, and whether higher is better.
 MAIN = {
     "sequence_to_sequence": ("wer_no_stress", "words wrong, %", False),
     "classification": ("accuracy", "accuracy, %", True),
@@ -86,10 +86,11 @@ FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical
 
 
 def families() -> str:
-    """Returns a row for each split that was measured, a column for each family, as Markdown.
+    """Returns a Markdown table with a row per measured split and a column per family.
 
-    Of several checkpoints of a family it shows the one with most weights. Bold are the best of a row and all whose
-    intervals overlap with its own. A hierarchical attention network stands among hierarchical attention.
+    Of several checkpoints of a family it shows the one with the most weights. Bold marks the best score of a row and
+    those whose intervals overlap with its interval. A hierarchical attention network is in the column of hierarchical
+    attention.
     """
     rows: dict[tuple, dict] = {}
     for record in sorted(map(locate.read_record, locate.list_models()), key=lambda record: record.weights.parameters):
@@ -113,7 +114,7 @@ def families() -> str:
 
 
 def with_table(text: str, table: str) -> str:
-    """Returns a page's text with the table of today's records."""
+    """Returns a page's text with an updated table."""
     return re.sub(f"({re.escape(START)}).*?({re.escape(END)})", lambda m: m[1] + table + m[2], text, flags=re.S)
 
 

@@ -1,4 +1,4 @@
-"""Texts from untrusted sources and users made safe to print: no line breaks, no terminal codes, no half characters."""
+"""Escape texts from untrusted sources and users for printing: line breaks, terminal codes, lone surrogates."""
 
 import re
 
@@ -7,11 +7,11 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff
 
 
 def escape(text: str, keep: str = "") -> str:
-    r"""Returns a text in which every character that could break a line or steer a terminal is escaped.
+    r"""Returns a text with every character escaped that could break a line or control a terminal.
 
     Args:
         text: Any text.
-        keep: Characters that stay as they are, ``"\n"`` for instance.
+        keep: Characters to leave unescaped, for example ``"\n"``.
 
     Example:
         >>> escape("one\ttwo")
@@ -21,7 +21,7 @@ def escape(text: str, keep: str = "") -> str:
 
 
 def printable(text: str) -> str:
-    """Returns a text on one line that a record can hold: spaces of all kinds as a space, the rest escaped."""
+    """Returns a text on one line for a record: spaces of all kinds become a space, the rest is escaped."""
     return "".join(c if c.isprintable() else " " if c.isspace() and c > "\x1f" else _escaped(c) for c in text)
 
 

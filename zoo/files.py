@@ -16,7 +16,7 @@ from zoo.errors import InputError, StorageError
 
 @contextlib.contextmanager
 def storage(path: Path) -> Iterator[None]:
-    """Turn a failure of the disk into a StorageError that names ``path``."""
+    """Turn a disk error into a StorageError that names ``path``."""
     try:
         yield
     except OSError as error:
@@ -26,9 +26,9 @@ def storage(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the place of ``path`` once its bytes are on the disk.
+    """Open a temporary file that replaces ``path`` once its bytes are on the disk.
 
-    When the body raises, the temporary file goes and ``path`` stays as it was.
+    If the body raises, the temporary file is removed and ``path`` is unchanged.
 
     Raises:
         StorageError: The disk is full, or the folder cannot be written.
@@ -52,17 +52,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def open_output(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Open a file that a user named, to write it.
+    """Open a user's output file.
 
-    An ordinary file is replaced once its bytes are on the disk, and keeps its permissions. Of a link the target is
-    written. A pipe or a device is written to as it is.
+    An ordinary file is replaced once its bytes are on the disk, and keeps its permissions. For a link, the target is
+    written. A pipe or a device is written to directly.
 
     Args:
-        path: The file; ``~`` is the user's folder.
+        path: Output file; ``~`` is the user's home.
 
     Raises:
-        InputError: It is a folder or a disk.
-        StorageError: It cannot be written.
+        InputError: The path is a folder or a disk.
+        StorageError: The file cannot be written.
     """
     named = check_output(path)
     if _is_stream(named):
@@ -78,18 +78,18 @@ def open_output(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def check_output(path: str | os.PathLike, *inputs: str | os.PathLike | None) -> Path:
-    """Refuse a file to write before time is spent on what it shall hold.
+    """Check an output file before a long computation.
 
     Args:
-        path: The file; ``~`` is the user's folder.
-        *inputs: Files that are read; the output must be none of them.
+        path: Output file; ``~`` is the user's home.
+        *inputs: Input files; the output must be none of them.
 
     Returns:
         The path without ``~``.
 
     Raises:
-        InputError: It is a folder, a disk, or one of the inputs.
-        StorageError: Its folder is not there, or cannot be written.
+        InputError: The path is a folder, a disk, or one of the inputs.
+        StorageError: The folder of the file does not exist, or cannot be written.
     """
     named = Path(path).expanduser()
     with storage(named):
@@ -106,14 +106,14 @@ def check_output(path: str | os.PathLike, *inputs: str | os.PathLike | None) -> 
 
 
 def check_output_folder(folder: str | os.PathLike) -> None:
-    """Refuse a folder to write, there already or not, before time is spent (raises StorageError)."""
+    """Check an output folder, existing or new, before a long computation (raises StorageError)."""
     path = Path(os.path.abspath(Path(folder).expanduser()))
     with storage(path):
         check_writable(next(parent for parent in (path, *path.parents) if parent.exists()))
 
 
 def check_writable(folder: Path) -> None:
-    """Raise OSError unless new files can be made in a folder."""
+    """Raise OSError unless new files can be created in a folder."""
     if not folder.is_dir():
         raise OSError(errno.ENOENT, f"no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -121,7 +121,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Returns whether a path is a pipe, a device, or an open file of this process: nothing to be replaced."""
+    """Returns whether a path is a pipe, a device, or an open file of this process, which cannot be replaced."""
     if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
         return True
     try:
@@ -132,7 +132,7 @@ def _is_stream(path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's list of names on the disk, so that a rename outlives a power cut."""
+    """Sync a folder's list of names to the disk, so that a rename survives a power cut."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -142,13 +142,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file that is always whole: the old one, then the new one (raises StorageError)."""
+    """Write a file atomically (raises StorageError)."""
     with replacing(path) as file:
         file.write(data)
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open an ordinary file to read; a FIFO or a device would keep the reader waiting (raises OSError)."""
+    """Open an ordinary file to read; refuse a FIFO or a device, which would block (raises OSError)."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "not an ordinary file")
     return open(path, "rb")
@@ -181,7 +181,7 @@ def _integrity_error(file: BufferedReader, size: int, sha256: str | None) -> str
 
 @contextlib.contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Let one process at a time fetch or make ``path``. Where nothing can be locked, all go on."""
+    """Let one process at a time download or create ``path``. Where locks have no effect, all continue."""
     import filelock
 
     lock = filelock.FileLock(f"{path}.lock")

@@ -33,14 +33,14 @@ class Pipeline:
 
     Args:
         spec: Spec of the model. Its weights are random until assigned.
-        document: What its record says without spec and weights, as JSON values, if it has one.
-        dtype: Dtype policy of its layers. The user's own policy never changes what a pipeline computes.
-        preprocessor: The preprocessor of the spec, if it was made already.
+        document: The record's contents without spec and weights, as JSON values, if any.
+        dtype: Dtype policy of its layers. The user's global policy has no effect on a pipeline.
+        preprocessor: The preprocessor of the spec, if already created.
 
     Attributes:
-        spec: As given.
-        document: As given.
-        described: Hash and shapes of the weights that the document speaks of; ``None`` if they are not known.
+        spec: See above.
+        document: See above.
+        described: Hash and shapes of the weights that the document describes; ``None`` if unknown.
         task: The spec's task.
         preprocessor: The spec's preprocessor.
         model: The Keras model.
@@ -88,7 +88,7 @@ class Pipeline:
     def from_model(
         cls, model: keras.Model, preprocessor: Preprocessor, *, task: str, name: str = "custom"
     ) -> "Pipeline":
-        """Make a pipeline of a model that was trained by plain ``fit``, to predict, evaluate and save with.
+        """Create a pipeline from a model trained by plain ``fit``, to predict, evaluate and save with.
 
         Args:
             model: A model from ``zoo.create_model`` or ``zoo.load``, or a Keras copy of one.
@@ -146,14 +146,14 @@ class Pipeline:
         on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
-        """Answer raw inputs: a pronunciation for a word, a label for a text.
+        """Returns the predictions for raw inputs: a pronunciation for a word, a label for a text.
 
         Args:
             inputs: Texts; paths of .wav files, ``Sound`` objects or arrays of samples; or series ``(time, features)``.
                 A single text, path or ``Sound`` also works. ``zoo.data.objects.as_inputs`` names every
                 form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
             batch_size: Inputs per batch.
-            on_step: Called with the number of inputs just done.
+            on_step: Called with the number of finished inputs.
             **options: Options of the task: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
                 ``probabilities=True`` for classification.
 
@@ -175,27 +175,27 @@ class Pipeline:
         on_step: Callable[[int], None] = lambda count: None,
         **options: Any,
     ) -> list[Any]:
-        """Answer raw inputs as the task's ``score`` takes it; otherwise as ``predict``."""
+        """Returns predictions in the form of the task's ``score``; otherwise as ``predict``."""
         claim_process()
         return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
 
     def embed(
         self, inputs: Any, batch_size: int = 64, on_step: Callable[[int], None] = lambda count: None
     ) -> np.ndarray:
-        """Returns a vector for each input, for search, clustering or a classifier of one's own.
+        """Returns a feature vector per input, for search, clustering or a custom classifier.
 
-        It is the last, the maximum and the mean over the positions of what the model's head reads.
+        It has the last, the maximum and the mean of the head's input over the positions.
 
         Args:
-            inputs: As ``predict`` takes them.
-            batch_size: Inputs read at once.
-            on_step: Called with the number of inputs just done.
+            inputs: See ``predict``.
+            batch_size: Inputs per batch.
+            on_step: Called with the number of finished inputs.
 
         Returns:
             ``(inputs, 3 * width)``, float32.
 
         Raises:
-            InputError: An input cannot be read, or the model is no classifier and no language model.
+            InputError: An input cannot be read, or the model is neither a classifier nor a language model.
 
         Example:
             >>> import zoo
@@ -285,13 +285,13 @@ class Pipeline:
             variable.assign(tensors[name])
 
     def save(self, folder: str | Path, dtype: str = "float32") -> Record:
-        """Write a folder that ``zoo.load`` takes back, atomically; with a card of what was fine-tuned.
+        """Write a folder for ``zoo.load`` atomically, with a model card for a fine-tuned model.
 
-        A record speaks of its own weights. If the model was trained further since the record was made, the record
-        that is written says what it was modified from, and has no scores; its example outputs are made again.
+        A record describes its own weights. If the model was trained further since, the new record says what it was
+        modified from, has no scores, and has new example outputs.
 
         Args:
-            folder: The folder. An existing checkpoint folder is replaced.
+            folder: Output folder. An existing checkpoint folder is replaced.
             dtype: ``"float32"`` (lossless) or ``"float16"`` (half the size).
 
         Returns:
@@ -316,11 +316,11 @@ class Pipeline:
         return save.save_checkpoint(Path(folder).expanduser(), document, tensors, dtype, card)
 
     def set_document(self, document: dict[str, Any]) -> None:
-        """Set what is known of the model as its weights are now."""
+        """Set the document for the current weights."""
         self.document, self.described = document, describe(self.tensors())
 
     def golden(self, inputs: list[Any]) -> dict[str, list[Any]]:
-        """Returns inputs, outputs and logits, to be compared on every machine."""
+        """Returns inputs, outputs and logits, for comparison on other machines."""
         inputs = [self.task.plain(self, value) for value in inputs]
         logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
         outputs = self.predict(inputs, **self.task.validation) if inputs else []
@@ -333,7 +333,7 @@ def load(name: str | Path, *, record: Record | None = None, preprocessor: Prepro
     Args:
         name: Name of a checkpoint (see ``list_models``) or folder written by ``save``.
         record: Result of ``zoo.read_record`` for the name, if it was called already.
-        preprocessor: What was made from that record, if it was.
+        preprocessor: Preprocessor of that record, if already created.
 
     Raises:
         InputError: The checkpoint does not exist.
@@ -350,7 +350,7 @@ def load(name: str | Path, *, record: Record | None = None, preprocessor: Prepro
     document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
     location = file.parent / RECORD_FILE
     try:
-        # An untrusted config can ask for any size: count the variables before they get memory.
+        # An untrusted config can ask for any size, so count the variables before allocating memory.
         with deferred_variables():
             pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
     except WeightsError as error:

@@ -77,8 +77,8 @@ def test_a_wrong_bit_on_the_server_is_an_error(server, path):
     [
         (answer(b"<html>Please log in</html>", kind="text/html; charset=utf-8"), "a web page, not a file"),
         (answer(b"<html>", length=False, kind="text/html"), "a web page, not a file"),
-        (answer(b"Please log in", kind="text/plain"), "'13' bytes where 300000 are due"),
-        (answer(BODY + b"more"), "'300004' bytes where 300000 are due"),
+        (answer(b"Please log in", kind="text/plain"), "'13' bytes where 300000 are expected"),
+        (answer(BODY + b"more"), "'300004' bytes where 300000 are expected"),
         (answer(BODY * 100, length=False), "more than 300000 bytes: not the file of the record"),
         (status(204), "unexpected answer HTTP 204"),
         (status(404), "HTTP 404"),

@@ -264,7 +264,7 @@ def test_missing_weights_list_the_places_tried(published, server, places, monkey
 def test_a_record_under_another_name_is_refused(published, server, places, monkeypatch):
     monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
     published.rename(places / "site" / "lstm.words")
-    with pytest.raises(DownloadError, match=r"record.json: name: is 'gru.words' where 'lstm.words' is due"):
+    with pytest.raises(DownloadError, match=r"record.json: name: is 'gru.words', expected 'lstm.words'"):
         locate.resolve("lstm.words")
     assert not (places / "cache" / "lstm.words" / "model.safetensors").exists()
 

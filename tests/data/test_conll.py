@@ -88,7 +88,7 @@ def test_lists_of_tokens_and_tags_in_json_frames_and_parquet(write, tmp_path):
         examples(pandas.DataFrame(numbered), "tokens", "tags")
     with pytest.raises(InputError, match="tag 1: only 1 tags are named"):
         examples(pandas.DataFrame(numbered), "tokens", "tags", tag_names="O")
-    with pytest.raises(InputError, match="'New York' is no token"):
+    with pytest.raises(InputError, match="'New York' is not a token"):
         examples(pandas.DataFrame([{"tokens": ["New York"], "tags": ["O"]}]), "tokens", "tags")
 
 

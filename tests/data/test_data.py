@@ -117,8 +117,8 @@ long = "a" * (MAX_LINE_BYTES + 1)
         ("a.tsv", "word,phones\nzoo,Z\n", ":1: only one column, and ',' in it"),
         ("a.csv", f"word,phones\n{long},Z\n", ":2: a line of more than 10,000,000 bytes"),
         ("a.jsonl", '{"word": "zoo"\n', ":1: not JSON (Expecting"),
-        ("a.jsonl", "[" * 50_000, ":1: not JSON (a number or a nesting too long)"),
-        ("a.jsonl", "9" * 5_000, ":1: not JSON (a number or a nesting too long)"),
+        ("a.jsonl", "[" * 50_000, ":1: not JSON (a number is too long or a nesting too deep)"),
+        ("a.jsonl", "9" * 5_000, ":1: not JSON (a number is too long or a nesting too deep)"),
         ("a.jsonl", '["zoo", "Z"]', ":1: not a JSON object"),
         ("a.jsonl", '{"word": "zoo", "phones": true}', ":1: column 'phones' is not text"),
         (

@@ -69,12 +69,12 @@ def test_a_plain_table_is_read_alike_without_a_note(write):
         (
             "a;1,5\nb;2,5\n",
             "auto",
-            "a.csv:1: cells may be separated by ',' and ';': say which, --dialect 'separator=,'",
+            "a.csv:1: cells may be separated by ',' and ';': set it with --dialect 'separator=,'",
         ),
         (
             "text;price;label\na;1,250;x\nb;2,125;y\n",
             "auto",
-            "a.csv:2: column 'price': '1,250' has a decimal comma or thousands: say which",
+            "a.csv:2: column 'price': '1,250' has a decimal comma or thousands: set it",
         ),
         ("текст,метка\nфильм,да\n".encode("cp1251"), "auto", "a.csv:1: is not UTF-8: name the encoding"),
         (PLAIN.encode("cp1252"), "encoding=utf-8", "a.csv:3: is not utf-8: name it with --dialect encoding=NAME"),

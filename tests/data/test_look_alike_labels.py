@@ -27,8 +27,8 @@ def test_look_alikes_are_grouped_and_others_are_not():
 def test_a_note_names_the_pairs_and_shows_what_is_invisible():
     _, notes = make_parts(rows(), None, None, True, 1)
     assert notes == [
-        "labels that look alike are classes of their own: 'neg' in 40 rows and 'Neg' in 20 rows; 'pos' in 20 rows and"
-        " 'POS' in 20 rows and 'po\\u200bs' in 20 rows: --strip-labels makes them one"
+        "labels that look alike are separate classes: 'neg' in 40 rows and 'Neg' in 20 rows; 'pos' in 20 rows and"
+        " 'POS' in 20 rows and 'po\\u200bs' in 20 rows: --strip-labels merges them"
     ]
 
 

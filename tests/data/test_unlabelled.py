@@ -80,13 +80,13 @@ def test_bad_rows_are_told_and_bad_columns_refused(tmp_path):
     wide(t3=[1, None, 2]).to_csv(tmp_path / "a.csv", index=False)
     found, bad = read(tmp_path / "a.csv")
     assert len(found.inputs) == 2 and bad == [
-        f"{tmp_path / 'a.csv'}:3: column 't3' is '', not a finite number: fill the gap or take the series out"
+        f"{tmp_path / 'a.csv'}:3: column 't3' is '', not a finite number: fill the gap or remove the series"
     ]
     with pytest.raises(InputError, match="column 't0' has one number per row, not a series: leave --input out"):
         read(tmp_path / "a.csv", input="t0")
     with pytest.raises(InputError, match="no column 'none'"):
         read(tmp_path / "a.csv", keep=("none",))
-    with pytest.raises(InputError, match="say which column to read: --input COLUMN"):
+    with pytest.raises(InputError, match="name the column to read: --input COLUMN"):
         read(tmp_path / "a.csv", "rows")
     with pytest.raises(InputError, match="name the columns: --series COLUMN --time COLUMN"):
         read(tmp_path / "a.csv", series="id")

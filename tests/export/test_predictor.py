@@ -126,3 +126,14 @@ def test_either_backend_can_be_asked_for(monkeypatch):
     monkeypatch.setattr(cache, "is_installed", lambda: False)
     result = CliRunner().invoke(main, ["predict", "gru_small.italy_power_demand", "1,2", "--backend", "onnx"])
     assert result.exit_code == 2 and "seqzoo[onnx]" in result.stderr
+
+
+def test_an_architecture_without_graphs_is_answered_by_keras(monkeypatch):
+    from zoo.export import backbones
+
+    monkeypatch.setattr(backbones, "FAMILIES", {})
+    command = ["predict", "gru_small.italy_power_demand", "1,2,3"]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    for more in (["predict", *command[1:], "--backend", "onnx"], ["export", command[1], "out"]):
+        result = CliRunner().invoke(main, more)
+        assert result.exit_code == 2 and "gru: has no export to ONNX" in result.stderr

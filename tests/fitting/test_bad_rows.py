@@ -70,7 +70,7 @@ def test_a_rare_letter_in_a_drawn_part_is_refused_before_the_first_step(no_step)
 def test_a_series_with_other_channels_is_refused_or_left_out():
     made = slopes()
     one = with_row(made, np.zeros((9, 3), np.float32), "up", "made:61")
-    with pytest.raises(InputError, match="^made:61: 3 channels where others have 2: give each series as many$"):
+    with pytest.raises(InputError, match="^made:61: 3 channels where others have 2: give each series the same number$"):
         fine_tune("gru_tiny", one, training_config=TRAINING_CONFIG)
     messages = []
     model = fine_tune(

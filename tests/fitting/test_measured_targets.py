@@ -56,7 +56,7 @@ def test_ratings_become_no_text_and_stars_stay_labels():
     made = Examples([f"text {i}" for i in range(100)], targets, [f"a:{i}" for i in range(100)])
     start = prepare("gru_tiny", made, Columns(), training_config=TRAINING_CONFIG)
     assert isinstance(start.pipeline.preprocessor, TextNumbers)
-    assert start.notes[0].startswith("the targets are 100 different numbers, so that a number is predicted")
+    assert start.notes[0].startswith("the targets are 100 different numbers, so the task is regression")
     stars = Examples(made.inputs, [str(1 + i % 5) for i in range(100)], made.locations)
     assert prepare("gru_tiny", stars, Columns(), training_config=TRAINING_CONFIG).pipeline.spec.task == "classification"
     start = prepare("gru_tiny", stars, Columns(), task="regression", training_config=TRAINING_CONFIG)
@@ -73,7 +73,7 @@ def test_the_layers_of_a_classifier_are_kept_for_numbers():
 
 def test_targets_that_are_no_numbers_are_named():
     made = Examples(["a", "b"], ["1.5", "much"], ["a.csv:2", "a.csv:3"])
-    with pytest.raises(InputError, match="a.csv:3: target 'much': is no finite number"):
+    with pytest.raises(InputError, match="a.csv:3: target 'much': not a finite number"):
         prepare("gru_tiny", made, Columns(), task="regression", training_config=TRAINING_CONFIG)
     same = Examples([f"w{i}" for i in range(30)], ["2"] * 30, ["a.csv:2"] * 30)
     with pytest.raises(InputError, match="a.csv:2: all targets are 2: give different ones"):

@@ -85,7 +85,7 @@ def test_what_is_on_both_sides_is_counted_whatever_its_case():
     with pytest.raises(InputError) as error:
         make_parts(train, test, test, has_labels=True, seed=1)
     assert str(error.value) == (
-        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: take them out"
+        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: remove them"
     )
     grouped = Examples(["five", "six"], ["x", "y"], ["c:1", "c:2"], ["anna", "bo"])
     with pytest.raises(InputError, match="b:9: group 'bo' of the validation part is in the training part too .c:2."):
@@ -104,7 +104,7 @@ def test_a_label_that_looks_like_a_gap_is_kept_and_told(tmp_path):
     file.write_text("text,label\n" + "".join(f"word {i},{('NA', 'b')[i % 2]}\n" for i in range(40)))
     parts, notes = make_parts(read_examples(file, "text", "label"), None, None, has_labels=True, seed=1)
     assert "NA" in parts[0].targets
-    assert notes[0].startswith("taken for labels like others: 'NA' in 20 rows")
+    assert notes[0].startswith("'NA' is used as a label in 20 rows")
 
 
 def test_groups_are_read_from_tables_and_from_nothing_else(table):
@@ -226,12 +226,12 @@ def test_what_would_change_nothing_is_refused_and_nothing_is_left(tmp_path):
     table.write_text("word,phones\n" + "".join(f"w{i:02},W {i // 10} {i % 10}\n" for i in range(40)))
     columns = ("--input", "word", "--target", "phones", "--epochs", "1", "--output", tmp_path / "mine")
     for option, of in (
-        ("--augment", "sequence_to_sequence of such data has no varied"),
-        ("--class-balanced", "no one label"),
+        ("--augment", "sequence_to_sequence has no augmentation"),
+        ("--class-balanced", "no single label"),
     ):
         result = run("finetune", "gru_tiny", table, *columns, option)
         assert result.exit_code == 2 and f"{option[2:]}: " in result.stderr and of in result.stderr
-    with pytest.raises(InputError, match="augment: series_classification of such data"):
+    with pytest.raises(InputError, match="augment: series_classification has no augmentation"):
         fine_tune("gru_tiny", slopes(), training_config=dataclasses.replace(TRAINING_CONFIG, augment=True))
     assert [path.name for path in tmp_path.iterdir()] == ["words.csv"]
 

@@ -40,7 +40,7 @@ def test_what_is_right_or_of_no_scheme_stays(tags):
 
 def test_tags_that_are_half_in_a_scheme_are_told():
     found, notes = convert_to_iob2([["O", "B-city", "city"]])
-    assert found == [["O", "B-city", "city"]] and notes[0].endswith("each a class of its own: 'city'")
+    assert found == [["O", "B-city", "city"]] and notes[0].endswith("each read as a separate class: 'city'")
 
 
 def test_the_label_of_a_sentence_stays_and_rows_with_fewer_tags_than_words_are_refused():

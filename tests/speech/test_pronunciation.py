@@ -72,13 +72,13 @@ def test_ipa_has_stress_before_the_syllable():
         "ˈdɑktɚ",
     ]
     assert to_ipa("P R AH0 N AH2 N S IY0 EY1 SH AH0 N") == "pɹəˌnʌnsiˈeɪʃən"
-    with pytest.raises(InputError, match="'QQ' is no ARPAbet phone"):
+    with pytest.raises(InputError, match="'QQ' is not an ARPAbet phone"):
         to_ipa("QQ")
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("zoo", "x.txt:2: no phones"), ("zoo\tZ UW", ""), ("zoo K Q", "x.txt:2: 'Q' is no ARPAbet phone")],
+    [("zoo", "x.txt:2: no phones"), ("zoo\tZ UW", ""), ("zoo K Q", "x.txt:2: 'Q' is not an ARPAbet phone")],
 )
 def test_a_bad_line_of_a_lexicon_is_named(line, message, tmp_path):
     path = tmp_path / "x.txt"

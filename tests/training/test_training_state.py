@@ -35,7 +35,7 @@ def test_killed_while_saving_a_run_goes_on_from_a_whole_state():
     command = [sys.executable, ROOT / "benchmarks" / "kills.py", "--kills", "10"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 right resumes of 10 kills" in done.stdout
+    assert "10 correct resumes of 10 kills" in done.stdout
 
 
 def test_a_full_disk_leaves_the_state_before_and_nothing_else(tmp_path):

@@ -1,10 +1,10 @@
-"""What a model has to compute and to move, counted layer by layer from its shapes alone.
+"""FLOPs and memory traffic of a model, counted layer by layer from shapes.
 
-FLOPs are those of products of matrices, a multiplication and an addition for each weight and position: the
-count of Kaplan et al. 2020 (arXiv 2001.08361, section 2.1), who leave out what is done element by element.
-Bytes are what has to come from and go to memory at least once, as in the roofline model (Williams et al.
-2009, doi 10.1145/1498765.1498785): each product reads its operands and writes its result, in float32.
-Weights are read once a call, except where a loop over time needs them anew at every step.
+FLOPs are those of matrix products: a multiplication and an addition per weight and position. Kaplan et al. 2020 (arXiv
+2001.08361, section 2.1) count the same and leave out elementwise operations. Bytes are the minimum traffic to and from
+memory, as in the roofline model (Williams et al. 2009, doi 10.1145/1498765.1498785): each product reads its operands
+and writes its result, in float32. Weights are read once per call, except where a loop over time reads them at every
+step.
 """
 
 import dataclasses
@@ -24,10 +24,10 @@ from zoo.models.backbones.transformer import LearnedPositions, TransformerLayer
 
 FLOAT = 4  # bytes
 BACKWARD = 2
-"""Times the forward pass: a product for the gradient of its input and one for that of its weights (Kaplan et al.)."""
+"""Factor of the forward pass: a product each for the gradients of input and weights (Kaplan et al.)."""
 
 OPTIMIZER = 7
-"""Values that Adam moves for each weight: it reads weight, gradient and two moments and writes all but the gradient."""
+"""Values that Adam moves per weight: it reads weight, gradient and two moments, and writes all but the gradient."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Cost:
 
     @property
     def intensity(self) -> float:
-        """FLOPs for each byte."""
+        """FLOPs per byte."""
         return self.flops / self.bytes
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a layer is given: ``batch`` rows of ``time`` steps; or, with ``step``, one step of a stream of each row."""
+    """Input of a layer: ``batch`` rows of ``time`` steps; with ``step``, one step of a stream per row."""
 
     batch: int
     time: int
@@ -59,7 +59,7 @@ class Work:
 
     @property
     def positions(self) -> int:
-        """Vectors that come in."""
+        """Number of input vectors."""
         return self.batch * (1 if self.step else self.time)
 
 
@@ -68,46 +68,46 @@ def product(positions: float, inputs: float, outputs: float, weights: float | No
 
     Args:
         positions: Rows of the left matrix.
-        inputs: Its columns.
-        outputs: Columns of the right one.
-        weights: Values read of the right one, where that is not each once.
+        inputs: Columns of the left matrix.
+        outputs: Columns of the right matrix.
+        weights: Values read of the right matrix; the default is each once.
     """
     right = inputs * outputs if weights is None else weights
     return Cost(2 * positions * inputs * outputs, FLOAT * (right + positions * (inputs + outputs)))
 
 
 def dense(layer, work: Work) -> Cost:
-    """``2 i o`` a position: a weight is a multiplication and an addition."""
+    """Count ``2 i o`` per position: a multiplication and an addition per weight."""
     inputs, outputs = layer.kernel.shape
     return product(work.positions, inputs, outputs)
 
 
 def embedding(layer, work: Work) -> Cost:
-    """Nothing to compute; a row is read and written for each position."""
+    """Count no FLOPs; each position reads and writes a row."""
     return Cost(0, FLOAT * 2 * work.positions * layer.output_dim)
 
 
 def recurrent(layer, work: Work) -> Cost:
-    """``2 g u (i + u)`` a step for ``g`` gates of ``u`` units: 1 in a simple RNN, 3 in a GRU, 4 in an LSTM.
+    """Count ``2 g u (i + u)`` per step for ``g`` gates of ``u`` units: 1 in a simple RNN, 3 in a GRU, 4 in an LSTM.
 
-    The gates' equations are those of Elman 1990, Cho et al. 2014 (arXiv 1406.1078) and Hochreiter &
-    Schmidhuber 1997. The product with the inputs waits for no state and is done for the whole sequence at
-    once; that with the state reads its weights again at every step.
+    The gate equations are those of Elman 1990, Cho et al. 2014 (arXiv 1406.1078) and Hochreiter & Schmidhuber 1997. The
+    product with the inputs runs once for the whole sequence. The product with the state reads its weights at every
+    step.
     """
     cell = layer.cell
     inputs, outputs = cell.kernel.shape
     units = cell.units
     steps = 1 if work.step else work.time
     total = product(work.positions, inputs, outputs) + product(work.batch, units, outputs) * steps
-    # Of a stream the state comes in and goes out; within a sequence it stays where it is.
+    # A stream reads and writes its state; within a sequence the state stays in the cache.
     states = 2 if isinstance(cell, keras.layers.LSTMCell) else 1
     return total + Cost(0, FLOAT * 2 * states * units * work.batch if work.step else 0)
 
 
 def convolution(layer, work: Work) -> Cost:
-    """``2 k i o`` a position. Weight norm reads the kernel for its norm, and makes and writes a sequence's again.
+    """Count ``2 k i o`` per position. Weight norm reads the kernel for its norm, and for a sequence writes it again.
 
-    A stream has taken the norms at its beginning, and keeps a factor for each output of a row.
+    A stream computes the norms at its start, and keeps a factor per output and row.
     """
     kernel_size, inputs, outputs = layer.shape
     weights = kernel_size * inputs * outputs
@@ -115,12 +115,12 @@ def convolution(layer, work: Work) -> Cost:
         weights = weights + outputs * work.batch if work.step else 4 * weights
     moved = weights + work.positions * (inputs + outputs)
     total = Cost(2 * work.positions * kernel_size * inputs * outputs, FLOAT * moved)
-    # The inputs that a stream keeps move on by one place.
+    # A stream shifts the inputs that it keeps.
     return total + Cost(0, FLOAT * 2 * work.batch * layer.reach * inputs if work.step else 0)
 
 
 def depthwise(layer, work: Work) -> Cost:
-    """``2 k`` a position and feature; the inputs that a stream keeps move on by one place."""
+    """Count ``2 k`` per position and feature; a stream shifts the inputs that it keeps."""
     kernel, features = layer.weight.shape
     moved = kernel * features + 2 * work.positions * features
     total = Cost(2 * work.positions * kernel * features, FLOAT * moved)
@@ -128,13 +128,13 @@ def depthwise(layer, work: Work) -> Cost:
 
 
 def block_diagonal(layer, work: Work) -> Cost:
-    """``2 s`` a position and feature for blocks of ``s`` features."""
+    """Count ``2 s`` per position and feature for blocks of ``s`` features."""
     blocks, size, _ = layer.kernel.shape
     return product(work.positions, size, size) * blocks
 
 
 def conv1d(layer, work: Work) -> Cost:
-    """``2 k i o`` a position, of Keras's own layer with stride 1 and an output as long as its input."""
+    """Count ``2 k i o`` per position, for Keras's layer with stride 1 and an output as long as its input."""
     kernel_size, inputs, outputs = layer.kernel.shape
     return Cost(
         2 * work.positions * kernel_size * inputs * outputs,
@@ -143,25 +143,25 @@ def conv1d(layer, work: Work) -> Cost:
 
 
 def scores(batch: int, queries: int, keys: int, hidden_dim: int, num_heads: int) -> Cost:
-    """``4 q n d``: queries by keys, weights by values (Vaswani et al. 2017, arXiv 1706.03762, equation 1).
+    """Count ``4 q n d``: queries by keys, weights by values (Vaswani et al. 2017, arXiv 1706.03762, equation 1).
 
-    All ``n`` keys are counted, those too that a mask hides, for their products are computed as well. The
-    scores are written, read and written by the softmax, and read again.
+    All ``n`` keys are counted, including masked ones, because their products are computed. The scores are written, read
+    and written by the softmax, and read again.
     """
     moved = 2 * queries * hidden_dim + 2 * keys * hidden_dim + 4 * num_heads * queries * keys
     return Cost(4 * batch * queries * keys * hidden_dim, FLOAT * batch * moved)
 
 
 def attention(batch: int, queries: int, vectors: float, keys: int, hidden_dim: int, num_heads: int) -> Cost:
-    """Scores and four projections: of queries and of what is read for each query, of keys and values for each vector.
+    """Count scores and four projections: queries and outputs per query, keys and values per vector.
 
     Args:
-        batch: Rows.
-        queries: Positions that read.
-        vectors: Vectors that are projected to keys and values.
-        keys: Vectors that are read, those projected before included.
-        hidden_dim: Features of all of them.
-        num_heads: Heads that share the width.
+        batch: Number of rows.
+        queries: Number of queries.
+        vectors: Number of vectors projected to keys and values.
+        keys: Number of keys read, including cached ones.
+        hidden_dim: Number of features.
+        num_heads: Number of heads.
     """
     projections = (
         product(batch * queries, hidden_dim, hidden_dim) * 2 + product(batch * vectors, hidden_dim, hidden_dim) * 2
@@ -170,7 +170,7 @@ def attention(batch: int, queries: int, vectors: float, keys: int, hidden_dim: i
 
 
 def transformer_layer(layer, work: Work) -> Cost:
-    """Attention to the whole sequence, or of one step to the cache, of which a copy is written; and feed-forward."""
+    """Count attention and feed-forward; a step attends to the cache and writes a copy of it."""
     config = layer.config
     queries = 1 if work.step else work.time
     keys = config.context if work.step else work.time
@@ -178,19 +178,19 @@ def transformer_layer(layer, work: Work) -> Cost:
         layer, work, "attention"
     )
     if work.step:
-        # The query is turned twice, and each key answers it twice.
+        # The query is rotated twice, and each key is scored twice.
         total += product(work.batch, config.hidden_dim, keys, weights=work.batch * keys * config.hidden_dim)
         total += Cost(0, FLOAT * 4 * work.batch * keys * config.hidden_dim)
     return total
 
 
 def windows_layer(layer, work: Work) -> Cost:
-    """Attention to the vectors of all levels at once, the pooling that makes them, and feed-forward.
+    """Count attention to the vectors of all levels, their pooling, and feed-forward.
 
-    A step costs the mean: one of ``w`` steps pools a window of steps, one of ``w ** 2`` a window of those.
+    The cost of a step is the mean: one of ``w`` steps pools a window of steps, one of ``w ** 2`` a window of windows.
     """
     config = layer.config
-    groups = [work.time]  # vectors of each level
+    groups = [work.time]  # vectors per level
     for _ in layer.pools:
         groups.append(-(-groups[-1] // config.window))
     pooled, shares, projected = groups[:-1], [1.0] * len(layer.pools), sum(groups)
@@ -203,19 +203,19 @@ def windows_layer(layer, work: Work) -> Cost:
     for pool, vectors, share in zip(layer.pools, pooled, shares, strict=True):
         total += pooling(pool, Work(work.batch, vectors)) * share
     if config.gate is not None:
-        # With which stored vectors is a step too similar? A sequence compares all of its steps with all.
+        # The gate compares a step with stored vectors; for a sequence it compares all steps with all.
         compared = config.window - 1 if work.step else work.time
         total += product(
             work.batch * queries, config.hidden_dim, compared, weights=work.batch * compared * config.hidden_dim
         )
     if work.step:
-        # Vectors, keys and values of a level move on when it gets a new one.
+        # A new vector shifts the vectors, keys and values of its level.
         total += Cost(0, FLOAT * 2 * work.batch * 3 * config.window * config.hidden_dim * projected)
     return total + children(layer, work, "attention", *(pool.name for pool in layer.pools))
 
 
 def pooling(layer, work: Work) -> Cost:
-    """Attention pooling: a dense layer on each vector, its product with the context vector, and the weighted sum."""
+    """Count attention pooling: a dense layer per vector, its product with the context vector, and the weighted sum."""
     hidden_dim, units = layer.project.kernel.shape
     vectors = work.positions
     return (
@@ -235,7 +235,7 @@ RULES: dict[type, Callable[[Any, Work], Cost]] = {
     Convolution: convolution,
     DepthwiseConvolution: depthwise,
     BlockDiagonal: block_diagonal,
-    # Their own weights are vectors, and their recurrences work element by element.
+    # Their own weights are vectors, and their recurrences are elementwise.
     LRU: lambda layer, work: children(layer, work),
     LRUBlock: lambda layer, work: children(layer, work),
     RGLRU: lambda layer, work: children(layer, work),
@@ -244,14 +244,14 @@ RULES: dict[type, Callable[[Any, Work], Cost]] = {
     AttentionPooling: pooling,
 }
 FREE = (keras.layers.Dropout, keras.layers.LayerNormalization, keras.layers.RMSNormalization, LearnedPositions)
-"""What works element by element, or adds a vector: counted as nothing."""
+"""Elementwise layers, and layers that add a vector: counted as nothing."""
 
 
 def cost(layer, work: Work) -> Cost:
-    """Returns what a layer costs, by its rule or as the sum of the layers in it.
+    """Returns the cost of a layer, by its rule or as the sum over its sublayers.
 
     Raises:
-        NotImplementedError: A layer with weights of its own has no rule.
+        NotImplementedError: A layer with its own weights has no rule.
     """
     for kind in type(layer).__mro__:
         if kind in RULES:
@@ -259,12 +259,12 @@ def cost(layer, work: Work) -> Cost:
     if isinstance(layer, FREE):
         return Cost()
     if own_weights(layer):
-        raise NotImplementedError(f"{type(layer).__name__}: no rule says what it costs")
+        raise NotImplementedError(f"{type(layer).__name__}: no cost rule")
     return children(layer, work)
 
 
 def children(layer, work: Work, *without: str) -> Cost:
-    """Returns the cost of the layers in a layer, without those of the given names."""
+    """Returns the cost of a layer's sublayers, without those of the given names."""
     total = Cost()
     for child in sublayers(layer):
         if child.name not in without:
@@ -273,5 +273,5 @@ def children(layer, work: Work, *without: str) -> Cost:
 
 
 def training(model: Backbone | keras.Model, work: Work) -> Cost:
-    """Returns the cost of a training step with Adam: forward, backward at twice its cost, and the update."""
+    """Returns the cost of a training step with Adam: forward, backward at twice the cost, and the update."""
     return cost(model, work) * (1 + BACKWARD) + Cost(0, FLOAT * OPTIMIZER * model.count_params())

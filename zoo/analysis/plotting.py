@@ -1,4 +1,4 @@
-"""Pictures, drawn with matplotlib without a screen."""
+"""Plots, drawn with matplotlib without a display."""
 
 import html
 from pathlib import Path
@@ -12,13 +12,13 @@ from zoo.files import open_output
 
 
 def alignment(source: list[str], target: list[str], weights: np.ndarray, path: str | Path) -> None:
-    """Draw attention weights: what was read (across) while each symbol was written (down).
+    """Plot attention weights: input symbols (across) for each output symbol (down).
 
     Args:
-        source: Symbols read.
-        target: Symbols written.
+        source: Input symbols.
+        target: Output symbols.
         weights: ``(len(target), len(source))``.
-        path: File to write; its ending says the format.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.
@@ -35,17 +35,17 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
 
 
 def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
-    """Write ``curves_figure`` to a file, whose ending says the format (raises StorageError if it cannot)."""
+    """Write ``curves_figure`` to a file whose extension gives the format (raises StorageError on failure)."""
     figure = curves_figure(records, score)
     _save(figure, path)
 
 
 def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
-    """Draw a validation score by epoch, one line per model.
+    """Plot a validation score by epoch, one line per model.
 
     Args:
         records: The ``curve`` of each record, by name.
-        score: The score to draw.
+        score: Name of the score.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
@@ -55,7 +55,7 @@ def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"validation {score.upper() if len(score) == 3 else score.replace('_', ' ')}{unit}")
     if all(row[score] > 0 for curve in records.values() for row in curve):
-        axes.set_yscale("log")  # the first epochs' errors are many times the last one's
+        axes.set_yscale("log")  # errors of the first epochs are many times those of the last
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(ScalarFormatter())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -65,13 +65,13 @@ def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
 
 
 def rates(rates: list[float], losses: list[float], suggestion: float, path: str | Path) -> None:
-    """Draw the loss at each learning rate tried, and the one suggested.
+    """Plot the loss at each learning rate, and mark the suggested rate.
 
     Args:
-        rates: Learning rates, rising.
-        losses: The loss at each.
-        suggestion: The rate to mark.
-        path: File to write; its ending says the format.
+        rates: Learning rates, increasing.
+        losses: Loss at each rate.
+        suggestion: Suggested rate.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.
@@ -89,13 +89,13 @@ def rates(rates: list[float], losses: list[float], suggestion: float, path: str 
 
 
 def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
-    """Draw each model's score with its interval against its latency.
+    """Plot each model's score with its interval against its latency.
 
     Args:
         rows: ``model``, ``score`` (with ``value``, ``low`` and ``high``, as shares) and ``latency`` in
             milliseconds.
-        title: What the score is.
-        path: File to write; its ending says the format.
+        title: Name of the score.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.
@@ -115,12 +115,12 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
 
 
 def memory(found: dict, title: str, path: str | Path) -> None:
-    """Draw the loss against the steps that a model sees, and the influence of each step.
+    """Plot the loss against the number of visible steps, and the influence of each step.
 
     Args:
-        found: What a record keeps of a probe.
-        title: The model's name.
-        path: File to write; its ending says the format.
+        found: Probe in the form of a record.
+        title: Name of the model.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.
@@ -132,7 +132,7 @@ def memory(found: dict, title: str, path: str | Path) -> None:
     above.axvline(found["effective"], color="grey", linestyle="--", label=f"within 1 %: {found['effective']:,} steps")
     above.set_ylabel("loss")
     above.set_title(title)
-    # A logarithm has no place for a gradient that is 0.
+    # A logarithmic axis cannot show a gradient of 0.
     below.plot(steps, [row["influence"] or None for row in found["context"]], marker="o", markersize=3)
     below.axvline(found["half_life"], color="grey", linestyle="--", label=f"half: {found['half_life']:,} steps back")
     below.set_yscale("log")
@@ -146,11 +146,11 @@ def memory(found: dict, title: str, path: str | Path) -> None:
 
 
 def roofline(found: dict, path: str | Path) -> None:
-    """Draw the FLOPs per second that a machine allows and those that a model reaches, against arithmetic intensity.
+    """Plot the FLOPs per second that the machine allows and the model reaches, against arithmetic intensity.
 
     Args:
         found: Result of ``zoo.analysis.profiling.Profile.to_json``.
-        path: File to write; its ending says the format.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.
@@ -181,12 +181,12 @@ def roofline(found: dict, path: str | Path) -> None:
 
 
 def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
-    """Write a text as a page on which words and sentences are the darker, the more they were attended to.
+    """Write an HTML page of a text, with words and sentences darker where attention is higher.
 
     Args:
         read: Result of ``zoo.tasks.classification.attention``.
-        title: The page's title.
-        path: File to write, ``.html``.
+        title: Title of the page.
+        path: Output file, ``.html``.
 
     Raises:
         StorageError: The file cannot be written.
@@ -211,12 +211,12 @@ def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str
 
 
 def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
-    """Draw which notes sound in each frame, what was given in another colour than what was added.
+    """Plot the notes of each frame, with given and generated frames in different colours.
 
     Args:
-        frames: MIDI note numbers of each frame.
-        given: How many of the frames, from the first on, were given.
-        path: File to write; its ending says the format.
+        frames: MIDI note numbers per frame.
+        given: Number of given frames, at the beginning.
+        path: Output file; its extension gives the format.
 
     Raises:
         StorageError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""The memory probe: how far back a causal model can look, how far it does look, and what it gains by it."""
+"""The memory probe: how far back a causal model can see, how far back it uses its input, and what it gains."""
 
 import dataclasses
 import os
@@ -20,22 +20,22 @@ from zoo.tasks.next_step import NextStep, Steps
 from zoo.training.config import TrainingConfig
 
 CLOSE = 0.01
-"""A loss within this share of the best counts as good."""
+"""A loss within this share of the best counts as equal."""
 
-CHECKED = 4_096  # steps, at most, over which the structure is checked
-MARGIN = 16  # steps beyond the receptive field that have to be without influence
-STEPS = 8_192  # of a batch: attention takes memory for the square of a length
+CHECKED = 4_096  # maximum steps to check the structure
+MARGIN = 16  # steps beyond the receptive field that must have no influence
+STEPS = 8_192  # maximum steps of a batch, because memory of attention is quadratic in the length
 
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """What a model makes of the last ``steps`` steps.
+    """Results of a model that sees the last ``steps`` steps.
 
     Attributes:
-        steps: Steps that it sees, the newest included.
-        loss: Mean loss of what it says after the last of them.
-        influence: Norm of the gradient of its output by the steps that are seen now and were not in the row
-            above: the root of the mean square over them, over windows.
+        steps: Number of visible steps, including the newest.
+        loss: Mean loss of the prediction after the last step.
+        influence: Norm of the gradient of the output with respect to the steps that this row adds to the previous row:
+            root mean square over these steps and over windows.
     """
 
     steps: int
@@ -45,13 +45,14 @@ class Reach:
 
 @dataclasses.dataclass(frozen=True)
 class Structure:
-    """What the architecture allows.
+    """Structure of the architecture.
 
     Attributes:
-        receptive_field: Maximum steps that an output can see, including itself; ``None`` if unbounded.
+        receptive_field: Maximum number of steps that an output depends on, including its own; ``None`` if unbounded.
         path_length: Longest path in layers between two steps ``history`` apart, from the architecture.
-        support: Maximum steps that did change an output of this model, by its gradient on random inputs.
-        checked: Steps of those inputs: where it is more than the receptive field, the support must not reach beyond.
+        support: Maximum number of steps that changed an output of this model, by gradients on random inputs.
+        checked: Number of steps of these inputs. If it exceeds the receptive field, the support must not exceed the
+            receptive field.
     """
 
     receptive_field: int | None
@@ -62,15 +63,15 @@ class Structure:
 
 @dataclasses.dataclass(frozen=True)
 class Probe:
-    """What the probe found.
+    """Result of a memory probe.
 
     Attributes:
-        history: Maximum steps that the model was shown.
-        windows: Places in the data at which it was asked; the same ones for every number of steps.
-        context: From one step to all.
-        effective: Fewest steps with which the loss is within 1 % of its best.
-        half_life: Steps back from which on no influence is half of the largest any more.
-        structure: What the architecture allows.
+        history: Maximum number of visible steps.
+        windows: Number of places in the data; the same places for every number of steps.
+        context: Results from one visible step to all.
+        effective: Smallest number of steps whose loss is within 1 % of the best.
+        half_life: Number of steps back from which on no influence exceeds half of the largest.
+        structure: Structure of the architecture.
     """
 
     history: int
@@ -81,7 +82,7 @@ class Probe:
     structure: Structure
 
     def to_json(self) -> dict[str, Any]:
-        """Returns it as a record keeps it: what is not bounded is left out."""
+        """Returns the probe in the form of a record, without unbounded values."""
         document = dataclasses.asdict(self)
         document["structure"] = {key: x for key, x in document["structure"].items() if x is not None}
         return document
@@ -89,17 +90,18 @@ class Probe:
 
 @retain_freed_memory()
 def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows: int = 128, seed: int = 0) -> Probe:
-    """Measure how a causal model uses what it has seen.
+    """Measure how a causal model uses its past inputs.
 
     Args:
-        pipeline: A model that says something at each step: of music, characters or one of the memory tasks.
-        examples: Data for it that it has not been trained on.
-        history: Maximum steps to show. Of shorter data as many as ``windows`` places have before them.
-        windows: Places at which the model is asked, drawn from all that count.
-        seed: Seed of the draw, and of the directions in which gradients are taken.
+        pipeline: A model with an output at each step: music, characters or a memory task.
+        examples: Data that the model was not trained on.
+        history: Maximum number of visible steps. For shorter data it is the longest history that ``windows`` places
+            have.
+        windows: Number of places, drawn from all scored places.
+        seed: Random seed of the places and of the gradient directions.
 
     Raises:
-        InputError: The model is of another kind, or the data cannot be read or used.
+        InputError: The model is of another kind, or the data cannot be used.
     """
     if not isinstance(pipeline.task, NextStep):
         raise InputError(
@@ -132,17 +134,17 @@ def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows:
 
 
 def draw_windows(steps: Steps, history: int, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw places that count and what stands before them.
+    """Draw scored places and their histories.
 
     Args:
         steps: The data.
-        history: Maximum steps of a window, its place included.
-        count: Number of places, as far as there are so many.
-        random: Where the draw comes from.
+        history: Maximum steps of a window, including its place.
+        count: Maximum number of places.
+        random: Random generator.
 
     Returns:
-        Inputs ``(windows, history, ...)`` up to each place, and targets ``(windows, ...)`` at the places. The
-        history is the longest, up to the one asked for, that so many places have.
+        Inputs ``(windows, history, ...)`` up to each place, and targets ``(windows, ...)`` at the places. The history
+        is the longest one, up to ``history``, that ``count`` places have.
     """
     before = np.array([place + 1 for places in steps.places for place in places])
     rows = np.repeat(np.arange(len(steps.places)), [len(places) for places in steps.places])
@@ -166,7 +168,7 @@ def half_octaves(last: int) -> list[int]:
 def losses_by_steps(
     pipeline: Pipeline, steps: Steps, inputs: np.ndarray, targets: np.ndarray, grid: list[int]
 ) -> np.ndarray:
-    """Returns the mean loss over windows for each number of steps seen, the newest ones."""
+    """Returns the mean loss over windows for each number of visible steps."""
     loss = pipeline.task.loss(TrainingConfig(label_smoothing=0.0)).call
 
     def run(shown):
@@ -181,44 +183,44 @@ def losses_by_steps(
         sums = 0.0
         for start in range(0, len(shown), batch_size):
             part = slice(start, start + batch_size)
-            found = loss(ops.convert_to_tensor(targets[part][:, None]), function(shown[part]))
-            sums += float(ops.convert_to_numpy(found).sum(dtype="float64"))
+            step_losses = loss(ops.convert_to_tensor(targets[part][:, None]), function(shown[part]))
+            sums += float(ops.convert_to_numpy(step_losses).sum(dtype="float64"))
         means.append(sums / len(shown))
     return np.array(means)
 
 
 def _started(steps: Steps, inputs: np.ndarray) -> np.ndarray:
-    """Put before each window what the model reads before the first step that it sees."""
+    """Put the model's start token before each window."""
     if steps.start is None:
         return inputs
     return np.concatenate([np.full_like(inputs[:, :1], steps.start), inputs], axis=1)
 
 
 def effective_context(grid: list[int], losses: np.ndarray) -> int:
-    """Returns the fewest steps with which the loss is within 1 % of its best."""
+    """Returns the smallest number of steps whose loss is within 1 % of the best."""
     best = losses.min()
     return next(seen for seen, loss in zip(grid, losses, strict=True) if loss <= best + CLOSE * abs(best))
 
 
 def half_life(norms: np.ndarray) -> int:
-    """Returns the lag from which on no norm is half of the largest any more."""
+    """Returns the lag from which on no norm exceeds half of the largest."""
     return int(np.flatnonzero(norms >= norms.max() / 2)[-1]) + 1
 
 
 def influence_by_lag(model: keras.Model, name: str, inputs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Returns the norm of the gradient of the last output by the embedding of each step, the newest first.
+    """Returns the norm of the gradient of the last output with respect to each step's embedding, newest first.
 
-    For each window it is the gradient of the outputs' sum with random signs, whose mean square is that of the
-    whole Jacobian (Hutchinson 1989, doi 10.1080/03610918908812806).
+    For each window it takes the gradient of the sum of outputs with random signs. Its mean square is that of the whole
+    Jacobian (Hutchinson 1989, doi 10.1080/03610918908812806).
 
     Args:
-        model: A predictor.
+        model: A ``NextStepModel``.
         name: ``"tokens"`` or ``"features"``.
         inputs: ``(windows, time, ...)``.
-        random: Where the signs come from.
+        random: Random generator of the signs.
 
     Returns:
-        ``(time,)``: roots of the mean squares over windows.
+        Root mean squares over windows, ``(time,)``.
     """
     batch_size = max(1, STEPS // inputs.shape[1])
     squares = np.zeros(inputs.shape[1])
@@ -231,17 +233,17 @@ def influence_by_lag(model: keras.Model, name: str, inputs: np.ndarray, random: 
 
 
 def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns the gradient of the last step's outputs, summed with ``weights (batch, outputs)``.
+    """Returns the gradient of the last step's outputs, weighted by ``weights (batch, outputs)``.
 
     Returns:
-        ``(batch, time, width)``, by what the backbone's blocks read.
+        Gradient with respect to the input of the blocks, ``(batch, time, embedding_dim)``.
     """
     embedded = model.backbone.embed(ops.convert_to_tensor(inputs))
     return ops.convert_to_numpy(program(model, _gradient)(embedded, weights))
 
 
 def _gradient(model: keras.Model):
-    """Returns the gradient by ``embedded`` as a function of it and of ``weights``, compiled for the running backend."""
+    """Returns a compiled function for the gradient with respect to ``embedded``, given it and ``weights``."""
 
     def said(embedded, weights):
         outputs = model.head(model.backbone.run_blocks(embedded))[:, -1]
@@ -273,7 +275,7 @@ def _gradient(model: keras.Model):
 
 
 def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Generator) -> Structure:
-    """Returns what the architecture says of itself, and what gradients on random inputs say of it."""
+    """Returns the declared structure of the architecture, and that of gradients on random inputs."""
     architecture = pipeline.task.architecture(pipeline.spec.architecture)
     config = architecture.config_from(pipeline.spec.config)
     receptive_field = architecture.receptive_field(config)
@@ -290,28 +292,28 @@ def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Gen
 
 
 def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, Any]:
-    """Returns a probe as a record keeps it.
+    """Returns a probe in the form of a record.
 
     Args:
-        name: The dataset, or the file.
-        split: Its split.
+        name: Name of the dataset or the file.
+        split: Split of the dataset.
         found: Result of ``probe``.
-        recalled: Result of ``zoo.analysis.recall.recall``; none if it was not run.
+        recalled: Result of ``zoo.analysis.recall.recall``; empty if it was not run.
     """
     rows = [{key: x for key, x in dataclasses.asdict(row).items() if x is not None} for row in recalled]
     return {"dataset": name, "split": split, **found.to_json(), "recall": rows}
 
 
 def write(folder: str | os.PathLike, probed: dict[str, Any]) -> None:
-    """Write a probe into the record of a checkpoint's folder; the weights stay as they are.
+    """Write a probe into the record of a checkpoint's folder; the weights do not change.
 
     Args:
         folder: The folder.
         probed: Result of ``document``.
 
     Raises:
-        WeightsError: The record is damaged, or this is not a probe.
-        StorageError: It cannot be written.
+        WeightsError: The record is damaged, or ``probed`` is not a probe.
+        StorageError: The record cannot be written.
     """
     path = Path(folder) / RECORD_FILE
     record = {**locate.read_record(folder).to_json(), "probe": probed}

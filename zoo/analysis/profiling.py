@@ -1,4 +1,4 @@
-"""How near a model comes to what the machine can do.
+"""Speed of a model relative to the limits of the machine.
 
 The roofline model is that of Williams et al. 2009 (doi 10.1145/1498765.1498785).
 """
@@ -24,10 +24,10 @@ from zoo.training.config import TrainingConfig
 from zoo.training.optimizers import make_optimizer
 
 SYMBOLS = 256
-"""Token ids, and logits a step, of an architecture that is profiled without a checkpoint."""
+"""Number of token ids, and of logits per step, for an architecture without a checkpoint."""
 
-MATRIX = 1024  # rows and columns of the product that measures the peak: 12 MB in all, 2.1 GFLOP
-COPIED = 2**27  # bytes of the copy that measures the bandwidth, far beyond any cache
+MATRIX = 1024  # size of the matrices that measure the peak: 12 MB in all, 2.1 GFLOP
+COPIED = 2**27  # bytes of the copy that measures the bandwidth, larger than any cache
 REPEATS = 5
 
 Clock = Callable[[], float]
@@ -35,7 +35,7 @@ Clock = Callable[[], float]
 
 @dataclasses.dataclass(frozen=True)
 class Roofline:
-    """What the machine can do at most, on the running backend.
+    """Limits of the machine on the current backend.
 
     Attributes:
         flops: FLOPs per second of a product of two float32 matrices.
@@ -46,7 +46,7 @@ class Roofline:
     bandwidth: float
 
     def attainable(self, intensity: float) -> float:
-        """Returns the most FLOPs per second at so many FLOPs for each byte."""
+        """Returns the maximum FLOPs per second at an arithmetic intensity."""
         return min(self.flops, intensity * self.bandwidth)
 
 
@@ -55,13 +55,13 @@ class Row:
     """One way to run a model.
 
     Attributes:
-        mode: ``"training"`` (a step with Adam), ``"inference"`` (whole sequences) or ``"streaming"``
-            (one step of each row).
-        batch: Rows side by side.
-        steps: Steps of each row in one call.
-        flops: FLOPs of a call, counted.
-        bytes: Bytes that a call has to move, counted.
-        intensity: FLOPs for each byte.
+        mode: ``"training"`` (a step with Adam), ``"inference"`` (whole sequences) or ``"streaming"`` (one step per
+            row).
+        batch: Number of rows.
+        steps: Steps per row and call.
+        flops: FLOPs per call, counted.
+        bytes: Minimum bytes moved per call, counted.
+        intensity: FLOPs per byte.
         seconds: Time of a call, the best of several.
         achieved: FLOPs per second.
         fraction: Share of what the roofline allows at this intensity.
@@ -85,7 +85,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A model's parameters, the machine's roofline, and a row for each way to run the model."""
+    """A model's parameters, the machine's roofline, and a row per way to run the model."""
 
     model: str
     parameters: int
@@ -94,7 +94,7 @@ class Profile:
     rows: list[Row]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns it as plain JSON values."""
+        """Returns the profile as plain JSON values."""
         return dataclasses.asdict(self)
 
 
@@ -102,21 +102,21 @@ class Profile:
 def profile(
     name: str, steps: int = 256, batches: tuple[int, ...] = (1, 32), clock: Clock = time.perf_counter
 ) -> Profile:
-    """Count and time a model, with memory kept from call to call as in training and evaluation.
+    """Count and time a model; freed memory is retained as in training and evaluation.
 
-    Of a classifier or a tagger the backbone is taken, without its heads.
+    For a classifier or a tagger, only the backbone is profiled.
 
     Args:
-        name: A checkpoint, a folder, or an architecture and its size (``"lstm_small"``), which gets
-            token ids from 0 to 255 and random weights.
+        name: A checkpoint, a folder, or an architecture and its size (``"lstm_small"``), with 256 token ids and random
+            weights.
         steps: Steps of a whole sequence.
         batches: Numbers of rows to try, each a row of the result for each mode.
         clock: Seconds; ``time.process_time`` counts those of this process alone, which is fair on a busy
             machine if the backend has one thread.
 
     Raises:
-        InputError: No such model, one with an encoder and a decoder, one that needs shorter sequences, or
-            steps and batches out of range.
+        InputError: The model does not exist, has an encoder and a decoder, or needs shorter sequences; or steps or
+            batches are out of range.
     """
     if steps < 1 or min(batches) < 1:
         raise InputError(f"steps {steps}, batch {min(batches)}: give at least 1")
@@ -136,14 +136,14 @@ def profile(
 
 
 def find(name: str) -> keras.Model:
-    """Returns the model that a name stands for, a predictor or a backbone."""
+    """Returns the model for a name, a ``NextStepModel`` or a backbone."""
     split = registry.architecture_and_size(name)
     if split is None:
         model = load(name).model
-        found = model if isinstance(model, NextStepModel) else getattr(model, "backbone", None)
-        if not hasattr(found, "blocks") and not isinstance(found, NextStepModel):
+        candidate = model if isinstance(model, NextStepModel) else getattr(model, "backbone", None)
+        if not hasattr(candidate, "blocks") and not isinstance(candidate, NextStepModel):
             raise InputError(f"{name}: only models that read a sequence by a backbone can be profiled")
-        return found
+        return candidate
     architecture = registry.find_backbone(split[0])
     config = architecture.configure(split[1], vocab_size=SYMBOLS)
     model = NextStepModel(architecture.build(config), SYMBOLS, dropout=0.0)
@@ -161,7 +161,7 @@ def causal(model: keras.Model) -> bool:
 
 
 def measure_roofline(clock: Clock = time.perf_counter) -> Roofline:
-    """Measure the machine: a product of matrices on the running backend, and a copy by NumPy on one core."""
+    """Measure the machine: a matrix product on the current backend, and a copy by NumPy on one core."""
     matrix = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(MATRIX, MATRIX)).astype("float32"))
     seconds = best(lambda: ops.convert_to_numpy(ops.matmul(matrix, matrix)), clock)
     source, target = np.ones(COPIED, "uint8"), np.ones(COPIED, "uint8")
@@ -169,7 +169,7 @@ def measure_roofline(clock: Clock = time.perf_counter) -> Roofline:
 
 
 def bfloat16_slowdown() -> float:
-    """Returns how many times as long a product of matrices takes in bfloat16 as in float32, on this machine."""
+    """Returns the time of a matrix product in bfloat16 relative to float32 on this machine."""
     numbers = np.random.default_rng(0).normal(size=(256, 256))
 
     def seconds(dtype: str) -> float:
@@ -180,9 +180,9 @@ def bfloat16_slowdown() -> float:
 
 
 def best(function: Callable[[], Any], clock: Clock = time.perf_counter, repeats: int = REPEATS) -> float:
-    """Returns the shortest of several times in seconds, after a first call that compiles and is not counted.
+    """Returns the shortest of several times in seconds; a first call compiles and does not count.
 
-    What takes less than a fiftieth of a second is called often enough to take as long.
+    Short functions are repeated until a measurement takes a fiftieth of a second.
     """
     function()
     calls, times = 1, []
@@ -250,7 +250,7 @@ def _streaming(model, batch: int):
     stream = model.stream(batch)
     step = next(iter(_inputs(model, batch, 1).values()))[:, 0]
     work = costs.Work(batch, 1, step=True)
-    # A row at the end of learned positions begins again: one comparison a step, where there are none.
+    # Restart a row at the end of learned positions; without them this is one comparison per step.
     max_length = stream.backbone.max_length
 
     def run():

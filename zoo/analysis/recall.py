@@ -1,4 +1,4 @@
-"""Recall: can a model learn to say what it was shown long ago?"""
+"""Recall: whether a model can learn to reproduce a symbol from long ago."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -15,18 +15,18 @@ from zoo.pipeline import Pipeline
 SYMBOLS = 8
 LAGS = (10, 100, 1_000)
 MAX_LAG = 10_000
-ASKED = 256  # sequences on which the accuracy is measured
-SHOWN = 16_384  # steps of a batch, at most; at least one sequence
+ASKED = 256  # number of test sequences
+SHOWN = 16_384  # maximum steps of a batch, except that it has at least one sequence
 
 
 @dataclasses.dataclass(frozen=True)
 class Recall:
-    """How well a symbol is said again.
+    """Accuracy of recalling a symbol.
 
     Attributes:
-        lag: Steps from the symbol to the step that asks for it.
-        accuracy: Share of 256 sequences in which it was; ``None`` where no output can see so far.
-        chance: The accuracy of guessing.
+        lag: Number of steps from the symbol to the last step.
+        accuracy: Share of 256 sequences with a correct prediction; ``None`` if no output can see that far.
+        chance: Accuracy of guessing.
     """
 
     lag: int
@@ -42,21 +42,21 @@ def recall(
     seed: int = 0,
     on_step: Callable[[int], None] = lambda count: None,
 ) -> list[Recall]:
-    """Fine-tune copies of a model to say the first of ``lag + 1`` steps at the last, and measure them.
+    """Fine-tune copies of a model to predict the first of ``lag + 1`` steps at the last step, and measure them.
 
-    The first step is one of eight symbols, all others are the same blank. For each lag the backbone
-    begins with the model's weights, and a new head with none.
+    The first step is one of eight symbols; all others are the same blank. For each lag the backbone starts from the
+    model's weights, with a freshly initialized head.
 
     Args:
-        pipeline: A causal model with a predictor.
-        lags: Steps back, each for itself.
-        steps: Training steps, of Adam; a batch has 32 sequences, fewer where they are long.
-        learning_rate: Adam's.
-        seed: Seed of heads and sequences.
-        on_step: Called with the number of training steps just done.
+        pipeline: Pipeline of a causal next-step model.
+        lags: Numbers of steps back; each is a separate run.
+        steps: Number of training steps with Adam; a batch has 32 sequences, or fewer if they are long.
+        learning_rate: Learning rate of Adam.
+        seed: Random seed of heads and sequences.
+        on_step: Called with the number of finished training steps.
 
     Raises:
-        InputError: A lag or a number of steps is out of range.
+        InputError: A lag or the number of steps is out of range.
     """
     if steps < 1 or not lags or min(lags) < 1 or max(lags) > MAX_LAG:
         raise InputError(f"lags {list(lags)}, {steps} steps: give lags from 1 to {MAX_LAG:,} and at least 1 step")
@@ -65,22 +65,22 @@ def recall(
     receptive_field = architecture.receptive_field(config)
     max_length = pipeline.model.backbone.max_length
     reach = min(x for x in (receptive_field, max_length, MAX_LAG + 1) if x is not None)
-    found = []
+    results = []
     for lag in lags:
         chance = 1 / _symbols(pipeline.model.backbone)
         if lag + 1 > reach:
-            found.append(Recall(lag, None, chance))
+            results.append(Recall(lag, None, chance))
             continue
         seed_everything(seed)
         backbone = architecture.build(config)
-        for mine, theirs in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
-            mine.assign(theirs)
-        found.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, on_step), chance))
-    return found
+        for weight, source in zip(backbone.weights, pipeline.model.backbone.weights, strict=True):
+            weight.assign(source)
+        results.append(Recall(lag, _learned(backbone, lag, steps, learning_rate, seed, on_step), chance))
+    return results
 
 
 def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on_step) -> float:
-    """Train a backbone with a new head. Returns the accuracy on other sequences."""
+    """Train a backbone with a new head and return the accuracy on other sequences."""
     random = np.random.default_rng(seed)
     batch = max(1, min(32, SHOWN // (lag + 1)))
     model = NextStepModel(backbone, _symbols(backbone), dropout=0.0)
@@ -95,12 +95,12 @@ def _learned(backbone, lag: int, steps: int, learning_rate: float, seed: int, on
         inputs, symbols = draw(backbone, batch, lag, random)
         model.train_on_batch(inputs, np.repeat(symbols[:, None], lag + 1, axis=1), sample_weight=weights)
         on_step(1)
-    right = 0
+    num_correct = 0
     for _ in range(0, ASKED, batch):
         inputs, symbols = draw(backbone, batch, lag, random)
-        said = ops.convert_to_numpy(model.predict_on_batch(inputs))[:, -1].argmax(-1)
-        right += int((said == symbols).sum())
-    return right / (batch * len(range(0, ASKED, batch)))
+        predictions = ops.convert_to_numpy(model.predict_on_batch(inputs))[:, -1].argmax(-1)
+        num_correct += int((predictions == symbols).sum())
+    return num_correct / (batch * len(range(0, ASKED, batch)))
 
 
 def _symbols(backbone) -> int:
@@ -108,9 +108,9 @@ def _symbols(backbone) -> int:
 
 
 def draw(backbone, batch: int, lag: int, random: np.random.Generator) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Returns inputs of ``lag + 1`` steps and the symbols that they begin with, ``(batch,)``.
+    """Returns inputs of ``lag + 1`` steps and their first symbols, ``(batch,)``.
 
-    A symbol is a token id, the blank the last one; or a feature that is 1, the blank zeros.
+    A symbol is a token id, with the last id as blank; or a feature set to 1, with zeros as blank.
     """
     symbols = random.integers(0, _symbols(backbone), batch).astype("int32")
     if backbone.vocab_size is not None:

@@ -1,26 +1,26 @@
-"""Memory that a training process keeps from step to step."""
+"""Retain freed memory in a training process from step to step."""
 
 import contextlib
 import ctypes
 
-# Options of glibc's malloc.h. Left alone, both thresholds grow with the blocks that are freed, up to these values;
-# once set, they stay as they are.
+# Options of glibc's malloc.h. By default both thresholds grow with the freed blocks, up to these values. Once set, they
+# stay fixed.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _AFTERWARDS = {_TRIM_THRESHOLD: 64 * 2**20, _MMAP_THRESHOLD: 32 * 2**20, _MMAP_MAX: 65_536}
 
 
 @contextlib.contextmanager
 def retain_freed_memory():
-    """Let the process keep what tensors free, until the block ends.
+    """Retain the memory that tensors free, until the block ends.
 
-    By default glibc returns large blocks to the system at once. A training step frees and takes the same ones
-    again, and the system clears every page of them again: tens of thousands of page faults per step
-    (benchmarks/allocator.py). Without glibc nothing is changed.
+    By default glibc returns large blocks to the system at once. Each training step frees and allocates the same blocks,
+    and the system clears every page again: tens of thousands of page faults per step (benchmarks/allocator.py). Without
+    glibc this has no effect.
     """
     try:
         libc = ctypes.CDLL(None)
         set_option, trim = libc.mallopt, libc.malloc_trim
-    except (AttributeError, OSError, TypeError):  # another C library, or none that can be asked
+    except (AttributeError, OSError, TypeError):  # another C library, or one that cannot be queried
         yield
         return
     trim.argtypes = [ctypes.c_size_t]

@@ -1,4 +1,4 @@
-"""Compile a function for the running backend, once for each model."""
+"""Compile functions for the current backend, once per model."""
 
 import inspect
 import threading
@@ -11,15 +11,14 @@ from zoo.backends.keras_internals import raw_value
 
 
 def compiled(model, function, rank: int | None = 2, features: int | None = None):
-    """Returns ``function`` compiled whole for the running backend; it may read the model's variables.
+    """Returns ``function`` compiled for the current backend; it may read the model's variables.
 
     Args:
         model: The Keras model whose variables the function reads.
-        function: Takes ids ``(batch, time)``, one or more, and returns tensors. On torch it runs as
-            it is, without gradients.
-        rank: Number of the ids' axes, where they are more than two; ``None`` for arguments of other
-            kinds, whose shapes are always the same.
-        features: Numbers of a step, if the first argument is not of ids but ``(batch, time, features)``.
+        function: Takes one or more arrays of ids ``(batch, time)`` and returns tensors. On torch it runs uncompiled,
+            without gradients.
+        rank: Number of axes of the ids, if more than two; ``None`` for other arguments, whose shapes are constant.
+        features: Number of features per step, if the first argument is ``(batch, time, features)`` instead of ids.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -29,18 +28,18 @@ def compiled(model, function, rank: int | None = 2, features: int | None = None)
 
         @jax.jit
         def pure(values, *arguments):
-            # Weights come in as arguments: captured ones would be baked into the program as constants.
+            # Pass weights as arguments; captured weights would be compiled in as constants.
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
                 return function(*arguments)
 
-        # Not their public value: what that asks of its surroundings took longer than a small model's step.
+        # Use the raw tensor; the checks of ``value`` took longer than a small model's step.
         return lambda *arguments: pure([raw_value(v) for v in variables], *arguments)
     if backend == "tensorflow":
         import tensorflow as tf
 
         if rank is None:
             return tf.function(function)
-        # One program for every batch and length; JAX and XLA need one for each, so they get few shapes.
+        # TensorFlow compiles once for all shapes; JAX and XLA compile per shape, so callers use few shapes.
         signature = [tf.TensorSpec([None] * rank, "int32")] * len(inspect.signature(function).parameters)
         if features is not None:
             signature[0] = tf.TensorSpec([None, None, features], "float32")
@@ -55,18 +54,18 @@ def compiled(model, function, rank: int | None = 2, features: int | None = None)
 
 
 _PROGRAMS = "_zoo_programs"
-"""Attribute of a model that holds its programs, past the tracking of Keras: they are neither saved nor copied."""
+"""Attribute of a model for its compiled functions, hidden from Keras's tracking; it is neither saved nor copied."""
 
 _LOCK = threading.RLock()
 
 
 def program(model: Any, make: Callable[..., Any], *settings: Hashable) -> Any:
-    """Returns ``make(model, *settings)``, made once for each model and settings; threads share it.
+    """Returns ``make(model, *settings)``, created once per model and settings; threads share it.
 
     Args:
         model: A Keras model.
-        make: A function of a module, which returns what ``compiled`` does.
-        *settings: What else the program depends on: a number of steps, a dtype.
+        make: A module-level function that returns the result of ``compiled``.
+        *settings: Further dependencies of the function, for example a number of steps or a dtype.
     """
     with _LOCK:
         programs = vars(model).get(_PROGRAMS)

@@ -1,4 +1,4 @@
-"""Every private name of Keras that the zoo uses, behind functions; a test fails when Keras changes one.
+"""All private names of Keras that the zoo uses, behind functions; a test fails when Keras changes one.
 
 ``zoo.training.optimizers`` also overrides four private methods of ``keras.optimizers.AdamW``: see ``OVERRIDDEN``.
 """
@@ -23,7 +23,7 @@ SLOTS = ("_momentums", "_velocities", "_model_variables_moving_average")
 
 
 def raw_value(variable: keras.Variable) -> Any:
-    """Returns the backend's tensor of a variable, without the scopes that ``value`` looks at on each call."""
+    """Returns the backend's tensor of a variable, without the scope checks of ``value``."""
     return variable._value
 
 
@@ -34,11 +34,11 @@ def set_raw_value(variable: keras.Variable, tensor: Any) -> None:
 
 @contextlib.contextmanager
 def deferred_variables() -> Iterator[None]:
-    """Let the models built in the block have variables without memory, until ``initialize_deferred`` draws them.
+    """Build models in the block with variables that have no memory until ``initialize_deferred``.
 
     Only the current thread is affected.
     """
-    key = "uninitialized_variables"  # Keras would draw all of these at its next opportunity
+    key = "uninitialized_variables"  # Keras would initialize all of these at its next opportunity
     before = list(global_state.get_global_attribute(key, []))
     try:
         with keras.StatelessScope(initialize_variables=False):
@@ -48,7 +48,7 @@ def deferred_variables() -> Iterator[None]:
 
 
 def initialize_deferred(model: keras.Layer) -> None:
-    """Draw the variables of a model that was built inside ``deferred_variables``."""
+    """Initialize the variables of a model that was built inside ``deferred_variables``."""
     for variable in model.variables:
         if raw_value(variable) is None:
             variable._deferred_initialize()
@@ -56,12 +56,12 @@ def initialize_deferred(model: keras.Layer) -> None:
 
 @contextlib.contextmanager
 def standalone(dtype: str | None = None) -> Iterator[None]:
-    """Let the block build models as if no name scope were open, so that paths of variables are always the same.
+    """Build models in the block as if no name scope were open, so that paths of variables are always the same.
 
     Only the current thread is affected.
 
     Args:
-        dtype: Dtype policy of the layers made in the block; ``None`` keeps the user's.
+        dtype: Dtype policy of the layers built in the block; ``None`` keeps the user's policy.
     """
     key, policy = "name_scope_stack", keras.config.dtype_policy()
     before = global_state.get_global_attribute(key)
@@ -92,7 +92,7 @@ def trained_variables(optimizer: keras.optimizers.Optimizer) -> Sequence[keras.V
 
 
 def variable_index(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> int:
-    """Returns the place of a variable in the slots of an optimizer."""
+    """Returns the index of a variable in the slots of an optimizer."""
     return optimizer._get_variable_index(variable)
 
 
@@ -102,5 +102,5 @@ def slots(optimizer: keras.optimizers.Optimizer) -> dict[str, list[keras.Variabl
 
 
 def weight_averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """Returns the moving averages of the weights that an optimizer keeps."""
+    """Returns the moving averages of the weights in an optimizer."""
     return optimizer._model_variables_moving_average

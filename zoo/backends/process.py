@@ -1,17 +1,17 @@
-"""Backends do not outlive a fork: the child lacks their threads and would wait for them for ever."""
+"""Detect forked processes: a child lacks the threads of its backend and would wait for ever."""
 
 import os
 
 from zoo.errors import ForkError
 
-_owner: int | None = None  # the process in which a backend ran first
+_owner: int | None = None  # the process in which a backend first ran
 
 
 def claim_process() -> None:
-    """Note that a backend runs in this process.
+    """Record that a backend runs in this process.
 
     Raises:
-        ForkError: It ran before this process was forked.
+        ForkError: A backend ran before this process was forked.
     """
     global _owner
     if _owner not in (None, os.getpid()):

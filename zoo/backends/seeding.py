@@ -1,4 +1,4 @@
-"""One seed for whatever draws random numbers in a process."""
+"""One seed for all random numbers of a process."""
 
 import random
 
@@ -10,9 +10,9 @@ from zoo.limits import MAX_SEED
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python (from which Keras draws the seeds of weights and dropout), NumPy and the running backend.
+    """Seed Python (from which Keras draws seeds of weights and dropout), NumPy and the current backend.
 
-    ``keras.utils.set_random_seed`` does that too, but imports TensorFlow on any backend, which takes seconds.
+    ``keras.utils.set_random_seed`` does the same, but imports TensorFlow on any backend, which takes seconds.
 
     Raises:
         InputError: The seed is out of range.

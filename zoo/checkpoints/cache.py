@@ -1,4 +1,4 @@
-"""The checkpoints on this machine as files: which are there, whether they are whole, and how to hand them on."""
+"""Checkpoint files on this machine: list, verify, remove and publish them."""
 
 import dataclasses
 import hashlib
@@ -22,11 +22,11 @@ class LocalCheckpoint:
     """A checkpoint's folder on this machine.
 
     Attributes:
-        name: The checkpoint's name.
+        name: Name of the checkpoint.
         place: ``"shipped"`` with the package, or ``"cache"``.
-        folder: Its folder.
-        bytes: Size of its weights file; ``None`` if it is not there.
-        integrity_error: What is wrong with it in a few words, where that was asked and something is.
+        folder: Folder of the checkpoint.
+        bytes: Size of the weights file; ``None`` if it is missing.
+        integrity_error: Short description of damage; ``None`` if there is none or it was not checked.
     """
 
     name: str
@@ -41,64 +41,65 @@ class LocalCheckpoint:
 
 
 def local_checkpoints() -> list[LocalCheckpoint]:
-    """Returns the shipped checkpoints, then those in the cache. Reads no weights."""
-    found = [("shipped", name, folder) for name, folder in locate.records().items()]
+    """Returns the shipped checkpoints, then those in the cache, without reading weights."""
+    checkpoints = [("shipped", name, folder) for name, folder in locate.records().items()]
     cache = locate.cache_folder()
     with storage(cache):
         names = sorted(item.name for item in cache.iterdir() if item.is_dir()) if cache.is_dir() else []
-    found += [("cache", name, cache / name) for name in names if is_name(name)]
-    return [LocalCheckpoint(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in found]
+    checkpoints += [("cache", name, cache / name) for name in names if is_name(name)]
+    return [LocalCheckpoint(name, place, folder, _bytes(folder / WEIGHTS_FILE)) for place, name, folder in checkpoints]
 
 
 def verify(names: Sequence[str] = ()) -> list[LocalCheckpoint]:
     """Read every byte of checkpoints on this machine and compare size and SHA-256 with their record.
 
     Args:
-        names: Names of checkpoints, or folders; by default all whose weights are on this machine.
+        names: Names of checkpoints, or folders; the default is all with weights on this machine.
 
     Raises:
         InputError: There is no such checkpoint.
     """
-    found = local_checkpoints()
-    present = [one for one in found if one.bytes is not None]
-    # Weights that are missing from one place are no flaw where the other place has them.
-    absent = [one for one in found if one.name not in {one.name for one in present}]
-    chosen = [one for name in names for one in _by_name(name, [*present, *absent])] if names else present
-    return [dataclasses.replace(one, integrity_error=_integrity_error(one)) for one in chosen]
+    checkpoints = local_checkpoints()
+    present = [checkpoint for checkpoint in checkpoints if checkpoint.bytes is not None]
+    # Weights that are missing from one place are no error if the other place has them.
+    present_names = {checkpoint.name for checkpoint in present}
+    absent = [checkpoint for checkpoint in checkpoints if checkpoint.name not in present_names]
+    chosen = [checkpoint for name in names for checkpoint in _by_name(name, [*present, *absent])] if names else present
+    return [dataclasses.replace(checkpoint, integrity_error=_integrity_error(checkpoint)) for checkpoint in chosen]
 
 
-def _by_name(name: str, found: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
+def _by_name(name: str, checkpoints: list[LocalCheckpoint]) -> list[LocalCheckpoint]:
     folder = Path(name)
     if (folder / RECORD_FILE).is_file():
         return [LocalCheckpoint(name, "folder", folder, _bytes(folder / WEIGHTS_FILE))]
-    same = [one for one in found if one.name == name]
+    same = [checkpoint for checkpoint in checkpoints if checkpoint.name == name]
     if not same:
-        locate.read_record(name)  # raises: there is no such checkpoint
+        locate.read_record(name)  # raises if there is no such checkpoint
     return same
 
 
 def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, str]]:
-    """Remove from the cache what is of no use: damaged checkpoints, and leftovers of cut downloads.
+    """Remove damaged checkpoints and leftovers of interrupted downloads from the cache.
 
-    Nothing but folders with a checkpoint's name is looked at. A download that is under way in another
-    process loses its lock and its partial file's name; it still ends in the right file.
+    Only folders with the name of a checkpoint are touched. A running download in another process loses its lock and the
+    name of its partial file; it still ends with the correct file.
 
     Args:
-        everything: Remove the checkpoints that are whole, too.
-        dry_run: Only say what would go.
+        everything: Also remove undamaged checkpoints.
+        dry_run: Only report what would be removed.
 
     Returns:
-        What was removed, each with the reason.
+        The removed paths, each with the reason.
     """
     doomed: list[tuple[Path, str]] = []
-    for one in local_checkpoints():
-        if one.place != "cache":
+    for checkpoint in local_checkpoints():
+        if checkpoint.place != "cache":
             continue
-        leftovers = {file for pattern in LEFTOVERS for file in one.folder.glob(pattern) if file.is_file()}
+        leftovers = {file for pattern in LEFTOVERS for file in checkpoint.folder.glob(pattern) if file.is_file()}
         doomed += [(file, "leftover") for file in sorted(leftovers)]
-        reason = "--all" if everything else _integrity_error(one)
+        reason = "--all" if everything else _integrity_error(checkpoint)
         if reason:
-            files = [one.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
+            files = [checkpoint.folder / file for file in (WEIGHTS_FILE, RECORD_FILE)]
             doomed += [(file, reason) for file in files if file.is_file()]
     if not dry_run:
         for file, _ in doomed:
@@ -112,22 +113,21 @@ def prune(everything: bool = False, dry_run: bool = False) -> list[tuple[Path, s
 
 
 def publish(names: Sequence[str], folder: Path) -> list[Record]:
-    """Write checkpoints as a folder that any static web server can serve, and ``ZOO_WEIGHTS_URL`` can name.
+    """Write checkpoints into a folder that any static web server can serve as a ``ZOO_WEIGHTS_URL``.
 
-    Each goes into ``<folder>/<name>/``, its weights verified first; ``index.json`` lists all that are there,
-    and ``sha256sum -c SHA256SUMS`` checks them without the zoo. Checkpoints that stand there already and
-    are not named stay.
+    Each checkpoint is verified and written to ``<folder>/<name>/``. ``index.json`` lists all checkpoints in the folder,
+    and ``sha256sum -c SHA256SUMS`` checks them without the zoo. Other checkpoints in the folder are kept.
 
     Args:
         names: Names of checkpoints, or folders that ``Pipeline.save`` wrote.
-        folder: Made if it is not there.
+        folder: Output folder; created if it does not exist.
 
     Returns:
-        The records published.
+        The published records.
 
     Raises:
         InputError: There is no such checkpoint, or the folder is a file.
-        WeightsError: One of them is damaged.
+        WeightsError: A checkpoint is damaged.
         StorageError: The disk is full, or the folder cannot be written.
     """
     if not names:
@@ -141,7 +141,7 @@ def publish(names: Sequence[str], folder: Path) -> list[Record]:
         target = folder / record.name
         with storage(target):
             target.mkdir(parents=True, exist_ok=True)
-        # The weights first: whoever reads the new record finds the new weights.
+        # Write the weights first, so that a reader of the new record finds the new weights.
         with open(file, "rb") as source, replacing(target / WEIGHTS_FILE) as copy:
             shutil.copyfileobj(source, copy)
         wrong = integrity_error(target / WEIGHTS_FILE, record.weights.bytes, record.weights.sha256)
@@ -170,12 +170,14 @@ def _bytes(file: Path) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
 
-def _integrity_error(one: LocalCheckpoint) -> str | None:
-    """Returns what is wrong with a checkpoint, or None."""
-    # As in ``hub.locate``, the record that comes with the package rules over one in the cache.
-    ruling = locate.records().get(one.name, one.folder) if one.place == "cache" else one.folder
+def _integrity_error(checkpoint: LocalCheckpoint) -> str | None:
+    """Returns a description of the damage to a checkpoint, or None."""
+    # As in ``locate``, the package's record takes precedence over a record in the cache.
+    folder = checkpoint.folder
+    if checkpoint.place == "cache":
+        folder = locate.records().get(checkpoint.name, folder)
     try:
-        weights = locate.read_record(ruling).weights
+        weights = locate.read_record(folder).weights
     except ZooError as error:
         return str(error)
-    return integrity_error(one.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)
+    return integrity_error(checkpoint.folder / WEIGHTS_FILE, weights.bytes, weights.sha256)

@@ -1,15 +1,15 @@
-"""The model card of a fine-tuned model, written from its record: what happened, and nothing else."""
+"""The model card of a fine-tuned model, written from its record."""
 
 import shlex
 from typing import Any
 
 from zoo.checkpoints.scores import shown, shown_interval
 
-EPOCHS = 20  # rows of the curve that are shown; of a longer one every second, third and so on
+EPOCHS = 20  # maximum rows of the curve; a longer one is thinned to every second, third, ... row
 
 
 def model_card(document: dict[str, Any]) -> str:
-    """Returns the card as Markdown.
+    """Returns a model card as Markdown.
 
     Args:
         document: The record's JSON values, without the weights.
@@ -44,7 +44,7 @@ def model_card(document: dict[str, Any]) -> str:
         *_scores(document),
         "",
         "The test part was scored once, after training; the validation part chose the weights. Intervals are 95 %",
-        "bootstrap over the test rows: they say nothing of data from elsewhere.",
+        "bootstrap over the test rows: they do not cover data from other sources.",
         "",
         "## Training",
         "",
@@ -71,17 +71,17 @@ def model_card(document: dict[str, Any]) -> str:
 
 
 def modified_card(document: dict[str, Any]) -> str:
-    """Returns the card of a model whose weights were changed after its record was written, as Markdown."""
+    """Returns the Markdown card of a model whose weights changed after its record was written."""
     base, spec = document["training"]["recipe"]["modified_from"], document["spec"]
     lines = [
         f"# {document['name']}",
         "",
         f"{spec['architecture']} ({spec['size']}) for {spec['task']}, modified from {base['name']}.",
         "",
-        f"- SHA-256 of the weights that it was modified from: `{base['sha256']}`",
+        f"- SHA-256 of the original weights: `{base['sha256']}`",
         f"- Licence of the weights: {document['licence']['weights']}",
         f"- Licence of the data: {document['licence']['data']}",
-        "- Scores: none. The original's do not hold for these weights; `zoo evaluate` measures them.",
+        "- Scores: none. The original scores do not apply to these weights; measure with `zoo evaluate`.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -101,14 +101,14 @@ def _origin(recipe: dict[str, Any], part: str) -> str:
 
 
 def _scores(document: dict[str, Any]) -> list[str]:
-    found = document["metrics"][0]
-    names = list(found["values"])
-    cells = [shown_interval(name, value) for name, value in found["values"].items()]
+    metrics = document["metrics"][0]
+    names = list(metrics["values"])
+    cells = [shown_interval(name, value) for name, value in metrics["values"].items()]
     rows = [["this model, 95 % interval", *cells]]
     for figure in document["published"]:
         values = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in names]
         rows.append([f"baseline: {figure['system']}", *values])
-    head = [f"{found['size']:,} test inputs", *map(_name, names)]
+    head = [f"{metrics['size']:,} test inputs", *map(_name, names)]
     return _table(head, rows)
 
 
@@ -138,8 +138,8 @@ def _example(document: dict[str, Any]) -> str:
 def _commands(task: str, columns: dict[str, Any]) -> list[str]:
     if task.startswith("series_"):
         names = [(key, columns[key]) for key in ("series", "time", "input", "target") if columns.get(key)]
-        told = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
-        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {told}".rstrip()]
+        options = " ".join(f"--{key} {shlex.quote(name)}" for key, name in names)
+        return ["zoo predict path/of/this/folder SERIES", f"zoo evaluate path/of/this/folder DATA {options}".rstrip()]
     option = f" --input {shlex.quote(columns['input'])}" if columns.get("input") else ""
     target = shlex.quote(columns.get("target") or "COLUMN")
     return [

@@ -1,4 +1,4 @@
-"""Documents: what a record says beside its spec and weights, for models without a record."""
+"""Documents: the parts of a record besides spec and weights, for models without a record."""
 
 from typing import Any
 
@@ -29,12 +29,12 @@ def blank_document(name: str) -> dict[str, Any]:
 
 
 def modified_document(name: str, before: dict[str, Any], sha256: str, golden: dict[str, list[Any]]) -> dict[str, Any]:
-    """Returns the document of a model that was trained further after its own was written: without scores.
+    """Returns the document of a model that was trained further: without scores.
 
     Args:
-        name: The model's name.
-        before: Its document before the training.
-        sha256: Hash of the weights that ``before`` describes.
+        name: Name of the model.
+        before: Document before the further training.
+        sha256: SHA-256 of the weights that ``before`` describes.
         golden: Example inputs and outputs of the current weights.
     """
     document = blank_document(name)

@@ -1,6 +1,6 @@
-"""Fetches a file whose size and SHA-256 are known: the right bytes or one clear error, never others.
+"""Download a file with known size and SHA-256: returns the correct bytes or raises one clear error.
 
-A transfer that was cut is resumed, and many processes that want one file make one download.
+An interrupted transfer is resumed. Several processes that want the same file download it once.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from zoo.version import __version__
 TRIES = 8
 FIRST_WAIT = 0.5  # seconds before the second try; doubles up to LONGEST_BACKOFF
 MAX_BACKOFF = 8.0  # seconds
-MAX_RETRY_AFTER = 60.0  # seconds a server may ask for
+MAX_RETRY_AFTER = 60.0  # maximum seconds that a server may ask to wait
 STALL_SECONDS = 30.0
-MIN_BYTES_PER_SECOND = 1000  # bytes per second, over STALL_SECONDS
+MIN_BYTES_PER_SECOND = 1000  # minimum bytes per second, over STALL_SECONDS
 PIECE = 64 * 1024  # bytes
 
 RETRIED_STATUSES = {408, 425, 429, 500, 502, 503, 504}
-# Only a strong ETag promises the same bytes (RFC 9110, 8.8.1); a long one would not fit a file name.
+# Only a strong ETag guarantees equal bytes (RFC 9110, 8.8.1); a long one would not fit into a file name.
 STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,80}"')
 
 
@@ -43,26 +43,26 @@ Result = TypeVar("Result")
 
 
 class _TryAgain(Exception):
-    """A fault that may pass."""
+    """A temporary fault."""
 
 
 def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
-    """Make sure that a file is there and is the right one, fetching it where it is not.
+    """Ensure that a file exists and is correct; download it if necessary.
 
-    A file that is already right is not touched, and neither its folder nor the network is needed.
+    A correct file is not touched, and needs neither a writable folder nor the network.
 
     Args:
-        url: Where it is, ``http://`` or ``https://``.
-        path: Where it shall be. What arrives first goes into ``<path>.*.partial`` beside it.
-        sha256: Its hash, in hexadecimal digits.
-        size: Its size, in bytes; nothing beyond it is accepted.
+        url: ``http://`` or ``https://`` address.
+        path: Target path. Received bytes first go into ``<path>.*.partial`` beside it.
+        sha256: Expected SHA-256, in hexadecimal digits.
+        size: Expected size in bytes; nothing beyond it is accepted.
 
     Returns:
         ``path``.
 
     Raises:
-        DownloadError: The file could not be fetched, or is not the one it should be.
-        StorageError: It could not be written.
+        DownloadError: The file could not be downloaded, or its contents are wrong.
+        StorageError: The file could not be written.
     """
     if integrity_error(path, size, sha256) is None:
         return path
@@ -70,7 +70,7 @@ def fetch(url: str, path: Path, sha256: str, size: int) -> Path:
     with storage(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     with file_lock(path):
-        # Another process may have fetched it while this one waited.
+        # Another process may have downloaded the file in the meantime.
         if integrity_error(path, size, sha256) is not None:
             with (
                 progress(path.parent.name, size, "bytes") as show,
@@ -101,30 +101,30 @@ def fetch_text(url: str, limit: int) -> bytes:
 
 
 def check_reachable(url: str) -> None:
-    """Raise DownloadError if a server cannot be reached: for downloads by other libraries, which retry for minutes."""
+    """Raise DownloadError if a server cannot be reached; for other libraries, whose downloads retry for minutes."""
     refuse_offline(url)
 
     def attempt() -> None:
         try:
             _open(url, {"Range": "bytes=0-0"}).close()
         except urllib.error.HTTPError as error:
-            error.close()  # it was reached, and may answer other requests
+            error.close()  # the server answered, and may accept other requests
 
     _persist(url, attempt)
 
 
 def refuse_offline(url: str) -> None:
-    """Raise DownloadError when the environment says ``ZOO_OFFLINE=1``; called before any socket opens."""
+    """Raise DownloadError if ``ZOO_OFFLINE=1`` is set; called before any socket opens."""
     if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
         raise DownloadError(f"{url}: not tried, because ZOO_OFFLINE is set")
 
 
 class _Transfer:
-    """A download on its way: the bytes so far stand in a partial file that this process alone writes.
+    """A running download; the received bytes are in a partial file that only this process writes.
 
-    Nobody else ever writes that file, so it stays right where locks do nothing (network file systems).
-    Its name carries the ETag of the version that its bytes come from: the two cannot come apart, and
-    the bytes that a killed process left behind can be resumed.
+    No other process writes that file, so it stays correct where locks have no effect (network file systems). Its name
+    contains the ETag of the version, so that bytes and version always match. A later run can resume the file of a
+    killed process.
     """
 
     def __init__(self, url: str, path: Path, sha256: str, size: int, show: Callable[..., None]):
@@ -140,17 +140,17 @@ class _Transfer:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        """Keep the partial file only where a later run can resume it."""
+        """Keep the partial file only if a later run can resume it."""
         if kind is None or issubclass(kind, StorageError) or not self.etag or not self.received:
             self._discard()
         else:
             self.file.close()
 
     def adopt_leftovers(self) -> None:
-        """Copy the longest partial file that a killed or failed process left behind, and remove all of them.
+        """Copy the longest partial file of a killed or failed process, and remove all of them.
 
-        A copy, because its writer may still live where locks do nothing: a copy of the first bytes of a
-        version is right however many more follow. A living writer keeps its open file and needs no name.
+        It is copied because its writer may still run where locks have no effect. The first bytes of a version stay
+        correct while more are appended. A running writer keeps its open file and needs no name.
         """
         leftovers = self.path.parent.glob(f"{glob.escape(self.path.name)}.*.partial")
         for leftover in [file for file in leftovers if str(file) != self.file.name]:
@@ -164,7 +164,7 @@ class _Transfer:
                 leftover.unlink()
 
     def attempt(self) -> None:
-        """Receive what is missing and put the file in its place (raises _TryAgain, DownloadError)."""
+        """Receive the missing bytes and move the file to its place (raises _TryAgain, DownloadError)."""
         if self.received < self.size:
             try:
                 self._receive()
@@ -179,7 +179,7 @@ class _Transfer:
         """Open an empty partial file for another version."""
         name = f"{self.path.name}.{secrets.token_hex(4)}.{etag.encode().hex()}.partial"
         with storage(self.path):
-            # Open as long as the transfer lasts: __exit__ closes it.
+            # Stays open during the transfer; __exit__ closes it.
             self.file = open(self.path.parent / name, "x+b")  # noqa: SIM115
         self.etag = etag
         self.received = 0
@@ -193,14 +193,14 @@ class _Transfer:
         raise DownloadError(f"{self.url}: {reason}: not the file of the record") from None
 
     def _discard(self) -> None:
-        # On a full disk, closing tries to write the rest once more and fails again.
+        # On a full disk, close tries to write the rest once more and fails again.
         with contextlib.suppress(OSError):
             self.file.close()
         with contextlib.suppress(OSError):
             os.unlink(self.file.name)
 
     def _receive(self) -> None:
-        """Receive into the partial file, from where it ends or, where that cannot be, from the start."""
+        """Receive into the partial file, from its end if the server supports ranges, otherwise from the start."""
         headers = {}
         if self.received and self.etag:
             headers = {"Range": f"bytes={self.received}-", "If-Range": self.etag}
@@ -219,7 +219,7 @@ class _Transfer:
                 raise DownloadError(f"{self.url}: unexpected answer HTTP {response.status}")
             declared = response.headers.get("Content-Length")
             if declared and declared != str(self.size - self.received):
-                self._refuse(f"{declared[:20]!r} bytes where {self.size - self.received} are due")
+                self._refuse(f"{declared[:20]!r} bytes where {self.size - self.received} are expected")
             for piece in _body(response):
                 if self.received + len(piece) > self.size:
                     self._refuse(f"more than {self.size} bytes")
@@ -232,19 +232,19 @@ class _Transfer:
             raise _TryAgain(f"cut after {self.received} of {self.size} bytes")
 
     def _publish(self) -> None:
-        """Copy the partial file into its place, if its bytes are the right ones."""
+        """Copy the partial file to its place if its SHA-256 is correct."""
         digest = hashlib.sha256()
         with storage(self.path):
             self.file.seek(0)
         try:
-            with replacing(self.path) as whole:
+            with replacing(self.path) as target:
                 while piece := self.file.read(PIECE):
                     digest.update(piece)
-                    whole.write(piece)
+                    target.write(piece)
                 if digest.hexdigest() != self.sha256:
                     raise _TryAgain("the bytes do not have the SHA-256 of the record")
         except _TryAgain as fault:
-            # Damage on the way does not strike twice; a wrong file on the server stays wrong.
+            # Damage in transit rarely happens twice; a wrong file on the server stays wrong.
             self.mismatches += 1
             if self.mismatches == 2:
                 self._refuse(f"{fault}, twice")
@@ -253,7 +253,7 @@ class _Transfer:
 
 
 def _etag_in(name: str) -> str:
-    """Returns the strong ETag that a partial file's name carries, or an empty text."""
+    """Returns the strong ETag in a partial file's name, or an empty text."""
     try:
         etag = bytes.fromhex(name.split(".")[-2]).decode("ascii")
     except ValueError:
@@ -262,7 +262,7 @@ def _etag_in(name: str) -> str:
 
 
 def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
-    """Send a GET request, and follow redirects to http and https only."""
+    """Send a GET request; follow redirects to http and https only."""
     opener = urllib.request.OpenerDirector()
     for kind in ("Proxy", "Unknown", "HTTP", "HTTPS", "HTTPDefaultError", "HTTPRedirect"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
@@ -272,7 +272,7 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
 
 
 def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Yield a body piece by piece as it arrives, and give up on a trickle (raises _TryAgain)."""
+    """Yield a body in pieces as it arrives (raises _TryAgain if it is too slow)."""
     since, received = time.monotonic(), 0
     while piece := response.read1(PIECE):
         yield piece
@@ -284,10 +284,10 @@ def _body(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _persist(url: str, attempt: Callable[[], Result]) -> Result:
-    """Repeat an attempt while its fault may pass, with growing pauses.
+    """Repeat an attempt after temporary faults, with growing pauses.
 
     Raises:
-        DownloadError: The fault will not pass, or did not in ``TRIES`` tries.
+        DownloadError: The fault is permanent, or remained after ``TRIES`` tries.
     """
     pause, reason = FIRST_WAIT, ""
     for tries_left in reversed(range(TRIES)):
@@ -326,7 +326,7 @@ def _persist(url: str, attempt: Callable[[], Result]) -> Result:
 
 
 def _retry_after(value: str) -> float:
-    """Returns the seconds that a Retry-After header asks for: a number or a date; 0 where it has none."""
+    """Returns the seconds in a Retry-After header, a number or a date; 0 if there is none."""
     if value.isdecimal():
         return float(value[:9])
     try:

@@ -1,7 +1,7 @@
-"""Checkpoints from a repository on the Hugging Face Hub, through their client, checked by our own hash.
+"""Checkpoints from repositories on the Hugging Face Hub, downloaded by its client and verified by our hash.
 
-The client keeps its own cache (``HF_HOME``), and a file is read where it stands there. It trusts that cache and
-the server; here the size and the SHA-256 of the record decide, and a damaged file is fetched once more.
+The client has its own cache (``HF_HOME``), and files are read from there. The client trusts its cache and the server.
+This module checks size and SHA-256 of the record, and downloads a damaged file once more.
 """
 
 import os
@@ -11,33 +11,33 @@ from pathlib import Path
 from zoo.errors import DownloadError, InputError
 from zoo.files import integrity_error
 
-# hf://owner/name, with a branch, tag or commit after an @ if it shall not be the newest.
+# hf://owner/name, with an optional branch, tag or commit after an @; the default is the newest.
 BASE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", flags=re.ASCII)
 
 
 def fetch(base: str, filename: str, limit: int) -> Path:
-    """Fetch a file of a repository, or take it from the client's cache.
+    """Download a file of a repository, or take it from the client's cache.
 
-    With ``ZOO_OFFLINE=1`` only the cache is asked, and no socket is opened.
+    With ``ZOO_OFFLINE=1`` only the cache is used, and no socket is opened.
 
     Args:
         base: ``hf://owner/name``, or ``hf://owner/name@revision``.
         filename: Path of the file in the repository.
-        limit: Maximum bytes that the file may have; a larger one is not fetched.
+        limit: Maximum size in bytes; a larger file is not downloaded.
 
     Raises:
-        DownloadError: It could not be fetched, or is too large.
-        InputError: The base is not of that form, or ``huggingface_hub`` is not installed.
+        DownloadError: The file could not be downloaded, or is too large.
+        InputError: The base has another form, or ``huggingface_hub`` is not installed.
     """
     return _fetch(base, filename, limit, force=False)
 
 
 def fetch_verified(base: str, filename: str, sha256: str, size: int) -> Path:
-    """Like ``fetch``, for a file whose hash and size in bytes are known (raises DownloadError)."""
+    """Download as ``fetch`` does, and check the file's SHA-256 and size (raises DownloadError)."""
     path = _fetch(base, filename, size, force=False)
     wrong = integrity_error(path, size, sha256)
     if wrong:
-        # A damaged cache: the client itself never looks at the bytes again.
+        # The cache is damaged; the client itself never checks its bytes again.
         path = _fetch(base, filename, size, force=True)
         wrong = integrity_error(path, size, sha256)
     if wrong:
@@ -58,9 +58,9 @@ def _fetch(base: str, filename: str, limit: int, force: bool) -> Path:
     disable_progress_bars()
     try:
         if not offline:
-            told = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
-            if (told.file_size or 0) > limit:
-                raise DownloadError(f"{base}/{filename}: {told.file_size} bytes, more than the {limit} allowed")
+            metadata = hf_hub_download(form[1], filename, revision=form[2], dry_run=True)
+            if (metadata.file_size or 0) > limit:
+                raise DownloadError(f"{base}/{filename}: {metadata.file_size} bytes, more than the {limit} allowed")
         path = hf_hub_download(
             form[1], filename, revision=form[2], local_files_only=offline, force_download=force and not offline
         )

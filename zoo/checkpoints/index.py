@@ -1,8 +1,8 @@
-"""The index of the shipped checkpoints: what ``zoo list`` shows of each record, in one small file.
+"""The index of the shipped checkpoints: the data of ``zoo list`` in one small file.
 
     python -m zoo.checkpoints.index
 
-writes it again from the records.
+writes the index from the records.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ ROW_SCHEMA = {"name": str, "parameters": int, "bytes": int, "data": str, "metric
 
 
 def summarize(record: Record) -> dict[str, Any]:
-    """Returns the row of one record, as plain JSON values."""
+    """Returns the index row of a record, as plain JSON values."""
     return {
         "name": record.name,
         "parameters": record.weights.parameters,
@@ -49,13 +49,13 @@ def write_index() -> Path:
 
 
 def refresh(folder: Path) -> None:
-    """Write the index again after a checkpoint's folder was written, if that is among the shipped ones."""
+    """Update the index after a write to a checkpoint's folder, if it is a shipped checkpoint."""
     if folder.resolve().parent == locate.shipped_folder().resolve():
         write_index()
 
 
 def read_index() -> dict[str, dict[str, Any]]:
-    """Returns the rows of the index by name; none where there is no index.
+    """Returns the rows of the index by name; empty if there is no index.
 
     Raises:
         WeightsError: The index is damaged.
@@ -77,13 +77,13 @@ def read_index() -> dict[str, dict[str, Any]]:
 
 
 def list_rows(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Returns the rows of shipped checkpoints, from the index or from the record of one it lacks.
+    """Returns the rows of shipped checkpoints, from the index or, if missing there, from the record.
 
     Args:
-        names: Names that ``list_models`` returned.
+        names: Names from ``list_models``.
 
     Raises:
-        WeightsError: The index, or a record that is read, is damaged.
+        WeightsError: The index or a record is damaged.
     """
     rows = read_index()
     return [rows[name] if name in rows else summarize(locate.read_record(name)) for name in names]

@@ -1,8 +1,8 @@
-"""Where checkpoints are: their records, and their weights once they have been verified.
+"""Locate checkpoints: their records, and their verified weights.
 
-A checkpoint is a folder with ``record.json`` and ``model.safetensors``, named after the checkpoint.
-Weights are looked for in a folder given by its path, in the checkout or the installed package, in the
-cache, and at each base URL of ``ZOO_WEIGHTS_URL``, in this order.
+A checkpoint is a folder with ``record.json`` and ``model.safetensors``, named after the checkpoint. Weights are
+searched for in this order: a folder given by its path, the checkout or the installed package, the cache, and each base
+URL of ``ZOO_WEIGHTS_URL``.
 """
 
 import fnmatch
@@ -20,18 +20,18 @@ from zoo.files import atomic_write, integrity_error, open_regular
 _AGAIN = ": fetch or copy it again"
 T = TypeVar("T")
 
-# What listing records does not need is imported where it is used, because listing must start fast.
+# Modules that listing does not need are imported where they are used, because listing must start fast.
 
 
 def shipped_folder() -> Path:
-    """Returns the folder of the checkpoints that come with the package, installed or in a checkout."""
+    """Returns the folder of the shipped checkpoints, installed or in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "weights"
     return installed if installed.is_dir() else package.parent / "weights"
 
 
 def cache_folder() -> Path:
-    """Returns the folder for fetched checkpoints: ``ZOO_CACHE``, or the user's cache of the system."""
+    """Returns the folder for downloaded checkpoints: ``ZOO_CACHE``, or the user's cache folder."""
     chosen = os.environ.get("ZOO_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def records() -> dict[str, Path]:
-    """Returns the folders of the checkpoints that come with the package, by name, in natural order."""
+    """Returns the folders of the shipped checkpoints by name, in natural order."""
     folders = [file.parent for file in shipped_folder().glob(f"*/{RECORD_FILE}")]
     return {
         folder.name: folder
@@ -54,7 +54,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Returns the names of checkpoints, in natural order (``v2`` before ``v10``).
 
     Args:
-        pattern: Wildcards as in a shell: ``"*.cmudict"``.
+        pattern: Shell-style wildcards: ``"*.cmudict"``.
 
     Example:
         >>> import zoo
@@ -65,7 +65,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def read_record(name_or_folder: str | Path) -> Record:
-    """Read the record of a checkpoint that is on this machine. Touches no weights and no network.
+    """Read the record of a checkpoint on this machine, without weights and network.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
@@ -90,18 +90,18 @@ def read_record(name_or_folder: str | Path) -> Record:
 
 
 def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
-    """Find a checkpoint, fetching it where it must be.
+    """Locate a checkpoint, and download it if necessary.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
 
     Returns:
-        Its record, and its weights file with the size and SHA-256 of the record.
+        The record, and the weights file with the size and SHA-256 of the record.
 
     Raises:
         InputError: There is no such checkpoint or folder.
         WeightsError: A folder given by its path is damaged.
-        DownloadError: The weights are in none of the places; lists the places.
+        DownloadError: No place has the weights; the message lists the places.
         StorageError: The cache cannot be written.
     """
     record, file, _ = locate_and_read(name_or_folder, verify)
@@ -111,19 +111,19 @@ def resolve(name_or_folder: str | Path) -> tuple[Record, Path]:
 def locate_and_read(
     name_or_folder: str | Path, read: Callable[[Path, Record], T], record: Record | None = None
 ) -> tuple[Record, Path, T]:
-    """Find a checkpoint as ``locate`` does, and read its weights file once.
+    """Locate a checkpoint as ``resolve`` does, and read its weights file once.
 
     Args:
         name_or_folder: A checkpoint's name, or the path of its folder.
-        read: Reads the weights file of a record, and raises ``IntegrityError`` if it is another one. The next place
-            is tried then.
-        record: Result of ``read_record``, if it was called already: it is not parsed again.
+        read: Reads the weights file of a record. It raises ``IntegrityError`` if the file is wrong; the next place is
+            then tried.
+        record: Result of ``read_record``, if already called, to avoid parsing it again.
 
     Returns:
-        The record, the weights file, and what ``read`` returned.
+        The record, the weights file, and the result of ``read``.
 
     Raises:
-        InputError: As for ``locate``, and so are the others.
+        InputError: As for ``resolve``; so are the other errors.
     """
     folder = _given_folder(name_or_folder)
     if folder:
@@ -135,26 +135,26 @@ def locate_and_read(
 
     name = _checked_name(name_or_folder)
     shipped, cached = shipped_folder() / name, cache_folder() / name
-    # The record that comes with the package rules; only a name it does not have is taken from elsewhere.
+    # The package's record takes precedence; only unknown names are taken from elsewhere.
     if record is None and (shipped / RECORD_FILE).is_file():
         record = _read_named_record(shipped)
     tried = []
     for folder in (shipped, cached):
         try:
-            found = record or _read_named_record(folder)
+            resolved = record or _read_named_record(folder)
         except WeightsError as error:
             tried.append(str(error))
             continue
         try:
-            return found, folder / WEIGHTS_FILE, _read(folder, found, read)
+            return resolved, folder / WEIGHTS_FILE, _read(folder, resolved, read)
         except IntegrityError as error:
             tried.append(_problem(error))
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_WEIGHTS_URL", "").split(",")]
     bases = [base for base in bases if base]
     for base in bases:
         try:
-            found, file = _from_base(base, name, record, cached)
-            return found, file, read(file, found)
+            resolved, file = _from_base(base, name, record, cached)
+            return resolved, file, read(file, resolved)
         except (DownloadError, WeightsError) as error:
             tried.append(str(error))
     remedy = ""
@@ -168,14 +168,14 @@ def locate_and_read(
 
 
 def verify(file: Path, record: Record) -> None:
-    """Raise IntegrityError for a weights file that is not its record's."""
+    """Raise IntegrityError if a weights file does not match its record."""
     wrong = integrity_error(file, record.weights.bytes, record.weights.sha256)
     if wrong:
         raise IntegrityError(f"{file}: {wrong}{_AGAIN}")
 
 
 def _read(folder: Path, record: Record, read: Callable[[Path, Record], T]) -> T:
-    """Returns what ``read`` returns of a folder's weights (raises IntegrityError if there are none of that size)."""
+    """Returns the result of ``read`` for a folder's weights (raises IntegrityError if the size is wrong)."""
     file = folder / WEIGHTS_FILE
     wrong = integrity_error(file, record.weights.bytes)
     if wrong:
@@ -184,12 +184,12 @@ def _read(folder: Path, record: Record, read: Callable[[Path, Record], T]) -> T:
 
 
 def _problem(error: IntegrityError) -> str:
-    """Returns an error's message without its remedy, which here is another one."""
+    """Returns an error's message without its remedy, which does not apply here."""
     return str(error).removesuffix(_AGAIN)
 
 
 def _given_folder(name_or_folder: str | Path) -> Path | None:
-    """Returns the folder that the user means by a path, or None where it is a checkpoint's name."""
+    """Returns the folder for a path, or None for a checkpoint's name."""
     path = Path(name_or_folder).expanduser()
     text = str(name_or_folder)
     try:
@@ -201,7 +201,7 @@ def _given_folder(name_or_folder: str | Path) -> Path | None:
             refuse_other_formats(path)
             raise InputError(f"{path}: is a file; give the folder that holds {RECORD_FILE} and {WEIGHTS_FILE}")
     except (OSError, ValueError):
-        # No file can have this name: too long, or with a NUL byte.
+        # No file can have this name: it is too long, or has a NUL byte.
         pass
     if isinstance(name_or_folder, Path) or "/" in text or os.sep in text or text in (".", ".."):
         raise InputError(f"{text[:200]!r}: no folder with a {RECORD_FILE}")
@@ -209,7 +209,7 @@ def _given_folder(name_or_folder: str | Path) -> Path | None:
 
 
 def _checked_name(name: str | Path) -> str:
-    """Returns a name that is safe in a path and in a URL."""
+    """Returns a name that is safe in paths and URLs (raises InputError otherwise)."""
     text = str(name)
     if not is_name(text):
         rule = "letters, digits, _, - and spaces, in words joined by dots"
@@ -239,7 +239,7 @@ def _read_named_record(folder: Path) -> Record:
 
 def _same_name(record: Record, name: str, location: str) -> Record:
     if record.name != name:
-        raise WeightsError(f"{location}: name: is {record.name!r} where {name!r} is due")
+        raise WeightsError(f"{location}: name: is {record.name!r}, expected {name!r}")
     return record
 
 
@@ -250,7 +250,7 @@ def _integrity_error(folder: Path, record: Record) -> str | None:
 
 
 def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tuple[Record, Path]:
-    """Take a checkpoint from one base URL, into the cache. ``record`` is the one to fulfil, if known."""
+    """Take a checkpoint from one base URL into the cache; ``record`` is the expected record, if known."""
     from urllib.parse import quote, urlsplit
 
     from zoo.checkpoints import download
@@ -262,43 +262,43 @@ def _from_base(base: str, name: str, record: Record | None, cached: Path) -> tup
         return _from_hugging_face(base, name, record)
     if scheme not in ("http", "https"):
         raise InputError(f"ZOO_WEIGHTS_URL: {base!r}: only https, http, hf and file URLs, separated by commas")
-    found = record
-    if found is None:
+    resolved = record
+    if resolved is None:
         url = f"{base}/{quote(name)}/{RECORD_FILE}"
         page = download.fetch_text(url, MAX_JSON_BYTES)
-        found = _same_name(Record.from_json(parse_json(page, url), url), name, url)
-    weights = found.weights
+        resolved = _same_name(Record.from_json(parse_json(page, url), url), name, url)
+    weights = resolved.weights
     file = download.fetch(f"{base}/{quote(name)}/{WEIGHTS_FILE}", cached / WEIGHTS_FILE, weights.sha256, weights.bytes)
     if record is None:
-        atomic_write(cached / RECORD_FILE, found.to_text().encode())
-    return found, file
+        atomic_write(cached / RECORD_FILE, resolved.to_text().encode())
+    return resolved, file
 
 
 def _from_mirror(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
-    """Take a checkpoint from a ``file:`` base: a folder that is read where it stands, not copied."""
+    """Take a checkpoint from a ``file:`` base: a folder that is read in place, not copied."""
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
     folder = Path(url2pathname(urlsplit(base).path)) / name
-    found = record or _read_named_record(folder)
-    wrong = _integrity_error(folder, found)
+    resolved = record or _read_named_record(folder)
+    wrong = _integrity_error(folder, resolved)
     if wrong:
         raise WeightsError(wrong)
-    return found, folder / WEIGHTS_FILE
+    return resolved, folder / WEIGHTS_FILE
 
 
 def _from_hugging_face(base: str, name: str, record: Record | None) -> tuple[Record, Path]:
-    """Take a checkpoint from an ``hf:`` base: its client's cache holds the files, our hash checks them."""
+    """Take a checkpoint from an ``hf:`` base; its client's cache holds the files, which our hash verifies."""
     from zoo.checkpoints import hugging_face
 
-    found = record
-    if found is None:
+    resolved = record
+    if resolved is None:
         file = hugging_face.fetch(base, f"{name}/{RECORD_FILE}", MAX_JSON_BYTES)
-        found = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
-    weights = found.weights
-    return found, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
+        resolved = _same_name(_read_record_file(file), name, f"{base}/{name}/{RECORD_FILE}")
+    weights = resolved.weights
+    return resolved, hugging_face.fetch_verified(base, f"{name}/{WEIGHTS_FILE}", weights.sha256, weights.bytes)
 
 
 def _natural(name: str) -> list[Any]:
-    """Sorting key in which numbers count by value."""
+    """Returns a sorting key that compares numbers by value."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

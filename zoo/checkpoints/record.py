@@ -1,4 +1,4 @@
-"""The record beside a checkpoint's weights: what it is, where it came from, how good it is."""
+"""The record of a checkpoint: its model, its origin and its scores."""
 
 import dataclasses
 import math
@@ -12,11 +12,11 @@ from zoo.checkpoints.strict_json import MAX_JSON_BYTES, MAX_JSON_DEPTH, layout
 from zoo.errors import WeightsError
 from zoo.limits import MAX_NUMBER
 
-# Bounds on what an untrusted file may ask for, far above any checkpoint of the zoo.
+# Bounds on the contents of untrusted files, far above those of the zoo's checkpoints.
 MAX_TENSORS = 10_000
 MAX_PARAMETERS = 2**31
 
-FORMAT = 1  # version of the record format: docs/guide/records.md says when it changes
+FORMAT = 1  # version of the record format; docs/guide/records.md defines when it changes
 RECORD_FILE = "record.json"
 WEIGHTS_FILE = "model.safetensors"
 ITEM_BYTES = {"float16": 2, "float32": 4}
@@ -25,12 +25,12 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclasses.dataclass(frozen=True)
 class Optional:
-    """Marks a key of the schema that may be left out."""
+    """Mark a key of the schema as optional."""
 
     schema: Any
 
 
-# A type stands for a value, ``{str: x}`` for any keys, ``[x]`` for a list, ``object`` for any JSON.
+# A type stands for a value, ``{str: x}`` for arbitrary keys, ``[x]`` for a list, ``object`` for any JSON.
 SCHEMA = {
     "format": int,
     "name": str,
@@ -100,7 +100,7 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-    """What a weights file must be, to the byte. ``tensors`` go by their variables' paths."""
+    """Exact description of a weights file; the keys of ``tensors`` are paths of variables."""
 
     file: str
     sha256: str
@@ -111,7 +111,7 @@ class Weights:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One checkpoint. The plain parts are laid out as in ``SCHEMA``."""
+    """A checkpoint's record; its plain parts follow ``SCHEMA``."""
 
     name: str
     spec: ModelSpec
@@ -134,19 +134,19 @@ class Record:
         return document
 
     def to_text(self) -> str:
-        """Returns the record as JSON text that people can read and compare line by line."""
+        """Returns the record as JSON text with a readable layout."""
         return layout(self.to_json()) + "\n"
 
     @classmethod
     def from_json(cls, document: Any, location: str) -> "Record":
-        """Make a record from JSON values, each checked by key, type and bound.
+        """Create a record from JSON values; checks each key, type and bound.
 
         Args:
             document: Result of ``to_json``.
-            location: The file or URL it came from, for messages.
+            location: File or URL of the record, for messages.
 
         Raises:
-            WeightsError: Names the file and the key.
+            WeightsError: A value is invalid; the message names the file and the key.
         """
         _check_format(document, location)
         check(document, SCHEMA, location)
@@ -163,30 +163,30 @@ class Record:
 
 
 def check(value: Any, schema: Any, location: str) -> None:
-    """Compare JSON values with a schema in the form of ``SCHEMA``, or with a part of it.
+    """Compare JSON values with ``SCHEMA``, or with a part of it.
 
     Raises:
-        WeightsError: Names the file and the key.
+        WeightsError: A value is invalid; the message names the file and the key.
     """
     _check(value, schema, location, "")
     _bound(value, location, "", MAX_JSON_DEPTH)
 
 
 def _check_format(document: Any, location: str) -> None:
-    """Refuse a record of another version before its keys are checked: they may differ."""
+    """Refuse a record of another version before its keys are checked, because these may differ."""
     version = document.get("format") if isinstance(document, dict) else None
     if type(version) is int and version != FORMAT:
         _fail(location, "format", f"{str(version)[:20]} is not known here, only {FORMAT}: update seqzoo")
 
 
 def _fail(location: str, key: str, what: str) -> NoReturn:
-    # An untrusted key may hold line breaks or terminal codes: they are shown escaped.
+    # An untrusted key may hold line breaks or terminal codes; they are escaped.
     shown = key[:200] if key.isprintable() else ascii(key[:200])
     raise WeightsError(f"{location}: {shown or 'record'}: {what}")
 
 
 def _bound(value: Any, location: str, key: str, levels: int) -> None:
-    """Refuse nesting, numbers and strings that no record needs or no terminal can print."""
+    """Refuse nesting, numbers and strings that no valid record has."""
     if levels == 0 and isinstance(value, dict | list):
         _fail(location, key, f"JSON nested deeper than {MAX_JSON_DEPTH} levels")
     if isinstance(value, dict):
@@ -226,7 +226,7 @@ def _harmless(values: Collection[Any]) -> bool:
 
 def _check(value: Any, schema: Any, location: str, key: str) -> None:
     """Compare a value with its part of ``SCHEMA``."""
-    # Most values are such and right; the rest of the function says what is wrong with the others.
+    # Return early for valid simple values; the rest describes what is wrong.
     if schema is object or (schema is float and type(value) in (int, float)):
         return
     if schema is int and type(value) is int and value >= 0:
@@ -251,7 +251,7 @@ def _check(value: Any, schema: Any, location: str, key: str) -> None:
             if not name.isprintable():
                 _fail(location, f"{key}.{name}", "expected a key on one line")
         schemas = dict.fromkeys(value, schema[str]) if str in schema else schema
-        # Each name once: twice at every level would be sixteen times at the fourth.
+        # Check each name once: two checks per level would be sixteen at the fourth level.
         for name in {**schemas, **value}:
             inner = f"{key}.{name}" if key else name
             if name not in schemas:
@@ -264,7 +264,7 @@ def _check(value: Any, schema: Any, location: str, key: str) -> None:
 
 
 def _check_sense(record: Record, location: str) -> None:
-    """Check what types alone cannot: names, bounds, and sums that must agree."""
+    """Check what types cannot express: names, bounds, and sums that must agree."""
 
     def expect(condition: bool, key: str, what: str) -> None:
         if not condition:
@@ -298,15 +298,15 @@ def _check_sense(record: Record, location: str) -> None:
 
 
 def is_name(text: str) -> bool:
-    """Returns whether a text can name a checkpoint: never a path, safe in the name of a folder.
+    """Returns whether a text is a valid checkpoint name: never a path, and safe as a folder name.
 
-    Words of letters of any script, digits, ``_`` and ``-``, between single spaces or dots.
+    A name has words of letters of any script, digits, ``_`` and ``-``, joined by single spaces or dots.
     """
     return 0 < len(text) <= 100 and text[0].isalnum() and all(map(_is_word, re.split("[. ]", text)))
 
 
 def name_of_folder(folder: str) -> str:
-    """Returns the name that a checkpoint gets from its folder's: what a name cannot hold becomes ``-``."""
+    """Returns a checkpoint name for a folder name; replaces invalid characters by ``-``."""
     text = "".join(c if c in ". " or _is_word(c) else "-" for c in unicodedata.normalize("NFC", folder))
     name = re.sub(r"([. ])[. ]+", r"\1", text).strip(" .-_")[:100].rstrip(" .-_")
     return name if is_name(name) else "checkpoint"

@@ -1,4 +1,4 @@
-"""Write a checkpoint folder: complete under a temporary name, then moved into place."""
+"""Write checkpoint folders: first under a temporary name, then renamed."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
 from zoo.files import atomic_write, check_output_folder, storage, sync_folder
 
-# zoo.checkpoints.download and numpy are imported where they are used: listing records must start fast.
+# zoo.checkpoints.download and numpy are imported where they are used, because listing must start fast.
 if TYPE_CHECKING:
     import numpy as np
 CARD_FILE = "README.md"
@@ -28,25 +28,25 @@ def save_checkpoint(
     dtype: str = "float16",
     card: str | None = None,
 ) -> Record:
-    """Write a checkpoint's folder: complete under another name first, then moved into its place.
+    """Write a checkpoint's folder: first under a temporary name, then renamed.
 
     Args:
-        folder: The folder; ``~`` is the user's. One that exists is replaced as a whole if it is a checkpoint's.
+        folder: Output folder; ``~`` is the user's home. An existing checkpoint folder is replaced.
         document: The record as JSON values, without ``format`` and ``weights``.
         tensors: Arrays by variable path.
-        dtype: ``"float16"`` or ``"float32"``, as stored.
-        card: What people should read of it, if there is something: Markdown.
+        dtype: Stored dtype, ``"float16"`` or ``"float32"``.
+        card: Model card in Markdown, if any.
 
     Returns:
-        The record as written.
+        The written record.
 
     Raises:
-        InputError: ``folder`` holds other things than a checkpoint.
+        InputError: ``folder`` has contents that do not belong to a checkpoint.
         WeightsError: The document is not a valid record.
         NotFiniteError: A tensor holds NaN, infinity, or a number beyond the dtype.
-        StorageError: The disk is full, or the place cannot be written.
+        StorageError: The disk is full, or the folder cannot be written.
     """
-    folder = Path(os.path.realpath(check_folder(folder)))  # of a link the target is written
+    folder = Path(os.path.realpath(check_folder(folder)))  # for a link, its target is written
     with storage(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         stays = _stays(folder)
@@ -63,17 +63,17 @@ def save_checkpoint(
 
 
 def check_folder(folder: str | os.PathLike) -> Path:
-    """Refuse a folder for a checkpoint before time is spent on what it shall hold.
+    """Check a checkpoint's output folder before a long computation.
 
     Args:
-        folder: The folder, there already or not; ``~`` is the user's.
+        folder: Existing or new folder; ``~`` is the user's home.
 
     Returns:
-        Its absolute path: with a name even where ``.`` or a slash at the end was given.
+        The absolute path. It has a name even for ``.`` or with a slash at the end.
 
     Raises:
-        InputError: It holds other things than a checkpoint, or is a file.
-        StorageError: It cannot be written.
+        InputError: The folder has contents that do not belong to a checkpoint, or is a file.
+        StorageError: The folder cannot be written.
     """
     path = Path(os.path.abspath(Path(folder).expanduser()))
     with storage(path):
@@ -81,17 +81,17 @@ def check_folder(folder: str | os.PathLike) -> Path:
             _refuse_other_contents(path)
         elif path.is_symlink():
             raise InputError(f"{path}: is a link to nothing: choose another folder")
-    for place in (path, path.parent):  # what is unfinished stands beside it
+    for place in (path, path.parent):  # the unfinished state is stored beside it
         check_output_folder(place)
     return path
 
 
 def check_document(document: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise WeightsError for a record that ``save_checkpoint`` would refuse, whatever its weights.
+    """Raise WeightsError for a record that ``save_checkpoint`` would refuse with any weights.
 
     Args:
         document: The record as JSON values, without ``format`` and ``weights``.
-        shapes: Shape of each tensor by the path of its variable.
+        shapes: Shape of each tensor by variable path.
     """
     sizes = [math.prod(shape) for shape in shapes.values()]
     weights = {
@@ -105,7 +105,7 @@ def check_document(document: Mapping[str, Any], shapes: Mapping[str, tuple[int, 
 
 
 def _stays(folder: Path) -> bool:
-    """Returns whether a folder must stay itself: it is empty, mounted, or the working folder of a shell."""
+    """Returns whether a folder itself must be kept: it is empty, mounted, or a working folder."""
     return folder.exists() and (not any(folder.iterdir()) or os.path.ismount(folder) or folder.samefile(Path.cwd()))
 
 
@@ -123,13 +123,13 @@ def _write_checkpoint(temporary: Path, folder: Path, document, tensors, dtype: s
 
 
 def _record(document, weights: dict[str, Any], location: str) -> Record:
-    # Through JSON and back, so that the record returned is the one that will be read, tuples and all.
+    # Convert to JSON and back, so that the returned record equals the stored one, with lists instead of tuples.
     text = json.dumps({"format": FORMAT, **document, "weights": weights})
     return Record.from_json(parse_json(text.encode(), location), location)
 
 
 def _move_files(temporary: Path, folder: Path) -> None:
-    """Move the files of a new checkpoint into a folder that stays; without a record it is none until all are there."""
+    """Move the files of a new checkpoint into an existing folder, the record last."""
     for name in (RECORD_FILE, CARD_FILE):
         (folder / name).unlink(missing_ok=True)
     for name in (WEIGHTS_FILE, CARD_FILE, RECORD_FILE):
@@ -139,7 +139,7 @@ def _move_files(temporary: Path, folder: Path) -> None:
 
 
 def _move_into_place(temporary: Path, folder: Path) -> None:
-    """Rename the new folder to its name; the old one stays whole under another name until then."""
+    """Rename the new folder to its final name; until then the old one is kept under another name."""
     if not folder.exists():
         os.rename(temporary, folder)
     else:

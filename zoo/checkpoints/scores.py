@@ -1,13 +1,13 @@
-"""How scores are written for users. Imports nothing, for listing records must start fast."""
+"""Formatting of scores for users. This module imports nothing, because listing must start fast."""
 
 NO_SHARES = frozenset(
     {"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"}
 )
-"""Metrics that are numbers of their own: nats per step, bits per character, squares. All others are shares."""
+"""Metrics with a unit: nats per step, bits per character, squares. All others are shares."""
 
 
 def shown(name: str, value: float) -> str:
-    """Returns a metric's value: a share as a percentage, another number with four digits.
+    """Returns the text of a metric's value: shares as percentages, other numbers with four digits.
 
     Example:
         >>> shown("accuracy", 0.8972)
@@ -19,6 +19,6 @@ def shown(name: str, value: float) -> str:
 
 
 def shown_interval(name: str, value: dict[str, float]) -> str:
-    """Returns a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
+    """Returns the text of a metric with its interval: ``23.10 % (22.40 - 23.90)``."""
     low, high = (shown(name, value[end]).removesuffix(" %") for end in ("low", "high"))
     return f"{shown(name, value['value'])} ({low} - {high})"

@@ -1,4 +1,4 @@
-"""Who published a folder: signatures of OpenSSF's model-signing, which is an extra (``seqzoo[signing]``)."""
+"""Signatures of checkpoint folders, by OpenSSF's model-signing, an extra (``seqzoo[signing]``)."""
 
 import importlib
 import os
@@ -11,14 +11,14 @@ SIGNATURE_FILE = "model.sig"
 
 
 def sign(folder: Path, key: str | os.PathLike) -> Path:
-    """Sign every file of a folder; the signature stands in it as ``model.sig``.
+    """Sign every file of a folder; writes the signature to ``model.sig`` in it.
 
     Args:
         folder: A checkpoint's folder.
-        key: A private key on an elliptic curve, as PEM without a password.
+        key: Private elliptic-curve key, as PEM without a password.
 
     Returns:
-        The signature's path.
+        Path of the signature.
 
     Raises:
         InputError: ``model-signing`` is not installed, or the key cannot be used.
@@ -26,7 +26,7 @@ def sign(folder: Path, key: str | os.PathLike) -> Path:
     config = _part("signing").Config()
     try:
         config.use_elliptic_key_signer(private_key=key)
-    except Exception as error:  # the library lets those of its parts through: OSError, ValueError, TypeError
+    except Exception as error:  # the library passes on errors of its parts: OSError, ValueError, TypeError
         raise InputError(f"{key}: {_line(error)}: give a private key on an elliptic curve, as PEM") from None
     config.set_hashing_config(_hashing())
     config.sign(folder, folder / SIGNATURE_FILE)
@@ -34,15 +34,15 @@ def sign(folder: Path, key: str | os.PathLike) -> Path:
 
 
 def check(folder: Path, key: str | os.PathLike) -> None:
-    """Check a folder's signature: that its files are those that the owner of a key signed.
+    """Check a folder's signature: all files must be those that the owner of the key signed.
 
     Args:
         folder: A folder with a ``model.sig``.
-        key: The owner's public key, as PEM.
+        key: Public key of the owner, as PEM.
 
     Raises:
         InputError: ``model-signing`` is not installed, or the key cannot be used.
-        WeightsError: There is no signature, it is another's, or a file is not the one that was signed.
+        WeightsError: The signature is missing, belongs to another key, or does not match a file.
     """
     config = _part("verifying").Config()
     try:
@@ -55,7 +55,7 @@ def check(folder: Path, key: str | os.PathLike) -> None:
     try:
         config.verify(folder, folder / SIGNATURE_FILE)
     except Exception as error:
-        # Whatever is wrong with the signature's form or its content, it does not vouch for the folder.
+        # With any fault in the form or the content of the signature, the folder is not verified.
         raise WeightsError(
             f"{folder / SIGNATURE_FILE}: does not vouch for the folder ({_line(error)}): do not use it"
         ) from None

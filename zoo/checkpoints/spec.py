@@ -1,4 +1,4 @@
-"""What a model is, as plain data: enough to build it again without its weights."""
+"""The spec of a model, as plain data: enough to build it without its weights."""
 
 import dataclasses
 from typing import Any
@@ -8,13 +8,13 @@ from zoo.errors import WeightsError
 
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """Everything needed to build a model and feed it.
+    """Everything needed to build a model and to prepare its inputs.
 
     Attributes:
         architecture: Name of the family (``"gru"``).
-        size: ``"tiny"``, ``"small"``, ``"base"``, or another word where the config is one's own.
+        size: ``"tiny"``, ``"small"``, ``"base"``, or another word for a custom config.
         config: Every field of the architecture's config.
-        task: Name of the task (``"sequence_to_sequence"``), which fixes head, loss and metrics.
+        task: Name of the task (``"sequence_to_sequence"``), which determines head, loss and metrics.
         preprocessor: State of the preprocessor: vocabularies, scales.
     """
 
@@ -30,14 +30,14 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, document: Any, location: str) -> "ModelSpec":
-        """Make a spec from JSON values.
+        """Create a spec from JSON values.
 
         Args:
             document: Result of ``to_json``.
-            location: The file it came from, for messages.
+            location: File of the spec, for messages.
 
         Raises:
-            WeightsError: A field is missing, unknown or of another type.
+            WeightsError: A field is missing, unknown or has the wrong type.
         """
         fields = {"architecture": str, "size": str, "config": dict, "task": str, "preprocessor": dict}
         if not isinstance(document, dict):

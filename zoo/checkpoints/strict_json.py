@@ -1,4 +1,4 @@
-"""JSON from untrusted sources, read within bounds, and JSON that people can read."""
+"""Read JSON from untrusted sources within bounds, and write readable JSON."""
 
 import json
 import math
@@ -6,10 +6,10 @@ from typing import Any
 
 from zoo.errors import WeightsError
 
-# Far above any file of the zoo.
+# limits far above any file of the zoo
 MAX_JSON_BYTES = 4 * 2**20  # bytes
-MAX_JSON_DEPTH = 16  # levels
-MAX_JSON_CONTAINERS = 200_000  # a list or an object each: a million of them cost seconds and 100 MB to parse
+MAX_JSON_DEPTH = 16  # levels of nesting
+MAX_JSON_CONTAINERS = 200_000  # maximum lists and objects: a million of them cost seconds and 100 MB to parse
 
 
 def parse_json(data: bytes, location: str) -> Any:
@@ -17,10 +17,10 @@ def parse_json(data: bytes, location: str) -> Any:
 
     Args:
         data: UTF-8 text.
-        location: The file or URL it came from, for messages.
+        location: File or URL of the text, for messages.
 
     Raises:
-        WeightsError: Names the file and, where known, the line.
+        WeightsError: The text is invalid; the message names the file and, if known, the line.
     """
     if len(data) > MAX_JSON_BYTES:
         raise WeightsError(f"{location}: more than {MAX_JSON_BYTES} bytes of JSON")
@@ -58,7 +58,7 @@ def _finite_float(text: str) -> float:
 
 
 def layout(value: Any, indent: str = "") -> str:
-    """Write JSON with short values and lists of plain values on one line, the rest one item per line."""
+    """Returns JSON text with short values and lists of plain values on one line, and other items on separate lines."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False)
     plain = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
     if plain or not isinstance(value, dict | list) or len(line) <= 100:

@@ -1,7 +1,7 @@
 """Tensors on disk: safetensors files, checked against their record before they are parsed.
 
-The format of the weights is safetensors (https://github.com/huggingface/safetensors): eight bytes with
-the length of a JSON header, the header with each tensor's dtype, shape and place, then the bytes.
+Weights are stored as safetensors (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
+header, the header with each tensor's dtype, shape and offsets, then the bytes.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from zoo.checkpoints.strict_json import parse_json
 from zoo.errors import InputError, IntegrityError, NotFiniteError, WeightsError
 from zoo.files import _integrity_error, atomic_write, open_regular, storage
 
-# numpy is imported where tensors are touched only: listing records must start fast.
+# numpy is imported only where tensors are used, because listing records must start fast.
 if TYPE_CHECKING:
     import numpy as np
 
@@ -32,25 +32,25 @@ REFUSED_SUFFIXES = {
 
 
 def refuse_other_formats(path: Path) -> None:
-    """Raise WeightsError, with the reason, for a file whose name says another format."""
+    """Raise WeightsError, with the reason, for a file with the extension of another format."""
     reason = REFUSED_SUFFIXES.get(path.suffix.lower())
     if reason:
         raise WeightsError(f"{path}: refused: a {path.suffix} file {reason}; the zoo reads safetensors only")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "np.ndarray"], dtype: str = "float16") -> str:
-    """Write a safetensors file, atomically.
+    """Write a safetensors file atomically.
 
     Args:
-        path: The file; one that exists is replaced.
+        path: Output file; an existing file is replaced.
         tensors: Arrays by variable path.
-        dtype: ``"float16"`` or ``"float32"``, for all of them.
+        dtype: Dtype of all tensors, ``"float16"`` or ``"float32"``.
 
     Returns:
-        The file's SHA-256. The same tensors give the same file.
+        SHA-256 of the file. The same tensors give the same file.
 
     Raises:
-        InputError: An unknown dtype.
+        InputError: The dtype is unknown.
         NotFiniteError: A tensor holds NaN or infinity, or a number beyond the dtype.
         StorageError: The disk is full, or the folder cannot be written.
     """
@@ -72,13 +72,13 @@ def _stored(tensor: "np.ndarray", dtype: str) -> "np.ndarray":
     import numpy as np
 
     with np.errstate(over="ignore"):
-        # safetensors writes the memory of a strided or transposed array as it lies, in the wrong
-        # order and without a word: a C-ordered copy of its own is the only safe thing to hand it.
+        # safetensors writes the memory of a strided or transposed array as it is, silently in the wrong order. Pass a
+        # C-ordered copy.
         return np.array(tensor, dtype=dtype, order="C", copy=True)
 
 
 def describe(tensors: Mapping[str, "np.ndarray"]) -> Weights:
-    """Returns what a record would say of tensors that are stored in float32."""
+    """Returns the record entry of tensors stored in float32."""
     from safetensors.numpy import save
 
     data = save({name: _stored(tensor, "float32") for name, tensor in tensors.items()})
@@ -88,7 +88,7 @@ def describe(tensors: Mapping[str, "np.ndarray"]) -> Weights:
 
 
 def are_described(tensors: Mapping[str, "np.ndarray"], weights: Weights) -> bool:
-    """Returns whether tensors are, to the last bit, those of which a record gives the hash."""
+    """Returns whether tensors equal, to the last bit, those whose hash a record has."""
     import numpy as np
     from safetensors.numpy import save
 
@@ -103,15 +103,15 @@ def are_described(tensors: Mapping[str, "np.ndarray"], weights: Weights) -> bool
 
 
 def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
-    """Read a safetensors file that is, byte for byte, the one its record describes.
+    """Read a safetensors file that matches its record byte for byte.
 
-    Size and SHA-256 are checked before anything is parsed; then each name, shape and dtype.
+    Size and SHA-256 are checked before parsing, then each name, shape and dtype.
 
     Returns:
         float32 arrays by variable path.
 
     Raises:
-        WeightsError: Names the file and, where there is one, the tensor.
+        WeightsError: The file does not match; the message names the file and, if known, the tensor.
         StorageError: The file is missing or cannot be read.
     """
     import numpy as np
@@ -129,13 +129,13 @@ def read_tensors(path: Path, record: Record) -> dict[str, "np.ndarray"]:
             stored = np.frombuffer(file.read(expected.bytes), dtype=np.dtype(expected.dtype).newbyteorder("<"))
             if not np.isfinite(stored).all():
                 raise WeightsError(f"{path}: tensor {name}: holds NaN or infinity")
-            # astype copies, so that the array is aligned and can be written to.
+            # astype copies, so that the array is aligned and writable
             tensors[name] = stored.astype("float32").reshape(expected.shape)
     return tensors
 
 
 def _read_header(file: BufferedReader, path: Path, weights: Weights) -> dict[str, int]:
-    """Returns where in the file each tensor starts, once the header agrees with the record in full."""
+    """Returns the offset of each tensor in the file, after checking that the header matches the record."""
     (length,) = struct.unpack("<Q", file.read(8))
     data_bytes = sum(tensor.bytes for tensor in weights.tensors.values())
     if length != weights.bytes - 8 - data_bytes:
@@ -149,15 +149,15 @@ def _read_header(file: BufferedReader, path: Path, weights: Weights) -> dict[str
             raise WeightsError(f"{path}: tensor {name}: missing")
         if name not in weights.tensors:
             raise WeightsError(f"{path}: tensor {name[:100]!r}: not in the record")
-        expected, found = weights.tensors[name], header[name]
+        expected, actual = weights.tensors[name], header[name]
         wanted = {"dtype": SAFETENSORS_DTYPES[expected.dtype], "shape": list(expected.shape)}
-        if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
+        if not isinstance(actual, dict) or {key: actual.get(key) for key in wanted} != wanted:
             raise WeightsError(f"{path}: tensor {name}: dtype or shape is not the record's {wanted}")
-        place = found.get("data_offsets")
+        place = actual.get("data_offsets")
         if not isinstance(place, list) or [type(offset) for offset in place] != [int, int]:
             raise WeightsError(f"{path}: tensor {name}: data_offsets must be two whole numbers")
         places[name] = place
-    # The tensors fill the rest of the file, one behind the other: no gap, no overlap.
+    # The tensors fill the rest of the file without gap or overlap.
     offsets, end = {}, 0
     for name in sorted(places, key=places.__getitem__):
         if places[name] != [end, end + weights.tensors[name].bytes]:

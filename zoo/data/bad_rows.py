@@ -1,21 +1,21 @@
-"""Rows that cannot be used: named together, or left out and counted."""
+"""Rows that cannot be used: reported together, or left out and counted."""
 
 from zoo.data.examples import Examples
 from zoo.errors import BadRowsError, InputError
 
-NAMED = 10  # rows that one error names
+NAMED = 10  # maximum rows in an error
 REMEDY = "correct them, or leave them out with --skip-bad-rows"
 
 
 class BadRows:
-    """Collects the errors of rows; called with each of them.
+    """Collects the errors of bad rows; called with each error.
 
     Args:
-        skip: Whether such rows are left out; if not, ``check`` raises.
+        skip: Whether to leave bad rows out; otherwise ``check`` raises.
 
     Attributes:
-        count: Rows so far. A file may be read several times: an error counts once.
-        errors: The first ``NAMED`` of their errors.
+        count: Number of bad rows so far. An error counts once, even if a file is read several times.
+        errors: The first ``NAMED`` errors.
     """
 
     def __init__(self, skip: bool = False):
@@ -33,7 +33,7 @@ class BadRows:
             self.errors.append(error)
 
     def check(self) -> None:
-        """Raise the error of the only row, or one that names up to ten, unless rows are skipped."""
+        """Raise the error of the only bad row, or an error that names up to ten, unless rows are skipped."""
         if self.skip or not self.count:
             return
         if self.count == 1:
@@ -42,13 +42,13 @@ class BadRows:
         raise BadRowsError([*map(str, self.errors), f"{self.count:,} rows cannot be used{more}: {REMEDY}"])
 
     def leave_out(self, part: Examples, errors: list[tuple[int, InputError]]) -> Examples:
-        """Returns a part without its bad rows, whose errors get their places here."""
+        """Returns a part without its bad rows, and adds their errors with their locations."""
         for i, error in errors:
             self(InputError(f"{part.locations[i]}: {error}"))
         numbers = {i for i, _ in errors}
         return part.select(i for i in range(len(part)) if i not in numbers) if numbers else part
 
     def notes(self) -> list[str]:
-        """Returns a line on the rows that were left out, and the errors of the first of them."""
+        """Returns the number of rows that were left out, and the first errors."""
         rows = "row was" if self.count == 1 else "rows were"
         return [f"{self.count:,} {rows} left out", *map(str, self.errors)] if self.count else []

@@ -1,4 +1,4 @@
-"""Columns: which parts of a table are read, and how."""
+"""Which columns of a table are read, and how."""
 
 import dataclasses
 import os
@@ -8,25 +8,25 @@ from zoo.data.lines import ending
 from zoo.errors import InputError
 
 SYMBOLS = ("", "characters", "spaces")
-"""How target texts are split: as inferred, by characters, or at spaces."""
+"""How target texts are split into symbols: inferred (empty), by characters, or at spaces."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """What of a table is read, and how.
+    """Which columns of a table are read, and how.
 
     Attributes:
-        input: Input column; of series several, between commas.
-        target: Column with the targets.
+        input: Input column; for series, several columns between commas.
+        target: Target column.
         header: Whether the first row of a ``.csv`` or ``.tsv`` names its columns.
-        series: In a table with a row per step, the column that says which series a row belongs to.
-        time: In such a table, the column with the time.
-        group: Column that says which rows belong together.
+        series: Column with the name of the series, in a table with a row per step.
+        time: Column with the time, in a table with a row per step.
+        group: Column whose values must not be split between parts.
         symbols: How target texts are split; one of ``SYMBOLS``.
-        strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
-        tag_names: Names of tags that the data number, between commas.
-        dialect: How a ``.csv`` or ``.tsv`` is written, as ``zoo.data.dialects.Dialect.parse`` takes it.
-        left_out: Columns of a wide table that are not steps; they were left out when the model was made.
+        strip_labels: Whether to merge labels that differ only in case, spaces or invisible characters.
+        tag_names: Names of numbered tags, between commas.
+        dialect: Format of a ``.csv`` or ``.tsv``, as in ``zoo.data.dialects.Dialect.parse``.
+        left_out: Columns of a wide table that were not steps when the model was made.
 
     Raises:
         InputError: ``symbols`` is not one of ``SYMBOLS``.
@@ -50,15 +50,15 @@ class Columns:
 
     @property
     def input_names(self) -> list[str]:
-        """The names in ``input``."""
+        """Names in ``input``."""
         return [name.strip() for name in self.input.split(",")] if self.input else []
 
     def or_those_of(self, known: "Columns", data: Any) -> "Columns":
-        """Returns these columns, or if they name none of a table those that a model was made from.
+        """Returns these columns, or the columns of a model if these name none for a table.
 
         Args:
-            known: The columns that its record names.
-            data: What is to be read.
+            known: Columns in the record of the model.
+            data: Data to read.
         """
         is_table = hasattr(data, "columns")
         if isinstance(data, str | os.PathLike):
@@ -70,18 +70,18 @@ class Columns:
         return dataclasses.replace(columns, **names, tag_names=self.tag_names or known.tag_names)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the fields for a record; those that say nothing are left out, but for the older ones."""
+        """Returns the fields for a record, without empty optional ones."""
         older = ("input", "target", "header", "series", "time", "group")
         values = {**vars(self), "left_out": list(self.left_out)}
         return {name: value for name, value in values.items() if name in older or value}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Columns":
-        """Returns the columns that a record's recipe names; unknown fields are ignored."""
+        """Returns the columns in a record's recipe; ignores unknown fields."""
         known = {field.name: type(field.default) for field in dataclasses.fields(cls)}
         given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in value.items()}
         return cls(**{name: x for name, x in given.items() if name in known and isinstance(x, known[name])})
 
 
 DEFAULT = Columns()
-"""Columns of which nothing is said."""
+"""Columns with all defaults."""

@@ -16,13 +16,14 @@ UD = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", 
 def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
     """Read sentences of tokens with tags.
 
-    Columns stand between tabs, or between spaces if there is no tab. Lines with ``-DOCSTART-`` and comments are left
-    out, and so are the ranges and empty nodes of Universal Dependencies (``1-2``, ``1.1``).
+    Columns are separated by tabs, or by spaces if there is no tab. Lines with ``-DOCSTART-``, comments, and the ranges
+    and empty nodes of Universal Dependencies (``1-2``, ``1.1``) are left out.
 
     Args:
         path: The file.
-        columns: ``input`` and ``target`` name columns by their number from 1, by the names of a first line, or in a
-            ``.conllu`` file by those of ``UD``. By default they are the first and the last one; FORM and UPOS there.
+        columns: ``input`` and ``target`` give columns by number from 1, by the names in the first line, or in a
+            ``.conllu`` file by the names in ``UD``. The defaults are the first and the last column; in ``.conllu`` FORM
+            and UPOS.
 
     Raises:
         InputError: The file cannot be read, has no sentence, or a line has fewer columns than the others.
@@ -53,14 +54,16 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
         elif row[0].startswith("#") and (universal or len(row) != width):
             continue
         elif len(row) != width:
-            raise InputError(f"{location}: {len(row)} columns, the other lines have {width}: give each token as many")
+            raise InputError(
+                f"{location}: {len(row)} columns, the other lines have {width}: give each token the same number"
+            )
         elif universal and not row[0].isdecimal():
             continue
         elif not skipped_header:
             skipped_header = True
         else:
             if not row[word] or not row[tag]:
-                raise InputError(f"{location}: an empty token or tag: fill it in or take the line out")
+                raise InputError(f"{location}: an empty token or tag: fill it in or remove the line")
             if not open_sentence:
                 sentences.append(([], [], location))
                 open_sentence = True

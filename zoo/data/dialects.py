@@ -1,4 +1,4 @@
-"""Dialects: tables as spreadsheets write them, in other encodings, with other separators and decimal commas."""
+"""Dialects: tables from spreadsheets, with other encodings, separators and decimal commas."""
 
 import csv
 import dataclasses
@@ -12,23 +12,23 @@ from zoo.data.tables import SEPARATORS, check_different
 from zoo.errors import InputError
 
 MAX_BYTES = 1_000_000_000
-"""Largest file that is read in a dialect: it is held in memory."""
+"""Maximum size of a file in a dialect; it is read into memory."""
 
-_MAX_TITLE = 20  # lines before the header
-_SAMPLE = 200  # rows that decide the separator
+_MAX_TITLE = 20  # maximum lines before the header
+_SAMPLE = 200  # rows used to detect the separator
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Dialect:
-    """How a table is written; what is None is found out.
+    """Format of a table; ``None`` means detected.
 
     Attributes:
         encoding: Name of the encoding.
-        separator: What stands between cells.
+        separator: Text between cells.
         decimal: ``"."`` or ``","``.
-        skip: Lines before the header.
+        skip: Number of lines before the header.
     """
 
     encoding: str | None = None
@@ -38,10 +38,10 @@ class Dialect:
 
     @classmethod
     def parse(cls, text: str) -> "Dialect":
-        """Returns the dialect that an option says: ``auto``, or some of ``encoding=cp1252 separator=; skip=1``.
+        """Returns the dialect for an option: ``auto``, or parts of ``encoding=cp1252 separator=; skip=1``.
 
         Raises:
-            InputError: The option is not understood.
+            InputError: The option is invalid.
         """
         values: dict[str, str] = {}
         for part in text.split():
@@ -66,14 +66,14 @@ class Dialect:
 
 
 def read_table(path: str | os.PathLike, header: bool, dialect: Dialect) -> tuple[list[tuple[str, dict]], list[str]]:
-    """Read a ``.csv`` or ``.tsv`` as a spreadsheet writes it.
+    """Read a ``.csv`` or ``.tsv`` in the format of a spreadsheet.
 
     Returns:
-        The place of each row and its cells by column; and what was found out, a line each.
+        The location of each row with its cells by column, and a note per detected property.
 
     Raises:
-        InputError: The file cannot be read, or can be read in two ways; the message says where, and which part of
-            ``--dialect`` decides.
+        InputError: The file cannot be read, or can be read in two ways; the message gives the location and the part of
+            ``--dialect`` to set.
     """
     if ending(path) not in SEPARATORS:
         raise InputError(f"{path}: --dialect is for .csv and .tsv files: leave it out")
@@ -153,7 +153,7 @@ def _encoding(data: bytes, path) -> str:
         letters = sum(chr(byte).isalpha() for byte in data if byte < 0x80)
         line = data[: error.start].count(b"\n") + 1
         if high > 0.3 * (high + letters):
-            # Western texts have few letters beyond ASCII; a script without Latin letters has hardly another.
+            # Western texts have few letters beyond ASCII; texts in other scripts have almost no ASCII letters.
             raise InputError(f"{path}:{line}: is not UTF-8: name the encoding, --dialect encoding=cp1251") from None
         return "cp1252"
     return "utf-8-sig"
@@ -172,7 +172,7 @@ def _separator(text: str, path, own: str) -> str:
     alike = [mark for mark, share in shares.items() if share >= best - 0.01]
     if len(alike) > 1:
         shown = " and ".join(map(repr, alike))
-        raise InputError(f"{path}:1: cells may be separated by {shown}: say which, --dialect 'separator={alike[0]}'")
+        raise InputError(f"{path}:1: cells may be separated by {shown}: set it with --dialect 'separator={alike[0]}'")
     return alike[0]
 
 
@@ -205,23 +205,23 @@ def _without_title(rows: list, skip: int | None, path) -> tuple[list, list[str]]
     while count < len(rows) and (len(rows[count][1]) < width or rows[count][1][0].startswith("#")):
         count += 1
     if count > _MAX_TITLE:
-        raise InputError(f"{path}:1: the header is not found: say how many lines stand before it, --dialect skip=1")
+        raise InputError(f"{path}:1: the header is not found: give the number of lines before it, --dialect skip=1")
     lines = sum(any(row) for _, row in rows[:count])
     return rows[count:], [f"{lines} lines before the header are left out"] * bool(lines)
 
 
 def _without_empty_columns(rows: list) -> tuple[list, list[str]]:
-    """Returns rows without the columns at their end that are empty in all of them."""
+    """Returns rows without the columns at the end that are empty in every row."""
     last = [max((i + 1 for i, cell in enumerate(row) if cell.strip()), default=0) for _, row in rows]
     width = max(last)
-    found = max(len(row) for _, row in rows)
+    full_width = max(len(row) for _, row in rows)
     return [(location, row[:width]) for location, row in rows], [
-        f"{found - width} empty columns at the end are left out"
-    ] * (found > width)
+        f"{full_width - width} empty columns at the end are left out"
+    ] * (full_width > width)
 
 
 def _with_points(rows: list, names: list[str], decimal: str | None, path) -> list[str]:
-    """Write decimal commas as points, in place. Returns a note."""
+    """Replace decimal commas by points, in place; returns a note."""
     changed = []
     for j, name in enumerate(names):
         cells = [(location, row[j].strip()) for location, row in rows if row[j].strip()]
@@ -231,12 +231,12 @@ def _with_points(rows: list, names: list[str], decimal: str | None, path) -> lis
         if decimal is None and all(_THOUSANDS.fullmatch(cell) for _, cell in commas):
             location, cell = commas[0]
             raise InputError(
-                f"{location}: column {name!r}: {cell!r} has a decimal comma or thousands: say which, --dialect 'auto"
+                f"{location}: column {name!r}: {cell!r} has a decimal comma or thousands: set it with --dialect 'auto"
                 " decimal=,' or decimal=."
             )
         if not all(_NUMBER.fullmatch(cell) for _, cell in cells):
             location, cell = next((w, c) for w, c in cells if not _NUMBER.fullmatch(c))
-            raise InputError(f"{location}: column {name!r}: {cell!r} is no number with a decimal comma: correct it")
+            raise InputError(f"{location}: column {name!r}: {cell!r} is not a number with a decimal comma: correct it")
         for _, row in rows:
             row[j] = row[j].replace(".", "").replace(",", ".")
         changed.append(name)

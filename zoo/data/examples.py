@@ -10,11 +10,11 @@ from zoo.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """How examples were read, and what that says of them.
+    """How examples were read.
 
     Attributes:
-        notes: What a user should know, a line each.
-        layout: How the rows were read, one of ``zoo.data.read.LAYOUTS``; ``None`` where the file decided nothing.
+        notes: Notes for the user, one per line.
+        layout: Layout of the rows, one of ``zoo.data.read.LAYOUTS``; ``None`` if the file did not decide it.
         symbols: How target texts are split, as in ``Columns``.
         left_out: Columns of a table that are not read as steps.
     """
@@ -27,14 +27,14 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Inputs and targets, row by row; an input with several right targets has several rows.
+    """Inputs and targets, row by row; an input with several correct targets has several rows.
 
     Attributes:
-        inputs: What a model reads: texts, or arrays of numbers.
-        targets: What it should say: texts, labels among them, or arrays of numbers.
-        locations: Place of each row, as ``file:line``, for messages.
-        groups: What each row belongs to, a speaker for instance, if rows of one group must stay together.
-        reading: How they were read.
+        inputs: Inputs of a model: texts, or arrays of numbers.
+        targets: Expected outputs: texts, including labels, or arrays of numbers.
+        locations: Location of each row, as ``file:line``, for messages.
+        groups: Group of each row, for example a speaker, if rows of a group must stay together.
+        reading: How the examples were read.
 
     Example:
         >>> import zoo
@@ -54,14 +54,14 @@ class Examples:
         if not len(self.inputs) == len(self.targets) == len(self.locations) == len(groups):
             raise InputError(
                 f"{len(self.inputs)} inputs, {len(self.targets)} targets and {len(self.locations)} places:"
-                " give one of each a row"
+                " give one of each per row"
             )
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def select(self, chosen: Iterable[int]) -> "Examples":
-        """Returns the rows of the given numbers."""
+        """Returns the rows with the given indices."""
         rows = list(chosen)
         return Examples(
             [self.inputs[i] for i in rows],
@@ -72,12 +72,12 @@ class Examples:
         )
 
     def with_notes(self, *notes: str, **changes: Any) -> "Examples":
-        """Returns the same rows with more notes, and other fields of ``reading`` or of their own changed."""
+        """Returns the same rows with further notes, and with changed fields of ``reading`` or of the examples."""
         own = {name: changes.pop(name) for name in ("inputs", "targets") if name in changes}
         reading = dataclasses.replace(self.reading, notes=(*self.reading.notes, *notes), **changes)
         return dataclasses.replace(self, reading=reading, **own)
 
 
 def identity(value: Any) -> bytes:
-    """Returns what tells an input from others: a text, however it is written; or the bytes of an array or a sound."""
+    """Returns a key of an input: the normalised text, or the bytes of an array or a sound."""
     return same_text(value).encode() if isinstance(value, str) else value.tobytes()

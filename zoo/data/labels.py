@@ -1,4 +1,4 @@
-"""Labels that look alike but are written differently, and numbers that are labels of nothing."""
+"""Labels that look alike but are spelled differently, and numeric targets that are not labels."""
 
 import collections
 import math
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from zoo.data.unicode_forms import INVISIBLE
 
 MAX_NUMBERED_CLASSES = 20
-"""Most different whole numbers that are taken for classes, a rating of 1 to 10 for instance."""
+"""Maximum number of different whole numbers that count as classes, for example ratings of 1 to 10."""
 
 
 def _key(label: str) -> str:
@@ -21,7 +21,7 @@ def look_alikes(labels: Iterable[str]) -> list[list[tuple[str, int]]]:
     """Returns the groups of labels that differ only in case, spaces or invisible characters.
 
     Returns:
-        For each group its spellings with their number of rows, the most frequent first.
+        For each group, its spellings with their number of rows, the most frequent first.
     """
     groups: dict[str, list[tuple[str, int]]] = {}
     for label, count in collections.Counter(labels).most_common():
@@ -30,11 +30,11 @@ def look_alikes(labels: Iterable[str]) -> list[list[tuple[str, int]]]:
 
 
 def unify(labels: Sequence[str], known: Iterable[str] = ()) -> list[str]:
-    """Returns labels with every group of look-alikes under one name.
+    """Returns labels with one name per group of look-alikes.
 
     Args:
-        labels: Labels as they were read.
-        known: Names to prefer, those of a model for instance; otherwise the most frequent spelling is taken, without
+        labels: Labels as read.
+        known: Preferred names, for example those of a model. Otherwise the most frequent spelling is used, without
             invisible characters.
     """
     names = {_key(label): label for label in known}
@@ -44,7 +44,7 @@ def unify(labels: Sequence[str], known: Iterable[str] = ()) -> list[str]:
 
 
 def number_of(text: str) -> float | None:
-    """Returns the finite number that a text is, or None."""
+    """Returns the finite number in a text, or None."""
     try:
         value = float(text) if "_" not in text else math.nan
     except ValueError:
@@ -53,13 +53,13 @@ def number_of(text: str) -> float | None:
 
 
 def are_measured(targets: Sequence[str]) -> bool:
-    """Returns whether targets are measured numbers, and not classes.
+    """Returns whether targets are measurements rather than classes.
 
-    They are if all are numbers, and there are more different ones than classes would have: more than ten with a
-    fraction, or more than ``MAX_NUMBERED_CLASSES`` whole ones.
+    They are measurements if all are numbers with more different values than classes would have: more than ten with a
+    fraction, or more than ``MAX_NUMBERED_CLASSES`` whole numbers.
     """
     different = set(targets)
     if len(different) <= 10 or any(number_of(target) is None for target in different):
         return False
-    whole = all(float(target).is_integer() for target in different)
-    return len(different) > (MAX_NUMBERED_CLASSES if whole else 10)
+    all_whole = all(float(target).is_integer() for target in different)
+    return len(different) > (MAX_NUMBERED_CLASSES if all_whole else 10)

@@ -1,4 +1,4 @@
-"""Lines of a UTF-8 file or a pipe, read strictly, each with its place."""
+"""Lines of a UTF-8 file or a pipe, read strictly, each with its location."""
 
 import dataclasses
 import gzip
@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from zoo.errors import InputError
 
 MAX_LINE_BYTES = 10_000_000
-"""Longest line of a file, and longest cell of any table, in bytes: a long document, or a long series."""
+"""Maximum size of a line of a file, and of a cell of any table, in bytes."""
 
 
 OnBad = Callable[[InputError], None]
@@ -37,7 +37,7 @@ class Part:
 
 
 def refuse(error: InputError) -> None:
-    """Raise the error of a row, as readers do unless they are told otherwise."""
+    """Raise the error of a row: the default of all readers."""
     raise error
 
 
@@ -46,13 +46,13 @@ def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[st
 
     Args:
         path: The file.
-        on_bad: Called with the error of each line that cannot be used; the others are returned.
+        on_bad: Called with the error of each bad line; the other lines are returned.
 
     Returns:
-        The inputs, and the place of each as ``file:line``.
+        The inputs, and the location of each as ``file:line``.
 
     Raises:
-        InputError: The file cannot be read, is empty, or has an empty line; the message says where.
+        InputError: The file cannot be read, is empty, or has an empty line; the message gives the location.
     """
     inputs, places, empty = [], [], True
     for location, line in _opened(path, MAX_LINE_BYTES):
@@ -64,7 +64,7 @@ def read_lines(path: str | os.PathLike, on_bad: OnBad = refuse) -> tuple[list[st
 
 
 def _take(location: str, line: str | InputError, inputs: list[str], places: list[str], on_bad: OnBad) -> None:
-    """Add a line to the inputs, or call ``on_bad`` with its error."""
+    """Append a line to the inputs, or call ``on_bad`` with its error."""
     if isinstance(line, InputError):
         on_bad(line)
         return
@@ -77,9 +77,9 @@ def _take(location: str, line: str | InputError, inputs: list[str], places: list
 
 
 def stream_lines(max_lines: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[str], list[str]]]:
-    """Like ``read_lines`` for standard input, in parts: each has the lines that have come by now, up to ``max_lines``.
+    """Read standard input as ``read_lines`` does, in parts: each has the available lines, up to ``max_lines``.
 
-    A line that cannot be used is an error when its part's turn comes: the parts before it have been handed out.
+    The error of a bad line is raised after the parts before it were yielded.
     """
     source = _Piped(sys.stdin.buffer)
     inputs, places, empty = [], [], True
@@ -96,7 +96,7 @@ def stream_lines(max_lines: int, on_bad: OnBad = refuse) -> Iterator[tuple[list[
 
 
 class _Piped:
-    """Lines of a pipe; knows whether another one is there without waiting for it."""
+    """Lines of a pipe; detects without waiting whether another line is available."""
 
     def __init__(self, file):
         self.file, self.held = file, b""
@@ -118,9 +118,9 @@ class _Piped:
 def lines(
     path, max_bytes: int = MAX_LINE_BYTES, on_bad: OnBad = refuse, part: Part | None = None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the place and the text of each line, its line end kept, from ``part`` on; standard input for ``-``.
+    """Yield the location and the text of each line, with its line end; ``-`` is standard input.
 
-    A line that is no UTF-8 text goes to ``on_bad``, and the next one follows.
+    The error of a line that is not UTF-8 goes to ``on_bad``; reading continues with the next line.
     """
     for location, line in _opened(path, max_bytes, part):
         if isinstance(line, InputError):
@@ -164,19 +164,19 @@ def _opened(path, max_bytes: int, part: Part | None = None) -> Iterator[tuple[st
 
 
 def ending(path: str | os.PathLike) -> str:
-    """Returns what the end of a name says of a file, in lower case and without ``.gz``."""
+    """Returns the extension of a file name in lower case, without ``.gz``."""
     name = Path(path)
     return Path(name.stem if name.suffix.lower() == ".gz" else name).suffix.lower()
 
 
 def open_bytes(path: str | os.PathLike) -> BinaryIO:
-    """Open a file to read its bytes, unpacked if its name ends in ``.gz`` (raises OSError)."""
+    """Open a file in binary mode, decompressed if its name ends in ``.gz`` (raises OSError)."""
     unpacked = os.fspath(path).lower().endswith(".gz")
     return cast(BinaryIO, gzip.open(path, "rb")) if unpacked else open(path, "rb")
 
 
 def refuse_special(path, name: str) -> None:
-    """A FIFO that nobody writes to would wait for ever, a device never end; open pipes of a shell are fine."""
+    """Raise InputError for a FIFO without a writer or a device, which would never end; accept a shell's pipes."""
     if os.fspath(path) == "-" or os.fspath(path).startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/")):
         return
     mode = os.stat(path).st_mode
@@ -191,7 +191,7 @@ def _name(path) -> str:
 def _decoded(
     file: BinaryIO | _Piped, name: str, max_bytes: int, first: int = 1
 ) -> Iterator[tuple[str, str | InputError]]:
-    """Yield the place of each line and its text, or what is wrong with its bytes."""
+    """Yield the location of each line with its text, or with the error of its bytes."""
     number = first
     while True:
         location = f"{name}:{number}"
@@ -228,9 +228,9 @@ def _decode(line: bytes, location: str) -> str:
 def text_of(text: str, location: str, what: str) -> str:
     text = text.strip()
     if not text:
-        raise InputError(f"{location}: {what} is empty: fill it in or take the line out")
+        raise InputError(f"{location}: {what} is empty: fill it in or remove the line")
     if len(text) > MAX_LINE_BYTES:
         raise InputError(f"{location}: {what} has more than {MAX_LINE_BYTES:,} characters: cut it")
     if re.search("[\0\ud800-\udfff]", text):
-        raise InputError(f"{location}: {what} has characters that are not text: take them out")
+        raise InputError(f"{location}: {what} has characters that are not text: remove them")
     return text

@@ -1,7 +1,7 @@
-"""What users hand over in Python, as plain rows: one place that knows every form.
+"""Conversion of Python objects from users to plain rows.
 
-``as_inputs`` serves prediction, ``as_pair`` and ``as_table`` serve examples with their targets. Libraries are known by
-what their objects look like, so that none of them is imported here.
+``as_inputs`` serves prediction. ``as_pair`` and ``as_table`` serve examples with targets. Objects of other libraries
+are recognised by their attributes, so that no library is imported here.
 """
 
 import os
@@ -17,14 +17,14 @@ FORMS = "texts, paths, arrays, Sound, a pandas Series, tensors or an iterable of
 
 
 def as_inputs(data: Any) -> list[Any]:
-    """Returns the inputs of a prediction as a list, each a text, a path, a ``Sound``, an array, or a list.
+    """Returns the inputs of a prediction as a list of texts, paths, ``Sound``, arrays or lists.
 
     - A text, byte string, path or ``Sound`` is one input.
     - Lists, tuples, generators and other iterables hold one input per item.
     - Arrays, and tensors of TensorFlow, JAX and torch, of numbers or of texts, hold one input per row.
-    - A pandas Series or Index, a pyarrow array, a column of a Hugging Face dataset: one input per row.
-    - A table with one column, in any form of ``as_table``; a list of such dicts too.
-    - A ``tf.data.Dataset`` of inputs, in batches or not.
+    - A pandas Series or Index, a pyarrow array or a column of a Hugging Face dataset holds one input per row.
+    - A table with one column, in any form of ``as_table``, or a list of such dicts.
+    - A ``tf.data.Dataset`` of inputs, batched or not.
 
     Args:
         data: One of these.
@@ -60,7 +60,7 @@ def as_inputs(data: Any) -> list[Any]:
 
 
 def _item(value: Any, place: str) -> Any:
-    """Returns one input, a byte string as text (raises InputError for one that is missing or a lone number)."""
+    """Returns one input, with byte strings as text (raises InputError if it is missing or a single number)."""
     if isinstance(value, bytes | np.bytes_):
         try:
             return value.decode()
@@ -69,7 +69,7 @@ def _item(value: Any, place: str) -> Any:
     if isinstance(value, np.str_):
         return str(value)
     if is_missing(value):
-        raise InputError(f"{place}: the input is missing ({value!r}): take it out or fill it in")
+        raise InputError(f"{place}: the input is missing ({value!r}): remove it or fill it in")
     if isinstance(value, bool | int | float | complex | np.number | np.bool_):
         raise InputError(f"{place}: {value!r} is a number: give {FORMS}")
     if isinstance(value, str | os.PathLike | Sound | list | tuple | np.ndarray):
@@ -81,14 +81,14 @@ def _item(value: Any, place: str) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Returns whether a cell holds nothing: None, NaN, or what pandas writes for them."""
+    """Returns whether a cell is empty: None, NaN, or a missing value of pandas."""
     if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
         return True
     return type(value).__name__ in ("NAType", "NaTType")
 
 
 def _as_array(value: Any) -> np.ndarray | None:
-    """Returns an array, a tensor or a column of a table as a NumPy array; ``None`` for other things."""
+    """Returns an array, a tensor or a table column as a NumPy array; ``None`` for other objects."""
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, str | bytes | Sequence | Mapping | Iterator):
@@ -100,19 +100,19 @@ def _as_array(value: Any) -> np.ndarray | None:
             try:
                 return np.asarray(getattr(value, name)())
             except (TypeError, ValueError):
-                # pyarrow's arrays of texts with gaps need to be told that a copy will do.
+                # pyarrow converts text arrays with missing values only if a copy is allowed.
                 return np.array(value.to_pylist(), object) if hasattr(value, "to_pylist") else None
     return np.array(value.to_pylist(), object) if hasattr(value, "to_pylist") else None
 
 
 def as_table(data: Any) -> Iterator[tuple[str, dict[str, Any]]] | None:
-    """Returns the place and the cells of each row of a table that is an object; ``None`` for other things.
+    """Yield the location and the cells of each row of a table object; returns ``None`` for other objects.
 
     Tables are a dict of lists or arrays, a list of dicts, a pandas DataFrame, a pyarrow ``Table`` and a Hugging Face
     ``Dataset``.
 
     Raises:
-        InputError: The columns of a dict differ in length, or the rows of a list in their names.
+        InputError: The columns of a dict differ in length, or the rows of a list differ in their names.
     """
     if hasattr(data, "itertuples") and hasattr(data, "columns"):
         names = list(map(str, data.columns))
@@ -126,7 +126,9 @@ def as_table(data: Any) -> Iterator[tuple[str, dict[str, Any]]] | None:
         lengths = {name: len(values) for name, values in columns.items()}
         if len(set(lengths.values())) != 1:
             shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise InputError(f"a dict of columns of different lengths ({shown or 'none'}): give each as many rows")
+            raise InputError(
+                f"a dict of columns of different lengths ({shown or 'none'}): give each the same number of rows"
+            )
         return _rows("dict", list(columns), zip(*columns.values(), strict=True))
     if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
         return _dicts("row", data)
@@ -158,10 +160,10 @@ def _dicts(name: str, rows: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def as_pair(data: Any) -> tuple[Sequence[Any], Sequence[Any]] | None:
-    """Returns inputs and labels of an object that holds pairs; ``None`` for other things.
+    """Returns inputs and labels of an object with pairs; ``None`` for other objects.
 
-    Pairs are in a tuple ``(x, y)``, a ``tf.data.Dataset`` in batches or not, a torch ``Dataset`` or ``DataLoader``, or
-    a list of tuples. Labels may be texts, whole numbers, one-hot rows or a column vector.
+    Pairs are a tuple ``(x, y)``, a ``tf.data.Dataset`` (batched or not), a torch ``Dataset`` or ``DataLoader``, or a
+    list of tuples. Labels may be texts, whole numbers, one-hot rows or a column vector.
 
     Raises:
         InputError: An element is not a pair.
@@ -196,9 +198,9 @@ def _torch_items(data: Any) -> Iterator[Any]:
 
 
 def _unbatched(data: Any) -> Iterator[Any]:
-    """Yield the elements of a ``tf.data.Dataset``, those of a batch one by one.
+    """Yield the elements of a ``tf.data.Dataset``; elements of a batch one by one.
 
-    A batch is known by its axis of no fixed size, or by labels that have an axis.
+    A batch has a first axis of unknown size, or labels with an axis.
     """
     spec = data.element_spec
     if not (isinstance(spec, tuple) and len(spec) == 2) and not hasattr(spec, "shape"):
@@ -207,7 +209,7 @@ def _unbatched(data: Any) -> Iterator[Any]:
     first = spec[0] if isinstance(spec, tuple) else spec
     batched = bool(last.shape.rank) if last is not None else bool(first.shape.rank) and first.dtype.name == "string"
     if last is not None and batched and last.shape.rank == 1 and last.shape[0] is not None:
-        # One-hot labels of single rows have one axis of a fixed size, and so has a batch of a fixed size.
+        # One-hot labels of single rows have one axis of fixed size; so has a batch of fixed size.
         batched = first.shape.rank == 0 or first.shape[0] == last.shape[0]
         batched = batched and first.shape.rank != 0
     return iter((data.unbatch() if batched else data).as_numpy_iterator())
@@ -223,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 
 def as_labels(labels: Any) -> Any:
-    """Returns labels as a flat sequence: a column vector loses its axis, a one-hot row becomes its number."""
+    """Returns labels as a flat sequence: flattens a column vector, and maps one-hot rows to their index."""
     labels = _plain(labels)
     if isinstance(labels, list) and labels and isinstance(labels[0], list | np.ndarray):
         sizes = {np.shape(label) for label in labels}

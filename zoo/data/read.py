@@ -1,4 +1,4 @@
-"""Examples from whatever a user has: tables, series, folders of sound, Parquet, pandas, NumPy, tf.data."""
+"""Read examples from all forms of data: tables, series, folders of sound, Parquet, pandas, NumPy, tf.data."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from zoo.errors import InputError, located
 from zoo.escape import printable
 
 LAYOUTS = ("rows", "series", "tokens")
-"""Layouts of a table: an input per row; a series per row if no input column is named; a token and its tag per line."""
+"""Layouts of a table: an input per row; a series per row if no input column is named; a token with its tag per line."""
 
 
 def examples(
@@ -38,40 +38,39 @@ def examples(
     """Returns the examples in a file, a folder or an object.
 
     - Examples, as they are.
-    - A ``.csv``, ``.tsv`` or ``.jsonl`` file, a ``.parquet`` file or a pandas DataFrame: two columns of texts
-      (a column of lists of numbers is one of series, one of lists of texts is one of tokens, and one of names of
-      sound files is one of sounds); for series a row per series (``target`` alone is named, or the steps in
-      ``input`` too), or a row per step (``series`` and ``time`` are named too, and ``input`` names the columns with
-      the values, between commas).
-    - A ``.conll``, ``.conllu`` or ``.txt`` file, or a ``.tsv`` with empty lines between sentences: a token and its
+    - A ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file or a pandas DataFrame. For texts it has two columns. A
+      column of lists of numbers holds series, one of lists of texts holds tokens, and one of names of sound files holds
+      sounds. For series it has a row per series (``target`` alone is named, or the steps in ``input`` too), or a row
+      per step (``series`` and ``time`` are named too, and ``input`` names the columns with the values, between commas).
+    - A ``.conll``, ``.conllu`` or ``.txt`` file, or a ``.tsv`` with empty lines between sentences, with a token and its
       tag per line.
     - A ``.ts`` file of the UCR and UEA archives.
-    - A folder with a folder of ``.wav`` files for each label.
-    - A dict of columns, a list of dicts, a pyarrow ``Table`` or a Hugging Face ``Dataset``, read as a DataFrame is.
-    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts; and labels,
-      which may be a column vector or one-hot rows.
-    - A ``tf.data.Dataset`` of such ``(x, y)``, in batches or not; a torch ``Dataset`` or ``DataLoader``; or pairs.
+    - A folder with one folder of ``.wav`` files per label.
+    - A dict of columns, a list of dicts, a pyarrow ``Table`` or a Hugging Face ``Dataset``, read like a DataFrame.
+    - ``(x, y)``: an array ``(rows, time)`` or ``(rows, time, features)``, or a list of arrays or texts, with labels.
+      Labels may be a column vector or one-hot rows.
+    - A ``tf.data.Dataset`` of such ``(x, y)``, batched or not; a torch ``Dataset`` or ``DataLoader``; or pairs.
 
     Args:
         data: One of these.
         input: Input column.
-        target: Column with the targets.
+        target: Target column.
         header: Whether the first row of a ``.csv`` or ``.tsv`` names its columns.
-        series: Column that says which series a row belongs to.
+        series: Column with the name of the series.
         time: Column with the time of a row.
-        layout: One of ``LAYOUTS``, as the task reads it; ``None`` where the task is not known.
-        group: Column of a table of texts that says which rows belong together.
-        on_bad: Called with the error of each row of a table of texts that cannot be used; the others are returned.
+        layout: One of ``LAYOUTS``, as the task reads it; ``None`` if the task is unknown.
+        group: Column of a table of texts whose values must not be split between parts.
+        on_bad: Called with the error of each bad row of a table of texts; the other rows are returned.
         **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:
-        InputError: The data cannot be read, or a row cannot be used; the message says where.
+        InputError: The data or a row cannot be used; the message gives the location.
     """
     columns = Columns(input, target, header, series, time, group, **more)
-    found = _read(data, columns, layout, on_bad)
-    if group and found.groups is None:
+    result = _read(data, columns, layout, on_bad)
+    if group and result.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
-    return found.with_notes(symbols=columns.symbols) if columns.symbols else found
+    return result.with_notes(symbols=columns.symbols) if columns.symbols else result
 
 
 def _read(data: Any, columns: Columns, layout: str | None, on_bad: OnBad) -> Examples:
@@ -103,22 +102,22 @@ def _read(data: Any, columns: Columns, layout: str | None, on_bad: OnBad) -> Exa
 def _from_rows(
     rows: Iterable[tuple[str, dict]], name: str, columns: Columns, layout: str | None, on_bad: OnBad
 ) -> Examples:
-    """Returns the examples of a table: the place of each row and its cells by column."""
+    """Returns the examples of a table from the location and the cells of each row."""
     if columns.series or columns.time:
         return readers.long(as_texts(rows), *_long_columns(name, columns))
     if columns.target and layout == "series" and (not columns.input or "," in columns.input):
         return readers.wide(as_texts(rows), columns.target, columns, on_bad)
     if not columns.input or not columns.target:
         raise InputError(
-            f"{name}: say which columns to read: --input COLUMN --target COLUMN;"
-            f" of a table with a series a row: --target COLUMN --task series_classification"
+            f"{name}: name the columns to read: --input COLUMN --target COLUMN;"
+            f" for a table with one series per row: --target COLUMN --task series_classification"
         )
-    found = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
-    return whole_series(as_sounds(found, name, on_bad), columns, layout)
+    result = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
+    return whole_series(as_sounds(result, name, on_bad), columns, layout)
 
 
 def whole_series(examples: Examples, columns: Columns, layout: str | None) -> Examples:
-    """Returns the same examples; raises InputError if each input for a series is a single number."""
+    """Returns the same examples; raises InputError if inputs for a series task are single numbers."""
     texts = [value for value in examples.inputs if isinstance(value, str)]
     if layout == "series" and texts and all(number_of(text) is not None for text in texts):
         raise InputError(
@@ -129,18 +128,18 @@ def whole_series(examples: Examples, columns: Columns, layout: str | None) -> Ex
 
 
 def as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
-    """Yield rows with the numbers of JSON as texts, as the readers of series take them."""
+    """Yield rows with JSON numbers as texts, for the readers of series."""
     for location, row in rows:
         numeric = {name for name, value in row.items() if type(value) in (int, float)}
         yield location, {name: str(value) if name in numeric else value for name, value in row.items()}
 
 
 def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Examples:
-    """Returns the sounds that inputs name, if all are names of sound files and one of these exists; else the examples.
+    """Returns the sounds if all inputs are names of sound files and one of these exists; otherwise the examples.
 
     Names are relative to the folder of the table, or to the working folder.
 
-    Where one of the others does not, or is no sound, ``on_bad`` is called with the error of its row.
+    ``on_bad`` is called with the error of each row whose file is missing or not a sound.
     """
     if not len(examples) or not all(isinstance(x, str) and is_sound_name(x) for x in examples.inputs):
         return examples
@@ -152,7 +151,7 @@ def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Example
     for i, (path, location) in enumerate(zip(paths, examples.locations, strict=True)):
         try:
             if path is None:
-                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or take the row out")
+                raise InputError(f"{examples.inputs[i]}: no such file: correct the name or remove the row")
             sounds.append(read_wav(path))
         except InputError as error:
             on_bad(InputError(f"{location}: {error}"))
@@ -162,7 +161,7 @@ def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Example
 
 
 def named(data: Any) -> str:
-    """Returns what a record calls the data."""
+    """Returns the name of the data for a record."""
     return printable(Path(os.path.abspath(data)).name) if isinstance(data, str | os.PathLike) else "examples"
 
 
@@ -176,10 +175,10 @@ def _long_columns(name: str, columns: Columns) -> tuple[str, str, list[str], str
 
 
 def read_sounds(folder: str | os.PathLike) -> Examples:
-    """Read a folder that has a folder for each label, with ``.wav`` files in it.
+    """Read a folder that has one folder of ``.wav`` files per label.
 
     Raises:
-        InputError: It has none, or a file in a label's folder is not a whole ``.wav`` file.
+        InputError: There are no such files, or a file in a label's folder is not a complete ``.wav`` file.
     """
     inputs, targets, locations = [], [], []
     for label in sorted(path for path in Path(folder).iterdir() if path.is_dir() and path.name[0] != "."):
@@ -201,10 +200,10 @@ def from_arrays(x: Sequence[Any], y: Sequence[Any], name: str = "row") -> Exampl
         x: ``(rows, time)`` or ``(rows, time, features)``; or a list of arrays ``(time,)`` or ``(time, features)``, of
             ``Sound``, or of texts.
         y: One label per row: texts or whole numbers.
-        name: What a row is called in messages, before its number.
+        name: Name of a row in messages, before its number.
 
     Raises:
-        InputError: There are not as many labels as rows, or a row cannot be used.
+        InputError: The numbers of labels and rows differ, or a row cannot be used.
     """
     if len(x) != len(y) or not len(x):
         raise InputError(f"{len(x)} rows and {len(y)} labels: give one label per row, at least one")
@@ -229,12 +228,14 @@ def _label(label: Any, location: str) -> str:
         return text_of(label, location, "the label")
     number = isinstance(label, int | float | np.integer | np.floating | np.bool_)
     if np.ndim(label) or not number or not np.isfinite(label):
-        raise InputError(f"{location}: {str(label)[:40]} is no label and no number: give a text or a finite number")
+        raise InputError(
+            f"{location}: {str(label)[:40]} is neither a label nor a number: give a text or a finite number"
+        )
     return str(label)
 
 
 def read_parquet(path: str) -> Any:
-    """Returns a Parquet file as a DataFrame (raises InputError for one that cannot be read)."""
+    """Returns a Parquet file as a DataFrame (raises InputError if it cannot be read)."""
     try:
         import pandas  # noqa: F401 - which pyarrow needs
         import pyarrow.parquet
@@ -242,17 +243,17 @@ def read_parquet(path: str) -> Any:
         raise InputError(f"{path}: reading Parquet needs pandas and pyarrow: pip install 'seqzoo[parquet]'") from None
     try:
         table = pyarrow.parquet.read_table(path)
-        table.validate(full=True)  # a text that is no UTF-8 would be found later, cell by cell
+        table.validate(full=True)  # invalid UTF-8 would raise only later, at the cell
         return table.to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: check its name and folder") from None
-    except Exception as error:  # two libraries read untrusted metadata, and raise whatever it makes them raise
+    except Exception as error:  # pandas and pyarrow parse untrusted metadata and may raise anything
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not a Parquet file that can be read ({reason}): write it anew") from None
 
 
 def frame_rows(frame: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the place and the cells of each row of a table that is an object (raises InputError for one without)."""
+    """Yield the location and the cells of each row of a table object (raises InputError if there is no row)."""
     names = list(map(str, getattr(frame, "columns", [])))
     duplicates = [column for i, column in enumerate(names) if column in names[:i]]
     cells = [] if duplicates else [row for _, row in objects.as_table(frame) or ()]
@@ -264,14 +265,14 @@ def frame_rows(frame: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _cell(value: Any) -> str | list[Any]:
-    """Returns a cell as a text, or as lists; what is missing is empty."""
+    """Returns a cell as a text, or as lists; missing values are empty."""
     if isinstance(value, list | np.ndarray):
         return _as_list(value)
     return "" if objects.is_missing(value) else str(value)
 
 
 def _as_list(value: Any) -> list[Any]:
-    """Returns a list or array as lists; Parquet holds series of several channels as an array of arrays."""
+    """Returns a list or array as nested lists; Parquet stores series of several channels as an array of arrays."""
     return [
         _as_list(part) if isinstance(part, list | np.ndarray) else part
         for part in (value.tolist() if isinstance(value, np.ndarray) else value)

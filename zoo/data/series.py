@@ -1,4 +1,4 @@
-"""Numeric series from a user's own file, read strictly: a table with one row per series or one row per step."""
+"""Numeric series from a user's file, read strictly: a table with one row per series or one row per step."""
 
 import dataclasses
 import os
@@ -17,21 +17,20 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns: Columns = DEFAULT) -> Examples:
-    """Read a table with one row per series: one column is the label, the others are the steps in order.
+    """Read a table with one row per series: one column has the label, the others are the steps in order.
 
     Args:
         path: A ``.csv`` or ``.tsv`` file.
-        label: Name of the column with the labels.
-        header: Whether the first row names the columns; if it does not, their names are ``"1"``, ``"2"``
-            and so on. The UCR archive's own ``.tsv`` files have no header and the label in column ``"1"``.
-        columns: As ``wide`` takes them.
+        label: Label column.
+        header: Whether the first row names the columns; otherwise their names are ``"1"``, ``"2"`` and so on. The UCR
+            archive's ``.tsv`` files have no header and the label in column ``"1"``.
+        columns: See ``wide``.
 
     Returns:
         Examples whose inputs are float32 arrays ``(time, 1)`` and whose targets are the labels.
 
     Raises:
-        InputError: The file cannot be read or used, or a value is missing or not finite; the message
-            says where.
+        InputError: The file cannot be used, or a value is missing or not finite; the message gives the location.
     """
     return wide(_rows(path, header), label, columns)
 
@@ -39,17 +38,16 @@ def read_wide(path: str | os.PathLike, label: str, header: bool = True, columns:
 def wide(
     rows: Iterable[tuple[str, dict[str, str]]], label: str, columns: Columns = DEFAULT, on_bad: OnBad = refuse
 ) -> Examples:
-    """Returns the same from rows already read: the place of each and its cells by column.
+    """Returns the same as ``read_wide`` from the location and the cells of each row.
 
-    Columns that number or name the rows are no steps. They are left out, and a note says which: columns without a
-    name, columns called ``id`` or ``index``, and a first column of whole numbers that grows from row to row.
+    Columns that number or name the rows are not steps: columns without a name, columns called ``id`` or ``index``, and
+    a first column of increasing whole numbers. They are left out, with a note.
 
     Args:
         rows: The rows.
-        label: Name of the column with the labels; ``""`` if the rows have none.
-        columns: If its ``input`` names columns, these are the steps, whatever they look like; if ``left_out`` does,
-            these are not.
-        on_bad: Called with the error of each row that cannot be used; the others are returned.
+        label: Label column; ``""`` if the rows have none.
+        columns: Columns in its ``input`` are the steps in any case; columns in its ``left_out`` are not.
+        on_bad: Called with the error of each bad row; the other rows are returned.
     """
     inputs, labels, locations = [], [], []
     chosen, left_out, first = columns.input_names, columns.left_out, []
@@ -62,7 +60,7 @@ def wide(
                 raise InputError(f"{place}: no column but {label!r}: give a column for each step")
             for name in filter(None, (label, *steps)):
                 if name not in row:
-                    cell(row, name, place)  # raises: the column is missing, not a cell
+                    cell(row, name, place)  # raises because the column is missing, not a cell
         try:
             kind = cell(row, label, place) if label else ""
             values = [number_in(_value(row, step, place), place, f"column {step!r}") for step in steps]
@@ -87,10 +85,10 @@ _ROW_NAME = re.compile(r"|unnamed: \d+|(row|sample|series|case)?[ _-]?(id|index|
 
 
 def _numbers_rows(values: list[float]) -> bool:
-    """Returns whether numbers count rows: whole, each larger than the last; of few rows, by one each."""
+    """Returns whether numbers count rows: whole and increasing; for few rows, increasing by one."""
     steps = np.diff(values)
-    whole = all(value.is_integer() for value in values)
-    return len(values) > 2 and whole and bool((steps > 0).all() if len(values) >= 10 else (steps == 1).all())
+    all_whole = all(value.is_integer() for value in values)
+    return len(values) > 2 and all_whole and bool((steps > 0).all() if len(values) >= 10 else (steps == 1).all())
 
 
 def _value(row: dict[str, str], column: str, place: str) -> str:
@@ -98,24 +96,24 @@ def _value(row: dict[str, str], column: str, place: str) -> str:
 
 
 def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[str], label: str) -> Examples:
-    """Read a table with one row per step: which series, when, its values, and the label of the series.
+    """Read a table with one row per step: series, time, values, and the label of the series.
 
-    The rows of a series stand in the order of time; those of another may stand between them.
+    Rows of a series must be in the order of time; rows of other series may be between them.
 
     Args:
         path: A ``.csv`` or ``.tsv`` file whose first row names the columns.
-        series: Name of the column that says which series a row belongs to.
-        time: Name of the column with the time, a number; the steps between need not be equal.
-        values: Names of the columns with the values, one a feature.
-        label: Name of the column with the label, the same in all rows of a series.
+        series: Column with the name of the series.
+        time: Column with the time, a number; intervals may differ.
+        values: Columns with the values, one per feature.
+        label: Label column, equal in all rows of a series.
 
     Returns:
-        Examples whose inputs are float32 arrays ``(time, features)``, whose targets are the labels, and
-        whose places are those of the first row of each series.
+        Examples with float32 arrays ``(time, features)`` as inputs and labels as targets. The location of a series is
+        that of its first row.
 
     Raises:
-        InputError: The file cannot be read or used, a value is missing or not finite, time does not
-            grow within a series, or its label changes; the message says where.
+        InputError: The file cannot be used, a value is missing or not finite, time does not increase within a series,
+            or its label changes; the message gives the location.
     """
     return long(_rows(path, header=True), series, time, values, label)
 
@@ -123,38 +121,39 @@ def read_long(path: str | os.PathLike, series: str, time: str, values: Sequence[
 def long(
     rows: Iterable[tuple[str, dict[str, str]]], series: str, time: str, values: Sequence[str], label: str
 ) -> Examples:
-    """Returns the same from rows already read: the place of each and its cells by column."""
+    """Returns the same as ``read_long`` from the location and the cells of each row."""
     columns = [series, time, *values, *([label] if label else [])]
     if isinstance(values, str) or not values or len(set(columns)) < len(columns):
         raise InputError(
             f"the columns {', '.join(map(repr, columns))}: name at least one of values, and each column once"
         )
-    found: dict[str, _Steps] = {}
+    by_name: dict[str, _Steps] = {}
     for place, row in rows:
         name, now = cell(row, series, place), number_in(cell(row, time, place), place, f"column {time!r}")
         steps = [number_in(cell(row, value, place), place, f"column {value!r}") for value in values]
         kind = cell(row, label, place) if label else ""
-        one = found.setdefault(name, _Steps(kind, place, now))
-        if one.label != kind:
+        current = by_name.setdefault(name, _Steps(kind, place, now))
+        if current.label != kind:
             raise InputError(
-                f"{place}: series {name!r} is {kind!r} here and {one.label!r} at {one.location}: give it one label"
+                f"{place}: series {name!r} is {kind!r} here and {current.label!r} at {current.location}:"
+                " give it one label"
             )
-        if one.steps and now <= one.now:
+        if current.steps and now <= current.now:
             raise InputError(
-                f"{place}: time {now:g} of series {name!r} comes after {one.now:g}: sort its rows, each time once"
+                f"{place}: time {now:g} of series {name!r} comes after {current.now:g}: sort its rows, each time once"
             )
-        one.now = now
-        one.steps.append(steps)
+        current.now = now
+        current.steps.append(steps)
     return Examples(
-        [np.array(one.steps, np.float32) for one in found.values()],
-        [one.label for one in found.values()],
-        [one.location for one in found.values()],
+        [np.array(current.steps, np.float32) for current in by_name.values()],
+        [current.label for current in by_name.values()],
+        [current.location for current in by_name.values()],
     )
 
 
 @dataclasses.dataclass
 class _Steps:
-    """What has been read of a series: its label, the place of its first row, its last time, its values."""
+    """State of a series: its label, the location of its first row, its last time, its values."""
 
     label: str
     location: str
@@ -175,13 +174,13 @@ def _rows(path, header: bool) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def number_in(text: str, location: str, what: str) -> float:
-    """Returns the finite number of a cell (raises InputError with its place)."""
+    """Returns the finite number in a cell (raises InputError with its location)."""
     try:
-        number = float("nan") if "_" in text else float(text)  # float takes 1_000 for a number
+        number = float("nan") if "_" in text else float(text)  # float accepts 1_000
     except ValueError:
         number = float("nan")
     if not abs(number) <= _MAX_FLOAT32:
         raise InputError(
-            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or take the series out"
+            f"{location}: {what} is {text.strip()[:40]!r}, not a finite number: fill the gap or remove the series"
         )
     return number

@@ -1,4 +1,4 @@
-"""Sounds and series of numbers as users hand them over."""
+"""Sounds and series of numbers in the forms that users have."""
 
 import dataclasses
 import io
@@ -12,23 +12,23 @@ import numpy as np
 from zoo.data.lines import refuse_special
 from zoo.errors import InputError
 
-RATES = (1_000, 192_000)  # samples per second that are taken for sound
+RATES = (1_000, 192_000)  # minimum and maximum sample rate
 ENDINGS = (".wav", ".flac", ".ogg")
 MAX_CHANNELS = 64
-MAX_SAMPLES = 30_000_000  # ten minutes at 48,000 a second
-HEADER = 4_096  # bytes in which the chunk of samples begins
-PIECE = 1 << 16  # samples read at once
+MAX_SAMPLES = 30_000_000  # ten minutes at 48 kHz
+HEADER = 4_096  # the chunk of samples begins within this number of bytes
+PIECE = 1 << 16  # samples per read
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sound:
-    """One recording.
+    """A recording.
 
     Attributes:
-        samples: ``(time,)``, whole numbers or floats, in any unit: loudness is taken out before it is read.
+        samples: ``(time,)``, whole numbers or floats, in any unit because loudness is normalised later.
         rate: Samples per second.
-        name: Its file, for messages.
+        name: File name, for messages.
     """
 
     samples: np.ndarray
@@ -36,7 +36,7 @@ class Sound:
     name: str = ""
 
     def tobytes(self) -> bytes:
-        """Returns what tells it from other recordings."""
+        """Returns a key that identifies the recording."""
         return f"{self.rate}\t".encode() + self.samples.tobytes()
 
     def __str__(self) -> str:
@@ -44,17 +44,17 @@ class Sound:
 
 
 def is_sound_name(name: str) -> bool:
-    """Returns whether the ending of a file is that of a sound that ``read_wav`` reads."""
+    """Returns whether a file name has an extension that ``read_wav`` supports."""
     return name.lower().endswith(ENDINGS)
 
 
 def read_wav(path: str | os.PathLike) -> Sound:
-    """Read a sound file: .wav in any of its codings, .flac or .ogg; of several channels the mean.
+    """Read a sound file: .wav in any coding, .flac or .ogg; several channels are averaged.
 
-    A recording that breaks off, or whose header does not know its length, is read as far as it goes.
+    An incomplete recording, or one whose header has no length, is read to its end.
 
     Raises:
-        InputError: It cannot be read, is empty, no sound, too long, or has samples that are not finite.
+        InputError: The file cannot be read, is empty or not a sound, is too long, or has samples that are not finite.
     """
     import soundfile
 
@@ -79,7 +79,7 @@ def read_wav(path: str | os.PathLike) -> Sound:
 
 
 def _with_size(file: BinaryIO) -> BinaryIO:
-    """Returns a file to read sound from; a .wav whose header says 0 bytes, as streams write it, gets its true size."""
+    """Returns a file to read sound from; corrects the size of a streamed .wav whose header says 0 bytes."""
     start = file.read(HEADER)
     file.seek(0)
     data = start.find(b"data\0\0\0\0")
@@ -91,11 +91,11 @@ def _with_size(file: BinaryIO) -> BinaryIO:
 
 
 _WHOLE = {"PCM_S8": "int16", "PCM_U8": "int16", "PCM_16": "int16", "PCM_24": "int32", "PCM_32": "int32"}
-"""Types in which the codings of whole numbers are read; all others are floats."""
+"""Data types of integer codings; all others are floats."""
 
 
 def _samples(sound: Any, name: str) -> np.ndarray:
-    """Returns the samples of an open sound file ``(time,)``, read piece by piece: a header may promise anything."""
+    """Returns the samples of an open sound file ``(time,)``, read in pieces because the header may be wrong."""
     dtype = _WHOLE.get(sound.subtype, "float64" if sound.subtype == "DOUBLE" else "float32")
     if sound.channels > MAX_CHANNELS:
         raise InputError(f"{name}: {sound.channels} channels: give at most {MAX_CHANNELS}")
@@ -113,21 +113,19 @@ def _check_finite(values: np.ndarray, location: str = "") -> None:
     if len(bad):
         place = " of channel ".join(str(i + 1) for i in bad[0])
         raise InputError(
-            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number:"
-            " fill the gap or take the series out"
+            f"{location}step {place} is {values[tuple(bad[0])]}, not a finite number: fill the gap or remove the series"
         )
 
 
 def waveform(value: Any, rate: int) -> np.ndarray:
-    """Returns sound as float32 ``(time,)`` at a rate, its largest sample 1 or -1.
+    """Returns sound as float32 ``(time,)`` at a sample rate, scaled to a maximum of 1.
 
     Args:
-        value: The path of a .wav file; a ``Sound``, resampled if its rate is another; or samples at that rate,
-            an array or a list.
+        value: Path of a .wav file; a ``Sound``, resampled if necessary; or samples at that rate, as an array or a list.
         rate: Samples per second.
 
     Raises:
-        InputError: There is no sound in it, or a sample is not finite.
+        InputError: The value has no sound, or a sample is not finite.
     """
     sound = read_wav(value) if isinstance(value, str | os.PathLike) else value
     if not isinstance(sound, Sound):
@@ -146,7 +144,7 @@ def waveform(value: Any, rate: int) -> np.ndarray:
 
 
 def loud(samples: np.ndarray) -> np.ndarray:
-    """Returns samples scaled so that the largest is 1 or -1; silence stays."""
+    """Returns samples scaled to a maximum of 1; silence is unchanged."""
     return samples / max(float(np.abs(samples).max()), 1e-12)
 
 
@@ -154,11 +152,11 @@ def numbers(value: Any) -> np.ndarray:
     """Returns a series as an array of numbers, ``(time,)`` or ``(time, channels)``.
 
     Args:
-        value: An array or lists of numbers; or a text with the steps between commas, channels between colons,
-            as a line of a ``.ts`` file without its label.
+        value: An array or lists of numbers; or a text with commas between steps and colons between channels, as in a
+            line of a ``.ts`` file without its label.
 
     Raises:
-        InputError: It is none of these, is empty, or has a value that is not finite.
+        InputError: The value is none of these, is empty, or has a number that is not finite.
     """
     if isinstance(value, str):
         value = _parsed(value)
@@ -169,7 +167,7 @@ def numbers(value: Any) -> np.ndarray:
         raise InputError(f"{str(value)[:40]!r} is not a series: give an array of numbers, (time, channels)") from None
     if array.ndim not in (1, 2) or not array.size:
         raise InputError(f"a series of shape {array.shape}: give (time, channels), at least one step")
-    # What is beyond float32 would become infinite in it.
+    # Values beyond float32 would become infinite.
     _check_finite(np.where(np.abs(array) <= MAX_FLOAT32, array, np.where(np.isnan(array), np.nan, np.inf)))
     return array
 
@@ -177,7 +175,7 @@ def numbers(value: Any) -> np.ndarray:
 def _parsed(text: str) -> np.ndarray:
     channels = [part.split(",") for part in text.split(":")]
     if len({len(channel) for channel in channels}) > 1:
-        raise InputError(f"{text[:40]!r}: its channels differ in length: give each as many steps")
+        raise InputError(f"{text[:40]!r}: its channels differ in length: give each the same number of steps")
     try:
         return np.array([[float(step) for step in channel] for channel in channels]).T
     except ValueError:

@@ -1,4 +1,4 @@
-"""Training, validation and test part of somebody's rows, so that the score at the end is honest."""
+"""Split rows into training, validation and test parts without overlap."""
 
 import collections
 import hashlib
@@ -7,27 +7,27 @@ from zoo.data.examples import Examples, identity
 from zoo.data.labels import look_alikes
 from zoo.errors import InputError
 
-HELD_OUT = 0.1  # share of the rows that goes to a part which is not given
+HELD_OUT = 0.1  # share of the rows for a part that is not given
 NOT_GIVEN = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "unknown"}
 
 
 def make_parts(
     data: Examples, validation: Examples | None, test: Examples | None, has_labels: bool, seed: int
 ) -> tuple[list[Examples], list[str]]:
-    """Returns the training, validation and test parts; those not given are drawn from ``data``.
+    """Returns the training, validation and test parts; parts that are not given are drawn from ``data``.
 
     Args:
-        data: All rows, or those to train on.
-        validation: Rows that choose the best epoch, if there are any.
-        test: Rows for the score at the end, if there are any.
-        has_labels: Whether targets are labels, of which each part should have its share.
-        seed: Another seed draws other parts.
+        data: All rows, or the training rows.
+        validation: Rows to choose the best epoch, if given.
+        test: Rows for the final score, if given.
+        has_labels: Whether targets are labels; the split is then stratified.
+        seed: Random seed of the split.
 
     Returns:
-        The parts, and what a user should know of them, a line each.
+        The parts, and notes for the user, one per line.
 
     Raises:
-        InputError: A part is empty, has what the training part has too, or a label that it has not.
+        InputError: A part is empty, overlaps with the training part, or has a label that the training part lacks.
     """
     train = data
     if test is None:
@@ -54,60 +54,60 @@ def make_parts(
 
 
 def _look_alikes(examples: Examples) -> list[str]:
-    """Returns a line if labels differ only in case, spaces or invisible characters."""
+    """Returns a note if labels differ only in case, spaces or invisible characters."""
     groups = look_alikes(examples.targets)
     shown = "; ".join(" and ".join(f"{label!a} in {count:,} rows" for label, count in group) for group in groups[:5])
-    return [f"labels that look alike are classes of their own: {shown}: --strip-labels makes them one"] * bool(groups)
+    return [f"labels that look alike are separate classes: {shown}: --strip-labels merges them"] * bool(groups)
 
 
 def _not_given(examples: Examples) -> list[str]:
-    """Returns a line if a label looks like a gap: other readers would drop its rows without a word."""
+    """Returns a note if a label looks like a missing value; other readers would drop such rows silently."""
     counts = collections.Counter(t for t in examples.targets if t.casefold() in NOT_GIVEN)
-    shown = ", ".join(f"{label!r} in {count:,} rows" for label, count in counts.items())
-    return [f"taken for labels like others: {shown}; if that is what stands for a gap, take the rows out"] * bool(shown)
+    shown = ", ".join(f"{label!r} is used as a label in {count:,} rows" for label, count in counts.items())
+    return [f"{shown}; if it marks missing values, remove those rows"] * bool(shown)
 
 
 def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
-    """Raise InputError if an input, or a group, is on both sides: that makes the score a lie."""
+    """Raise InputError if an input or a group is in both parts, which would make the score too high."""
     known = dict(zip(together(train), train.locations, strict=True))
-    twice = [i for i, key in enumerate(together(other)) if key in known]
-    if not twice:
+    duplicates = [i for i, key in enumerate(together(other)) if key in known]
+    if not duplicates:
         return
-    first = twice[0]
+    first = duplicates[0]
     value = other.inputs[first] if other.groups is None else other.groups[first]
     shown = f"{value[:60]!r}" if isinstance(value, str) else "a series"
     shown = shown if other.groups is None else f"group {shown}"
     place = known[together(other)[first]]
-    more = f", and so are {len(twice) - 1:,} rows more: take them out" if len(twice) > 1 else ": take one out"
+    more = f", and so are {len(duplicates) - 1:,} rows more: remove them" if len(duplicates) > 1 else ": remove one"
     raise InputError(
         f"{other.locations[first]}: {shown} of the {name} part is in the training part too ({place}){more}"
     )
 
 
 def _refuse_unseen(train: Examples, other: Examples, name: str) -> None:
-    """A label that no training example has cannot be told; its rows would only be counted as wrong."""
+    """Raise InputError for a label that no training row has, because a model cannot predict it."""
     known = set(train.targets)
     for label, location in zip(other.targets, other.locations, strict=True):
         if label not in known:
             raise InputError(
                 f"{location}: label {label!r} of the {name} part is not in the training part: add examples of it, or"
-                " take the row out"
+                " remove the row"
             )
 
 
 def split(examples: Examples, fraction: float, seed: int, stratify: bool = False) -> tuple[Examples, Examples]:
-    """Returns a training and a validation part; all rows of an input stay on one side, or all of a group.
+    """Returns a training and a validation part; all rows of an input, or of a group, stay in one part.
 
-    Inputs that differ only in case count as one. They, or the groups, are put in the order of a hash of the
-    seed and what they are, and the first ones go to validation: the order of the rows plays no part.
+    Inputs that differ only in case count as one. Inputs or groups are sorted by a hash of the seed and their key, and
+    the first ones go to validation. The order of the rows has no effect.
 
     Args:
-        examples: At least two different inputs, or groups if they have any.
-        fraction: Share of the different inputs or groups that goes to validation, between 0 and 1, both
-            excluded; each side gets at least one.
-        seed: Another seed draws another part.
-        stratify: Whether the targets are labels, and that share is taken of each label's inputs. A group
-            goes by its most frequent label.
+        examples: At least two different inputs, or groups if there are any.
+        fraction: Share of the different inputs or groups that goes to validation, between 0 and 1, both excluded. Each
+            part gets at least one.
+        seed: Random seed of the split.
+        stratify: Whether targets are labels, and the share is taken of each label's inputs. A group counts by its most
+            frequent label.
 
     Raises:
         InputError: There are fewer than two different inputs or groups, or the fraction is out of bounds.
@@ -128,7 +128,7 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
         strata.setdefault(label, []).append(key)
     held_out: set[bytes] = set()
     for stratum in strata.values():
-        # The only input of a label is for training: what was never seen cannot be told.
+        # The only input of a label goes to training, because a model cannot predict an unseen label.
         count = min(max(round(fraction * len(stratum)), 1), len(stratum) - 1)
         held_out.update(stratum[:count])
     chosen = [key in held_out for key in keys]
@@ -139,7 +139,7 @@ def split(examples: Examples, fraction: float, seed: int, stratify: bool = False
 
 
 def together(examples: Examples) -> list[bytes]:
-    """Returns what each row has in common with those that must stay on its side: its group, or its input."""
+    """Returns the key that each row shares with those of its part: its group, or its input."""
     if examples.groups is not None:
         return [group.encode() for group in examples.groups]
     return [identity(value) for value in examples.inputs]

@@ -1,4 +1,4 @@
-"""Examples from a user's own file: CSV, TSV or JSONL, read strictly, each row with its place."""
+"""Examples from a user's file: CSV, TSV or JSONL, read strictly, each row with its location."""
 
 import csv
 import difflib
@@ -14,9 +14,9 @@ from zoo.data.lines import MAX_LINE_BYTES, OnBad, Part, ending, lines, refuse, t
 from zoo.errors import InputError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-"""What stands between the cells of a table, by the ending of its name."""
+"""Separator of the cells, by file extension."""
 
-# The csv module's own limit for all readers of a process, 131,072, is less than a document may need.
+# The default limit of the csv module, 131,072, is too small for some documents; it applies to the process.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
 
 
@@ -28,26 +28,26 @@ def read_examples(
     group: str = "",
     on_bad: OnBad = refuse,
 ) -> Examples:
-    """Read two columns of a file; its name's ending says what it is.
+    """Read two columns of a file; its extension gives the format.
 
-    - ``.csv``: cells between commas; a cell with a comma, a quote or a line end stands in double
-      quotes, a quote inside it is doubled.
-    - ``.tsv``: cells between tabs, without quoting.
-    - ``.jsonl``: one JSON object per line, whose fields are the columns.
+    - ``.csv``: comma-separated. A cell with a comma, a quote or a line end is in double quotes, with quotes inside it
+      doubled.
+    - ``.tsv``: tab-separated, without quoting.
+    - ``.jsonl``: one JSON object per line, with the columns as fields.
 
-    Text is UTF-8; a byte-order mark is accepted. Blanks around a cell and blank lines are dropped.
+    Text is UTF-8; a byte-order mark is accepted. Spaces around a cell and blank lines are dropped.
 
     Args:
         path: The file.
-        input: Name of the column with the inputs.
-        target: Name of the column with the targets.
-        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; if it does not,
-            their names are ``"1"``, ``"2"`` and so on.
-        group: Name of the column that says which rows belong together, if there is one.
-        on_bad: Called with the error of each row that cannot be used; the others are returned.
+        input: Input column.
+        target: Target column.
+        header: Whether the first row of a ``.csv`` or ``.tsv`` names the columns; otherwise their names are ``"1"``,
+            ``"2"`` and so on.
+        group: Column whose values must not be split between parts, if any.
+        on_bad: Called with the error of each bad row; the other rows are returned.
 
     Raises:
-        InputError: The file cannot be read, or a row of it cannot be used; the message says where.
+        InputError: The file or a row cannot be used; the message gives the location.
 
     Example:
         >>> import zoo
@@ -67,12 +67,12 @@ def stream_examples(
     on_bad: OnBad = refuse,
     part: Part | None = None,
 ) -> Iterator[tuple[str, str, str]]:
-    """Like ``read_examples``, but yields row after row: input, target and place.
+    """Read as ``read_examples`` does, but yield input, target and location row by row.
 
     Args:
         path: The table.
         input: Input column.
-        target: Column with the targets.
+        target: Target column.
         header: Whether the first row names the columns.
         on_bad: Called with the error of each row that cannot be used.
         part: Where to begin to read; ``None`` reads all.
@@ -81,17 +81,17 @@ def stream_examples(
     for location, row in file_rows(path, header, on_bad, part):
         named = named or {input, target} <= set(row)
         try:
-            made = two_columns([(location, row)], input, target)
+            example = two_columns([(location, row)], input, target)
         except InputError as error:
             if not named:
                 raise
             on_bad(error)
         else:
-            yield made.inputs[0], made.targets[0], location
+            yield example.inputs[0], example.targets[0], location
 
 
 def is_table(path: str | os.PathLike) -> bool:
-    """Returns whether the name of a file is that of a table."""
+    """Returns whether a file name has the extension of a table."""
     return ending(path) in (*SEPARATORS, ".jsonl")
 
 
@@ -111,7 +111,7 @@ def file_rows(
 
     def noted(error: InputError) -> None:
         nonlocal empty
-        empty = False  # a file of bad rows is not one without rows
+        empty = False  # a file of bad rows is not an empty file
         on_bad(error)
 
     if kind == ".jsonl":
@@ -133,25 +133,27 @@ def two_columns(
     columns: Columns = DEFAULT,
     on_bad: OnBad = refuse,
 ) -> Examples:
-    """Returns examples of rows already read: the place of each and its cells by column.
+    """Returns examples from the location and the cells of each row.
 
-    A cell may be a text; in JSON and data frames also a list of tokens or of tags, or a series of numbers; and a
+    A cell may be a text. In JSON and data frames it may also be a list of tokens, of tags, or a series of numbers. A
     target may be a number.
     """
-    found, tokens = [], False
+    results, tokens = [], False
     for location, row in rows:
         try:
             value = value_at(row, input, location)
             text = _input(value, location, f"column {input!r}")
-            right = _target(value_at(row, target, location), location, f"column {target!r}", columns) if target else ""
-            found.append((text, right, location, cell(row, group, location) if group else ""))
+            target_text = ""
+            if target:
+                target_text = _target(value_at(row, target, location), location, f"column {target!r}", columns)
+            results.append((text, target_text, location, cell(row, group, location) if group else ""))
         except InputError as error:
-            if not found and not {input, *filter(None, (target, group))} <= set(row):
+            if not results and not {input, *filter(None, (target, group))} <= set(row):
                 raise  # the column is missing, not a cell
             on_bad(error)
         else:
             tokens = tokens or (isinstance(value, list) and isinstance(value[0], str))
-    inputs, targets, places, groups = ([row[i] for row in found] for i in range(4))
+    inputs, targets, places, groups = ([row[i] for row in results] for i in range(4))
     reading = Reading(layout="tokens" if tokens else None)
     return Examples(inputs, targets, places, groups if group else None, reading)
 
@@ -161,7 +163,7 @@ def _input(value: Any, location: str, what: str) -> Any:
         return _text(value, location, what)
     if len(value) and isinstance(value[0], str):
         return _joined(value, location, what)
-    from zoo.data.sound import as_channels, numbers  # NumPy takes a moment that a wrong name should not cost
+    from zoo.data.sound import as_channels, numbers  # importing NumPy takes time, so check the name first
 
     try:
         return as_channels(numbers(value))
@@ -188,17 +190,17 @@ def _named_tag(tag: Any, names: list[str] | None, location: str, what: str) -> A
 
 
 def _joined(parts: Any, location: str, what: str) -> str:
-    """Returns tokens or tags between spaces."""
+    """Returns tokens or tags joined by spaces."""
     for part in parts:
         if not isinstance(part, str) or not part.strip() or len(part.split()) > 1:
-            raise InputError(f"{location}: {what}: {part!r:.40} is no token: give texts without spaces")
+            raise InputError(f"{location}: {what}: {part!r:.40} is not a token: give texts without spaces")
     return text_of(" ".join(part.strip() for part in parts), location, what)
 
 
 def table_rows(
     path, separator: str, header: bool, on_bad: OnBad = refuse, part: Part | None = None
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the place of each row of a ``.csv`` or ``.tsv`` and its cells by column, from ``part`` on."""
+    """Yield the location and the cells by column of each row of a ``.csv`` or ``.tsv``."""
     places: list[str] = []  # of the lines of the row being read
 
     def noted():
@@ -229,7 +231,7 @@ def table_rows(
         if len(row) != len(columns):
             error = InputError(
                 f"{places[0]}: the row has {len(row)} cells, the first one {len(columns)}:"
-                f" give each row as many{', quoting cells with commas' if separator == ',' else ''}"
+                f" give each row the same number{', quoting cells with commas' if separator == ',' else ''}"
             )
             on_bad(error)
             continue
@@ -266,10 +268,10 @@ def _json_row(line: str, location: str) -> dict:
     try:
         pairs = json.loads(line, object_pairs_hook=_Pairs, parse_float=_finite, parse_constant=_finite)
     except InputError as error:
-        raise InputError(f"{location}: not JSON ({error}): write one JSON object a line") from None
+        raise InputError(f"{location}: not JSON ({error}): write one JSON object per line") from None
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number or a nesting too long"
-        raise InputError(f"{location}: not JSON ({reason}): write one JSON object a line") from None
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "a number is too long or a nesting too deep"
+        raise InputError(f"{location}: not JSON ({reason}): write one JSON object per line") from None
     if not isinstance(pairs, _Pairs):
         raise InputError(f"{location}: not a JSON object: write {{...}} with a field for each column")
     check_different([name for name, _ in pairs], location)
@@ -277,29 +279,29 @@ def _json_row(line: str, location: str) -> dict:
 
 
 def _finite(text: str) -> float:
-    """Python's reader takes NaN, Infinity and 1e999; JSON knows none of them."""
+    """Raise InputError for NaN, Infinity and 1e999: Python's JSON reader accepts them, but JSON does not."""
     if not math.isfinite(float(text)):
         raise InputError(f"{text[:20]} is not a number")
     return float(text)
 
 
 class _Pairs(list):
-    """The fields of a JSON object in order; unlike a dict, it keeps a name that stands twice."""
+    """The fields of a JSON object in order; unlike a dict, it keeps duplicate names."""
 
 
 def check_different(columns: list[str], location: str) -> None:
-    twice = [name for i, name in enumerate(columns) if name in columns[:i]]
-    if twice:
-        raise InputError(f"{location}: two columns named {_shown(twice[:1])}: rename one of them")
+    duplicates = [name for i, name in enumerate(columns) if name in columns[:i]]
+    if duplicates:
+        raise InputError(f"{location}: two columns named {_shown(duplicates[:1])}: rename one of them")
 
 
 def cell(row: dict, column: str, location: str) -> str:
-    """Returns the text of a cell, or raises an ``InputError`` that says what is wrong with it."""
+    """Returns the text of a cell (raises InputError that describes the problem)."""
     return _text(value_at(row, column, location), location, f"column {column!r}")
 
 
 def value_at(row: dict, column: str, location: str) -> Any:
-    """Returns a cell as it was read (raises InputError for a column that is not there)."""
+    """Returns a cell as it was read (raises InputError if the column is missing)."""
     if column not in row:
         nearest = difflib.get_close_matches(column, row, n=1)
         hint = f"did you mean {_shown(nearest)}? " if nearest else ""
@@ -314,6 +316,6 @@ def _text(value: Any, location: str, what: str) -> str:
 
 
 def _shown(names: list[str]) -> str:
-    """Returns names for a message: each quoted, on one line, and not too many."""
+    """Returns a short list of quoted names for a message, on one line."""
     short = [repr(name if len(name) <= 40 else name[:37] + "...") for name in names[:20]]
     return ", ".join(short) + (", ..." if len(names) > 20 else "")

@@ -1,4 +1,4 @@
-"""Token shards: the ids of a corpus, written once and read by every training run."""
+"""Token shards: the ids of a corpus, written once and read by all training runs."""
 
 import dataclasses
 import hashlib
@@ -13,11 +13,11 @@ from zoo.errors import InputError
 from zoo.files import replacing, storage
 
 MANIFEST = "shards.json"
-_AT_ONCE = 1_000  # texts that are encoded together
+_AT_ONCE = 1_000  # texts per call of the tokenizer
 
 
 class Tokenizer(Protocol):
-    """What turns texts into ids."""
+    """Maps texts to ids."""
 
     size: int
 
@@ -26,7 +26,7 @@ class Tokenizer(Protocol):
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what the tokenizer is made from."""
+        """Returns the state of the tokenizer."""
         ...
 
 
@@ -35,10 +35,10 @@ class TokenShards:
     """A folder with one array of ids per split, ``uint16 (tokens,)``, and a manifest.
 
     Attributes:
-        folder: Where the arrays are.
+        folder: Folder of the arrays.
         tokenizer: The JSON form of the tokenizer.
         fingerprint: SHA-256 over the SHA-256 of every array and the tokenizer.
-        tokens: Number of ids per split, the separator before each text included.
+        tokens: Number of ids per split, including the separator before each text.
     """
 
     folder: Path
@@ -47,10 +47,10 @@ class TokenShards:
     tokens: dict[str, int]
 
     def split(self, name: str) -> np.ndarray:
-        """Returns the ids of a split, mapped from the disk.
+        """Returns the ids of a split, memory-mapped.
 
         Raises:
-            InputError: There is no such split, or its file is missing or of another length.
+            InputError: There is no such split, or its file is missing or has another length.
         """
         if name not in self.tokens:
             raise InputError(f"{self.folder}: no split {name!r}: there are {', '.join(self.tokens)}")
@@ -65,12 +65,12 @@ class TokenShards:
 
 
 def write_shards(folder: Path, texts: dict[str, Iterable[str]], tokenizer: Tokenizer, separator: int) -> TokenShards:
-    """Encode the texts of each split and write them as shards; the manifest comes last.
+    """Encode the texts of each split and write them as shards; the manifest is written last.
 
     Args:
-        folder: Where to; made if it does not exist.
+        folder: Output folder; created if it does not exist.
         texts: The texts of each split, in order.
-        tokenizer: At most 65,536 ids.
+        tokenizer: Tokenizer with at most 65,536 ids.
         separator: Id that is written before each text.
 
     Raises:
@@ -108,7 +108,7 @@ def _encoded(texts: Iterable[str], tokenizer: Tokenizer) -> Iterator[list[int]]:
 
 
 def open_shards(folder: Path) -> TokenShards | None:
-    """Returns the shards of a folder, or ``None`` if it has none (raises InputError for a damaged manifest)."""
+    """Returns the shards in a folder, or ``None`` if it has none (raises InputError for a damaged manifest)."""
     path = folder / MANIFEST
     if not path.exists():
         return None

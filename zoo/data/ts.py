@@ -17,19 +17,19 @@ _STAMPED = re.compile(r"\(\s*([^,()]*?)\s*,\s*([^()]*?)\s*\)")
 def read_ts(path: str | os.PathLike) -> Examples:
     """Read labelled series.
 
-    Comments after ``#``, the header's ``@`` lines, then a series a line: the values of a dimension
-    between commas, dimensions between colons, the label last (format:
-    https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html). Series may differ in length; the
-    dimensions of one may not. Values may have time stamps, ``(2004-02-01 00:00:00,1.5)``, which are not read. Missing
-    values at the end of all dimensions are what the archive pads shorter series with; they are taken off.
+    A file has comments after ``#``, header lines that start with ``@``, then a line per series: commas between the
+    values of a dimension, colons between dimensions, and the label last (format:
+    https://www.aeon-toolkit.org/en/stable/api_reference/data_format.html). Series may differ in length; the dimensions
+    of one series may not. Values may have time stamps, ``(2004-02-01 00:00:00,1.5)``, which are ignored. The archive
+    pads shorter series with missing values at the end of all dimensions; these are removed.
 
     Returns:
-        Examples whose inputs are float32 arrays ``(time, features)`` and whose targets are the labels, or with
-        ``@targetLabel true`` numbers.
+        Examples with float32 arrays ``(time, features)`` as inputs. Targets are the labels, or numbers with
+        ``@targetLabel true``.
 
     Raises:
-        InputError: The file cannot be read or used, it has no targets, or a value is missing inside a series or not
-            finite; the message says where.
+        InputError: The file cannot be used, it has no targets, or a value is missing inside a series or not finite; the
+            message gives the location.
     """
     header = _Header()
     inputs, labels, location = [], [], []
@@ -50,15 +50,15 @@ def read_ts(path: str | os.PathLike) -> Examples:
 
 
 class _Header:
-    """What the ``@`` lines of a ``.ts`` file say.
+    """Contents of the ``@`` lines of a ``.ts`` file.
 
     Attributes:
-        labels: The classes; none if the lines do not list them.
-        dimensions: How many each series has; ``None`` until a line or the first series says so.
-        length: Steps of each series; ``None`` if they may differ, or until the first series says so.
-        flags: The lines that say true or false, by name in lower case.
-        complete: Whether ``@data`` has come.
-        padded: Series whose end was taken off.
+        labels: Classes; empty if the lines do not list them.
+        dimensions: Number of dimensions per series; ``None`` until a line or the first series gives it.
+        length: Number of steps per series; ``None`` if it may differ, or until the first series gives it.
+        flags: Lines with true or false, by name in lower case.
+        complete: Whether ``@data`` was read.
+        padded: Number of series whose padding was removed.
     """
 
     def __init__(self):
@@ -71,7 +71,7 @@ class _Header:
         self._seen: set[str] = set()
 
     def add(self, line: str, place: str) -> None:
-        """Read a line, or raise an ``InputError``."""
+        """Read a header line (raises InputError if it is invalid)."""
         name, *values = line.split()
         name = name.removeprefix("@").lower() if line.startswith("@") else ""
         if name in self._seen:
@@ -103,14 +103,14 @@ class _Header:
         self.complete = True
 
     def notes(self) -> tuple[str, ...]:
-        """Returns what a user should know of how the file was read."""
+        """Returns notes for the user on how the file was read."""
         notes = []
         if self.flags.get("timestamps"):
             notes.append("time stamps are not read: the steps of a series are taken as equally far apart")
         if self.padded:
             notes.append(f"{self.padded:,} series are padded with missing values at their end, which are taken off")
         if not self.labels and not self.flags.get("targetlabel"):
-            notes.append("the file lists no classes: the labels are what stands behind the last colon of each line")
+            notes.append("the file lists no classes: the label of each line is the text after its last colon")
         return tuple(notes)
 
 
@@ -118,7 +118,7 @@ def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
     """Returns the series ``(time, features)`` and the label of a line of data."""
     stamped = header.flags.get("timestamps", False)
     if stamped:
-        # Colons inside a time stamp are no separators: only the values stay.
+        # Colons inside a time stamp are not separators; keep only the values.
         rest = _STAMPED.sub("", line.rpartition(":")[0])
         line = _STAMPED.sub(lambda match: match[2], line)
         if rest.strip(",: "):
@@ -132,14 +132,16 @@ def _case(line: str, header: _Header, place: str) -> tuple[np.ndarray, str]:
         raise InputError(f"{place}: no label: end the line with a colon and the label")
     header.dimensions = header.dimensions or len(dimensions)
     if len(dimensions) != header.dimensions:
-        raise InputError(f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series as many")
+        raise InputError(
+            f"{place}: {len(dimensions)} dimensions, not {header.dimensions}: give each series the same number"
+        )
     rows = [dimension.split(",") for dimension in dimensions]
     if header.flags.get("equallength"):
         header.length = header.length or len(rows[0])
     for i, row in enumerate(rows, 1):
         expected = header.length or len(rows[0])
         if len(row) != expected:
-            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each as many")
+            raise InputError(f"{place}: dimension {i} has {len(row)} steps, not {expected}: give each the same number")
     end = len(rows[0])
     while end > 1 and all(row[end - 1].strip().lower() in ("?", "nan") for row in rows):
         end -= 1

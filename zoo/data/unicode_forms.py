@@ -1,4 +1,4 @@
-"""Unicode forms: which texts are the same text, and how a text is written in characters that a model knows."""
+"""Unicode forms: equality of texts, and replacement of characters that a model does not know."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ _PLAIN = {
 
 
 def same_text(text: str) -> str:
-    """Returns a text so that two ways to write the same text are equal: composed, without case and invisible marks.
+    """Returns a key that is equal for texts that differ only in composition, case and invisible marks.
 
     Example:
         >>> same_text("Cafe\u0301") == same_text("caf\u00e9")
@@ -28,7 +28,7 @@ def same_text(text: str) -> str:
 
 
 def commonest_form(texts: Iterable[str]) -> Literal["NFC", "NFD"]:
-    """Returns ``"NFD"`` if most of the texts that the forms write differently are decomposed, else ``"NFC"``."""
+    """Returns ``"NFD"`` if most texts whose forms differ are decomposed, otherwise ``"NFC"``."""
     composed = decomposed = 0
     for text in texts:
         composed += unicodedata.normalize("NFD", text) != text
@@ -37,15 +37,15 @@ def commonest_form(texts: Iterable[str]) -> Literal["NFC", "NFD"]:
 
 
 def fold(text: str, known: Callable[[str], bool]) -> str:
-    """Returns a text with its unknown characters written in known ones, where that loses nothing of it.
+    """Returns a text with its unknown characters replaced by known ones, if the meaning stays the same.
 
-    Curly quotation marks become straight, dashes hyphens, ligatures and full-width letters plain ones; invisible
-    characters go, and so do unknown punctuation marks at either end. A letter with an accent stays as it is, because
-    without the accent it is another letter.
+    Curly quotation marks become straight, dashes become hyphens, and ligatures and full-width letters become plain
+    ones. Invisible characters are removed, and so are unknown punctuation marks at either end. A letter keeps its
+    accent because without it the letter is another one.
 
     Args:
         text: Any text.
-        known: Says whether a model knows a character.
+        known: Returns whether a model knows a character.
 
     Example:
         >>> fold("\u201cdon\u2019t\u201d,", "don't".__contains__)

@@ -1,4 +1,4 @@
-"""Inputs without right outputs, from every form of file that fine-tuning reads."""
+"""Inputs without targets, from every form of file that fine-tuning reads."""
 
 import dataclasses
 import itertools
@@ -24,10 +24,10 @@ class Unlabelled:
 
     Attributes:
         inputs: Texts, sounds or series.
-        names: What each is called in an answer: a text by itself, a sound by its file, a series by its place.
-        locations: Place of each.
-        kept: Other cells of each row, by column.
-        notes: What a user should know of how they were read.
+        names: Name of each input in the output: a text itself, the file of a sound, the location of a series.
+        locations: Location of each input.
+        kept: Further cells of each row, by column.
+        notes: Notes for the user on how the inputs were read.
     """
 
     inputs: list[Any]
@@ -40,17 +40,17 @@ class Unlabelled:
 def read_unlabelled(
     path: str | os.PathLike, columns: Columns, layout: str = "rows", keep: Sequence[str] = (), on_bad: OnBad = refuse
 ) -> Unlabelled:
-    """Read inputs as fine-tuning read them; the column of right outputs may be missing, and is not read.
+    """Read inputs in the forms of fine-tuning; the target column may be missing, and is not read.
 
     Args:
         path: A table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``), a ``.ts`` or CoNLL file, or a folder of sounds.
-        columns: What of a table is read: what the record of the model says, and what the user says.
-        layout: As the task of the model reads it, one of ``zoo.data.read.LAYOUTS``.
-        keep: Other columns of a table, whose cells are taken as they are.
-        on_bad: Called with the error of each row that cannot be used; the others are returned.
+        columns: Columns of a table, from the record of the model and from the user.
+        layout: Layout that the task of the model reads, one of ``zoo.data.read.LAYOUTS``.
+        keep: Further columns of a table, whose cells are returned unchanged.
+        on_bad: Called with the error of each bad row; the other rows are returned.
 
     Raises:
-        InputError: The file cannot be read, or its columns cannot.
+        InputError: The file or its columns cannot be read.
     """
     kind = ending(path)
     if Path(path).is_dir() and layout != "series":
@@ -69,8 +69,8 @@ def read_unlabelled(
     else:
         rows = file_rows(path, columns.header, on_bad)
     kept: dict[str, dict[str, Any]] = {}
-    found = _from_rows(_keeping(rows, keep, kept, on_bad), os.fspath(path), columns, layout, on_bad)
-    return _made(found.with_notes(*notes), kept)
+    examples = _from_rows(_keeping(rows, keep, kept, on_bad), os.fspath(path), columns, layout, on_bad)
+    return _made(examples.with_notes(*notes), kept)
 
 
 def _made(examples: Examples, kept: dict[str, dict[str, Any]] | None = None) -> Unlabelled:
@@ -109,9 +109,9 @@ def _from_rows(rows: Iterator[tuple[str, dict]], name: str, columns: Columns, la
         target = columns.target if columns.target in first[1] else ""
         return readers.wide(read.as_texts(rows), target, columns, on_bad)
     if not columns.input:
-        raise InputError(f"{name}: say which column to read: --input COLUMN")
-    found = read.as_sounds(two_columns(rows, columns.input, "", "", columns, on_bad), name, on_bad)
-    return read.whole_series(found, columns, layout)
+        raise InputError(f"{name}: name the column to read: --input COLUMN")
+    examples = read.as_sounds(two_columns(rows, columns.input, "", "", columns, on_bad), name, on_bad)
+    return read.whole_series(examples, columns, layout)
 
 
 def _sounds(folder: Path, on_bad: OnBad) -> Examples:

@@ -1,4 +1,4 @@
-"""Datasets by name, each a TFDS builder. Naming them imports nothing heavy; loading one does."""
+"""Datasets by name, each a TFDS builder. Importing this module imports no TensorFlow; loading a dataset does."""
 
 import contextlib
 import hashlib
@@ -31,14 +31,14 @@ def entry(name: str) -> Dataset:
 
 
 def load(name: str, split: str) -> Examples:
-    """Returns a split, a row for each right answer; the first use prepares the dataset on disk.
+    """Returns a split, with a row per reference; the first use prepares the dataset on disk.
 
     Args:
-        name: One of ``DATASETS``.
-        split: One of its splits.
+        name: Name in ``DATASETS``.
+        split: Split of the dataset.
 
     Raises:
-        InputError: No such dataset or split.
+        InputError: There is no such dataset or split.
         DownloadError: The dataset's files could not be fetched.
     """
     dataset = entry(name)
@@ -49,7 +49,7 @@ def load(name: str, split: str) -> Examples:
 
     tfds.disable_progress_bar()  # it writes to terminals and files alike
     if dataset.module is not None:
-        importlib.import_module(dataset.module)  # TFDS finds a builder once its module is imported
+        importlib.import_module(dataset.module)  # TFDS registers a builder when its module is imported
     try:
         with _standard_output_kept():
             builder = _prepared(dataset.tfds)
@@ -77,30 +77,30 @@ def load(name: str, split: str) -> Examples:
 
 
 def _prepared(name: str):
-    """Returns a TFDS builder whose data are on disk, prepared once however many processes ask at the same time."""
+    """Returns a TFDS builder with its data on disk; several processes at once prepare them only once."""
     import tensorflow_datasets as tfds
 
     builder = tfds.builder(name)
     if not builder.is_prepared():
         Path(builder.data_dir).parent.mkdir(parents=True, exist_ok=True)
         with file_lock(Path(builder.data_dir)):
-            builder = tfds.builder(name)  # a new one, for another process may have prepared the data meanwhile
+            builder = tfds.builder(name)  # a new builder, because another process may have prepared the data
             _check_reachable(builder)
             builder.download_and_prepare()
     return builder
 
 
 def _check_reachable(builder) -> None:
-    """Raise DownloadError at once if TFDS would download files and cannot reach their server."""
+    """Raise DownloadError at once if TFDS would download files but cannot reach their server."""
     from tensorflow_datasets.core.download.resource import get_dl_fname
 
-    own = type(builder).__module__.startswith("zoo.")  # these download by the zoo's own client, but for one file
+    own = type(builder).__module__.startswith("zoo.")  # these use the zoo's own client, except for one file
     urls = list(builder.url_infos or ())
     if own:
         urls = [builder.download_url] if hasattr(builder, "download_url") else []
     if not urls or (own and os.environ.get("ZOO_DATA_FILES")):
         return
-    # <data folder>/<name>/<config>/<version> stands beside <data folder>/downloads.
+    # The builder's folder is <data folder>/<name>/<config>/<version>; downloads are in <data folder>/downloads.
     downloads = Path(builder.data_dir).parents[len(Path(builder.info.full_name).parts) - 1] / "downloads"
     known = [downloads / get_dl_fname(url, info.checksum) for url, info in (builder.url_infos or {}).items()]
     if not any(file.exists() for file in known):
@@ -109,7 +109,7 @@ def _check_reachable(builder) -> None:
 
 @contextlib.contextmanager
 def _standard_output_kept() -> Iterator[None]:
-    """Send what TFDS says to standard error, for standard output may be JSON, without its warnings to developers."""
+    """Send TFDS's output to standard error, because standard output may be JSON; hide its developer warnings."""
     logs = [logging.getLogger(name) for name in ("absl", "urllib3")]
     before = [log.level for log in logs]
     for log in logs:
@@ -123,7 +123,7 @@ def _standard_output_kept() -> Iterator[None]:
 
 
 def _value(feature, value):
-    """Returns a field as text: a class by its name, the items of a list between spaces; numbers as an array."""
+    """Returns a field as text: a class by its name, a list with spaces between items; numbers as an array."""
     if isinstance(value, bytes):
         return value.decode()
     if hasattr(feature, "int2str"):
@@ -134,7 +134,7 @@ def _value(feature, value):
 
 
 def fingerprint(examples: Examples) -> str:
-    """Returns the SHA-256 of all inputs and targets in order, so that a record says what it was made with."""
+    """Returns the SHA-256 of all inputs and targets in order, which records store."""
     digest = hashlib.sha256()
     for row in zip(examples.inputs, examples.targets, strict=True):
         for value, end in zip(row, "\t\n", strict=True):
@@ -144,23 +144,22 @@ def fingerprint(examples: Examples) -> str:
 
 
 def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
-    """Returns a path for each URL: a local copy under ``ZOO_DATA_FILES``, else a download.
+    """Returns a path per URL: a local copy under ``ZOO_DATA_FILES``, otherwise a download.
 
-    A local copy is known by its content, whatever its name: size and SHA-256 as the builder's
-    ``checksums.tsv`` has them.
+    A local copy is recognised by size and SHA-256 in the builder's ``checksums.tsv``, whatever its name.
 
     Args:
         builder: The TFDS builder.
-        manager: Its download manager.
-        urls: URL by a name of the builder's choice.
+        manager: Download manager of the builder.
+        urls: URLs by key.
 
     Raises:
         InputError: ``ZOO_DATA_FILES`` is set and has no copy of a file.
-        DownloadError: A file could not be fetched.
+        DownloadError: A file could not be downloaded.
     """
     wanted = {name: (builder.url_infos[url].size, builder.url_infos[url].checksum) for name, url in urls.items()}
     if not os.environ.get("ZOO_DATA_FILES"):
-        # Not by TFDS, which without a network tries for minutes and shows each try.
+        # Not with TFDS, which without a network retries for minutes and prints each try.
         place = Path(manager.download_dir)
         return {
             name: os.fspath(download.fetch(urls[name], place / checksum, checksum, size))
@@ -172,12 +171,12 @@ def fetch(builder, manager, urls: dict[str, str]) -> dict[str, str]:
 def local_copies(
     dataset: str, wanted: dict[str, tuple[int, str]], urls: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """Returns a path under ``ZOO_DATA_FILES`` for each file, found by its size and SHA-256, whatever its name.
+    """Returns a path under ``ZOO_DATA_FILES`` for each file, recognised by size and SHA-256.
 
     Args:
         dataset: Name of the dataset, for messages.
-        wanted: Size in bytes and SHA-256 of each file, by a name of the builder's choice.
-        urls: Where each can be had, for messages.
+        wanted: Size in bytes and SHA-256 of each file, by key.
+        urls: Address of each file, for messages.
 
     Raises:
         InputError: ``ZOO_DATA_FILES`` is not set, or has no copy of a file.

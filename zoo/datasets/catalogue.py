@@ -1,4 +1,4 @@
-"""The datasets by name: plain data, which imports nothing heavy."""
+"""The datasets by name, as plain data; this module imports no TensorFlow."""
 
 import dataclasses
 import math
@@ -10,23 +10,23 @@ from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Where a dataset comes from and which of its fields the zoo reads.
+    """Source of a dataset, and the fields that the zoo reads.
 
     Attributes:
         tfds: Name of the TFDS builder, with its config.
         module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
-        task: The task that its examples pose.
-        input: Field of the input.
-        target: Field of the target. Several fields are joined by tabs. None where the input itself is predicted.
+        task: Task of the examples.
+        input: Input field.
+        target: Target field. Several fields are joined by tabs. None if the task predicts the input itself.
         splits: Names of the splits.
-        licence: The data's licence.
-        source: Where the data comes from.
-        golden: Inputs whose outputs are pinned in every record trained on it.
-        slices: TFDS's expression for a split that TFDS does not have under that name.
-        options: How a model is asked when it is measured on it, as ``Pipeline.predict`` takes it.
-        published: Figures from the literature for its test split: system, source and values as shares.
-        read: Makes an input of the field's value; ``None`` takes it as it is.
-        multi_reference: Whether the target field is a list of references, each of which gets a row.
+        licence: Licence of the data.
+        source: Source of the data.
+        golden: Example inputs whose outputs are stored in the records of all models trained on the dataset.
+        slices: TFDS expressions for splits that TFDS does not have under that name.
+        options: Options of ``Pipeline.predict`` for evaluations.
+        published: Published figures for the test split: system, source and values, as shares.
+        read: Converts the field's value to an input; ``None`` leaves it unchanged.
+        multi_reference: Whether the target field is a list of references, each of which becomes a row.
     """
 
     tfds: str
@@ -49,7 +49,7 @@ def _g2p(system: str, source: str, **values: float) -> dict:
     return {"system": system, "source": source, "values": values}
 
 
-# Stress stripped, any reference counts; quoted from later papers that list them, not from each paper itself.
+# Without stress, any reference counts; quoted from later papers that list them, not from each paper itself.
 _CMUDICT_PUBLISHED = (
     _g2p("biLSTM with alignments", "Yao & Zweig 2015", per_no_stress=0.0545, wer_no_stress=0.2355),
     _g2p("DBLSTM-CTC with a 5-gram", "Rao et al. 2015", wer_no_stress=0.213),
@@ -142,7 +142,7 @@ for _config, _licence in {
     "sst2": _NOT_STATED,
     "sst5": _NOT_STATED,
 }.items():
-    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the others.
+    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the other sets.
     DATASETS[f"sentences/{_config}"] = Dataset(
         f"sentences/{_config}",
         "zoo.datasets.sentences.sentences",
@@ -191,7 +191,7 @@ DATASETS["tiny_shakespeare"] = Dataset(
     "https://github.com/karpathy/char-rnn",
     ("ROMEO:\nBut, soft! what light through yonder w", "KING RICHARD"),
     published=(
-        # Of the last tenth of the text, which TFDS cuts into validation and test; context of 0 to 255 characters.
+        # On the last tenth of the text, which TFDS splits into validation and test; context of 0 to 255 characters.
         {
             "system": "nanoGPT, 10.7 M parameters on a GPU, on validation and test together",
             "source": "https://github.com/karpathy/nanoGPT (README)",
@@ -207,7 +207,7 @@ DATASETS["tiny_shakespeare"] = Dataset(
 
 
 for _config in ("readme", "speaker"):
-    # No published figures: papers split these recordings each in its own way.
+    # No published figures: each paper splits these recordings in another way.
     DATASETS["fsdd" if _config == "readme" else "fsdd/speaker"] = Dataset(
         f"fsdd/{_config}",
         "zoo.datasets.fsdd.fsdd",

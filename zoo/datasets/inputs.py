@@ -1,4 +1,4 @@
-"""Inputs of datasets: converted from their files, or synthesized for golden outputs."""
+"""Inputs of datasets: converted from their files, or synthesized as example inputs."""
 
 import math
 
@@ -8,7 +8,7 @@ from zoo.data.sound import Sound
 
 
 def sound(samples: np.ndarray) -> Sound:
-    """Returns a sound of samples at 8 kHz."""
+    """Returns samples at 8 kHz as a sound."""
     return Sound(samples, 8_000)
 
 

@@ -1,4 +1,4 @@
-"""Notes on the inputs of a model: tokens that it does not know, and characters that it reads as others."""
+"""Notes on inputs: unknown tokens, and characters that are read as known ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 from zoo.errors import InputError
 from zoo.pipeline import Pipeline
 
-MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens from which a line warns, and from which it is an error
+MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens for a warning and for an error
 
 
 def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
-    """Returns a line about the tokens that a model does not know, if it reads tokens.
+    """Returns a note on unknown tokens, if the model reads tokens.
 
     Args:
         pipeline: The pipeline.
         inputs: Texts.
-        allowed: Whether it may be most of them.
+        allowed: Whether more than half of the tokens may be unknown.
 
     Raises:
-        InputError: More than half are unknown, and it is not allowed.
+        InputError: More than half of the tokens are unknown, and this is not allowed.
     """
     share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
     if share is None:
@@ -37,7 +37,7 @@ class Folded:
     """Counts inputs whose unknown characters are read as known ones.
 
     Args:
-        preprocessor: A preprocessor; those without ``read_as`` fold nothing.
+        preprocessor: A preprocessor; one without ``read_as`` replaces nothing.
     """
 
     def __init__(self, preprocessor: Any):
@@ -60,7 +60,7 @@ class Folded:
         self.count += count
 
     def notes(self) -> list[str]:
-        """Returns a line with the count and an example, if there are such inputs."""
+        """Returns a note with the count and an example, if there are such inputs."""
         if not self.count:
             return []
         given, other = self.first

@@ -94,32 +94,32 @@ def evaluate(
 ) -> Report:
     """Measure a model.
 
-    A table of texts is read row by row, to count, to check and to answer, and never held whole.
+    A table of texts is read row by row, to count, to check and to predict, and never kept in memory.
 
     Args:
-        pipeline: The model, or what ``zoo.load`` takes.
+        pipeline: The model, or an argument of ``zoo.load``.
         data: Name of a dataset; or a file, a folder of sounds or arrays, as for ``zoo.data.read.examples``.
         split: Split of the dataset.
         input: Input column of a file.
-        target: Column of a file with the targets.
+        target: Target column of a file.
         header: Whether the first row of a CSV or TSV file names the columns.
-        series: In a table with one row per step, the column that says which series a row belongs to.
-        time: Column with the time, in such a table.
-        symbols: As ``fine_tune`` takes it, and so are the next four.
-        strip_labels: Whether labels that look alike are one label.
-        tag_names: Names of tags that the data number.
-        dialect: How a CSV or TSV is written.
-        allow_unknown: Whether to go on if the model knows less than half of the tokens.
-        skip_bad_rows: Whether rows that cannot be used are left out and counted. If not, up to ten are named at once,
-            before the first prediction.
+        series: Column with the name of the series, in a table with one row per step.
+        time: Column with the time, in a table with one row per step.
+        symbols: See ``fine_tune``, also for the next four.
+        strip_labels: Whether to merge labels that look alike.
+        tag_names: Names of numbered tags.
+        dialect: Format of a CSV or TSV.
+        allow_unknown: Whether to accept more than half of the tokens as unknown.
+        skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first
+            prediction.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
         processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.
         keep: Whether the report keeps inputs, outputs and references.
         on_start: Called with the number of inputs.
-        on_step: Called with the number of inputs just done.
+        on_step: Called with the number of finished inputs.
         on_prediction: Called with the name (see ``Report``), output and reference of each input, in order.
-        on_message: Called with a line for users, before the first answer: what a user should know of the data.
+        on_message: Called with notes on the data, one per line, before the first prediction.
         **options: Options of ``Pipeline.predict``, for example ``beam_size``.
 
     Raises:
@@ -186,7 +186,7 @@ def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report
         ours: A pipeline.
         report: Result of ``evaluate`` for it, with the answers kept.
         others: Another pipeline of the same task.
-        other: Result of ``evaluate`` for that, on the same data.
+        other: Result of ``evaluate`` for ``others``, on the same data.
 
     Returns:
         Name of the task's main metric, and the difference ours minus others with its paired interval

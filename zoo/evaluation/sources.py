@@ -34,9 +34,9 @@ def source(
         pipeline: The model.
         data: Name of a dataset, a file, a folder, or data in memory.
         split: Split of a dataset.
-        columns: What of a table is read.
+        columns: Columns of a table.
         limit: Maximum number of cases.
-        bad: Called with the error of each row that cannot be read.
+        bad: Called with the error of each bad row.
 
     Raises:
         InputError: The data cannot be read.

@@ -1,10 +1,10 @@
-"""Backbones as ONNX graphs: whole sequences, and single steps of the causal ones."""
+"""Backbones as ONNX graphs: whole sequences, and single steps of causal backbones."""
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
+from zoo.export.files import NoExportError
 from zoo.export.graph import Graph, Value
 from zoo.export.layers import (
     NEGATIVE,
@@ -63,7 +63,7 @@ def recurrent_blocks_step(cell: str) -> Callable:
 
 
 def tcn(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-    """The stack of temporal blocks."""
+    """Returns the output of the stack of temporal blocks."""
     graph = part.graph
 
     def convolve(block: Part, y: Value, dilation: int) -> Value:
@@ -73,7 +73,7 @@ def tcn(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
 
 
 def tcn_step(part: Part, config: Config, x: Value) -> Value:
-    """One step of the stack of temporal blocks."""
+    """Returns one step of the stack of temporal blocks."""
     return _temporal_blocks(part, config, x, convolution_step)
 
 
@@ -90,7 +90,7 @@ def _temporal_blocks(part: Part, config: Config, x: Value, convolve: Callable) -
 
 
 def wavenet(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-    """The whole network."""
+    """Returns the output of the network for a whole sequence."""
     graph = part.graph
 
     def convolve(layer: Part, y: Value, dilation: int) -> Value:
@@ -100,7 +100,7 @@ def wavenet(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
 
 
 def wavenet_step(part: Part, config: Config, x: Value) -> Value:
-    """One step of the network."""
+    """Returns one step of the network."""
     return _wavenet(part / "network", config, x, convolution_step)
 
 
@@ -119,7 +119,7 @@ def _wavenet(part: Part, config: Config, x: Value, convolve: Callable) -> Value:
 
 
 def rotate(graph: Graph, x: Value, positions: Value, size: int) -> Value:
-    """Turn pairs of features of ``x (batch, heads, time, size)``; ``positions`` broadcast to ``(batch, time)``."""
+    """Rotate pairs of features of ``x (batch, heads, time, size)``; ``positions`` broadcast to ``(batch, time)``."""
     half = size // 2
     rates = graph.op("Exp", graph.constant([-math.log(10_000.0) / half * i for i in range(half)]))
     angles = graph.unsqueeze(graph.cast(positions, "float32"), 1, -1) * rates
@@ -129,7 +129,7 @@ def rotate(graph: Graph, x: Value, positions: Value, size: int) -> Value:
 
 
 def _learned(part: Part, positions: Value) -> Value:
-    """Returns the vectors of positions; of those beyond the table NaN."""
+    """Returns the vectors of positions; NaN beyond the table."""
     graph = part.graph
     table = part / "positions" / "table"
     count = len(table.array("embeddings"))
@@ -138,7 +138,7 @@ def _learned(part: Part, positions: Value) -> Value:
 
 
 def transformer(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-    """The stack of layers, and the norm after the last."""
+    """Returns the output of the stack of layers and of the norm after the last."""
     graph, rotary = part.graph, config["positions"] == "rotary"
     positions = graph.unsqueeze(graph.arange(graph.size(x, 1)), 0)  # (1, time)
     age = graph.transpose(positions, 1, 0) - positions
@@ -161,7 +161,7 @@ def transformer(part: Part, config: Config, x: Value, mask: Value | None) -> Val
 
 
 def transformer_step(part: Part, config: Config, x: Value) -> Value:
-    """One step: keys and values of the last ``context`` positions form a ring, as in the model's ``step``."""
+    """Returns one step; keys and values of the last ``context`` positions form a ring buffer, as in the model."""
     graph, context, rotary = part.graph, config["context"], config["positions"] == "rotary"
     if not rotary:
         place = graph.state("positions", [], "int64")
@@ -190,7 +190,8 @@ def transformer_step(part: Part, config: Config, x: Value) -> Value:
         keys, values = (heads.split(z) for z in cache)
         turned_keys = graph.transpose(keys, 0, 1, 3, 2)
         if rotary:
-            # From its own slot a query looks at keys of this round, and from one round on at those before.
+            # A query is rotated by its own slot for keys of this round, and by one round more for those of the
+            # previous.
             scores = graph.where(
                 this_round,
                 rotate(graph, queries, slot, heads.size) @ turned_keys,
@@ -209,7 +210,7 @@ def transformer_step(part: Part, config: Config, x: Value) -> Value:
 
 
 def hierarchical_attention(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-    """The stack of layers over windows, and the norm after the last."""
+    """Returns the output of the stack of window layers and of the norm after the last."""
     graph = part.graph
     if mask is None:
         mask = graph.full(True, "bool", graph.size(x, 0), graph.size(x, 1))
@@ -219,7 +220,7 @@ def hierarchical_attention(part: Part, config: Config, x: Value, mask: Value | N
 
 
 def hierarchical_attention_step(part: Part, config: Config, x: Value) -> Value:
-    """One step of the stack."""
+    """Returns one step of the stack."""
     graph = part.graph
     count = graph.state("count", [], "int64") + 1
     graph.set_state("count", count)
@@ -229,7 +230,7 @@ def hierarchical_attention_step(part: Part, config: Config, x: Value) -> Value:
 
 
 class Family(NamedTuple):
-    """How the blocks of an architecture become nodes: ``run(part, config, x, mask)`` and ``step(part, config, x)``."""
+    """Functions that add an architecture's blocks: ``run(part, config, x, mask)`` and ``step(part, config, x)``."""
 
     run: Callable
     step: Callable
@@ -254,7 +255,7 @@ def is_causal(architecture: str, config: Config) -> bool:
 
 def _family(architecture: str) -> Family:
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]
 
 
@@ -264,5 +265,5 @@ def run_backbone(part: Part, architecture: str, config: Config, x: Value, mask: 
 
 
 def step_backbone(part: Part, architecture: str, config: Config, x: Value) -> Value:
-    """Map tokens ``(batch,)`` or features ``(batch, features)`` to ``(batch, hidden_dim)``; states are the graph's."""
+    """Map tokens ``(batch,)`` or features ``(batch, features)`` to ``(batch, hidden_dim)``; updates the states."""
     return _family(architecture).step(part, config, embed(part / "embed", x))

@@ -1,4 +1,4 @@
-"""Graphs of checkpoints in the cache: made from verified weights at the first use, verified at every other."""
+"""Cached graphs of checkpoints: created from verified weights at first use, and verified at each later use."""
 
 import contextlib
 import hashlib
@@ -14,26 +14,26 @@ from zoo.checkpoints.tensors import read_tensors
 from zoo.errors import StorageError
 from zoo.export.files import EXPORT_FILE, GRAPHS, write_folder
 
-if TYPE_CHECKING:  # it imports onnxruntime, which may not be there
+if TYPE_CHECKING:  # imports onnxruntime, which may be missing
     from zoo.export.predictor import Predictor
 
 
 def is_installed(others: Sequence[str] = ()) -> bool:
-    """Returns whether the packages of the extra ``onnx``, and others, are there."""
+    """Returns whether the packages of the extra ``onnx``, and others, are installed."""
     return all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", *others))
 
 
 def load_predictor(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> "Predictor":
-    """Load a checkpoint to answer with ONNX Runtime, its weights verified against their SHA-256.
+    """Load a checkpoint for ONNX Runtime; its weights are verified by their SHA-256.
 
     Args:
         name: Name of a checkpoint, or a folder written by ``save``.
-        record: Result of ``zoo.read_record`` for the name, if it was called already.
-        preprocessor: What was made from that record, if it was.
+        record: Result of ``zoo.read_record`` for the name, if already called.
+        preprocessor: Preprocessor of that record, if already created.
 
     Raises:
-        InputError: There is no such checkpoint, or its architecture has no export.
-        DownloadError: The weights were found in no location.
+        InputError: The checkpoint does not exist, or its architecture has no export.
+        DownloadError: No location has the weights.
         WeightsError: A file is damaged.
     """
     record = record or locate.read_record(name)
@@ -46,7 +46,7 @@ def load_predictor(name: str | Path, *, record: Record | None = None, preprocess
         models = make_models(record, tensors)
         graphs = {file: model.SerializeToString() for file, model in models.items()}
         sums = {file: hashlib.sha256(data).hexdigest() for file, data in graphs.items()}
-        with contextlib.suppress(StorageError):  # a cache that cannot be written is no reason not to answer
+        with contextlib.suppress(StorageError):  # predictions also work if the cache cannot be written
             write_folder(folder, {**graphs, EXPORT_FILE: json.dumps({"name": record.name, "sha256": sums}).encode()})
     else:
         locate.locate_and_read(name, locate.verify, record)
@@ -56,7 +56,7 @@ def load_predictor(name: str | Path, *, record: Record | None = None, preprocess
 
 
 def _key(record: Record) -> str:
-    """Returns the name of a record's folder: another one for other weights, another config or other code."""
+    """Returns the name of a record's folder; it depends on weights, config and code."""
     spec = record.spec
     text = json.dumps([record.weights.sha256, spec.architecture, spec.task, spec.config], sort_keys=True)
     digest = hashlib.sha256(text.encode())

@@ -1,4 +1,4 @@
-"""Compare exported graphs with the Keras model: every length, every batch, masks and states."""
+"""Compare exported graphs with the Keras model over lengths, batch sizes, masks and states."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -14,20 +14,20 @@ from zoo.export.graphs import STEPWISE
 from zoo.pipeline import Pipeline
 
 LENGTHS, BATCHES = (1, 2, 17, 300), (1, 5)
-TOLERANCE = 1e-5  # of the scale of the outputs
-MAX_STEPS = 24  # steps of a decoder that are compared
+TOLERANCE = 1e-5  # maximum difference relative to the scale of the outputs
+MAX_STEPS = 24  # maximum decoder steps to compare
 TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How far a graph's outputs are from Keras's.
+    """Difference between the outputs of a graph and of Keras.
 
     Attributes:
         file: Name of the graph's file.
-        error: Largest difference, as a share of the outputs' scale.
-        compared: Number of outputs compared.
-        bound: What is allowed.
+        error: Maximum difference relative to the scale of the outputs.
+        compared: Number of compared outputs.
+        bound: Allowed difference.
     """
 
     file: str
@@ -44,14 +44,14 @@ class Difference:
 
 
 def compare(pipeline: Pipeline, models: Mapping[str, bytes]) -> list[Difference]:
-    """Returns the difference of each graph from a pipeline's model.
+    """Returns the difference between each graph and a pipeline's model.
 
-    It may be 1e-5 of the scale. Some models amplify the last bit of a float32 number to more; of those it may be
-    four times what Keras's own outputs move by if each weight moves to the float32 number next to it.
+    The bound is 1e-5 of the scale. Some models amplify float32 rounding to more. Their bound is four times the change
+    of Keras's own outputs when each weight moves to the adjacent float32 number.
 
     Args:
-        pipeline: The checkpoint, loaded.
-        models: The graphs as bytes, by file name.
+        pipeline: The loaded checkpoint.
+        models: Graphs as bytes, by file name.
     """
     sessions = {name: onnxruntime.InferenceSession(data) for name, data in models.items()}
     found: dict[str, list[float]] = {name: [] for name in models if name != ENCODER}
@@ -75,7 +75,7 @@ def compare(pipeline: Pipeline, models: Mapping[str, bytes]) -> list[Difference]
 
 
 def _sensitivity(pipeline: Pipeline, cases: list) -> float:
-    """Returns how far outputs move, as a share of their scale, if each weight moves to its next float32 number."""
+    """Returns the relative change of the outputs when each weight moves to the adjacent float32 number."""
     tensors = pipeline.tensors()
     moved = {name: np.nextafter(value, np.float32(np.inf)) for name, value in tensors.items()}
     pipeline.assign(moved, "the weights")
@@ -94,7 +94,7 @@ def _longest(pipeline: Pipeline) -> int:
 
 
 def _pool(pipeline: Pipeline) -> dict[str, np.ndarray]:
-    """Returns steps as the model is made for, by the name of the input: those of the record's examples."""
+    """Returns the record's example inputs as steps, by input name."""
     preprocessor, golden = pipeline.preprocessor, (pipeline.document or {"golden": {"inputs": []}})["golden"]
     rows = [preprocessor.encode_input(value) for value in golden["inputs"]]
     if pipeline.spec.task == "tagging":
@@ -107,7 +107,7 @@ def _pool(pipeline: Pipeline) -> dict[str, np.ndarray]:
     name, spec = next(iter(pipeline.model.input_specs().items()))
     if rows:
         return {name: _joined(rows)}
-    generator = np.random.default_rng(1)  # a record without examples
+    generator = np.random.default_rng(1)  # for a record without examples
     if name == "features":
         return {name: generator.uniform(size=(999, spec.shape[-1]))}
     return {name: generator.integers(1, pipeline.model.id_counts()[name], 999)}
@@ -118,7 +118,7 @@ def _joined(rows: list) -> np.ndarray:
 
 
 def _inputs(pipeline: Pipeline, batch: int, length: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
-    """Returns inputs by name, cut from the record's examples: the first row is whole, others are padded."""
+    """Returns inputs by name, cut from the record's examples; all rows except the first are padded."""
     most = getattr(pipeline.preprocessor, "max_target", length) + 1
     document = pipeline.spec.architecture == "hierarchical_attention_network"
     shape = [batch, min(length, 9), length] if document else [batch, length]
@@ -133,7 +133,7 @@ def _inputs(pipeline: Pipeline, batch: int, length: int, generator: np.random.Ge
     specs = pipeline.model.input_specs()
     if "first" in specs:
         inputs["first"] = generator.integers(0, real[:, None], (batch, 3)).astype("int32")
-    # Models of next steps are exported without a mask: what is padded stands where no step looks.
+    # Next-step models are exported without a mask; padding is at the end, where no step reads it.
     if pipeline.spec.task not in STEPWISE:
         inputs["source_mask" if "source_mask" in specs else "mask"] = np.arange(length) < real[..., None]
     return inputs
@@ -159,7 +159,7 @@ def _difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _stepped(session: onnxruntime.InferenceSession, inputs, expected: np.ndarray) -> Iterator[float]:
-    """Yield the difference of each step."""
+    """Yield the difference at each step."""
     ((name, steps),) = inputs.items()
     states = [x for x in session.get_inputs() if x.name.startswith("state/")]
     state = {x.name: np.zeros([len(steps), *x.shape[1:]], TYPES[x.type]) for x in states}
@@ -170,7 +170,7 @@ def _stepped(session: onnxruntime.InferenceSession, inputs, expected: np.ndarray
 
 
 def _decoded(sessions, inputs, expected: np.ndarray) -> list[float]:
-    """Returns the difference of each step of a decoder that reads the targets."""
+    """Returns the difference at each step of a decoder with teacher forcing."""
     encoded = _run(sessions[ENCODER], {name: inputs[name] for name in ("source", "source_mask")})
     needed = {x.name for x in sessions[DECODER_STEP].get_inputs()}
     fed, errors = {name: value for name, value in encoded.items() if name in needed}, []

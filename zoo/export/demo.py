@@ -27,7 +27,7 @@ RUNTIME_FILES = {
     "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
-"""Files of the package's ``dist`` that the page loads, with their SHA-256."""
+"""Files of the package's ``dist`` for the page, with their SHA-256."""
 TASKS = ("sequence_to_sequence", "classification", "tagging", "language_modelling", "series_classification")
 
 
@@ -35,17 +35,17 @@ def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | N
     """Write a folder that any static web server can serve.
 
     Args:
-        folder: The folder; one that an export or a demo wrote is replaced.
+        folder: Output folder. An earlier export or demo is replaced.
         names: Names of checkpoints.
-        runtime: Folder ``dist`` of the npm package onnxruntime-web; by default that in ``node_modules`` of the
-            working folder, or one that npm fetches into the cache.
+        runtime: Folder ``dist`` of the npm package onnxruntime-web. The default is that in ``node_modules`` of the
+            working folder, or one that npm downloads into the cache.
 
     Returns:
-        The size of each file in bytes.
+        Size of each file in bytes.
 
     Raises:
-        InputError: A checkpoint does not exist, or the page has no part for its task; or there is no onnxruntime-web.
-        StorageError: The folder cannot be written; nothing is left half-written.
+        InputError: A checkpoint does not exist, the page does not support its task, or onnxruntime-web is missing.
+        StorageError: The folder cannot be written; no partial output is left.
     """
     target = check_target(folder)
     data: dict[str, bytes] = {}
@@ -54,7 +54,7 @@ def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | N
         record, _, tensors = locate.locate_and_read(name, read_tensors)
         task, tokenizer = record.spec.task, record.spec.preprocessor.get("tokenizer", {})
         if task not in TASKS:
-            raise InputError(f"{name}: the page has no part for {task}: choose one of {', '.join(TASKS)}")
+            raise InputError(f"{name}: the page does not support {task}: choose one of {', '.join(TASKS)}")
         if tokenizer and "subwords" not in tokenizer:
             raise InputError(f"{name}: the page does not read byte-level subwords: choose another model")
         if task == "language_modelling" and "symbols" not in record.spec.preprocessor:
@@ -76,7 +76,7 @@ def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | N
 
 
 def _runtime_files(runtime: str | Path | None) -> dict[str, bytes]:
-    """Returns the files of onnxruntime-web, verified against their hashes unless the user names their folder."""
+    """Returns the files of onnxruntime-web, verified by their hashes unless the user gives their folder."""
     if runtime is not None:
         found = _read(Path(runtime).expanduser())
         if found is None:

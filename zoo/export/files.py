@@ -1,4 +1,4 @@
-"""The files of an exported folder, written whole or not at all."""
+"""Write the files of an exported folder atomically."""
 
 import contextlib
 import os
@@ -14,12 +14,16 @@ EXPORT_FILE = "export.json"
 MODEL, STEP, ENCODER, DECODER_STEP = GRAPHS = ("model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx")
 
 
+class NoExportError(InputError):
+    """An architecture or a task has no graph of ONNX."""
+
+
 def check_target(folder: str | Path) -> Path:
-    """Refuse a folder before time is spent on what it shall hold; returns its absolute path.
+    """Check an output folder before a long computation; returns its absolute path.
 
     Raises:
-        InputError: It is a file, or holds other files than an export.
-        StorageError: It cannot be written.
+        InputError: The path is a file, or the folder holds other files than an export.
+        StorageError: The folder cannot be written.
     """
     target = Path(os.path.realpath(Path(folder).expanduser()))
     with storage(target):
@@ -32,7 +36,7 @@ def check_target(folder: str | Path) -> Path:
 
 
 def write_folder(target: Path, data: Mapping[str, bytes]) -> None:
-    """Write a folder's files: whole under another name first, then moved into its place (raises StorageError)."""
+    """Write a folder's files under a temporary name, then rename it (raises StorageError)."""
     with storage(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.tmp"

@@ -19,7 +19,7 @@ from zoo.version import __version__
 
 RUNNER_FILE, README_FILE = "runner.py", "README.md"
 METADATA = "zoo"
-"""Key of the JSON in a graph's metadata."""
+"""Key of the JSON text in a graph's metadata."""
 RUNNERS = {
     "sequence_to_sequence": "sequence_to_sequence",
     "classification": "texts",
@@ -37,12 +37,12 @@ RUNNERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """A folder that ``export`` has written.
+    """A folder written by ``export``.
 
     Attributes:
         folder: The folder.
-        files: Size in bytes of each graph.
-        int8: Whether the weights have 8 bits.
+        files: Size in bytes per graph.
+        int8: Whether the weights are quantised to 8 bits.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Exported:
 
 
 def describe(record: Record) -> dict[str, Any]:
-    """Returns what a graph's metadata says of its checkpoint, as JSON values."""
+    """Returns the metadata of a checkpoint's graphs, as JSON values."""
     return {
         "name": record.name,
         "architecture": record.spec.architecture,
@@ -73,9 +73,9 @@ def make_models(record: Record, tensors: Mapping[str, Any], int8: bool = False) 
     """Returns the checked ONNX models of a checkpoint by file name.
 
     Args:
-        record: Its record.
-        tensors: Its weights by variable path.
-        int8: Whether weights shall have 8 bits.
+        record: Record of the checkpoint.
+        tensors: Weights by variable path.
+        int8: Whether to quantise weights to 8 bits.
 
     Raises:
         InputError: The architecture or the task has no export.
@@ -104,19 +104,19 @@ def export(
     notes: Mapping[str, Any] | None = None,
     on_message: Callable[[str], None] = lambda line: None,
 ) -> Exported:
-    """Write a checkpoint's graphs, a program that runs them, and a page that says how.
+    """Write a checkpoint's graphs, a program that runs them, and a README.
 
     Args:
         name: Name of a checkpoint, or a folder written by ``save``.
-        folder: The folder. One that an export wrote is replaced.
-        int8: Whether weights shall have 8 bits.
-        notes: What else ``export.json`` shall say, scores for instance.
-        on_message: Called with a line for users per file.
+        folder: Output folder. An earlier export is replaced.
+        int8: Whether to quantise weights to 8 bits.
+        notes: Further contents of ``export.json``, for example scores.
+        on_message: Called with a note for the user per file.
 
     Raises:
-        InputError: There is no such checkpoint, it has no export, or the folder holds other files.
+        InputError: The checkpoint does not exist or has no export, or the folder holds other files.
         WeightsError: A file is damaged.
-        StorageError: The folder cannot be written; nothing is left half-written.
+        StorageError: The folder cannot be written; no partial output is left.
     """
     target = check_target(folder)
     record, _, tensors = locate.locate_and_read(name, read_tensors)
@@ -141,7 +141,7 @@ def export(
 
 
 def _readme(record: Record, files: Mapping[str, int]) -> str:
-    """Returns the page of an exported folder."""
+    """Returns the README of an exported folder."""
     example = next((value for value in record.golden["inputs"] if isinstance(value, str)), None)
     texts = "tokenizer" in {**record.spec.preprocessor, **record.spec.preprocessor.get("reader", {})}
     packages = f"numpy onnxruntime{' tokenizers' if texts else ''}"
@@ -161,7 +161,7 @@ python {RUNNER_FILE} {shown[:120]}
 |---|---:|
 {sizes}
 
-Axes named in the graphs are dynamic: batch and time. A `mask` is true at real steps; padding stands behind them. In
+Axes named in the graphs are dynamic: batch and time. A `mask` is true at real steps; padding is at the end. In
 `step.onnx` and `decoder_step.onnx` each `state/x` goes in and comes out as `next/x`. States of `step.onnx` begin as
 zeros, those of `decoder_step.onnx` as `encoder.onnx` gives them. The metadata of each graph has a JSON text under
 `{METADATA}`: labels, tokenizer, states, hashes.

@@ -1,4 +1,4 @@
-"""A small builder of ONNX graphs: values with operators, states and scans."""
+"""A small builder of ONNX graphs: values with operators, weights by path, states and scans."""
 
 import contextlib
 from collections import Counter
@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 20
 IR_VERSION = 9
-"""ONNX Runtime reads both from version 1.17 on."""
+"""ONNX Runtime 1.17 and later reads both."""
 TYPES = {
     "float32": TensorProto.FLOAT,
     "int32": TensorProto.INT32,
@@ -26,8 +26,8 @@ class Value:
 
     Args:
         graph: The graph.
-        name: The tensor's name.
-        dtype: Name of its type: of NumPy constants that meet it.
+        name: Name of the tensor.
+        dtype: Name of its type; NumPy constants are converted to it.
     """
 
     def __init__(self, graph: "Graph", name: str, dtype: str = "float32"):
@@ -58,7 +58,7 @@ class Value:
         return self._binary("Div", self, other)
 
     def __floordiv__(self, other):
-        return self._binary("Div", self, other)  # whole numbers, none below 0
+        return self._binary("Div", self, other)  # for non-negative whole numbers
 
     def __mod__(self, other):
         return self._binary("Mod", self, other)
@@ -96,10 +96,10 @@ class Value:
 
 
 class Graph:
-    """A graph in the making.
+    """A graph under construction.
 
     Args:
-        name: Its name.
+        name: Name of the graph.
     """
 
     def __init__(self, name: str):
@@ -107,7 +107,7 @@ class Graph:
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
         self.states: dict[str, dict[str, Any]] = {}
-        self._bodies: list[list[Any]] = [[]]  # of the graph, and of the scans in the making
+        self._bodies: list[list[Any]] = [[]]  # bodies of the graph and of open scans
         self._constants: dict[Any, Value] = {}
         self._initializers: list[Any] = []
         self._scope: list[str] = []
@@ -115,19 +115,19 @@ class Graph:
 
     @contextlib.contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Put a name before those of the nodes that are added."""
+        """Add a prefix to the names of nodes added in the block."""
         self._scope.append(name)
         yield
         self._scope.pop()
 
     def fresh(self, kind: str) -> str:
-        """Returns a name that no tensor has."""
+        """Returns an unused tensor name."""
         name = "/".join([*self._scope, kind])
         self._counts[name] += 1
         return f"{name}_{self._counts[name]}"
 
     def input(self, name: str, dtype: str, shape: Sequence[int | str]) -> Value:
-        """Add an input; a text in the shape is a dynamic axis."""
+        """Add an input; texts in the shape are dynamic axes."""
         self.inputs.append(helper.make_tensor_value_info(name, TYPES[dtype], list(shape)))
         return Value(self, name, dtype)
 
@@ -137,16 +137,16 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, TYPES[value.dtype], list(shape)))
 
     def state(self, name: str, shape: Sequence[int | str], dtype: str = "float32") -> Value:
-        """Add an input that a step reads and writes; ``shape`` is without the batch. It begins as zeros."""
+        """Add a state that a step reads and writes; ``shape`` is without the batch axis. It starts at zeros."""
         self.states[name] = {"input": f"state/{name}", "output": f"next/{name}", "shape": list(shape), "dtype": dtype}
         return self.input(f"state/{name}", dtype, ["batch", *shape])
 
     def set_state(self, name: str, value: Value, shape: Sequence[int | str] | None = None) -> None:
-        """Add the output that is the state of the next step."""
+        """Add the output of the next state."""
         self.output(value, f"next/{name}", ["batch", *(shape or self.states[name]["shape"])])
 
     def constant(self, value: Any, dtype: str = "float32", name: str | None = None) -> Value:
-        """Returns a value as it is, and numbers as a constant: each only once in the file."""
+        """Returns values unchanged, and numbers as constants, each stored once in the file."""
         if isinstance(value, Value):
             return value
         array = np.array(value, dtype, order="C")
@@ -158,15 +158,15 @@ class Graph:
         return self._constants[key]
 
     def ints(self, *values: int) -> Value:
-        """Returns whole numbers as a constant vector: of axes and shapes."""
+        """Returns whole numbers as a constant vector, for axes and shapes."""
         return self.constant(np.array(values), "int64")
 
     def op(self, kind: str, *inputs: Any, dtype: str | None = None, **attributes: Any) -> Value:
-        """Add a node with one output, of the first input's type unless ``dtype`` names another."""
+        """Add a node with one output; its type is that of the first input unless ``dtype`` is given."""
         return self.ops(kind, 1, *inputs, dtype=dtype, **attributes)[0]
 
     def ops(self, kind: str, outputs: int, *inputs: Any, dtype: str | None = None, **attributes: Any) -> list[Value]:
-        """Add a node with several outputs; an input of ``None`` is left out."""
+        """Add a node with several outputs; inputs of ``None`` are left out."""
         given = [None if x is None else self.constant(x) for x in inputs]
         names = [self.fresh(kind) for _ in range(outputs)]
         self._bodies[-1].append(
@@ -174,14 +174,14 @@ class Graph:
         )
         return [Value(self, name, dtype or given[0].dtype) for name in names]  # pyright: ignore
 
-    # The operations that models are made of. Negative starts of slices count from the end.
+    # The operations of the models. Negative starts of slices count from the end.
 
     def cast(self, x: Value, dtype: str) -> Value:
-        """Returns ``x`` as another type."""
+        """Returns ``x`` converted to a type."""
         return x if x.dtype == dtype else self.op("Cast", x, to=TYPES[dtype], dtype=dtype)
 
     def where(self, condition: Value, yes: Any, no: Any) -> Value:
-        """Choose between two by a condition; one of them at least is a value."""
+        """Select between two by a condition; at least one must be a value."""
         dtype = yes.dtype if isinstance(yes, Value) else no.dtype
         return self.op("Where", condition, self.constant(yes, dtype), self.constant(no, dtype), dtype=dtype)
 
@@ -190,11 +190,11 @@ class Graph:
         return values[0] if len(values) == 1 else self.op("Concat", *values, axis=axis)
 
     def split(self, x: Value, count: int) -> list[Value]:
-        """Split the last axis in equal parts."""
+        """Split the last axis into equal parts."""
         return self.ops("Split", count, x, axis=-1, num_outputs=count)
 
     def reshape(self, x: Value, *shape: Any) -> Value:
-        """Reshape; 0 keeps an axis, -1 is what is left, a value of one element is a size."""
+        """Reshape; 0 keeps an axis, -1 is inferred, and a value of one element is a size."""
         if any(isinstance(size, Value) for size in shape):
             sizes = [size if isinstance(size, Value) else self.ints(size) for size in shape]
             return self.op("Reshape", x, self.concat(sizes, 0))
@@ -213,54 +213,54 @@ class Graph:
         return self.op("Squeeze", x, self.ints(*axes))
 
     def slice(self, x: Value, axis: int, start: Any = 0, end: Any = None, step: int = 1) -> Value:
-        """Returns ``x[start:end:step]`` of an axis; ends may be values of one element."""
+        """Returns ``x[start:end:step]`` along an axis; ends may be values of one element."""
         end = np.iinfo(np.int64).max if end is None else end
         bounds = [bound if isinstance(bound, Value) else self.ints(bound) for bound in (start, end)]
         return self.op("Slice", x, *bounds, self.ints(axis), self.ints(step))
 
     def at(self, x: Value, axis: int, place: int) -> Value:
-        """Returns what stands at a fixed place of an axis, without the axis."""
+        """Returns the slice at a fixed index of an axis, without the axis."""
         return self.op("Gather", x, self.constant(place, "int64"), axis=axis)
 
     def gather(self, x: Value, places: Value, axis: int = 0) -> Value:
-        """Returns what stands at places of an axis."""
+        """Returns the slices at indices of an axis."""
         return self.op("Gather", x, places, axis=axis)
 
     def rows_at(self, x: Value, places: Value) -> Value:
-        """Returns of each row of ``x (batch, time, ...)`` what stands at its ``places (batch, n)``."""
+        """Returns, for each row of ``x (batch, time, ...)``, the values at its ``places (batch, n)``."""
         return self.op("GatherND", x, self.unsqueeze(self.cast(places, "int64"), -1), batch_dims=1)
 
     def size(self, x: Value, axis: int) -> Value:
-        """Returns the size of an axis, a vector of one element."""
+        """Returns the size of an axis, as a vector of one element."""
         return self.op("Shape", x, start=axis, end=axis + 1, dtype="int64")
 
     def arange(self, stop: Value, start: Any = 0) -> Value:
-        """Returns whole numbers from ``start`` up to a size, both of one element, as ``size`` returns it."""
+        """Returns whole numbers from ``start`` to below ``stop``, which are values of one element."""
         start = self.squeeze(start, 0) if isinstance(start, Value) else self.constant(start, "int64")
         return self.op("Range", start, self.squeeze(stop, 0), self.constant(1, "int64"), dtype="int64")
 
     def full(self, value: Any, dtype: str, *sizes: Any) -> Value:
-        """Returns a tensor of one value; sizes are numbers or values of one element."""
+        """Returns a constant-filled tensor; sizes are numbers or values of one element."""
         shape = self.concat([size if isinstance(size, Value) else self.ints(size) for size in sizes], 0)
         filled = helper.make_tensor("value", TYPES[dtype], [1], [value])
         return self.op("ConstantOfShape", shape, value=filled, dtype=dtype)
 
     def reduce(self, kind: str, x: Value, axis: int, keepdims: bool = False) -> Value:
-        """Returns ``"Sum"``, ``"Mean"``, ``"Max"`` or another reduction over one axis."""
+        """Returns a reduction over one axis: ``"Sum"``, ``"Mean"``, ``"Max"`` or another one."""
         return self.op(f"Reduce{kind}", x, self.ints(axis), keepdims=int(keepdims))
 
     def pad(self, x: Value, axis: int, before: Any, after: Any, rank: int, value: Any = 0) -> Value:
-        """Add ``value`` before and behind an axis; counts are numbers or values of one element."""
+        """Pad an axis with ``value`` at both ends; counts are numbers or values of one element."""
         counts = [n if isinstance(n, Value) else self.ints(n) for n in (before, after)]
         pads = self.concat(counts, 0)
         return self.op("Pad", x, pads, self.constant(value, x.dtype), self.ints(axis % rank))
 
     def softmax(self, x: Value) -> Value:
-        """Returns shares of 1 along the last axis."""
+        """Returns the softmax over the last axis."""
         return self.op("Softmax", x, axis=-1)
 
     def activate(self, x: Value, name: str | None) -> Value:
-        """Returns ``tanh``, ``relu``, ``sigmoid``, the tanh form of ``gelu``, or ``x`` itself."""
+        """Apply ``tanh``, ``relu``, ``sigmoid``, the tanh form of ``gelu``, or nothing."""
         if name == "gelu":
             return self.op("Gelu", x, approximate="tanh")
         return self.op(name.capitalize(), x) if name else x
@@ -271,12 +271,12 @@ class Graph:
         """Run a body over an axis.
 
         Args:
-            advance: Maps lists of states and of one step's values, all without the axis, to the next states and to
-                a list of outputs.
-            initial: The states before the first step.
-            steps: What each step reads, the axis among its own.
+            advance: Maps lists of states and of one step's values, all without the axis, to the next states and to a
+                list of outputs.
+            initial: States before the first step.
+            steps: Inputs of the steps, with the axis.
             outputs: Number of outputs.
-            axis: The axis, of steps and of outputs.
+            axis: Axis of the steps and of the outputs.
 
         Returns:
             The outputs of all steps.
@@ -284,7 +284,7 @@ class Graph:
         self._bodies.append([])
         read = [[Value(self, self.fresh("scan"), x.dtype) for x in group] for group in (initial, steps)]
         after, found = advance(*read)
-        # An output of a body must be one of its own nodes, once.
+        # An output of a body must be the output of one of its own nodes, and only once.
         written = [self.op("Identity", x) for x in [*after, *found]]
         described = [
             [helper.make_tensor_value_info(x.name, TYPES[x.dtype], None) for x in group]
@@ -306,7 +306,7 @@ class Graph:
         return results[len(initial) :]
 
     def model(self, metadata: Mapping[str, str]) -> Any:
-        """Returns the model, checked, with metadata."""
+        """Returns the checked model with metadata."""
         graph = helper.make_graph(self._bodies[0], self.name, self.inputs, self.outputs, self._initializers)
         model = helper.make_model(
             graph,

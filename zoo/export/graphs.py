@@ -1,4 +1,4 @@
-"""A checkpoint's spec and tensors as ONNX models: whole sequences, and steps."""
+"""ONNX models of a checkpoint's spec and tensors: whole sequences and steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from zoo.checkpoints.spec import ModelSpec
-from zoo.errors import InputError
 from zoo.export.backbones import is_causal, run_backbone, step_backbone
-from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
+from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP, NoExportError
 from zoo.export.graph import Graph, Value
 from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
 from zoo.export.seq2seq import find
@@ -22,14 +21,14 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
 
     Args:
         spec: The checkpoint's spec.
-        tensors: Its weights by variable path.
+        tensors: Weights by variable path.
 
     Returns:
-        ``model.onnx`` for whole sequences; ``step.onnx`` for a causal model; ``encoder.onnx`` and
-        ``decoder_step.onnx`` for sequence to sequence.
+        ``model.onnx`` for whole sequences; ``step.onnx`` for a causal model; ``encoder.onnx`` and ``decoder_step.onnx``
+        for a sequence-to-sequence model.
 
     Raises:
-        InputError: The architecture has no export.
+        NoExportError: The architecture has no export.
         WeightsError: A tensor is missing.
     """
     if spec.task == "sequence_to_sequence":
@@ -45,12 +44,12 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
 
 
 def has_step(spec: ModelSpec) -> bool:
-    """Returns whether a model answers step by step: a causal one with a head for every step."""
+    """Returns whether a model predicts step by step: a causal one with a head at every step."""
     return spec.task in STEPWISE and is_causal(spec.architecture, spec.config)
 
 
 STEPWISE = ("language_modelling", "music_modelling", "regression", "copying")
-"""Tasks whose head says something at every step."""
+"""Tasks with a head at every step."""
 POOLED = ("classification", "series_classification", "text_regression", "series_regression")
 
 
@@ -62,7 +61,7 @@ def _inputs(graph: Graph, spec: ModelSpec) -> dict[str, Value]:
         inputs = {"tokens": graph.input("tokens", "int32", axes)}
     else:
         inputs = {"features": graph.input("features", "float32", [*axes, features])}
-    if spec.task not in STEPWISE:  # what is padded there stands behind the end, where no step looks
+    if spec.task not in STEPWISE:  # padding is at the end, where no step reads it
         inputs["mask"] = graph.input("mask", "bool", axes)
     if spec.task == "tagging":
         inputs["first"] = graph.input("first", "int32", ["batch", "words"])
@@ -75,7 +74,7 @@ def _backbone(part: Part) -> Part:
 
 
 def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
-    """Add backbone, head and outputs of a whole sequence."""
+    """Add the backbone, the head and the outputs of a whole sequence."""
     graph, mask = part.graph, inputs.get("mask")
     x = inputs.get("tokens", inputs.get("features"))
     if spec.architecture == "hierarchical_attention_network":
@@ -97,11 +96,13 @@ def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
     elif spec.task in STEPWISE:
         graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
     else:
-        raise InputError(f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}")
+        raise NoExportError(
+            f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}"
+        )
 
 
 def _each_step(part: Part, x: Value) -> Value:
-    """The head of every step: a dense layer, or one whose kernel is the embedding."""
+    """Apply the head at every step: a dense layer, or one whose kernel is the embedding."""
     if "head/kernel" in part:
         return dense(part / "head", x)
     kernel = part.constant("head/kernel", _backbone(part).array("embed/embeddings").T)
@@ -109,14 +110,14 @@ def _each_step(part: Part, x: Value) -> Value:
 
 
 def _document(part: Part, config: Mapping[str, Any], tokens: Value, mask: Value) -> tuple[Value, Value, Value]:
-    """Map documents ``(batch, sentences, words)`` to vectors, weights of sentences and weights of words."""
+    """Map documents ``(batch, sentences, words)`` to vectors, sentence weights and word weights."""
     graph, units = part.graph, 2 * config["units"]
     sizes = [graph.size(tokens, axis) for axis in range(3)]
     words = graph.reshape(mask, -1, sizes[2])
     x = embed(part / "embed", graph.reshape(tokens, -1, sizes[2]))
 
     def level(name: str, x: Value, real: Value) -> tuple[Value, Value]:
-        # Padding has a length of one too, for the operator wants a step; the pooling leaves it out.
+        # Padding sentences get length 1, because the operator needs a step; the pooling masks them.
         lengths = graph.op("Max", lengths_of(graph, real), graph.constant(1, "int32"))
         y = bidirectional(part / name / "both", "gru", x, lengths, inner="gru")
         return attention_pooling(part / name / "pool", y, real)
@@ -172,7 +173,7 @@ def _sequence_to_sequence(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]
 
 
 def _shapes(memory: Mapping[str, Value]):
-    """Yield name, value and shape of each part of a memory; sizes that only the graph knows are left open."""
+    """Yield name, value and shape of each part of a memory; sizes known only to the graph are dynamic."""
     for name, value in memory.items():
         rank = {"mask": 2, "scale": 3}.get(name, 4 if name.startswith(("keys_", "values_")) else 3)
         yield name, value, ["batch", *(f"{name}_{axis}" for axis in range(1, rank))]

@@ -1,6 +1,7 @@
 """Pervasive attention as ONNX nodes: see ``zoo.models.seq2seq.pervasive_attention``.
 
-Grids have their features second, as ONNX's convolutions take them: ``(batch, features, target_time, source_time)``.
+Grids have their features as second axis, as ONNX's convolutions require:
+``(batch, features, target_time, source_time)``.
 """
 
 from collections.abc import Mapping
@@ -13,16 +14,16 @@ from zoo.export.layers import NEGATIVE, dense, embed
 from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
-BOTTLENECK = 4  # features of a dense layer's inner product, in growth rates
+BOTTLENECK = 4  # features inside a dense layer, in multiples of the growth rate
 
 
 def encode(part: Part, config: Config, source: Value, mask: Value) -> dict[str, Value]:
-    """Returns the mask, and the columns with which each row begins."""
+    """Returns the mask, and the source part of each row."""
     return {"columns": dense(part / "encoder_project", embed(part / "source_embed", source)), "mask": mask}
 
 
 def initial(part: Part, config: Config, memory: Mapping[str, Value]) -> dict[str, Value]:
-    """Returns, for each dense layer, the rows above the first: zeros."""
+    """Returns the rows before the first, for each dense layer: zeros."""
     graph, above = part.graph, config["kernel_size"] // 2
     batch, time = (graph.size(memory["columns"], axis) for axis in (0, 1))
     inner = BOTTLENECK * config["growth_rate"]
@@ -31,7 +32,7 @@ def initial(part: Part, config: Config, memory: Mapping[str, Value]) -> dict[str
 
 
 def _norm_relu(part: Part, x: Value) -> Value:
-    """Batch norm of each feature by its moving statistics, and ReLU."""
+    """Apply batch norm by moving statistics, and ReLU."""
     norm = part / "norm"
     scale = norm.array("gamma") / np.sqrt(norm.array("moving_variance") + 1e-5)
     shift = norm.array("beta") - norm.array("moving_mean") * scale
@@ -40,7 +41,7 @@ def _norm_relu(part: Part, x: Value) -> Value:
 
 
 def _one_by_one(part: Part, x: Value) -> Value:
-    """A dense layer without bias over the features."""
+    """Apply a dense layer without bias over the features."""
     weight = part.constant("W", part.array("kernel").T[:, :, None, None])
     return part.graph.op("Conv", x, weight, kernel_shape=[1, 1])
 
@@ -53,7 +54,7 @@ def _grid(part: Part, target: Value, memory: Mapping[str, Value]) -> Value:
 
 
 def _dense_layer(part: Part, x: Value, columns: Value, above: int, before: Value | None) -> tuple[Value, Value]:
-    """Returns ``x`` with more features, and what the convolution has read."""
+    """Returns ``x`` with more features, and the input of the convolution."""
     graph = part.graph
     with graph.scope(part.path):
         y = _norm_relu(part / "second", _one_by_one(part / "squeeze", _norm_relu(part / "first", x)))
@@ -66,7 +67,7 @@ def _dense_layer(part: Part, x: Value, columns: Value, above: int, before: Value
 
 
 def _read_out(part: Part, x: Value, mask: Value) -> tuple[Value, Value]:
-    """Map the last grid to logits, and to the share of features whose maximum each source position holds."""
+    """Map the last grid to logits, and to the share of features that have their maximum at each source position."""
     graph = part.graph
     x = _one_by_one(part / "transition", _norm_relu(part / "transition_first", x))
     x = _norm_relu(part / "transition_second", x)
@@ -92,7 +93,7 @@ def align(part: Part, config: Config, target: Value, memory: Mapping[str, Value]
 
 
 def step(part: Part, config: Config, target: Value, memory: Mapping[str, Value]) -> tuple[Value, Value]:
-    """Returns logits and alignment of one symbol; the states are rows above the current one."""
+    """Returns logits and alignment of one symbol; the states are the rows before it."""
     graph, above = part.graph, config["kernel_size"] // 2
     inner = BOTTLENECK * config["growth_rate"]
     x = _grid(part, graph.unsqueeze(target, 1), memory)

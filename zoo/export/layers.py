@@ -10,7 +10,7 @@ from zoo.export.weights import Part
 
 NEGATIVE = -1e9  # the score of masked positions, as in the models
 GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}
-"""ONNX's order of the gates, in numbers of Keras's."""
+"""Index in Keras's gate order for each gate in ONNX's order."""
 CELLS = {"rnn": "simple_rnn_cell", "lstm": "lstm_cell", "gru": "gru_cell"}
 STATES = {"rnn": 1, "lstm": 2, "gru": 1}
 
@@ -24,14 +24,14 @@ def dense(part: Part, x: Value, activation: str | None = None) -> Value:
 
 
 def embed(part: Part, x: Value) -> Value:
-    """Map ids to rows of an embedding; or features, where the layer is a dense one."""
+    """Map ids to rows of an embedding; if the layer is dense, map features."""
     if "embeddings" not in part:
         return dense(part, x)
     return part.graph.gather(part.weight("embeddings"), x)
 
 
 def layer_norm(part: Part, x: Value) -> Value:
-    """Normalise the last axis: the epsilon of the zoo's Transformers."""
+    """Apply layer norm over the last axis, with the epsilon of the zoo's Transformers."""
     with part.graph.scope(part.path):
         gamma, beta = part.weight("gamma"), part.weight("beta")
         return part.graph.op("LayerNormalization", x, gamma, beta, axis=-1, epsilon=1e-5)
@@ -46,12 +46,12 @@ def rms_norm(part: Part, x: Value) -> Value:
 
 
 def feed_forward(part: Part, x: Value, activation: str) -> Value:
-    """Two dense layers with a non-linearity between them."""
+    """Apply two dense layers with a non-linearity between them."""
     return dense(part / "contract", dense(part / "expand", x, activation))
 
 
 def gated_feed_forward(part: Part, x: Value) -> Value:
-    """``W_3 (gelu(W_1 x) * W_2 x)``."""
+    """Returns ``W_3 (gelu(W_1 x) * W_2 x)``."""
     return dense(part / "contract", dense(part / "gate", x, "gelu") * dense(part / "expand", x))
 
 
@@ -67,12 +67,12 @@ def zero_masked(graph: Graph, x: Value, mask: Value | None) -> Value:
 
 
 def lengths_of(graph: Graph, mask: Value | None) -> Value | None:
-    """Returns how many steps of each row are real, as recurrent operators take it."""
+    """Returns the number of real steps per row, for recurrent operators."""
     return None if mask is None else graph.reduce("Sum", graph.cast(mask, "int32"), 1)
 
 
 def _recurrent_weights(parts: Sequence[Part], cell: str) -> list[Value]:
-    """Returns ``W``, ``R`` and ``B`` of one direction or of two."""
+    """Returns ``W``, ``R`` and ``B`` of one or two directions."""
     found: list[list[np.ndarray]] = [[], [], []]
     for part in parts:
         part = part / CELLS[cell]
@@ -95,13 +95,13 @@ def recurrent(
     lengths: Value | None = None,
     initial: Sequence[Value] | None = None,
 ) -> Value:
-    """Run a recurrent layer of one direction, or of two, as one native operator.
+    """Run a recurrent layer of one or two directions as one native operator.
 
     Args:
-        parts: The layer of each direction.
+        parts: Layer of each direction.
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
         x: ``(batch, time, features)``.
-        lengths: Real steps of each row, ``(batch,)``; ``None`` means all.
+        lengths: Number of real steps per row, ``(batch,)``; ``None`` means all.
         initial: States ``(batch, units)`` before the first step.
 
     Returns:
@@ -129,7 +129,7 @@ def _native(cell: str, x: Value, parts: Sequence[Part], lengths, states, units: 
 
 
 def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value]) -> list[Value]:
-    """Map one step ``x (batch, features)`` and states ``(batch, units)`` to the next states, the output first."""
+    """Map one step ``x (batch, features)`` and states ``(batch, units)`` to the next states, with the output first."""
     graph = part.graph
     units = part.array(f"{CELLS[cell]}/recurrent_kernel").shape[0]
     with graph.scope(part.path):
@@ -139,12 +139,12 @@ def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value]) -> 
 
 
 def bidirectional(part: Part, cell: str, x: Value, lengths: Value | None, inner: str = "recurrent") -> Value:
-    """Run both directions side by side: ``(batch, time, 2 * units)``."""
+    """Run both directions: ``(batch, time, 2 * units)``."""
     return recurrent([part / f"forward_{inner}", part / f"backward_{inner}"], cell, x, lengths)
 
 
 def kernel_of(part: Part) -> np.ndarray:
-    """Returns a convolution's kernel ``(taps, inputs, outputs)``, weight norm applied."""
+    """Returns a convolution's kernel ``(taps, inputs, outputs)``, with weight norm applied."""
     if "kernel" in part:
         return part.array("kernel")
     v, g = part.array("direction"), part.array("length")
@@ -152,7 +152,7 @@ def kernel_of(part: Part) -> np.ndarray:
 
 
 def convolution(part: Part, x: Value, dilation: int = 1, causal: bool = True) -> Value:
-    """Map ``(batch, time, inputs)`` to ``(batch, time, outputs)``; beyond the ends stand zeros."""
+    """Map ``(batch, time, inputs)`` to ``(batch, time, outputs)``, padded with zeros."""
     graph, kernel = part.graph, kernel_of(part)
     with graph.scope(part.path):
         if len(kernel) == 1:
@@ -173,7 +173,7 @@ def convolution(part: Part, x: Value, dilation: int = 1, causal: bool = True) ->
 
 
 def convolution_step(part: Part, x: Value, dilation: int = 1) -> Value:
-    """Map one step ``(batch, inputs)``; the state is the inputs that are still needed."""
+    """Map one step ``(batch, inputs)``; the state holds past inputs."""
     graph, kernel = part.graph, kernel_of(part)
     taps, inputs, outputs = kernel.shape
     with graph.scope(part.path):
@@ -188,15 +188,15 @@ def convolution_step(part: Part, x: Value, dilation: int = 1) -> Value:
 
 
 def masked_softmax(graph: Graph, scores: Value, mask: Value) -> Value:
-    """Returns the softmax of scores that are very low where the mask is false."""
+    """Returns the softmax of masked scores."""
     return graph.softmax(graph.where(mask, scores, NEGATIVE))
 
 
 class Heads:
-    """Multi-head attention by its parts, as in ``zoo.layers.attention``.
+    """Multi-head attention in separate parts, as in ``zoo.layers.attention``.
 
     Args:
-        part: The layer's weights.
+        part: Weights of the layer.
         num_heads: Number of heads.
     """
 
@@ -214,7 +214,7 @@ class Heads:
         return self.split(dense(self.part / "query", x) * (1 / math.sqrt(self.size)))
 
     def attend(self, queries: Value, keys: Value, values: Value, mask: Value, scores: Value | None = None) -> Value:
-        """Read values ``(batch, heads, keys, size)``; ``mask`` and added ``scores`` broadcast to all scores."""
+        """Attend to values ``(batch, heads, keys, size)``; ``mask`` and added ``scores`` broadcast to all scores."""
         graph = self.graph
         products = queries @ graph.transpose(keys, 0, 1, 3, 2)
         weights = masked_softmax(graph, products if scores is None else products + scores, mask)
@@ -223,7 +223,7 @@ class Heads:
 
 
 def attention_pooling(part: Part, x: Value, mask: Value) -> tuple[Value, Value]:
-    """Pool ``x (..., time, features)`` where the mask is true: the mean ``(..., features)``, and the weights."""
+    """Pool ``x (..., time, features)`` where the mask is true; returns the mean ``(..., features)`` and the weights."""
     graph = part.graph
     with graph.scope(part.path):
         scores = graph.reduce("Sum", dense(part / "project", x, "tanh") * part.weight("context"), -1)
@@ -232,7 +232,7 @@ def attention_pooling(part: Part, x: Value, mask: Value) -> tuple[Value, Value]:
 
 
 def concat_pooling(graph: Graph, x: Value, mask: Value) -> Value:
-    """Returns the last, the maximum and the mean over real positions, ``(batch, 3 * hidden_dim)``."""
+    """Returns the last position, and the maximum and the mean over real positions, ``(batch, 3 * hidden_dim)``."""
     with graph.scope("pooling"):
         steps = graph.arange(graph.size(x, 1))
         last = graph.reduce("Max", graph.where(mask, graph.unsqueeze(steps, 0), 0), 1, keepdims=True)

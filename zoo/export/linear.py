@@ -42,7 +42,7 @@ def _rg_lru(part: Part, config: Config, x: Value) -> tuple[Value, Value]:
 
 
 def _block_diagonal(part: Part, x: Value) -> Value:
-    """A dense layer whose matrix has blocks on its diagonal: one product per block, side by side."""
+    """Apply a dense layer with a block-diagonal matrix: one product per block."""
     graph, (blocks, size, _) = part.graph, part.array("kernel").shape
     with graph.scope(part.path):
         flat = graph.transpose(graph.reshape(x, -1, blocks, size), 1, 0, 2)
@@ -55,7 +55,7 @@ COEFFICIENTS = {"min_gru": _min_gru, "min_lstm": _min_lstm, "rg_lru": _rg_lru}
 
 
 def linear_scan(graph: Graph, decay: Value, inputs: Value, units: int) -> Value:
-    """Returns all states ``(batch, time, units)`` from a state of zeros."""
+    """Returns all states ``(batch, time, units)``, starting from zeros."""
 
     def advance(states, steps):
         after = steps[0] * states[0] + steps[1]
@@ -66,7 +66,7 @@ def linear_scan(graph: Graph, decay: Value, inputs: Value, units: int) -> Value:
 
 
 def _depthwise(part: Part, x: Value, mask: Value | None) -> Value:
-    """A causal convolution of each feature with taps of its own."""
+    """Apply a causal depthwise convolution."""
     graph, kernel = part.graph, part.array("kernel")
     with graph.scope(part.path):
         padded = graph.pad(zero_masked(graph, x, mask), 1, len(kernel) - 1, 0, 3)
@@ -87,7 +87,7 @@ def _depthwise_step(part: Part, x: Value) -> Value:
 
 
 def _branch(name: str, part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-    """One direction: a dense layer and a short convolution, where they are, then the recurrence."""
+    """Apply one direction: an optional dense layer, an optional short convolution, and the recurrence."""
     graph = part.graph
     if name == "lru":
         return _lru(part, x, mask)
@@ -117,7 +117,7 @@ def _branch_step(name: str, part: Part, config: Config, x: Value) -> Value:
 
 
 def _lru_weights(part: Part) -> tuple[Value, Value, Value]:
-    """Returns both parts of the eigenvalues, and the scale of the inputs."""
+    """Returns real and imaginary parts of the eigenvalues, and the scale of the inputs."""
     nu, theta = part.array("nu"), part.array("theta")
     radius, angle = np.exp(-np.exp(nu)), np.exp(theta)
     real, imaginary = part.constant("real", radius * np.cos(angle)), part.constant("imaginary", radius * np.sin(angle))
@@ -130,7 +130,7 @@ def _advance(eigenvalues: tuple[Value, Value], state: list[Value], inputs: list[
 
 
 def _lru(part: Part, x: Value, mask: Value | None) -> Value:
-    """Returns both parts of all states, ``(batch, time, 2 * units)``."""
+    """Returns real and imaginary parts of all states, ``(batch, time, 2 * units)``."""
     graph = part.graph
     real, imaginary, scale = _lru_weights(part)
     inputs = [y * scale for y in graph.split(dense(part / "project", zero_masked(graph, x, mask)), 2)]
@@ -155,7 +155,7 @@ def _lru_step(part: Part, config: Config, x: Value) -> Value:
 
 
 def _reversed(graph: Graph, x: Value | None) -> Value | None:
-    """Returns ``x (batch, time, ...)`` from its last step back."""
+    """Returns ``x (batch, time, ...)`` reversed in time."""
     return None if x is None else graph.slice(x, 1, -1, np.iinfo(np.int64).min, -1)
 
 
@@ -169,7 +169,7 @@ def _directions(name: str, part: Part, config: Config, x: Value, mask: Value | N
 
 
 def _blocks(name: str, part: Part, config: Config, x: Value, directions: Callable) -> Value:
-    """The residual blocks and the last norm; ``directions(part, x)`` is the recurrent part of one."""
+    """Apply the residual blocks and the last norm; ``directions(part, x)`` is the recurrent branch of a block."""
     graph = part.graph
     for i in range(config["num_layers"]):
         block = part / f"block_{i}"

@@ -1,4 +1,4 @@
-"""Write a checkpoint as a TensorFlow SavedModel or as a LiteRT file, where Keras and TensorFlow can."""
+"""Write a checkpoint as a TensorFlow SavedModel or as a LiteRT file, if Keras and TensorFlow support the model."""
 
 import os
 import secrets
@@ -17,16 +17,16 @@ def export(name: str | Path, folder: str | Path, format: str, length: int | None
 
     Args:
         name: Name of a checkpoint, or a folder written by ``save``.
-        folder: The folder; one that an export wrote is replaced.
+        folder: Output folder. An earlier export is replaced.
         format: ``"saved_model"`` or ``"litert"``.
-        length: LiteRT: the length of the sequences, which is fixed; also of targets.
+        length: For LiteRT, the fixed length of sequences and targets.
 
     Returns:
-        Lines for users: the files and their sizes.
+        Notes for the user: the files and their sizes.
 
     Raises:
-        InputError: The format cannot hold the model; the message has the reason.
-        StorageError: The folder cannot be written; nothing is left half-written.
+        InputError: The format does not support the model; the message has the reason.
+        StorageError: The folder cannot be written; no partial output is left.
     """
     target = check_target(folder)
     if keras.backend.backend() != "tensorflow":

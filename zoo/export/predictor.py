@@ -1,4 +1,4 @@
-"""Answer raw inputs with ONNX Runtime: nothing of Keras or of its backends is imported."""
+"""Predict from raw inputs with ONNX Runtime, without Keras and its backends."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from zoo.tasks import find_preprocessor
 from zoo.training.batching import by_length
 
 OnStep = Callable[[int], None]
-STEPS = 8_192  # of a batch of next-step models, including padding
+STEPS = 8_192  # maximum steps of a batch of next-step models, including padding
 OPTIONS: dict[str, dict[str, Any]] = {
     "sequence_to_sequence": {"beam_size": 5},
     "classification": {"probabilities": False},
@@ -30,29 +30,29 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "regression": {},
     "copying": {},
 }
-"""Options of ``predict`` with their defaults, as ``Task.options``; without ``stress``, which no command has."""
+"""Options of ``predict`` with their defaults, as in ``Task.options``; without ``stress``, which no command uses."""
 
 
 def open_session(graph: bytes | Path, threads: int = 0) -> onnxruntime.InferenceSession:
-    """Returns a session of a graph; ``threads`` of 0 means as many as cores."""
+    """Returns a session of a graph; 0 ``threads`` means one per core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait take no core
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads must not spin
     source = graph if isinstance(graph, bytes) else str(graph)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 class Predictor:
-    """The graphs of a checkpoint and its preprocessor, from raw inputs to readable outputs.
+    """A checkpoint's graphs and preprocessor: from raw inputs to readable outputs.
 
     Args:
-        record: The checkpoint's record.
+        record: Record of the checkpoint.
         graphs: Files of the graphs, or their bytes, by name.
-        preprocessor: The record's preprocessor, if it was made already.
+        preprocessor: Preprocessor of the record, if already created.
 
     Attributes:
-        spec: The record's spec.
+        spec: Spec of the record.
         options: Options of ``predict`` with their defaults.
     """
 
@@ -63,16 +63,16 @@ class Predictor:
         self._graphs, self._sessions = graphs, {}
 
     def session(self, name: str) -> onnxruntime.InferenceSession:
-        """Returns the session of a graph, opened at its first use."""
+        """Returns the session of a graph, opened at first use."""
         if name not in self._sessions:
-            # A step is too small to be shared among threads.
+            # a step is too small for several threads
             self._sessions[name] = open_session(self._graphs[name], threads=0 if name == "model.onnx" else 1)
         return self._sessions[name]
 
     def predict(
         self, inputs: Sequence[Any], batch_size: int = 256, on_step: OnStep = lambda count: None, **options: Any
     ) -> list[Any]:
-        """Answer raw inputs, as ``Pipeline.predict`` does.
+        """Returns predictions for raw inputs, as ``Pipeline.predict`` does.
 
         Raises:
             InputError: An input cannot be read, or an option is unknown or out of range.
@@ -89,7 +89,7 @@ class Predictor:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
     def each_step(self, rows: list[np.ndarray], batch_size: int, on_step: OnStep) -> list[np.ndarray]:
-        """Returns the logits ``(time, outputs)`` of a next-step model for each row."""
+        """Returns the logits ``(time, outputs)`` of a next-step model per row."""
         name = "tokens" if rows[0].ndim == 1 else "features"
         found = [np.zeros(0)] * len(rows)
         for chosen, _, _ in by_length([len(row) for row in rows], batch_size, STEPS):
@@ -101,7 +101,7 @@ class Predictor:
 
 
 def _stack(rows: list[np.ndarray]) -> np.ndarray:
-    """Returns rows ``(time, ...)`` as one array, padded with zeros behind their ends."""
+    """Returns rows ``(time, ...)`` as one array, padded with zeros at the end."""
     out = np.zeros((len(rows), max(map(len, rows)), *rows[0].shape[1:]), rows[0].dtype)
     for place, row in zip(out, rows, strict=True):
         place[: len(row)] = row
@@ -109,7 +109,7 @@ def _stack(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns shares of 1 along the last axis."""
+    """Returns the softmax over the last axis."""
     likely = np.exp(logits - logits.max(-1, keepdims=True))
     return likely / likely.sum(-1, keepdims=True)
 

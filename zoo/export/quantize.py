@@ -1,6 +1,6 @@
-"""Quantise exported graphs to 8 bits: products and LSTMs dynamically, all other weights as int8 that is scaled back.
+"""Quantise exported graphs to 8 bits: products and LSTMs dynamically, other weights as rescaled int8.
 
-ONNX Runtime has no 8-bit GRU, RNN or causal convolution: there a node of the graph scales the weights back.
+ONNX Runtime has no 8-bit GRU, RNN or causal convolution. For these, a node of the graph scales the weights back.
 """
 
 import tempfile
@@ -12,16 +12,16 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-MIN_SIZE = 1_024  # values of a weight below which nothing is gained
+MIN_SIZE = 1_024  # minimum size of a weight to quantise
 CHANNELS = {"Conv": 0, "GRU": 1, "RNN": 1, "LSTM": 1}
-"""Axis of the output channels in the weights of an operator; the last of others."""
+"""Axis of the output channels in the weights of an operator; the default is the last."""
 
 
 def quantize(model: Any) -> Any:
     """Returns a model with 8-bit weights.
 
     Args:
-        model: An exported ``onnx.ModelProto``, not changed.
+        model: An exported ``onnx.ModelProto``, which does not change.
     """
     model = weights_only(_dynamic(model))
     _shorten(model.graph)
@@ -43,7 +43,7 @@ def _dynamic(model: Any) -> Any:
     ]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.onnx")
-        logging.disable(logging.WARNING)  # advice on a step that these graphs need not
+        logging.disable(logging.WARNING)  # silences advice that does not apply to these graphs
         try:
             quantize_dynamic(
                 model,
@@ -64,7 +64,7 @@ def _dynamic(model: Any) -> Any:
 
 
 def weights_only(model: Any) -> Any:
-    """Returns the model with its large float weights as int8, and nodes that scale them back."""
+    """Returns the model with its large float weights as int8, and with nodes that scale them back."""
     model = onnx.ModelProto.FromString(model.SerializeToString())
     graph, nodes = model.graph, []
     uses: dict[str, list[tuple[Any, int]]] = {}
@@ -87,7 +87,7 @@ def weights_only(model: Any) -> Any:
         scaled = [f"{name}/int8", f"{name}/scale"]
         node = readers[0][0]
         if len(readers) == 1 and node.op_type == "Gather" and array.ndim == 2 and _is_top(graph, node):
-            # Rows are looked up first: to scale back the whole table would take longer than the model.
+            # Look up rows before scaling; scaling the whole table would take longer than the model.
             found = node.output[0]
             node.input[0], node.output[0] = f"{name}/int8", f"{found}/int8"
             place = [*graph.node].index(node)
@@ -120,7 +120,7 @@ def _shorten(graph: Any) -> None:
 
 
 def _nodes(graph: Any) -> Iterator[Any]:
-    """Yield the nodes of a graph, those of scans too."""
+    """Yield the nodes of a graph, including those of scans."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:

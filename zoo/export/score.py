@@ -1,4 +1,4 @@
-"""Scores of a checkpoint with 32-bit and with 8-bit weights, both by ONNX Runtime."""
+"""Score a checkpoint with 32-bit and with 8-bit weights, both on ONNX Runtime."""
 
 import random
 from typing import Any
@@ -12,19 +12,19 @@ from zoo.export.folder import make_models
 from zoo.export.predictor import Predictor
 from zoo.tasks import find_task
 
-MAX_STEPS = 256  # of a window of text that is scored
+MAX_STEPS = 256  # steps per window of a scored text
 
 
 def score_int8(name: str, limit: int) -> dict[str, Any]:
-    """Returns scores before and after, as shares, and the number of inputs.
+    """Returns scores before and after quantisation, as shares, and the number of inputs.
 
     Args:
         name: Name of the checkpoint.
-        limit: Inputs of the test split of its dataset, drawn with a fixed seed.
+        limit: Number of inputs of the dataset's test split, sampled with a fixed seed.
 
     Raises:
         InputError: The dataset is unknown.
-        DownloadError: The dataset cannot be fetched.
+        DownloadError: The dataset cannot be downloaded.
     """
     record, _, tensors = locate.locate_and_read(name, read_tensors)
     task = find_task(record.spec.task)
@@ -55,7 +55,7 @@ def _score(predictor: Predictor, task: Any, cases: Any, limit: int) -> dict[str,
 
 
 def _nats(predictor: Predictor, inputs: list[Any], limit: int) -> float:
-    """Returns the mean negative log-likelihood of a step, over as many windows as ``limit`` at most."""
+    """Returns the mean negative log-likelihood per step, over at most ``limit`` windows."""
     preprocessor, text = predictor.preprocessor, predictor.spec.task == "language_modelling"
     rows = []
     for value in inputs:
@@ -69,7 +69,7 @@ def _nats(predictor: Predictor, inputs: list[Any], limit: int) -> float:
             logits = logits - logits.max(-1, keepdims=True)
             likely = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
             total -= float(likely[np.arange(len(row) - 1), row[1:] - preprocessor.first_output].sum(dtype="float64"))
-        else:  # keys sound or not, each on its own
+        else:  # keys are independent
             total += float(np.logaddexp(0, np.where(row[1:] > 0, -logits, logits)).sum(dtype="float64"))
         count += len(row) - 1
     return total / count

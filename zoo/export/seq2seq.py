@@ -1,11 +1,11 @@
-"""Sequence to sequence as ONNX graphs: recurrent and convolutional families."""
+"""Sequence-to-sequence models as ONNX graphs: recurrent and convolutional families."""
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoo.errors import InputError
 from zoo.export import grids, transformers
+from zoo.export.files import NoExportError
 from zoo.export.graph import Value
 from zoo.export.layers import (
     STATES,
@@ -25,17 +25,17 @@ from zoo.export.layers import (
 from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
-HALF = math.sqrt(0.5)  # keeps the variance where two parts are added
+HALF = math.sqrt(0.5)  # keeps the variance where two branches are added
 
 
 class Family(NamedTuple):
-    """How an encoder-decoder becomes nodes.
+    """Functions that add an encoder-decoder to graphs.
 
     Attributes:
-        encode: Maps ``(part, config, source, mask)`` to the memory, values by name with the batch first.
+        encode: Maps ``(part, config, source, mask)`` to the memory: values by name, batch first.
         initial: Maps ``(part, config, memory)`` to the decoder's states before the first step, by name.
         align: Maps ``(part, config, target, memory)`` to logits and alignment of whole targets.
-        step: Maps ``(part, config, target, memory)`` to those of one symbol; states are the graph's.
+        step: Maps ``(part, config, target, memory)`` to logits and alignment of one symbol; updates the graph's states.
     """
 
     encode: Callable[..., dict[str, Value]]
@@ -64,7 +64,7 @@ def _attend_once(part: Part, config: Config, query: Value, memory: Mapping[str, 
 
 
 def _advance(cell: str, part: Part, config: Config, embedded: Value, states: list[Value], memory):
-    """Returns what the readout reads, the weights and the next states: as ``RecurrentSeq2Seq._advance``."""
+    """Returns the input of the readout, the weights and the next states, as ``RecurrentSeq2Seq._advance`` does."""
     graph, attention, count = part.graph, config["attention"], STATES[cell]
     x, context, weights = embedded, None, None
     if attention == "bahdanau":
@@ -144,7 +144,7 @@ def _recurrent(cell: str) -> Family:
 
 
 def _embedded(part: Part, ids: Value, positions: Value) -> Value:
-    """Returns the sum of symbols' and positions' vectors; beyond the last position NaN."""
+    """Returns the sum of the vectors of symbols and positions; NaN beyond the last position."""
     graph = part.graph
     count = len(part.array("positions/embeddings"))
     rows = graph.gather(
@@ -169,7 +169,7 @@ def _convolutional_encode(part: Part, config: Config, source: Value, mask: Value
 
 
 def _convolutional_layer(part: Part, residual: Value, h: Value, target: Value, memory) -> tuple[Value, Value]:
-    """Read the memory for ``h (batch, time, hidden_dim)``, and add both and the residual."""
+    """Attend to the memory from ``h (batch, time, hidden_dim)``, and add the context and the residual."""
     graph = part.graph
     query = (convolution(part / "query", h) + target) * HALF
     scores = query @ graph.transpose(memory["keys"], 0, 2, 1)
@@ -190,7 +190,7 @@ def _convolutional_align(part: Part, config: Config, target: Value, memory) -> t
 
 
 def _convolutional_decode(part: Part, config: Config, embedded: Value, memory, convolve: Callable):
-    """The decoder's layers over ``embedded (batch, time, embedding_dim)``."""
+    """Run the decoder's layers over ``embedded (batch, time, embedding_dim)``."""
     graph, read = part.graph, []
     x = convolution(part / "decoder_in", embedded)
     for i in range(config["decoder_layers"]):
@@ -234,7 +234,7 @@ FAMILIES = {
 
 
 def find(architecture: str) -> Family:
-    """Returns a family by its architecture (raises InputError for one without)."""
+    """Returns the family of an architecture (raises InputError if it has no export)."""
     if architecture not in FAMILIES:
-        raise InputError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
+        raise NoExportError(f"{architecture}: has no export to ONNX; there are {', '.join(FAMILIES)}")
     return FAMILIES[architecture]

@@ -1,4 +1,4 @@
-"""An HTTP server of predictions over ONNX Runtime, with the paths and bodies of TensorFlow Serving's REST interface."""
+"""An HTTP server of predictions on ONNX Runtime, with the REST interface of TensorFlow Serving."""
 
 import asyncio
 import base64
@@ -24,20 +24,20 @@ from zoo.errors import InputError, ZooError
 from zoo.export.predictor import Predictor
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Upper ends of the histogram of seconds."""
+"""Upper bounds of the histogram of seconds."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What the server takes.
+    """Limits of the server.
 
     Attributes:
-        body: Most bytes of a request.
-        instances: Most inputs of a request.
-        queue: Most requests that wait for a model.
-        seconds: Longest time from a request's arrival to its answer.
-        batch: Most inputs that a model reads at once.
-        wait: Seconds that a batch waits for requests that come together.
+        body: Maximum bytes of a request.
+        instances: Maximum inputs of a request.
+        queue: Maximum requests that wait for a model.
+        seconds: Maximum seconds from a request to its response.
+        batch: Maximum inputs per batch.
+        wait: Seconds that a batch waits for further requests.
     """
 
     body: int = 1_000_000
@@ -49,7 +49,7 @@ class Limits:
 
 
 class Refused(Exception):
-    """A request that gets no prediction: its HTTP status and one line."""
+    """A refused request: its HTTP status and a one-line message."""
 
     def __init__(self, status: int, message: str):
         super().__init__(message)
@@ -92,13 +92,13 @@ class Metrics:
 
 
 class Batcher:
-    """Answers requests to one model, those that come together as one batch.
+    """Answers requests to one model; concurrent requests form one batch.
 
     Args:
-        name: The model's name.
+        name: Name of the model.
         predictor: The model.
         limits: The limits.
-        metrics: Counts its batches.
+        metrics: Counts of the batches.
     """
 
     def __init__(self, name: str, predictor: Predictor, limits: Limits, metrics: Metrics):
@@ -109,7 +109,7 @@ class Batcher:
         self.worker: asyncio.Task | None = None
 
     async def predict(self, inputs: list[Any], options: Mapping[str, Any]) -> list[Any]:
-        """Returns the answers to the inputs of one request (raises Refused if too many wait)."""
+        """Returns the predictions for the inputs of one request (raises Refused if too many wait)."""
         if len(self.waiting) >= self.limits.queue:
             raise Refused(503, f"{self.name}: {self.limits.queue} requests wait: try again later")
         if self.worker is None:
@@ -133,7 +133,7 @@ class Batcher:
             try:
                 run = functools.partial(self.predictor.predict, inputs, **options)
                 outputs = await loop.run_in_executor(self.pool, run)
-            except Exception as error:  # the server goes on: whoever waits is told
+            except Exception as error:  # the server continues; waiting requests get the error
                 for _, _, future in batch:
                     if not future.done():
                         future.set_exception(error)
@@ -145,8 +145,8 @@ class Batcher:
                 outputs = outputs[len(values) :]
 
     def _next(self) -> list[tuple[list[Any], str, asyncio.Future]]:
-        """Take the next batch: the first request that waits, and others with its options while there is room."""
-        self.waiting = [row for row in self.waiting if not row[2].done()]  # who has given up needs no answer
+        """Take the next batch: the first waiting request, and others with the same options while there is room."""
+        self.waiting = [row for row in self.waiting if not row[2].done()]  # skip requests that timed out
         batch: list[tuple[list[Any], str, asyncio.Future]] = []
         rest, count = [], 0
         for row in self.waiting:
@@ -163,8 +163,8 @@ def create_app(predictors: Mapping[str, Predictor], limits: Limits | None = None
     """Returns the server as an ASGI application.
 
     Args:
-        predictors: The models by name.
-        limits: What it takes.
+        predictors: Models by name.
+        limits: Limits of the server.
     """
     limits = limits or Limits()
     metrics = Metrics()
@@ -192,7 +192,7 @@ def create_app(predictors: Mapping[str, Predictor], limits: Limits | None = None
             response = JSONResponse({"error": f"no answer within {limits.seconds:g} s: try again later"}, 504)
         except ZooError as error:
             response = JSONResponse({"error": error.lines()[0]}, 400 if isinstance(error, InputError) else 500)
-        except Exception as error:  # of ONNX Runtime: no memory, for instance
+        except Exception as error:  # an error of ONNX Runtime, for example out of memory
             response = JSONResponse({"error": f"{name}: {type(error).__name__}: see the server"}, 500)
         label = name if name in batchers else "unknown"
         metrics.request(label, response.status_code, time.perf_counter() - started)
@@ -228,7 +228,7 @@ async def _body(request: Request, limits: Limits) -> bytes:
 
 
 def _read(predictor: Predictor, body: bytes, limits: Limits) -> tuple[list[Any], dict[str, Any]]:
-    """Returns inputs and options of a body, each input known to be readable (raises Refused or InputError)."""
+    """Returns inputs and options of a body, after checking each input (raises Refused or InputError)."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -259,7 +259,7 @@ def _read(predictor: Predictor, body: bytes, limits: Limits) -> tuple[list[Any],
 
 
 def _input(predictor: Predictor, value: Any) -> Any:
-    """Returns an input. A sound is samples or ``{"b64": ...}`` of a sound file: never a path of this machine."""
+    """Returns an input. A sound is samples or ``{"b64": ...}`` of a sound file, never a path of this machine."""
     reader = getattr(predictor.preprocessor, "reader", predictor.preprocessor)
     if not hasattr(getattr(reader, "front_end", None), "rate"):
         return value

@@ -1,6 +1,6 @@
 """The encoder-decoder Transformer as ONNX nodes: see ``zoo.models.seq2seq.transformer``.
 
-A decoder's state is the keys and values of the steps so far: it grows by one with each.
+The state of a decoder is the keys and values of the past steps; it grows by one per step.
 """
 
 import math
@@ -17,7 +17,7 @@ Config = Mapping[str, Any]
 
 
 class Attention:
-    """Multi-head attention by its projections, all heads apart: ``(batch, heads, time, size)``."""
+    """Multi-head attention with separate projections and heads: ``(batch, heads, time, size)``."""
 
     def __init__(self, part: Part, config: Config):
         self.part, self.graph = part, part.graph
@@ -34,7 +34,7 @@ class Attention:
         return self._split(keys), self._split(values)
 
     def read(self, x: Value, keys: Value, values: Value, mask: Value | None, positions: Value) -> tuple[Value, Value]:
-        """Map queries of ``x (batch, time, hidden_dim)`` at ``positions (time,)`` to contexts and weights."""
+        """Attend from ``x (batch, time, hidden_dim)`` at ``positions (time,)``; returns contexts and weights."""
         graph = self.graph
         query = self._split(dense(self.part / "query", x) * (1 / math.sqrt(self.size)))
         scores = query @ graph.transpose(keys, 0, 1, 3, 2)
@@ -108,7 +108,7 @@ def initial(part: Part, config: Config, memory: Mapping[str, Value]) -> dict[str
 
 
 def _decode(part: Part, config: Config, x: Value, positions: Value, memory, mask: Value | None, cached: Callable):
-    """Map embedded symbols through all layers; ``cached(layer, keys, values)`` returns those that are read."""
+    """Map embedded symbols through all layers; ``cached(layer, keys, values)`` returns those to attend to."""
     graph, weights = part.graph, None
     seen = graph.unsqueeze(memory["mask"], 1, 2)
     for i in range(config["decoder_layers"]):

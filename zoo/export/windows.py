@@ -46,7 +46,7 @@ def _stored(graph: Graph, config: Config, y: Value, mask: Value) -> Value:
 
 
 def _levels(part: Part, config: Config, y: Value, stored: Value) -> list[tuple[Value, Value]]:
-    """Returns the vectors ``(batch, groups, hidden_dim)`` of every level and which of them are stored."""
+    """Returns the vectors ``(batch, groups, hidden_dim)`` of every level, and flags that mark stored ones."""
     graph, window, found = part.graph, config["window"], [(y, stored)]
     for i in range(config["levels"] - 1):
         vectors, flags = found[-1]
@@ -78,7 +78,7 @@ def windows_layer(part: Part, config: Config, x: Value, mask: Value) -> Value:
     for level, (vectors, flags) in enumerate(_levels(part, config, y, _stored(graph, config, y, mask))):
         there = graph.unsqueeze(graph.arange(graph.size(vectors, 1)), 0)
         size = window**level
-        # Of a causal layer 0 is the newest that is full, of a centred one the furthest behind that is in sight.
+        # For a causal layer 0 is the newest complete window; for a centred one, the furthest visible one behind.
         age = (row + 1) // size - 1 - there if config["causal"] else row // size - there + window // 2
         near = (age >= 0) & (age < ages)
         flags = graph.unsqueeze(flags, 1)
@@ -102,9 +102,9 @@ def _position(part: Part, x: Value) -> Value:
 
 
 def windows_layer_step(part: Part, config: Config, x: Value, count: Value) -> Value:
-    """Map one step ``x (batch, hidden_dim)``; ``count (batch,)`` are the steps taken, this one too.
+    """Map one step ``x (batch, hidden_dim)``; ``count (batch,)`` is the number of steps including this one.
 
-    States are, for each level, the last vectors, newest last, which of them are stored, their keys and values.
+    States per level are the last vectors (newest last), flags of stored ones, their keys and values.
     """
     graph, window, hidden_dim = part.graph, config["window"], config["hidden_dim"]
     heads = Heads(part / "attention", config["num_heads"])
@@ -152,7 +152,7 @@ def windows_layer_step(part: Part, config: Config, x: Value, count: Value) -> Va
 
 
 def _keep(graph: Graph, config: Config, y: Value, old: dict[str, Value]) -> Value:
-    """Returns whether the newest vector is stored: no stored one of the window is too similar."""
+    """Returns whether the newest vector is stored: no stored vector of the window is too similar."""
     if config["gate"] is None:
         return graph.full(True, "bool", graph.size(y, 0))
     vectors, flags = graph.slice(old["vectors"], 1, 1), graph.slice(old["stored"], 1, 1) > 0.5

@@ -1,4 +1,4 @@
-"""What a training reports while it runs."""
+"""Callbacks of a training run."""
 
 import dataclasses
 from collections.abc import Callable
@@ -13,10 +13,10 @@ def _ignore(*arguments: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Callbacks:
-    """Functions that a training calls.
+    """Functions that a training run calls.
 
     Attributes:
-        on_message: Called with a line for users.
+        on_message: Called with a note for the user.
         on_epoch: Called with a dict after each epoch.
         on_step: Called with (step, total steps, loss) after each step.
         on_evaluated: Called with the report of the test part.
@@ -37,4 +37,4 @@ class Callbacks:
 
 
 SILENT = Callbacks()
-"""Nothing is reported."""
+"""Callbacks that do nothing."""

@@ -75,19 +75,19 @@ def compare(
         models: Names as for ``fine_tune``. Wildcards match checkpoints and sized architectures (``"*_tiny"``).
             ``"tfidf"`` is logistic regression on TF-IDF, for texts with labels.
         input: Input column.
-        target: Column with the targets.
-        series: In a table with one row per step, the column that says which series a row belongs to.
-        time: Column with the time, in such a table.
+        target: Target column.
+        series: Column with the name of the series, in a table with one row per step.
+        time: Column with the time, in a table with one row per step.
         task: Overrides the inferred task.
         training_config: Training config of each model. Default: that of ``fine_tune``.
-        epochs: Maximum epochs of each, if not the training config's.
-        minutes: Maximum minutes of each, if not the training config's.
-        seed: Random seed, if not the training config's.
-        skip_bad_rows: As ``fine_tune`` takes it.
+        epochs: Maximum epochs per model; overrides the training config.
+        minutes: Maximum minutes per model; overrides the training config.
+        seed: Random seed; overrides the training config.
+        skip_bad_rows: See ``fine_tune``.
         output: Folder for one checkpoint folder per model.
-        allow_unknown: As ``fine_tune`` takes it.
-        callbacks: Functions to report to; ``on_message`` is also told which model comes next.
-        **more: What else ``fine_tune`` takes of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
+        allow_unknown: See ``fine_tune``.
+        callbacks: Functions to call; ``on_message`` also gets the name of each model before its training.
+        **more: Further fields of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
 
     Returns:
         One row per model, the best first.
@@ -115,7 +115,7 @@ def compare(
     columns = Columns(input, target, series=series, time=time, **more)
     start = None
     for name in names:
-        # All are tried before the first is trained: a model that cannot read the data costs no hours.
+        # Prepare all models before training the first, so that bad data or models fail early.
         start = prepare(
             name,
             data,
@@ -158,7 +158,7 @@ def compare(
 
 
 def _tfidf(start: Start) -> tuple:
-    """Returns the main score, its counts and the row of TF-IDF (raises InputError where it cannot be used)."""
+    """Returns the main score, its counts and the row of TF-IDF (raises InputError if the task does not suit)."""
     pipeline, (train, _, test) = start.pipeline, start.parts
     if not pipeline.task.has_labels or not isinstance(train.inputs[0], str):
         raise InputError(f"{TFIDF} classifies texts, and the task is {pipeline.spec.task}: leave it out")
@@ -175,10 +175,10 @@ def _tfidf(start: Start) -> tuple:
 
 
 def _folders(names: Sequence[str], output: str | os.PathLike | None) -> list[Path | None]:
-    """Returns the folder of each model (raises InputError where one holds something already, or two have one name)."""
+    """Returns the folder of each model (raises InputError if one is not empty, or two have the same name)."""
     if output is None:
         return [None] * len(names)
-    # Of a model given by its path the last part: the rest could lead out of the output.
+    # For a model given by its path use the last part, because the rest could lead out of the output.
     folders = [check_folder(Path(output) / Path(os.path.abspath(name)).name) for name in names]
     for i, folder in enumerate(folders):
         if folder in folders[:i]:
@@ -209,7 +209,7 @@ def _latency(pipeline) -> float:
 
 
 def _median_time(answer: Callable[[Any], Any], inputs: list[Any]) -> float:
-    """Returns the median time of an answer in milliseconds, after the first."""
+    """Returns the median time of a prediction in milliseconds, after the first."""
     times = []
     for value in (inputs * TIMED)[: TIMED + 1]:
         start = clock.perf_counter()

@@ -27,7 +27,7 @@ from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
 from zoo.training.state import STATE, check_resume
 
-GOLDEN = 3  # test inputs that a record keeps
+GOLDEN = 3  # test inputs in a record
 
 
 def fine_tune(
@@ -58,42 +58,39 @@ def fine_tune(
     unlabelled: Any = None,
     callbacks: Callbacks = SILENT,
 ) -> Pipeline:
-    """Train a model on one's own examples, from pretrained weights or from none.
+    """Train a model on a user's examples, from pretrained weights or from scratch.
 
-    What the data have in common with the pretrained model keeps what was learned: symbols their
-    embeddings, and, where a text is written, their rows of the output layer. Everything new starts
-    fresh. Training stops once the validation score has not improved for ``training_config.patience`` epochs, and
-    the best weights are kept. The test part is scored once, at the end.
+    Symbols that the data share with the pretrained model keep their embeddings and their rows of the output layer. New
+    parts are randomly initialized. Training stops once the validation score has not improved for
+    ``training_config.patience`` epochs, and the best weights are kept. The test part is scored once, at the end.
 
     Args:
-        model: A pipeline, or a name for ``zoo.load``, or a sized architecture (``"lstm_small"``) to train from
-            scratch.
+        model: A pipeline, or a name for ``zoo.load``, or a sized architecture (``"lstm_small"``) to train from scratch.
         data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``.
         input: Input column.
-        target: Column with the targets: labels, or texts with their symbols between spaces.
-        header: Whether the first row of a CSV or TSV names its columns. If not, their names are "1", "2", ...
-        series: In a table with one row per step, the column that says which series a row belongs to.
-        time: Column with the time, in such a table.
+        target: Target column: labels, or texts with spaces between symbols.
+        header: Whether the first row of a CSV or TSV names its columns. Otherwise their names are "1", "2", ...
+        series: Column with the name of the series, in a table with one row per step.
+        time: Column with the time, in a table with one row per step.
         group: Group column of a table of texts. Rows of one group, for example of one person, stay in one split.
         validation: Like ``data``. Default: a tenth of ``data``, chosen by a hash, stratified by label.
         test: Like ``data``. Default: another tenth.
         task: Task name; ``"regression"`` for one number per text, series or sound. Default: the model's task. For an
             architecture it is inferred from the targets: measured numbers, repeating labels, or texts.
         training_config: Training config, or a mapping of its fields that differ from the default.
-        epochs: Maximum epochs, if not the training config's.
-        learning_rate: The highest rate, if not the training config's.
+        epochs: Maximum epochs; overrides the training config.
+        learning_rate: Peak rate; overrides the training config.
         pretrained: Whether to start from the model's weights. ``False`` trains the same model from scratch.
-        skip_bad_rows: Whether rows that cannot be used are left out and counted; if not, up to ten are named at once,
-            before the first step.
-        symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default what repeats.
-        strip_labels: Whether labels that differ only in case, spaces or invisible characters are one label.
-        tag_names: Names of tags that the data number, between commas.
-        dialect: How a CSV or TSV is written: ``"auto"`` to find out, or for instance ``"separator=; decimal=,"``.
-        allow_unknown: Whether to go on if the pretrained model knows less than half of the tokens.
+        skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first step.
+        symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default inferred.
+        strip_labels: Whether to merge labels that differ only in case, spaces or invisible characters.
+        tag_names: Names of numbered tags, between commas.
+        dialect: Format of a CSV or TSV: ``"auto"`` to detect it, or for example ``"separator=; decimal=,"``.
+        allow_unknown: Whether to accept more than half of the tokens as unknown to the pretrained model.
         output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
         resume: Whether to resume from that state. If false, there must be none.
-        unlabelled: Texts without labels, which a language model reads first: a list, or a file with a text per line.
-        callbacks: Functions to report to.
+        unlabelled: Texts without labels for the language model to read first: a list, or a file with one text per line.
+        callbacks: Functions to call.
 
     Returns:
         A new pipeline. Its record has the test score with its interval. Of several processes only the first
@@ -205,7 +202,7 @@ def fine_tune(
 
 
 def _check_record(pipeline: Pipeline, document: dict[str, Any], recipe: dict[str, Any], test: Examples) -> None:
-    """Raise InputError, before the first step, for what no record could hold at the end: a huge number."""
+    """Raise InputError before the first step for a value that a record cannot hold, such as a huge number."""
     inputs = [pipeline.task.plain(pipeline, value) for value in pipeline.task.cases(test).inputs[:GOLDEN]]
     golden = {"inputs": inputs, "outputs": inputs}
     made = {**document, "training": {**document["training"], "recipe": recipe}, "golden": golden}

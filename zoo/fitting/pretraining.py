@@ -21,18 +21,18 @@ from zoo.training import distributed
 from zoo.training.trainer import Trainer
 from zoo.training.windows import Windows
 
-_LEARNED_ON = 3  # one text of so many teaches the subwords
+_LEARNED_ON = 3  # one in this many texts is used to learn the subwords
 _VALIDATED = 320  # windows of the validation part
 
 
 def shards(recipe: Recipe, folder: Path) -> TokenShards:
     """Returns the shards of a recipe's dataset; the first call writes them into ``folder``.
 
-    The training texts are put into an order drawn from seed 1, and every third of them teaches the vocabulary.
+    The training texts are shuffled with seed 1, and every third is used to learn the vocabulary.
 
     Args:
         recipe: A recipe with a corpus.
-        folder: Where shards are kept; each dataset and size of a vocabulary has a folder of its own.
+        folder: Parent folder of the shards; each dataset and vocabulary size has its own folder.
 
     Raises:
         InputError: The dataset's files are missing, or the shards are damaged.
@@ -53,9 +53,9 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
 
     Args:
         recipe: A recipe with a corpus.
-        found: The shards of its dataset.
-        folder: Where the state is kept.
-        resume_command: What the user types to go on.
+        found: Shards of the dataset.
+        folder: Folder of the state.
+        resume_command: Command that resumes the run.
     """
     corpus, training_config = recipe.corpus, recipe.training_config
     assert corpus is not None

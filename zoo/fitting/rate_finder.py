@@ -16,7 +16,7 @@ from zoo.training import optimizers, schedules
 from zoo.training.config import TrainingConfig
 
 LOWEST, HIGHEST = 1e-6, 10.0
-SMOOTHING = 0.9  # of the moving average of the loss
+SMOOTHING = 0.9  # decay of the moving average of the loss
 DIVERGED = 3.0  # the search stops at this multiple of the best loss
 
 
@@ -53,15 +53,15 @@ def find_rate(
     allow_unknown: bool = False,
     **more: Any,
 ) -> RateSearch:
-    """Train a little, at a rate that rises with each step, and record the loss.
+    """Train for some steps at an increasing rate, and record the loss.
 
-    The layers have the rates of a training config relative to each other, and none is frozen. Nothing is kept.
+    The layers keep the relative rates of the training config, and none is frozen. The trained weights are discarded.
 
     Args:
-        model: As for ``fine_tune``; so are all other arguments but ``steps``.
+        model: See ``fine_tune``, also for all other arguments except ``steps``.
         data: The examples. The training part is used.
         input: Input column.
-        target: Column with the targets.
+        target: Target column.
         header: Whether the first row of a table names its columns.
         series: Column with the series name.
         time: Column with the time.
@@ -70,8 +70,8 @@ def find_rate(
         training_config: Training config. Default: that of ``fine_tune``.
         pretrained: Whether to start from the model's weights.
         steps: Number of rates between 1e-6 and 10.
-        skip_bad_rows: As ``fine_tune`` takes it.
-        allow_unknown: As ``fine_tune`` takes it.
+        skip_bad_rows: See ``fine_tune``.
+        allow_unknown: See ``fine_tune``.
         **more: Other fields of ``zoo.data.columns.Columns``.
 
     Raises:

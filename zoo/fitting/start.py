@@ -1,4 +1,4 @@
-"""The start of a training on one's own examples: the parts of the data, the task, the config and the model."""
+"""Prepare a training run on a user's examples: the parts of the data, the task, the config and the model."""
 
 import dataclasses
 import math
@@ -27,11 +27,11 @@ from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig, override
 
-# From random weights, and for models whose vocabulary changes with the data.
+# for random weights, and for models whose vocabulary changes with the data
 FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
 
-# From pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, for the rate to fall. On 100
-# rows 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
+# For pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, so that the rate falls. On 100
+# rows, 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
 ULMFIT = TrainingConfig(
     epochs=15,
     min_steps=160,
@@ -49,17 +49,17 @@ SCRATCH = "from scratch"  # the base model of a record whose weights started fre
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What a training starts from.
+    """The prepared start of a training run.
 
     Attributes:
         pipeline: The model.
-        base: The pretrained one whose weights it has; ``None`` if all are fresh.
+        base: Pretrained pipeline of its weights; ``None`` if all weights are random.
         parts: Training, validation and test part.
-        training_config: How it is fitted.
-        new: Paths of its variables that are not the base's.
-        notes: What a user should know of the data, a line each.
-        columns: What of a table was read.
-        language_model: The language model whose backbone the pipeline has, if it does another task.
+        training_config: The training config.
+        new: Paths of randomly initialized variables.
+        notes: Notes on the data for the user, one per line.
+        columns: Columns of a table that were read.
+        language_model: Language model that gave its backbone to a pipeline of another task.
     """
 
     pipeline: Pipeline
@@ -73,7 +73,7 @@ class Start:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Rows of each part."""
+        """Number of rows in each part."""
         return dict(zip(("train", "validation", "test"), map(len, self.parts), strict=True))
 
     @property
@@ -82,14 +82,14 @@ class Start:
         return self.base.document["name"] if self.base and self.base.document else SCRATCH
 
     def licence(self) -> str:
-        """Returns what the weights may be used for, as far as it is known."""
+        """Returns the licence of the weights, as far as it is known."""
         if self.base is None or self.base.document is None:
             return "as the data's"
         base = self.base.document["licence"]
         return f"as the data's, and as the base model's: {base['weights']}; its data: {base['data']}"
 
     def lines(self) -> list[str]:
-        """Returns the lines to show before training starts."""
+        """Returns the lines shown before training starts."""
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
         epochs = "1 epoch" if training_config.epochs == 1 else f"{training_config.epochs} epochs"
@@ -121,7 +121,7 @@ def prepare(
     """Read and split the data, and build the model to train; arguments are those of ``fine_tune``.
 
     Args:
-        columns: What of a table is read, and how.
+        columns: Columns of a table.
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
@@ -194,7 +194,7 @@ def prepare(
 
 
 def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
-    """Returns parts in which labels that look alike are one label, the same in all parts."""
+    """Returns parts with one name per group of labels that look alike, the same in all parts."""
     labels = [target for part in parts if part for target in part.targets]
     names = dict(zip(labels, unify(labels), strict=True))
     merged = len(set(labels)) - len(set(names.values()))
@@ -203,7 +203,7 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
 
 
 def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
-    """Returns the numbers of the rows of a part that cannot be encoded, and why."""
+    """Returns the indices of rows of a part that cannot be encoded, with their errors."""
     check = task.check_training_example if training else task.check_example
     found = []
     for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
@@ -215,22 +215,22 @@ def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training
 
 
 def default_training_config(task: Task | None) -> TrainingConfig:
-    """Returns the training config for users who give none.
+    """Returns the default training config.
 
     Args:
-        task: That of the pretrained model; ``None`` for random weights.
+        task: Task of the pretrained model; ``None`` for random weights.
     """
     return ULMFIT if task is not None and task.replaces_head else FROM_SCRATCH
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:
-    """Returns a model for other data, with what ``base`` knows of it.
+    """Returns a model for other data, with the weights of ``base`` where they match.
 
     Args:
         base: The pretrained model.
-        parts: All examples that the new one will meet, the training part first.
-        pretrained: Whether weights are taken over; otherwise all are fresh.
-        task: The task of the new model, if it is not that of ``base`` but can keep its layers.
+        parts: All examples of the new model, the training part first.
+        pretrained: Whether to transfer weights; otherwise all are random.
+        task: Task of the new model, if it differs from that of ``base`` but can keep its layers.
     """
     task = task or base.task
     preprocessor = task.adapt(base, parts)

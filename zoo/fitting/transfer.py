@@ -1,7 +1,7 @@
-"""From a language model to another task: its tokenizer and backbone under a new head.
+"""Transfer a language model to another task: its tokenizer and backbone under a new head.
 
-The stages are those of ULMFiT (Howard & Ruder 2018, arXiv 1801.06146): the language model reads the texts of the new
-domain, a linear head is fitted on its frozen features (Kumar et al. 2022, arXiv 2202.10054), and then both are
+The stages are those of ULMFiT (Howard & Ruder 2018, arXiv 1801.06146). First the language model reads the texts of the
+new domain. Then a linear head is fitted on its frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are
 fine-tuned.
 """
 
@@ -25,7 +25,7 @@ from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Trainer
 
-# The second stage of ULMFiT.
+# the second stage of ULMFiT
 DOMAIN = TrainingConfig(
     epochs=4,
     batch_size=16,
@@ -36,8 +36,8 @@ DOMAIN = TrainingConfig(
     label_smoothing=0.0,
     ema_decay=0.9,
 )
-MAX_DOMAIN_TOKENS = 2_000_000  # that all epochs of the second stage read together
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # of the linear head's fit, as scikit-learn's C
+MAX_DOMAIN_TOKENS = 2_000_000  # maximum subwords over all epochs of the second stage
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # strengths of the linear head, as scikit-learn's C
 FOLDS = 5
 
 
@@ -47,14 +47,14 @@ def is_language_model(pipeline: Pipeline) -> bool:
 
 
 def for_task(base: Pipeline, task: Task, examples: Examples, pretrained: bool, dropout: float = 0.1) -> Pipeline:
-    """Returns a model of another task with a language model's backbone and a fresh head.
+    """Returns a model of another task with a language model's backbone and a randomly initialized head.
 
     Args:
         base: The language model.
         task: A task that reads texts.
-        examples: The training part, whose labels the head gets.
-        pretrained: Whether the backbone has the language model's weights; otherwise all are fresh.
-        dropout: The backbone's rate: a language model is trained with none.
+        examples: The training part, whose labels the head predicts.
+        pretrained: Whether to use the language model's weights; otherwise all are random.
+        dropout: Dropout rate of the backbone; a language model is trained with none.
 
     Raises:
         InputError: The task does not read texts.
@@ -100,16 +100,16 @@ def domain_trainer(
     folder: Path | None,
     on_message: Callable[[str], None],
 ) -> tuple[Pipeline, Trainer]:
-    """Returns a copy of a language model and a trainer that reads the texts of another domain.
+    """Returns a copy of a language model, and a trainer on the texts of another domain.
 
     Args:
-        base: The language model, which stays as it is.
-        parts: The training part, whose texts are read; the validation part, which chooses the best epoch; and the
-            test part, of which no text should be among the unlabelled ones.
-        unlabelled: More texts, as ``read_unlabelled`` takes them.
-        training_config: Seed and time limit are taken from it.
-        folder: Where the state is kept, if it is.
-        on_message: Called with a line for users.
+        base: The language model, which does not change.
+        parts: The training part, whose texts are read; the validation part, which chooses the best epoch; and the test
+            part, which should share no text with the unlabelled ones.
+        unlabelled: More texts, as in ``read_unlabelled``.
+        training_config: Source of the seed and the time limit.
+        folder: Folder of the state, if any.
+        on_message: Called with notes for the user.
 
     Raises:
         InputError: The unlabelled texts cannot be read.
@@ -118,7 +118,7 @@ def domain_trainer(
     more = read_unlabelled(unlabelled)
     leaked = len({identity(text) for text in test.inputs} & {identity(text) for text in more})
     if leaked:
-        on_message(f"note: {leaked:,} of the unlabelled texts stand in the test part too, which makes its score a lie")
+        on_message(f"note: {leaked:,} of the unlabelled texts are in the test part too, which makes its score too high")
     texts = [*train.inputs, *more]
     copy = Pipeline(base.spec)
     copy.assign(base.tensors(), "language model")
@@ -145,7 +145,7 @@ def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, se
 def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
     """Fit a classifier's head on the frozen features of its backbone: logistic regression.
 
-    Its strength is the one with the least loss in cross-validation.
+    The strength is the one with the lowest loss in cross-validation.
 
     Args:
         pipeline: A classifier; its head is replaced.
@@ -153,7 +153,7 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
         seed: Seed of the folds.
 
     Returns:
-        The mean accuracy over the folds, at that strength.
+        The mean accuracy over the folds at that strength.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -176,7 +176,7 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
         np.zeros((rows.shape[1], len(pipeline.preprocessor.labels))),
         np.full(len(pipeline.preprocessor.labels), -9.0),
     )
-    if len(fitted.classes_) == 2:  # one column stands for both
+    if len(fitted.classes_) == 2:  # a single column defines both classes
         kernel[:, fitted.classes_[1]], bias[fitted.classes_] = fitted.coef_[0], [0, fitted.intercept_[0]]
     else:
         kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_

@@ -1,4 +1,4 @@
-"""Greedy and beam search, each a loop inside one compiled function."""
+"""Greedy and beam search, each as a loop inside one compiled function."""
 
 import contextlib
 import os
@@ -12,8 +12,8 @@ from zoo.backends.compile import compiled, program
 from zoo.preprocessing.symbols import END, PAD, START, pad
 
 WORST = -1e9  # score of a beam that must not be chosen
-MANY = 2_000  # rows from which a program for each length of the outputs is worth its seconds on TensorFlow
-AT_ONCE = 2  # batches that are decoded side by side: each takes memory of its own
+MANY = 2_000  # rows from which one compiled function per output length is faster on TensorFlow
+AT_ONCE = 2  # batches decoded in parallel; each needs its own memory
 
 
 def greedy(model, source, mask, length: int):
@@ -23,7 +23,7 @@ def greedy(model, source, mask, length: int):
         model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
         source: Ids, ``(batch, source_time)``.
         mask: Booleans of the same shape.
-        length: Number of steps at most; the loop ends once every row has ended.
+        length: Maximum number of steps; the loop ends once every row has ended.
 
     Returns:
         Ids ``(batch, length)``, padded after the end token, and their log-probabilities ``(batch,)``.
@@ -52,17 +52,17 @@ def greedy(model, source, mask, length: int):
 
 
 def beam(model, source, mask, length: int, beam_size: int):
-    """Beam search; a hypothesis's score is its log-probability divided by its length.
+    """Run beam search; the score of a hypothesis is its log-probability divided by its length.
 
     Args:
         model: A sequence-to-sequence model: ``encode``, ``initial_state``, ``step``.
         source: Ids, ``(batch, source_time)``.
         mask: Booleans of the same shape.
-        length: Number of steps at most; the loop ends once every beam has ended.
-        beam_size: Number of hypotheses kept for each row.
+        length: Maximum number of steps; the loop ends once every beam has ended.
+        beam_size: Number of hypotheses per row.
 
     Returns:
-        Ids ``(batch, width, length)``, best first, and their scores ``(batch, width)``.
+        Ids ``(batch, beam_size, length)``, best first, and their scores ``(batch, beam_size)``.
     """
     memory = model.encode(source, mask)
     state = model.initial_state(memory, length)
@@ -71,7 +71,7 @@ def beam(model, source, mask, length: int, beam_size: int):
     ids = ops.full((batch, beam_size, length), PAD, dtype="int32")
     last = ops.full((batch, beam_size), START, dtype="int32")
     done = ops.zeros((batch, beam_size), dtype="bool")
-    # All beams begin the same: only the first may branch at the first step.
+    # All beams are equal at the start: only the first may branch at the first step.
     score = ops.tile(ops.where(ops.arange(beam_size)[None] == 0, 0.0, WORST), (batch, 1))
     rows = ops.arange(batch)[:, None] * beam_size
 
@@ -83,7 +83,7 @@ def beam(model, source, mask, length: int, beam_size: int):
         likely = ops.log_softmax(_writable(logits))
         symbols = likely.shape[-1]
         likely = ops.reshape(likely, (batch, beam_size, symbols))
-        # A hypothesis that has ended goes on with padding, at no cost and in no other way.
+        # A hypothesis that has ended continues with padding at no cost.
         ended = ops.where(ops.arange(symbols) == PAD, 0.0, WORST)[None, None]
         likely = ops.where(done[..., None], ended, likely)
         score, flat = ops.top_k(ops.reshape(score[..., None] + likely, (batch, beam_size * symbols)), beam_size)
@@ -104,13 +104,13 @@ def beam(model, source, mask, length: int, beam_size: int):
 
 
 def _writable(logits):
-    """Mask the two marks that never stand in an output: padding and start."""
+    """Mask the two tokens that never occur in an output: padding and start."""
     symbols = ops.arange(logits.shape[-1])
     return ops.where(ops.logical_or(symbols == PAD, symbols == START), WORST, logits)
 
 
 def _search(model, beam_size: int, length: int):
-    """Returns the compiled search of sources ``(batch, time)``: greedy for a width of 1, a beam otherwise."""
+    """Returns the compiled search over sources ``(batch, time)``: greedy for beam size 1, else beam search."""
 
     def run(source):
         if beam_size == 1:
@@ -121,11 +121,11 @@ def _search(model, beam_size: int, length: int):
 
 
 class Decoder:
-    """Decodes lists of sources in batches of about the same length.
+    """Decode lists of sources in batches of similar length.
 
     Args:
         model: A sequence-to-sequence model.
-        length: Longest output in symbols, including the end token.
+        length: Maximum output length in symbols, including the end token.
     """
 
     def __init__(self, model, length: int):
@@ -136,7 +136,7 @@ class Decoder:
         return program(self.model, _search, beam_size, length)
 
     def _few(self, max_length: int, rows: int) -> int:
-        """Returns a length that most outputs of such a source keep to: one of few, each has a program of its own."""
+        """Returns a length that bounds most outputs of such sources; one of few, to compile rarely."""
         cached = hasattr(self.model.config, "max_target")
         if not cached or (keras.backend.backend() == "tensorflow" and rows < MANY):
             return self.length
@@ -145,30 +145,30 @@ class Decoder:
     def __call__(self, sources, beam_size: int = 1, batch_size: int = 256, on_step=lambda count: None):
         """Decode all sources.
 
-        A step of a Transformer reads and moves a cache as long as the outputs may be. So outputs are first
-        allowed to be little longer than their sources, and what has not ended by then is decoded again.
+        A step of a Transformer reads and moves a cache as long as the maximum output. Therefore outputs may first be
+        only a little longer than their sources; those that do not end by then are decoded again.
 
         Args:
             sources: Lists of source ids.
-            beam_size: Beam width; 1 is greedy.
-            batch_size: Rows of a batch; two batches are decoded at once where there are cores for it.
-            on_step: Called with the number of rows done, after each batch.
+            beam_size: Number of beams; 1 is greedy.
+            batch_size: Rows per batch; two batches are decoded in parallel if there are enough cores.
+            on_step: Called with the number of finished rows after each batch.
 
         Returns:
-            For each source, in order, its hypotheses, best first: ids (up to and without the end token)
-            and a score, the log-probability divided by the number of ids and the end token. Greedy
-            decoding has one hypothesis.
+            For each source, in order, its hypotheses, best first. A hypothesis has ids (without the end token) and a
+            score, the log-probability divided by the number of ids including the end token. Greedy decoding has one
+            hypothesis.
         """
-        # Sorted by length, so that a batch holds little padding.
+        # Sorted by length, so that batches have little padding.
         order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
         outputs: list[list[tuple[list[int], float]]] = [[] for _ in sources]
         unended = []
-        for rows, whole in ((order, False), (unended, True)):
+        for rows, full_length in ((order, False), (unended, True)):
             batches = []
             for start in range(0, len(rows), batch_size):
                 chosen = rows[start : start + batch_size]
-                length = self.length if whole else self._few(max(len(sources[i]) for i in chosen), len(rows))
-                self._function(beam_size, length)  # here, for two threads would each make one
+                length = self.length if full_length else self._few(max(len(sources[i]) for i in chosen), len(rows))
+                self._function(beam_size, length)  # created here, because two threads would create it twice
                 batches.append((chosen, length))
 
             def run(batch):
@@ -180,18 +180,18 @@ class Decoder:
                 for chosen, ids, scores, ended in decoded:
                     for i, done, written, values in zip(chosen, ended, ids, scores, strict=True):
                         if done:
-                            found = zip(written, values, strict=True)
-                            outputs[i] = [(_until_end(x), float(value)) for x, value in found]
+                            hypotheses = zip(written, values, strict=True)
+                            outputs[i] = [(_until_end(x), float(value)) for x, value in hypotheses]
                         else:
                             unended.append(i)
                     on_step(int(ended.sum()))
         return outputs
 
     def _run(self, rows: list, beam_size: int, length: int, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the hypotheses of some sources, ``(rows, width, length)``, and their scores ``(rows, width)``."""
+        """Returns the hypotheses of sources, ``(rows, beam_size, length)``, and their scores ``(rows, beam_size)``."""
         count, max_length = len(rows), max(map(len, rows))
         if keras.backend.backend() == "jax":
-            # Few shapes: lengths in eights, batches in powers of two; the rows added are of one END.
+            # Few shapes: lengths are multiples of eight, batches powers of two; added rows hold one END.
             max_length = -(-max_length // 8) * 8
             rows = rows + [[END]] * (min(batch_size, 1 << (count - 1).bit_length()) - count)
         ids, scores = (
@@ -204,9 +204,9 @@ class Decoder:
 
 
 def _at_once(run, batches: list):
-    """Yield what ``run`` returns for each batch, in order; two are at work side by side where there are cores for it.
+    """Yield the result of ``run`` for each batch, in order; runs two in parallel if there are enough cores.
 
-    The operations of a step are small: a second core does more for another batch than for the same one.
+    The operations of a step are small, so a second core helps more with another batch than with the same one.
     """
     if min(_cores(), len(batches)) < AT_ONCE:
         yield from map(run, batches)
@@ -214,12 +214,12 @@ def _at_once(run, batches: list):
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         yield from pool.map(run, batches)
-    finally:  # what has not begun by then is not awaited
+    finally:  # cancels batches that have not started
         pool.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:
-    """Returns how many cores this process may use."""
+    """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

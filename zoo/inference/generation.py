@@ -1,4 +1,4 @@
-"""Generation: continue a text or a piece of music with a model of next steps."""
+"""Generation: continue a text or a piece of music with a next-step model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,9 +21,9 @@ def generate(pipeline: Any, prompt: Any = "", length: int = 200, **settings: Any
 
 
 def stream(pipeline: Any, prompt: Any = "", length: int = 200, **settings: Any) -> Iterator[Any]:
-    """Continue a prompt, and yield the parts as they are made.
+    """Continue a prompt and yield the parts as they are generated.
 
-    The model reads the prompt and its own output through one state, so it sees as far back as it can at any step.
+    The prompt and the output pass through one state, so each step uses the model's full context.
 
     Args:
         pipeline: A language or music model.

@@ -12,20 +12,20 @@ from zoo.errors import InputError
 from zoo.inference.decoding import WORST
 from zoo.limits import MAX_SEED
 
-CHUNK = 32  # steps of one call of the compiled function
-MAX_LENGTH = 1_000_000  # steps that can be asked for
+CHUNK = 32  # steps per call of the compiled function
+MAX_LENGTH = 1_000_000  # maximum steps of a request
 
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How the next step is drawn from the model's distribution.
+    """Sampling settings.
 
     Attributes:
-        temperature: Divides the logits: below 1 the distribution sharpens; 0 is greedy.
-        top_k: Draw among this many most likely symbols; ``None`` is all.
-        top_p: Draw among the fewest most likely symbols that together have this probability
-            (Holtzman et al. 2020, arXiv 1904.09751); 1 is all.
-        seed: Seed of the draws. On one backend the same seed gives the same continuation.
+        temperature: Divisor of the logits: values below 1 sharpen the distribution; 0 is greedy.
+        top_k: Sample from this number of most likely symbols; ``None`` means all.
+        top_p: Sample from the smallest set of most likely symbols with this total probability (Holtzman et al. 2020,
+            arXiv 1904.09751); 1 means all.
+        seed: Random seed. On one backend the same seed gives the same continuation.
 
     Raises:
         InputError: A setting is out of range.
@@ -46,7 +46,7 @@ class Sampling:
 
 
 def check_length(model: Any, length: int, known: int) -> None:
-    """Raise InputError if ``length`` steps after ``known`` ones are out of range for a model."""
+    """Raise InputError if a model cannot run ``length`` steps after ``known`` ones."""
     if not 1 <= length <= MAX_LENGTH:
         raise InputError(f"length {length}: give 1 to {MAX_LENGTH:,}")
     max_length = model.backbone.max_length
@@ -57,22 +57,22 @@ def check_length(model: Any, length: int, known: int) -> None:
 
 
 def filtered(logits, temperature, top_k, top_p):
-    """Mask what is not drawn from: all but the ``top_k`` most likely, then all but the nucleus of ``top_p``.
+    """Keep the ``top_k`` most likely symbols, then the nucleus of ``top_p``, and mask all others.
 
     Args:
         logits: ``(batch, symbols)``.
-        temperature: What they are divided by first; above 0.
-        top_k: From 1 to the number of symbols. Of two equally likely at the border both stay.
-        top_p: In (0, 1]; of what ``top_k`` has left. The most likely always stays.
+        temperature: Divisor of the logits, above 0.
+        top_k: From 1 to the number of symbols. Symbols that tie with the last one stay.
+        top_p: In (0, 1], applied to the result of ``top_k``. The most likely symbol always stays.
 
     Returns:
-        Logits of the same shape, ``WORST`` where barred.
+        Logits of the same shape, ``WORST`` where masked.
     """
     logits = logits / temperature
     ordered = ops.flip(ops.sort(logits, axis=-1), axis=-1)
     place = ops.arange(logits.shape[-1], dtype="float32")[None]
     likely = ops.softmax(ops.where(place < top_k, ordered, WORST), axis=-1)
-    # A symbol stays if those before it have less than top_p together.
+    # A symbol stays if those before it have a total probability below top_p.
     stays = ops.logical_and(place < top_k, ops.cumsum(likely, axis=-1) - likely < top_p)
     stays = ops.logical_or(stays, place == 0)
     least = ops.min(ops.where(stays, ordered, ops.max(ordered, axis=-1, keepdims=True)), axis=-1, keepdims=True)
@@ -80,22 +80,22 @@ def filtered(logits, temperature, top_k, top_p):
 
 
 def draw_symbol(logits, noise, settings):
-    """Draw ids ``(batch,)``: the largest sum of a logit and Gumbel noise is a draw from their softmax.
+    """Sample ids ``(batch,)`` with the Gumbel-max trick: the largest sum of a logit and Gumbel noise.
 
-    ``settings`` are the temperature, ``top_k``, ``top_p`` and the id that the first logit stands for.
+    ``settings`` are the temperature, ``top_k``, ``top_p`` and the id of the first logit.
     """
     chosen = ops.argmax(filtered(logits, settings[0], settings[1], settings[2]) + noise, axis=-1)
     return ops.cast(chosen, "int32") + ops.cast(settings[3], "int32")
 
 
 def draw_keys(logits, noise, settings):
-    """Draw keys ``(batch, 88)``: logistic noise exceeds minus a logit with the logit's probability."""
+    """Sample keys ``(batch, 88)``: logistic noise exceeds minus a logit with the logit's probability."""
     return ops.cast(logits / settings[0] + noise > 0, "float32")
 
 
 def draw_noise(kind: str, outputs: int, temperature: float, seed: int) -> Iterator[np.ndarray]:
-    """Yield the noise of each chunk, ``(CHUNK, outputs)``; none where the most likely is taken."""
-    # Drawn here and handed in: then all backends draw the same.
+    """Yield the noise of each chunk, ``(CHUNK, outputs)``; zeros for greedy decoding."""
+    # NumPy draws the noise, so it is the same on all backends.
     generator = np.random.default_rng(seed)
     while True:
         shape = (CHUNK, outputs)
@@ -104,11 +104,11 @@ def draw_noise(kind: str, outputs: int, temperature: float, seed: int) -> Iterat
 
 
 def _runner(model, draw):
-    """Returns the compiled function that goes ``CHUNK`` steps on.
+    """Returns the compiled function that runs ``CHUNK`` steps.
 
-    It takes the state, what was read or drawn last, the prompt's part ``(CHUNK, ...)`` of what is to follow,
-    how many of its steps the prompt still has, noise and settings; and returns the next state and all that
-    followed, ``(CHUNK, ...)``.
+    Its arguments are the state, the last symbol read or drawn, the prompt's part of the next steps ``(CHUNK, ...)``,
+    the number of steps that the prompt still has, noise and settings. It returns the next state and all steps,
+    ``(CHUNK, ...)``.
     """
 
     def run(state, last, given, known, noise, settings):
@@ -132,7 +132,7 @@ def _runner(model, draw):
 
 
 def continue_sequence(pipeline, prompt: np.ndarray, first: np.ndarray, length: int, settings, noise, draw):
-    """Yield what comes after ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
+    """Yield the continuation of ``first`` and ``prompt (time, ...)``, in parts of up to ``CHUNK`` steps."""
     run = program(pipeline.model, _runner, draw)
     state, last = pipeline.model.initial_state(1), first
     for done in range(0, len(prompt) + length, CHUNK):

@@ -9,21 +9,21 @@ NEGATIVE = -1e9  # the score of masked positions; finite, so that no row becomes
 
 
 def softmax(scores):
-    """Returns shares of 1 along the last axis; Keras's, but that one step gets all without a warning of Keras's."""
+    """Returns the softmax over the last axis; ones for a single step, where Keras's softmax warns."""
     return ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
 
 
 def masked(scores, mask):
-    """Returns scores that are very low where ``mask``, which broadcasts to them, is false."""
+    """Returns the scores, with a very low value where ``mask`` is false; ``mask`` must broadcast to ``scores``."""
     lowest = -6e4 if keras.backend.standardize_dtype(scores.dtype) == "float16" else NEGATIVE
     return ops.where(mask, scores, ops.cast(lowest, scores.dtype))
 
 
 def rotate(x, positions):
-    """Turn each pair of features by an angle that grows with the position.
+    """Rotate each pair of features by an angle that grows with the position.
 
-    Su et al. 2021 (arXiv 2104.09864), equation 34; a pair is feature i and feature i + size / 2. The
-    product of a turned query and a turned key depends on the difference of their positions only.
+    Su et al. 2021 (arXiv 2104.09864), equation 34. Feature i and feature i + size / 2 form a pair. The product of a
+    rotated query and a rotated key depends only on the difference of their positions.
 
     Args:
         x: ``(batch, time, heads, size)``, ``size`` even.
@@ -41,29 +41,29 @@ def rotate(x, positions):
 
 
 def cache_update(cache, places, rows):
-    """Returns a cache with one step of each row written.
+    """Returns a cache with one new step per row.
 
     Args:
         cache: ``(batch, time, hidden_dim)``.
-        places: Where in time each row is written, ``(batch,)``.
+        places: Time index of each new step, ``(batch,)``.
         rows: ``(batch, hidden_dim)``.
 
     Returns:
         The shape of ``cache``.
     """
     if keras.backend.backend() == "jax":
-        # In a loop XLA does this in place, where for a scatter it copies the cache.
-        here = ops.arange(cache.shape[1])[None] == places[:, None]
-        return ops.where(here[..., None], rows[:, None], cache)
+        # In a loop XLA runs this in place; it would copy the cache for a scatter.
+        selected = ops.arange(cache.shape[1])[None] == places[:, None]
+        return ops.where(selected[..., None], rows[:, None], cache)
     return cache_update_steps(cache, places[:, None], rows[:, None])
 
 
 def cache_update_steps(cache, places, rows):
-    """Returns a cache with several steps of each row written.
+    """Returns a cache with several new steps per row.
 
     Args:
         cache: ``(batch, time, hidden_dim)``.
-        places: Where in time each is written, ``(batch, count)``, no place twice in a row.
+        places: Time index of each new step, ``(batch, count)``, without duplicates in a row.
         rows: ``(batch, count, hidden_dim)``.
 
     Returns:
@@ -76,15 +76,15 @@ def cache_update_steps(cache, places, rows):
 
 
 class Attention(keras.layers.Layer):
-    """Multi-head attention with its parts apart, so that keys and values can be cached.
+    """Multi-head attention in separate parts, so that keys and values can be cached.
 
-    As in the paper's section 5.4, dropout is for what reads this, not for the attention weights: there it
-    would take more than half of a training step's time, for a number must be drawn for each of them.
+    As in the paper's section 5.4, the caller applies dropout to the output. Dropout of the attention weights would take
+    more than half of a training step's time because each weight needs a random number.
 
     Args:
-        hidden_dim: Features in and out; the heads share them.
+        hidden_dim: Number of input and output features, shared by the heads.
         num_heads: Number of heads.
-        name: The layer's name.
+        name: Name of the layer.
 
     Example:
         >>> import numpy as np
@@ -102,7 +102,7 @@ class Attention(keras.layers.Layer):
         self.num_heads = num_heads
         self.scale = 1 / math.sqrt(hidden_dim // num_heads)
         self.query = keras.layers.Dense(hidden_dim, name="query")
-        # A bias of the keys would add the same to every score of a query, which softmax takes away.
+        # No bias: a key bias adds the same value to every score of a query, and softmax removes it.
         self.key = keras.layers.Dense(hidden_dim, use_bias=False, name="key")
         self.value = keras.layers.Dense(hidden_dim, name="value")
         self.out = keras.layers.Dense(hidden_dim, name="out")
@@ -124,7 +124,7 @@ class Attention(keras.layers.Layer):
         return self._split_heads(self.key(x)), self._split_heads(self.value(x))
 
     def scores(self, queries, keys):
-        """Returns ``(batch, heads, query_time, key_time)``: how well each key answers each query.
+        """Returns the similarity of each query and key, ``(batch, heads, query_time, key_time)``.
 
         Args:
             queries: ``(batch, query_time, heads, size)``, from ``queries``, rotated or not.
@@ -133,30 +133,32 @@ class Attention(keras.layers.Layer):
         return ops.einsum("bqhd,bkhd->bhqk", queries, keys)
 
     def attend(self, scores, values, mask):
-        """Read the values by their keys' scores.
+        """Returns the output for attention scores.
 
         Args:
             scores: ``(batch, heads, query_time, key_time)``.
             values: ``(batch, key_time, heads, size)``, from ``keys_values``.
-            mask: Booleans that broadcast to ``(batch, query_time, key_time)``, true where a query may
-                read. One that may read nothing reads zeros.
+            mask: Booleans that broadcast to ``(batch, query_time, key_time)``, true where a query may read. A query
+                that may read nothing gets zeros before the output layer.
 
         Returns:
             ``(batch, query_time, hidden_dim)``.
         """
         weights = softmax(masked(scores, mask[:, None]))
         context = ops.einsum("bhqk,bkhd->bqhd", weights, values)
-        # The weights that are hidden are zeros already, but where all are.
+        # Masked weights are zero already, except where the mask hides every key.
         context = context * ops.cast(ops.any(mask, axis=-1), context.dtype)[..., None, None]
         shape = ops.shape(context)
         return self.out(ops.reshape(context, (shape[0], shape[1], self.num_heads * values.shape[-1])))
 
     def scores_for_few_queries(self, queries, keys):
-        """``scores`` in one product for all heads, each of whose queries is zero at the others' features.
+        """Compute ``scores`` in one product for all heads.
+
+        Each head's queries are zero at the features of the other heads.
 
         Args:
-            queries: ``(batch, query_time, heads, size)``, a few.
-            keys: ``(batch, key_time, hidden_dim)``, the heads side by side.
+            queries: ``(batch, query_time, heads, size)``, with a small ``query_time``.
+            keys: ``(batch, key_time, hidden_dim)``, with the heads concatenated.
 
         Returns:
             ``(batch, query_time, heads, key_time)``.
@@ -168,12 +170,12 @@ class Attention(keras.layers.Layer):
         return ops.reshape(ops.swapaxes(scores, 1, 2), (batch, count, num_heads, -1))
 
     def attend_single_query(self, scores, values, mask):
-        """``read`` for one query.
+        """Compute ``attend`` for one query.
 
         Args:
             scores: ``(batch, heads, key_time)``.
-            values: ``(batch, key_time, hidden_dim)``, the heads side by side.
-            mask: Booleans ``(batch, key_time)``, true at one key at least.
+            values: ``(batch, key_time, hidden_dim)``, with the heads concatenated.
+            mask: Booleans ``(batch, key_time)``, true for at least one key.
 
         Returns:
             ``(batch, hidden_dim)``.
@@ -181,10 +183,10 @@ class Attention(keras.layers.Layer):
         weights = softmax(masked(scores, mask[:, None]))
         batch, num_heads, _ = ops.shape(weights)
         context = ops.reshape(ops.matmul(weights, values), (batch, num_heads, num_heads, values.shape[-1] // num_heads))
-        # Of what a head has read, the features that are its own.
+        # Keep only the features that belong to each head.
         context = ops.sum(context * ops.eye(num_heads, dtype=context.dtype)[:, :, None], axis=1)
         return self.out(ops.reshape(context, (batch, values.shape[-1])))
 
     def call(self, queries, keys, values, mask):
-        """Read, for ``queries``, the values by their ``keys``: see ``scores`` and ``read``."""
+        """Attend from ``queries`` to ``keys`` and ``values``; see ``scores`` and ``attend``."""
         return self.attend(self.scores(queries, keys), values, mask)

@@ -5,19 +5,19 @@ from keras import ops
 
 
 class Convolution(keras.layers.Layer):
-    """A dilated convolution as long as its input: beyond the ends of the sequence stand zeros.
+    """Dilated convolution that keeps the sequence length by padding with zeros.
 
-    With weight norm (Salimans & Kingma 2016, arXiv 1602.07868) the kernel is ``w = g v / |v|``.
+    With weight norm (Salimans & Kingma 2016, arXiv 1602.07868), the kernel is ``w = g v / |v|``.
 
     Args:
-        inputs: Features in.
-        outputs: Features out; each has a norm of its own.
+        inputs: Number of input features.
+        outputs: Number of output features; each has its own norm ``g``.
         kernel_size: Number of taps.
         dilation: Steps between two taps.
-        causal: Whether all padding stands before the sequence.
+        causal: Whether all padding is before the sequence.
         name: Name of the layer.
-        weight_norm: Whether direction and length of the kernel are learned apart.
-        initializer: Draws the kernel; by default He's with weight norm and Glorot's without.
+        weight_norm: Whether to learn ``v`` and ``g`` separately.
+        initializer: Initializer of the kernel; the default is He's with weight norm, and Glorot's without.
 
     Example:
         >>> import numpy as np
@@ -51,8 +51,8 @@ class Convolution(keras.layers.Layer):
     def build(self, shape):
         if self.weight_norm:
             self.v = self.add_weight(shape=self.shape, initializer=self.initializer, name="direction")
-            # The first kernel is the direction as it was drawn. An initializer, for an assignment is lost
-            # where Keras builds a layer while it only infers shapes.
+            # The first kernel equals v as initialized. Use an initializer because Keras discards an assignment while it
+            # infers shapes.
             self.g = self.add_weight(
                 shape=(self.shape[-1],),
                 initializer=lambda shape, dtype: ops.sqrt(ops.sum(ops.square(self.v), axis=(0, 1))),
@@ -63,13 +63,13 @@ class Convolution(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.shape[-1],), initializer="zeros", name="bias")
 
     def kernel(self):
-        """Returns the kernel, ``(taps, inputs, outputs)``, normalised if it is to be."""
+        """Returns the kernel, ``(taps, inputs, outputs)``, with weight norm applied."""
         if not self.weight_norm:
             return self.weight
         return self.v * self._scale()
 
     def _scale(self):
-        """Returns what the direction of each output is multiplied by, ``(outputs,)``."""
+        """Returns ``g / |v|`` per output, ``(outputs,)``."""
         return self.g / ops.sqrt(ops.sum(ops.square(self.v), axis=(0, 1)))
 
     def call(self, x):
@@ -86,8 +86,8 @@ class Convolution(keras.layers.Layer):
     def initial_state(self, batch_size: int) -> tuple:
         """Returns the inputs before the first step: zeros, ``(batch, reach, inputs)``.
 
-        With weight norm also what each output's direction is multiplied by, ``(batch, outputs)``: to take the norms
-        again, each step would read the kernel once more.
+        With weight norm, also returns ``g / |v|``, ``(batch, outputs)``. A step that recomputes the norms would read
+        the kernel once more.
         """
         past = ops.zeros((batch_size, self.reach, self.shape[1]), self.compute_dtype)
         if not self.weight_norm:
@@ -96,7 +96,7 @@ class Convolution(keras.layers.Layer):
         return past, ops.broadcast_to(scale[None], (batch_size, self.shape[-1]))
 
     def step(self, x, state: tuple):
-        """Map one step; the inputs of the ``state`` stand in the order of time."""
+        """Map one step. The ``state`` holds past inputs in the order of time."""
         kernel_size, inputs, outputs = self.shape
         past, *scale = state
         taps = ops.concatenate([past[:, :: self.dilation], x[:, None]], axis=1)
@@ -104,19 +104,19 @@ class Convolution(keras.layers.Layer):
         weight = self.v if self.weight_norm else self.weight
         y = ops.matmul(taps, ops.cast(ops.reshape(weight, (kernel_size * inputs, outputs)), taps.dtype))
         for factor in scale:
-            y = y * factor  # fewer products than with each weight of the kernel
+            y = y * factor  # fewer products than scaling the kernel
         past = ops.concatenate([past[:, 1:], x[:, None]], axis=1) if self.reach else past
         return y + ops.cast(self.bias, y.dtype), (past, *scale)
 
     def prefill(self, x, state: tuple):
-        """Map several steps, ``(batch, count, inputs)``, as so many calls of ``step`` would."""
+        """Map several steps, ``(batch, count, inputs)``, as that many calls of ``step`` do."""
         past, *scale = state
         x = ops.concatenate([past, x], axis=1)
         return self._valid(x), (x[:, x.shape[1] - self.reach :], *scale)
 
 
 class DepthwiseConvolution(keras.layers.Layer):
-    """A causal convolution of each feature with few taps of its own: ``y_t = b + sum over j of w_j x_{t - k + 1 + j}``.
+    """Causal depthwise convolution: ``y_t = b + sum over j of w_j x_{t - k + 1 + j}`` for each feature.
 
     Args:
         kernel_size: Number of taps.
@@ -134,17 +134,17 @@ class DepthwiseConvolution(keras.layers.Layer):
 
     def __init__(self, kernel_size: int, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.kernel_size = kernel_size
 
     def build(self, shape):
-        bound = self.kernel_size**-0.5  # as torch draws a convolution's weights
+        bound = self.kernel_size**-0.5  # torch's initialization of convolutions
         uniform = keras.initializers.RandomUniform(-bound, bound)
         self.weight = self.add_weight(shape=(self.kernel_size, shape[-1]), initializer=uniform, name="kernel")
         self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
 
     def call(self, x, mask=None):
-        """Map ``(batch, time, features)`` to the same shape; what is masked counts as zeros."""
+        """Map ``(batch, time, features)`` to the same shape; masked steps count as zeros."""
         return self._valid(ops.pad(zero_masked(x, mask), ((0, 0), (self.kernel_size - 1, 0), (0, 0))))
 
     def _valid(self, x):
@@ -158,21 +158,22 @@ class DepthwiseConvolution(keras.layers.Layer):
         return (ops.zeros((batch_size, self.kernel_size - 1, self.bias.shape[0]), self.compute_dtype),)
 
     def step(self, x, state: tuple):
-        """Map one step ``(batch, features)``; the inputs of the ``state`` stand in the order of time."""
+        """Map one step ``(batch, features)``. The ``state`` holds past inputs in the order of time."""
         y, state = self.prefill(x[:, None], state)
         return y[:, 0], state
 
     def prefill(self, x, state: tuple):
-        """Map several steps, ``(batch, count, features)``, as so many calls of ``step`` would."""
+        """Map several steps, ``(batch, count, features)``, as that many calls of ``step`` do."""
         count, x = x.shape[1], ops.concatenate([state[0], x], axis=1)
         return self._valid(x), (x[:, count:],)
 
 
 def _torch_convolution(x, kernel, bias, dilation: int):
-    """What ``call`` computes, as torch's convolution of an image one pixel high.
+    """Compute the convolution as torch's convolution of an image of height 1.
 
-    Images may keep the features of a pixel side by side, as ``x (batch, time, inputs)`` has them; sequences may
-    not, and Keras turns them round before and after: up to 1.7 times as fast (benchmarks/layers.py).
+    torch's image convolutions accept channels-last data, which is the layout of ``x (batch, time, inputs)``. Its
+    sequence convolutions do not, and Keras transposes before and after them. This version is up to 1.7 times as fast
+    (benchmarks/layers.py).
     """
     import torch
 
@@ -185,6 +186,6 @@ def _torch_convolution(x, kernel, bias, dilation: int):
 def zero_masked(x, mask):
     """Returns ``x (batch, time, features)`` with zeros where ``mask (batch, time)`` is false.
 
-    What stands at masked positions would otherwise reach real ones through the kernel.
+    Without this, masked positions would reach real ones through the kernel.
     """
     return x if mask is None else x * ops.cast(mask, x.dtype)[..., None]

@@ -1,14 +1,14 @@
-"""Dropout that does not wait for its random numbers on torch."""
+"""Dropout with faster random numbers on torch."""
 
 import keras
 
 
 class Dropout(keras.layers.Dropout):
-    """``keras.layers.Dropout`` (Srivastava et al. 2014): any shape in, the same out.
+    """``keras.layers.Dropout`` (Srivastava et al. 2014), for any shape.
 
-    On a CPU torch draws one number after another, a 64-bit word and several operations for each feature, which took
-    5 to 13 % of a training step. Here a word decides four of them, 16 bits each: the rate is kept to 1/65,536. They
-    come from the process's generator, as Keras's do on torch.
+    On a CPU, torch draws a 64-bit word and runs several operations per feature, one after the other. This took 5 to 13
+    % of a training step. Here one word decides four features, with 16 bits each, so the rate is exact to 1/65,536. The
+    words come from the process's generator, as Keras's do on torch.
 
     Example:
         >>> import numpy as np

@@ -1,17 +1,17 @@
-"""The feed-forward part of a Transformer's layer: Vaswani et al. 2017 (arXiv 1706.03762), section 3.3."""
+"""The feed-forward layer of a Transformer: Vaswani et al. 2017 (arXiv 1706.03762), section 3.3."""
 
 import keras
 from keras import ops
 
 
 class FeedForward(keras.layers.Layer):
-    """Two dense layers with a non-linearity between them, the same at each position.
+    """Two dense layers with a non-linearity between them, applied at each position.
 
     Args:
-        hidden_dim: Features in and out.
-        ffn_dim: Features between the two.
-        activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format knows.
-        name: The layer's name.
+        hidden_dim: Number of input and output features.
+        ffn_dim: Number of features between the two layers.
+        activation: ``"relu"``, or ``"gelu"`` in its tanh form, which every export format supports.
+        name: Name of the layer.
 
     Example:
         >>> import numpy as np
@@ -39,12 +39,12 @@ class FeedForward(keras.layers.Layer):
 
 
 class GatedFeedForward(keras.layers.Layer):
-    """``W_3 (gelu(W_1 x) * W_2 x)``, the same at each position: Shazeer 2020 (arXiv 2002.05202), GEGLU.
+    """``W_3 (gelu(W_1 x) * W_2 x)`` at each position: Shazeer 2020 (arXiv 2002.05202), GEGLU.
 
     Args:
-        hidden_dim: Features in and out.
-        ffn_dim: Features between the two.
-        name: The layer's name.
+        hidden_dim: Number of input and output features.
+        ffn_dim: Number of features between the layers.
+        name: Name of the layer.
 
     Example:
         >>> import numpy as np

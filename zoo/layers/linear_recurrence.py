@@ -1,12 +1,11 @@
-"""Linear recurrences ``h_t = a_t h_{t-1} + b_t``: whole sequences, single steps, and a gradient of their own.
+"""Linear recurrences ``h_t = a_t h_{t-1} + b_t`` for whole sequences and single steps, with an explicit gradient.
 
-The gradient of such a recurrence is one too, in reverse time (Martin & Cundy 2018, arXiv 1709.04057): with ``dy`` the
-gradient of all states, ``g_t = dy_t + conj(a_{t+1}) g_{t+1}``, ``db_t = g_t`` and ``da_t = g_t conj(h_{t-1})``. Nothing
-but the decays and the states is kept for it.
+The gradient of such a recurrence is a recurrence in reverse time (Martin & Cundy 2018, arXiv 1709.04057). With ``dy``
+the gradient of all states, ``g_t = dy_t + conj(a_{t+1}) g_{t+1}``, ``db_t = g_t`` and ``da_t = g_t conj(h_{t-1})``. It
+stores only the decays and the states.
 
-Each backend runs the form that was fastest there (docs/experiments/linear_recurrence.md): torch and JAX a plain loop
-over time, TensorFlow chunks of 16 steps that advance side by side. ``keras.ops.associative_scan`` was slower on all
-three.
+Each backend runs its fastest form (docs/experiments/linear_recurrence.md): a plain loop over time on torch and JAX, and
+parallel chunks of 16 steps on TensorFlow. ``keras.ops.associative_scan`` was slower on all three.
 """
 
 from typing import Any
@@ -15,7 +14,7 @@ import keras
 from keras import ops
 
 CHUNK = 16
-"""Steps of a chunk on TensorFlow."""
+"""Steps per chunk on TensorFlow."""
 
 
 def linear_scan(decay, inputs, initial=None):
@@ -47,10 +46,10 @@ def linear_scan(decay, inputs, initial=None):
 
 
 def complex_scan(decay, inputs, initial=None):
-    """Returns all states of ``h_t = decay h_{t-1} + inputs_t`` for complex numbers, each a pair of reals.
+    """Returns all states of ``h_t = decay h_{t-1} + inputs_t`` for complex numbers, each given as two real tensors.
 
     Args:
-        decay: Real and imaginary parts, each ``(units,)``: the same at every step.
+        decay: Real and imaginary parts, each ``(units,)``, constant over time.
         inputs: Real and imaginary parts, each ``(batch, time, units)``.
         initial: Both parts of the state before the first step, each ``(batch, units)``; ``None`` means zeros.
 
@@ -73,7 +72,7 @@ def complex_scan(decay, inputs, initial=None):
 
 
 def multiply(left, right):
-    """Returns the product of two complex numbers, each a pair of reals."""
+    """Returns the product of two complex numbers, each given as two real tensors."""
     return left[0] * right[0] - left[1] * right[1], left[0] * right[1] + left[1] * right[0]
 
 
@@ -81,13 +80,13 @@ def gradients(decay, states, upstream, scan):
     """Returns the gradients of decays and inputs.
 
     Args:
-        decay: ``(batch, time, units)``, or ``(units,)`` where it is the same at every step.
-        states: ``(batch, time, units)``, what the scan returned.
+        decay: ``(batch, time, units)``, or ``(units,)`` if constant over time.
+        states: ``(batch, time, units)``, the result of the scan.
         upstream: The gradient of ``states``.
-        scan: The backend's scan.
+        scan: Scan function of the backend.
     """
     constant = len(decay.shape) == 1
-    # The last step has none after it: what is rolled to its place meets a state of zeros.
+    # The last step has no next decay; the value that roll puts there multiplies a state of zeros.
     after = ops.conj(decay) if constant else ops.roll(ops.conj(decay), -1, axis=1)
     total = scan(after, upstream, reverse=True)
     before = ops.concatenate([ops.zeros_like(states[:, :1]), states[:, :-1]], axis=1)
@@ -124,14 +123,14 @@ def _complex(real, imaginary):
 
 
 def _scan(decay, inputs, reverse: bool = False):
-    """Run the recurrence without a gradient, from the last step back if ``reverse``."""
+    """Run the recurrence without a gradient; from the last step backwards if ``reverse``."""
     if keras.backend.backend() == "jax":
         return _jax_loop(decay, inputs, reverse)
     return _tensorflow_chunks(decay, inputs, reverse)
 
 
 def _jax_loop(decay, inputs, reverse: bool):
-    """Write one step after the other in place; a scan that stacks its outputs would turn all arrays round."""
+    """Write each step in place; a scan that stacks its outputs would transpose all arrays."""
     from jax import lax
     from jax import numpy as jnp
 
@@ -148,10 +147,10 @@ def _jax_loop(decay, inputs, reverse: bool):
 
 
 def _tensorflow_chunks(decay, inputs, reverse: bool):
-    """Advance all chunks side by side from zeros, then add to each the state that the chunk before it left.
+    """Run all chunks in parallel from zeros, then add the effect of each previous chunk's last state.
 
-    ``h_t = l_t + p_t e``: ``l`` are the states from zeros, ``p`` the products of the decays since the chunk began, and
-    ``e`` is the last state of the chunk before. A loop over chunks finds the last states.
+    ``h_t = l_t + p_t e``: ``l`` are the states from zeros, ``p`` the products of the decays since the start of the
+    chunk, and ``e`` is the last state of the previous chunk. A loop over chunks computes the last states.
     """
     import tensorflow as tf
 
@@ -172,12 +171,12 @@ def _tensorflow_chunks(decay, inputs, reverse: bool):
         local.append(now * local[-1] + x)
         product.append(now * product[-1])
 
-    whole, last = product[-1], local[-1]  # (units,) or (batch, chunks, units), and (batch, chunks, units)
+    total, last = product[-1], local[-1]  # (units,) or (batch, chunks, units), and (batch, chunks, units)
     array = tf.TensorArray(last.dtype, count)
 
     def advance(i, state, states):
         t = count - 1 - i if reverse else i
-        after = (whole if constant else whole[:, t]) * state + last[:, t]
+        after = (total if constant else total[:, t]) * state + last[:, t]
         return i + 1, after, states.write(t, state)
 
     start = (tf.constant(0), tf.zeros_like(inputs[0][:, 0]), array)
@@ -188,13 +187,13 @@ def _tensorflow_chunks(decay, inputs, reverse: bool):
 
 
 class LinearRecurrence(keras.layers.Layer):
-    """A layer ``h_t = a_t h_{t-1} + b_t`` whose coefficients depend on the input of their own step only.
+    """A layer ``h_t = a_t h_{t-1} + b_t`` whose coefficients depend only on the input of the same step.
 
-    Coefficients and states are float32 also where the layers around compute in bfloat16: decays near 1 need the bits.
+    Coefficients and states are float32 even under mixed precision because decays near 1 need the bits.
 
     Args:
-        units: Features of a state.
-        name: The layer's name.
+        units: Number of features of a state.
+        name: Name of the layer.
 
     Example:
         >>> import numpy as np
@@ -210,7 +209,7 @@ class LinearRecurrence(keras.layers.Layer):
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
         self.units = units
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
 
     def coefficients(self, x) -> tuple[Any, Any]:
         """Map ``(..., features)`` to the decay ``a`` and the input ``b``, each ``(..., units)`` in float32."""
@@ -235,11 +234,11 @@ class LinearRecurrence(keras.layers.Layer):
         return ops.cast(after, self.compute_dtype), (after,)
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as that many calls of ``step`` do."""
         states = linear_scan(*self.coefficients(x), initial=state[0])
         return ops.cast(states, self.compute_dtype), (states[:, -1],)
 
 
 def dense_float32(layer: keras.layers.Dense, x):
-    """Returns a dense layer's output in float32, whatever it computes in."""
+    """Returns a dense layer's output in float32, whatever its compute dtype."""
     return ops.cast(layer(x), "float32")

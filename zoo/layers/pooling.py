@@ -7,13 +7,13 @@ from zoo.layers.attention import masked, softmax
 
 
 class AttentionPooling(keras.layers.Layer):
-    """The mean of a sequence's vectors, weighted by how well each matches a learned context vector.
+    """Mean of a sequence's vectors, weighted by their similarity to a learned context vector.
 
-    ``u_t = tanh(W h_t + b)``, ``a = softmax over t of (u_t . context)``, and the sum of ``a_t h_t``.
+    ``u_t = tanh(W h_t + b)``, ``a = softmax over t of (u_t . context)``; the output is the sum of ``a_t h_t``.
 
     Args:
-        units: Features of ``u`` and of the context vector.
-        name: The layer's name.
+        units: Number of features of ``u`` and of the context vector.
+        name: Name of the layer.
 
     Example:
         >>> import numpy as np
@@ -26,11 +26,11 @@ class AttentionPooling(keras.layers.Layer):
 
     def __init__(self, units: int, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.project = keras.layers.Dense(units, activation="tanh", name="project")
 
     def compute_mask(self, *arguments):
-        return None  # the steps that a mask of the input's would speak of are gone
+        return None  # the output has no time axis
 
     def build(self, shape):
         self.project.build(shape)
@@ -47,11 +47,11 @@ class AttentionPooling(keras.layers.Layer):
     def pool(self, x, scores, mask):
         """Returns the weighted mean ``(..., features)`` and the weights ``(..., time)``.
 
-        Where the mask leaves nothing, both are zeros.
+        Both are zeros where the mask hides every step.
         """
         weights = softmax(masked(scores, mask)) * ops.cast(mask, scores.dtype)
         return ops.sum(weights[..., None] * x, axis=-2), weights
 
     def call(self, x, mask):
-        """Pool ``x (..., time, features)`` where ``mask (..., time)`` is true. Returns the same as ``pool``."""
+        """Pool ``x (..., time, features)`` where ``mask (..., time)`` is true; returns the same as ``pool``."""
         return self.pool(x, self.scores(x), mask)

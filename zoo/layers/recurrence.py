@@ -1,9 +1,9 @@
-"""Recurrent layers whose loop over time is not a Python loop of Keras's where the backend is torch.
+"""Recurrent layers with a fast loop over time on torch.
 
-Keras runs a recurrent layer on torch as a Python loop, some twenty small operations per step. torch has the
-loop as one operation with its own backward pass, the same in float32 and bfloat16; for the GRU the zoo has a
-faster one (``torch_gru``). On the other backends, and for masks that torch's loop has no word for, these are
-Keras's layers unchanged, and their weights carry the same names and shapes.
+On torch, Keras runs a recurrent layer as a Python loop with about twenty small operations per step. torch has the loop
+as one operation with its own backward pass, in float32 and bfloat16. For the GRU the zoo has a faster one
+(``torch_gru``). On other backends, and for masks that torch's loop does not support, these are Keras's layers
+unchanged. Their weights have the same names and shapes.
 """
 
 import keras
@@ -67,16 +67,16 @@ LAYERS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 class Bidirectional(keras.layers.Layer):
-    """Two layers of one kind, one from each end: ``(batch, time, features)`` to ``(batch, time, 2 * units)``.
+    """Two layers of one kind, forward and backward: ``(batch, time, features)`` to ``(batch, time, 2 * units)``.
 
-    What ``keras.layers.Bidirectional`` does, and with its weights' names. That one copies the layer through
-    its serialised form, for which Keras imports TensorFlow, whatever the backend.
+    It computes the same as ``keras.layers.Bidirectional``, with the same weight names. Keras's layer copies its inner
+    layer by serialisation, which imports TensorFlow on any backend.
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
-        units: Units of each direction.
-        name: The layer's name.
-        inner: Name of the two layers, behind ``forward_`` and ``backward_``.
+        units: Units per direction.
+        name: Name of the layer.
+        inner: Suffix of the two layers' names, after ``forward_`` and ``backward_``.
 
     Example:
         >>> import numpy as np
@@ -88,7 +88,7 @@ class Bidirectional(keras.layers.Layer):
 
     def __init__(self, cell: str, units: int, name: str, inner: str = "recurrent"):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.forward_layer = LAYERS[cell](units, return_sequences=True, name=f"forward_{inner}")
         self.backward_layer = LAYERS[cell](units, return_sequences=True, go_backwards=True, name=f"backward_{inner}")
 
@@ -127,18 +127,18 @@ def _loop_per_device(layer, loop, sequences, states, mask, training):
 
 
 def _suits_torch(layer, mask) -> bool:
-    """Whether torch's loop gives what the layer has to: every output, and no hole in the mask."""
+    """Returns whether torch's loop supports the layer: it returns every output, and its mask hides only the end."""
     if keras.backend.backend() != "torch" or not layer.return_sequences or layer.return_state:
         return False
-    # Torch's loop knows no mask. Padding behind the sequence needs none, for nothing reads it.
+    # torch's loop has no mask. Padding after the sequence needs none because no output reads it.
     return mask is None or (values_are_known(mask) and bool((mask[:, 1:] <= mask[:, :-1]).all()))
 
 
 def _run(layer, x, states, mask):
-    """Run a layer over ``x (batch, time, features)``, in the order that Keras would return.
+    """Run a layer over ``x (batch, time, features)``, with outputs in Keras's order.
 
-    Going backwards, Keras reads a padded sequence from its padding on and holds the state there. The same
-    outputs come from turning round the real part of each row alone.
+    In a backward layer, Keras reads the padding first and holds the state there. Reversing only the real part of each
+    row gives the same outputs.
     """
     if not layer.go_backwards:
         outputs, states = _torch_loop(layer, x, states)
@@ -154,7 +154,7 @@ def _run(layer, x, states, mask):
 
 
 def _torch_loop(layer, x, states):
-    """Map ``(batch, time, features)`` and Keras's states to all outputs and the last states, with torch."""
+    """Map ``(batch, time, features)`` and Keras's states to all outputs and the last states."""
     import torch
 
     cell = layer.cell
@@ -165,10 +165,10 @@ def _torch_loop(layer, x, states):
         projected = torch.transpose(x @ kernel + bias[0], 0, 1).contiguous()
         outputs = GRULoop.apply(projected, states[0], recurrent, bias[1])
         return torch.transpose(outputs, 0, 1), [outputs[-1]]
-    # torch keeps kernels as (gates, features), and has two biases.
+    # torch stores kernels as (gates, features), and has two biases.
     weights = [kernel.T.contiguous(), recurrent.T.contiguous(), bias, torch.zeros_like(bias)]
     states = [state[None].contiguous() for state in states]
-    # Kept for a backward pass even if the layer is frozen: there may be something to train below it.
+    # Save for the backward pass even if the layer is frozen, because lower layers may be trainable.
     arguments = (weights, True, 1, 0.0, True, False, True)
     if isinstance(layer, LSTM):
         outputs, hidden, carry = torch.lstm(x, states, *arguments)

@@ -1,4 +1,4 @@
-"""Linear recurrences on torch: a loop over time with a backward pass of its own.
+"""Linear recurrences on torch: a loop over time with an explicit backward pass.
 
 See ``zoo.layers.linear_recurrence``.
 """
@@ -10,9 +10,9 @@ from zoo.layers.linear_recurrence import gradients
 
 
 def scan(decay, inputs, reverse: bool = False):
-    """Returns all states ``(batch, time, units)``, one fused multiply-add a step, written where they stay."""
+    """Returns all states ``(batch, time, units)``, with one fused multiply-add per step into the output."""
     states = torch.empty_like(inputs)
-    # Views of all steps at once: to make them one by one takes as long as what is computed with them.
+    # Take views of all steps at once; one by one, they take as long as the computation.
     time = inputs.shape[1]
     decays = [decay] * time if decay.dim() == 1 else decay.unbind(1)
     steps = list(zip(decays, inputs.unbind(1), states.unbind(1), strict=True))
@@ -23,7 +23,7 @@ def scan(decay, inputs, reverse: bool = False):
 
 
 class Scan(torch.autograd.Function):
-    """``linear_scan`` from a state of zeros."""
+    """``linear_scan`` from zeros."""
 
     @staticmethod
     def forward(ctx, decay, inputs):
@@ -38,7 +38,7 @@ class Scan(torch.autograd.Function):
 
 
 class ComplexScan(torch.autograd.Function):
-    """``complex_scan`` from a state of zeros: parts of the decay and of the inputs in, parts of the states out."""
+    """``complex_scan`` from zeros: takes parts of the decay and of the inputs, returns parts of the states."""
 
     @staticmethod
     def forward(ctx, decay_real, decay_imaginary, inputs_real, inputs_imaginary):

@@ -25,23 +25,23 @@ def sequence_to_sequence_metrics(
     references: Sequence[Sequence[Sequence[str]]],
     stress: bool,
 ) -> dict[str, Interval]:
-    """Returns word and phoneme error rates where a word may have several right pronunciations.
+    """Compute word and phoneme error rates where a word may have several correct pronunciations.
 
-    The word error rate is the share of words whose hypothesis equals none of its references. The
-    phoneme error rate is the sum, over words, of the edit distance to the closest reference, divided
-    by the sum of those references' lengths; of two equally close references the first one counts.
+    The word error rate is the share of words whose hypothesis equals none of its references. For the phoneme error
+    rate, each word counts the edit distance to its closest reference, the first of equally close ones. The rate is the
+    sum of these distances divided by the sum of the lengths of these references.
 
     Args:
-        hypotheses: One sequence of phones a word; it may be empty.
-        references: For each word, one or more sequences of phones.
-        stress: Whether the phones carry stress digits, so that the rates without them count too.
+        hypotheses: A sequence of phones per word; it may be empty.
+        references: One or more sequences of phones per word.
+        stress: Whether the phones have stress digits; the rates without stress are then returned too.
 
     Returns:
         ``wer`` and ``per``; with ``stress`` also ``wer_no_stress`` and ``per_no_stress``.
 
     Raises:
-        InputError: There is no word, the lengths differ, a word has no reference, a reference is
-            empty, or phones were given as one string.
+        InputError: There is no word, the lengths differ, a word has no reference, a reference is empty, or phones were
+            given as one string.
 
     Example:
         >>> references = [[["K", "AE", "T"]], [["D", "AO", "G"]]]
@@ -69,7 +69,7 @@ def sequence_to_sequence_metrics(
 
 
 def without_stress(hypotheses, references) -> tuple[list, list]:
-    """Returns hypotheses and references, each a list of phones, with the stress digits taken off.
+    """Returns hypotheses and references, each a list of phones, without stress digits.
 
     Example:
         >>> without_stress([["AH0"]], [[["AH1"], ["AE1"]]])
@@ -80,21 +80,21 @@ def without_stress(hypotheses, references) -> tuple[list, list]:
 
 
 def edits(hypotheses, references) -> np.ndarray:
-    """Returns ``(words, 2)``: the edit distance to the closest reference, of equal ones the first, and its length.
+    """Returns ``(words, 2)``: the edit distance to the closest (first if equal) reference, and its length.
 
     Example:
         >>> edits([["K", "AE", "T"]], [[["K", "AE", "T", "S"]]]).tolist()
         [[1, 4]]
     """
-    found = np.zeros((len(hypotheses), 2), "int32")
+    result = np.zeros((len(hypotheses), 2), "int32")
     for i, (hypothesis, word) in enumerate(zip(hypotheses, references, strict=True)):
         candidates = ((Levenshtein.distance(hypothesis, phones), len(phones)) for phones in word)
-        found[i] = min(candidates, key=lambda candidate: candidate[0])
-    return found
+        result[i] = min(candidates, key=lambda candidate: candidate[0])
+    return result
 
 
 def error_rates(edits: np.ndarray) -> dict[str, Interval]:
-    """Returns ``wer`` and ``per`` of what ``edits`` returned.
+    """Returns ``wer`` and ``per`` for the result of ``edits``.
 
     Example:
         >>> import numpy as np

@@ -8,8 +8,8 @@ import numpy as np
 from zoo.errors import InputError
 
 _RESAMPLES = 1000
-_DRAWN_AT_ONCE = 10_000_000  # counts held at once, which bounds the memory
-_EPSILON = 1e-9  # divides where there is nothing to count, a resample without spans for instance
+_DRAWN_AT_ONCE = 10_000_000  # maximum counts in memory at once
+_EPSILON = 1e-9  # divides where there is nothing to count, for example in a resample without spans
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,9 +17,11 @@ class Interval:
     """A metric and its 95 % bootstrap interval.
 
     Attributes:
-        value: The metric over all examples, a share (0.2 is 20 %) unless it is in ``zoo.checkpoints.scores.NO_SHARES``.
-        low: The 2.5th percentile of the metric over resampled examples; the exact bound where all are right, or wrong.
-        high: The 97.5th percentile, or that bound.
+        value: The metric over all examples. It is a share (0.2 is 20 %) unless it is in
+            ``zoo.checkpoints.scores.NO_SHARES``.
+        low: The 2.5th percentile of the metric over resamples; the exact bound if all examples are correct, or all
+            wrong.
+        high: The 97.5th percentile, or the exact bound.
 
     Example:
         >>> interval = Interval(0.2, 0.1, 0.3)
@@ -34,10 +36,10 @@ class Interval:
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """What a metric is the ratio of, example by example, so that two models can be held against each other.
+    """Numerators and denominators of a metric per example, for paired comparisons of two models.
 
     Attributes:
-        name: The metric, ``sum(above) / sum(below)``.
+        name: Name of the metric, ``sum(numerator) / sum(denominator)``.
         numerator: ``(examples,)``.
         denominator: ``(examples,)``.
 
@@ -54,11 +56,11 @@ class Counts:
 
 
 def mean_per_step(sums: Sequence[float] | np.ndarray, steps: Sequence[int] | np.ndarray) -> Interval:
-    """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or blocks of a long one.
+    """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or over blocks of a long one.
 
     Args:
-        sums: What was added up over each, nats for instance.
-        steps: Number of steps of each.
+        sums: Sums per sequence, for example of nats.
+        steps: Number of steps per sequence.
 
     Raises:
         InputError: There is no step.
@@ -73,10 +75,10 @@ def mean_per_step(sums: Sequence[float] | np.ndarray, steps: Sequence[int] | np.
 
 
 def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
-    """Returns ``sum(errors) / sum(lengths)``, counts of examples, ``(examples,)`` each.
+    """Returns ``sum(errors) / sum(lengths)`` for counts per example, ``(examples,)`` each.
 
-    Where no example has an error, or none has anything else, no resample differs, and the bootstrap would be without
-    doubt: there ``_none_wrong`` bounds the share of such examples.
+    If no example has an error, or every example is wrong, all resamples are equal and the bootstrap interval is empty.
+    ``_none_wrong`` then bounds the share of such examples.
 
     Example:
         >>> import numpy as np
@@ -92,29 +94,29 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
 
 
 def _resampled(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
-    # Examples that are alike are drawn together: with counts of errors there are few kinds.
+    # Group equal examples and draw counts of groups; counts of errors have few distinct values.
     kinds, counts = np.unique(np.stack([numerator, denominator]), axis=1, return_counts=True)
     return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _EPSILON))
 
 
 def _none_wrong(size: int) -> Interval:
-    """Returns the share of right examples where all are right, with its exact interval.
+    """Returns a share of 1 with its exact interval.
 
-    Clopper & Pearson 1934, Biometrika 26. It bounds as well what counts the parts of examples, for one that is wrong
-    may be so in all its parts.
+    Clopper & Pearson 1934, Biometrika 26. The bound also holds for metrics over parts of examples, because all parts of
+    a wrong example may be wrong.
     """
     return Interval(1.0, float(0.025 ** (1 / size)), 1.0)
 
 
 def difference(ours: Counts, others: Counts) -> Interval:
-    """Returns our metric less the other model's on the same examples, with its interval.
+    """Returns our metric minus the other model's on the same examples, with its interval.
 
     Both are computed from the same resamples (Koehn 2004, "Statistical Significance Tests for Machine Translation
-    Evaluation", section 4): where the same examples are hard for both, the interval is narrower than the two
-    metrics' own would let expect.
+    Evaluation", section 4). If the same examples are hard for both models, this interval is narrower than the two
+    separate intervals suggest.
 
     Raises:
-        InputError: They are not of the same metric, or not of as many examples.
+        InputError: The metrics or the numbers of examples differ.
 
     Example:
         >>> import numpy as np
@@ -138,10 +140,10 @@ def difference(ours: Counts, others: Counts) -> Interval:
 
 
 def _interval(counts: np.ndarray, value) -> Interval:
-    """Returns a metric and its interval from resampling the examples, which are given as the count of each kind.
+    """Returns a metric and its interval by resampling the examples, given as counts of each kind.
 
-    It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples and a
-    fixed seed. Drawing n examples with replacement draws the counts from a multinomial distribution.
+    It is the percentile bootstrap of Efron and Tibshirani (1993, chapter 13), with 1,000 resamples and a fixed seed.
+    Drawing n examples with replacement draws the counts from a multinomial distribution.
 
     Args:
         counts: ``(kinds,)``.

@@ -11,15 +11,14 @@ from zoo.preprocessing.tags import spans, to_iob2
 
 
 def classification_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
-    """Returns how often labels are right.
+    """Compute accuracy and macro F1 of predicted labels.
 
     Args:
-        outputs: The label said of each example.
-        references: The right label of each.
+        outputs: Predicted label per example.
+        references: True label per example.
 
     Returns:
-        ``accuracy``, its complement ``error``, and ``macro_f1``: the mean, over the labels that occur
-        in either, of the harmonic mean of precision and recall.
+        ``accuracy``, its complement ``error``, and ``macro_f1``: the mean F1 over the labels that occur in either list.
 
     Raises:
         InputError: There is no example, or the lengths differ.
@@ -33,20 +32,20 @@ def classification_metrics(outputs: Sequence[str], references: Sequence[str]) ->
     if not len(outputs):
         raise InputError("no examples: an accuracy needs at least one")
     labels = sorted({*outputs, *references})
-    said = np.array([labels.index(label) for label in outputs])
-    right = np.array([labels.index(label) for label in references])
-    ones = np.ones(len(said))
-    accuracy = ratio(said == right, ones)
+    predicted = np.array([labels.index(label) for label in outputs])
+    true = np.array([labels.index(label) for label in references])
+    ones = np.ones(len(predicted))
+    accuracy = ratio(predicted == true, ones)
     return {
         "accuracy": accuracy,
         "error": Interval(1 - accuracy.value, 1 - accuracy.high, 1 - accuracy.low),
-        "macro_f1": _macro_f1(said, right, len(labels)),
+        "macro_f1": _macro_f1(predicted, true, len(labels)),
     }
 
 
 @dataclasses.dataclass(frozen=True)
 class Bin:
-    """Answers given with about the same confidence: their number, its mean, and the share that was right.
+    """Predictions with similar confidence: their number, mean confidence and accuracy.
 
     Example:
         >>> Bin(10, 0.93, 0.9).size
@@ -61,12 +60,12 @@ class Bin:
 def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, list[Bin]]:
     """Returns the expected calibration error and the bins of a reliability diagram.
 
-    Guo et al. 2017 (arXiv 1706.04599), equation 3, with ten bins of equal width: the mean over all
-    answers of the distance between the confidence and the accuracy of their bin.
+    Guo et al. 2017 (arXiv 1706.04599), equation 3, with ten bins of equal width: the mean distance between the
+    confidence and the accuracy of a bin, over all predictions.
 
     Args:
-        confidence: Probability of each answer given, ``(examples,)``.
-        right: Whether it was right, ``(examples,)``.
+        confidence: Probability of each predicted label, ``(examples,)``.
+        right: Whether the prediction is correct, ``(examples,)``.
 
     Example:
         >>> import numpy as np
@@ -87,15 +86,15 @@ def calibration(confidence: np.ndarray, right: np.ndarray) -> tuple[float, list[
 
 
 def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[str, Interval]:
-    """Returns how well sentences are tagged.
+    """Compute span F1 and accuracies of tagged sentences.
 
     Args:
-        outputs: Tags between spaces, and behind a tab the sentence's label if there is one.
-        references: What would have been right, in the same form.
+        outputs: Predicted tags between spaces, and after a tab the sentence label, if any.
+        references: True tags and labels, in the same form.
 
     Returns:
-        ``slot_f1`` over spans (a span counts if its kind and both ends are right) and its complement
-        ``slot_error``; with labels ``intent_accuracy``; ``sentence_accuracy``: everything right.
+        ``slot_f1`` over spans (a span is correct if its kind and both ends are) and its complement ``slot_error``; with
+        labels ``intent_accuracy``; and ``sentence_accuracy``, the share of sentences without any error.
 
     Raises:
         InputError: There is no sentence, or the lengths differ.
@@ -108,21 +107,21 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     """
     if len(outputs) != len(references) or not outputs:
         raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one per sentence, at least one")
-    said, intents = _tags_and_labels(outputs)
-    right, meant = _tags_and_labels(references)
-    ones = np.ones(len(said))
-    f1 = ratio(*_spans_right(said, right))
+    predicted, intents = _tags_and_labels(outputs)
+    true, true_intents = _tags_and_labels(references)
+    ones = np.ones(len(predicted))
+    f1 = ratio(*_spans_right(predicted, true))
     values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
-    same = np.array(intents) == np.array(meant)
-    if any(meant):
+    same = np.array(intents) == np.array(true_intents)
+    if any(true_intents):
         values["intent_accuracy"] = ratio(same, ones)
-    whole = np.array([a == b for a, b in zip(said, right, strict=True)])
-    values["sentence_accuracy"] = ratio(whole & same, ones)
+    exact = np.array([a == b for a, b in zip(predicted, true, strict=True)])
+    values["sentence_accuracy"] = ratio(exact & same, ones)
     return values
 
 
 def slot_counts(outputs: Sequence[str], references: Sequence[str]) -> Counts:
-    """Returns what ``slot_f1`` of ``tagging_metrics`` is the ratio of, sentence by sentence.
+    """Returns numerator and denominator of ``slot_f1`` per sentence; see ``tagging_metrics``.
 
     Example:
         >>> slot_counts(["O B-city"], ["O B-city"]).name
@@ -131,9 +130,9 @@ def slot_counts(outputs: Sequence[str], references: Sequence[str]) -> Counts:
     return Counts("slot_f1", *_spans_right(_tags_and_labels(outputs)[0], _tags_and_labels(references)[0]))
 
 
-def _spans_right(said: list[list[str]], right: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns twice the number of spans that are right and the number of all, of both sides, of each sentence."""
-    pairs = [(spans(a), spans(b)) for a, b in zip(said, right, strict=True)]
+def _spans_right(predicted: list[list[str]], true: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns, per sentence, twice the number of correct spans, and the number of predicted and true spans."""
+    pairs = [(spans(a), spans(b)) for a, b in zip(predicted, true, strict=True)]
     return np.array([2 * len(a & b) for a, b in pairs]), np.array([len(a) + len(b) for a, b in pairs])
 
 
@@ -142,8 +141,8 @@ def _tags_and_labels(answers: Sequence[str]) -> tuple[list[list[str]], list[str]
     return [to_iob2(tags.split()) for tags, _, _ in parts], [label for _, _, label in parts]
 
 
-def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
-    """Returns macro F1; labels missing from a resample do not count."""
+def _macro_f1(predicted: np.ndarray, true: np.ndarray, labels: int) -> Interval:
+    """Returns macro F1; labels that are missing from a resample do not count."""
 
     def value(counts: np.ndarray) -> np.ndarray:
         matrix = counts.reshape(-1, labels, labels)
@@ -151,7 +150,7 @@ def _macro_f1(said: np.ndarray, right: np.ndarray, labels: int) -> Interval:
         scores = 2 * matrix.diagonal(axis1=1, axis2=2) / np.maximum(totals, 1)
         return scores.sum(1) / (totals > 0).sum(1)
 
-    if (said == right).all():
-        return _none_wrong(len(said))
-    counts = np.bincount(right * labels + said, minlength=labels * labels)
+    if (predicted == true).all():
+        return _none_wrong(len(predicted))
+    counts = np.bincount(true * labels + predicted, minlength=labels * labels)
     return _interval(counts, value)

@@ -1,4 +1,4 @@
-"""Metrics of predicted numbers: mean absolute error and the share of the variance that is explained."""
+"""Metrics of predicted numbers: mean absolute error, and the share of explained variance."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ import numpy as np
 from zoo.errors import InputError
 from zoo.metrics.intervals import Interval, _interval, mean_per_step
 
-_LEAST = 1e-12  # of a variance that is divided by
+_LEAST = 1e-12  # lower bound of a variance in a division
 
 
 def regression_metrics(outputs: Sequence[float], references: Sequence[float]) -> dict[str, Interval]:
-    """Returns how far numbers are from the right ones.
+    """Compute the errors of predicted numbers.
 
     Args:
-        outputs: The number predicted for each example.
-        references: The right number of each.
+        outputs: Predicted number per example.
+        references: True number per example.
 
     Returns:
-        ``mae``, the mean absolute error, in the unit of the numbers; ``rmse``, the root of the mean squared error;
-        ``r2``, the coefficient of determination: 1 less the squared error divided by that of the mean of the
-        references. It is 0 for a model that always says this mean, and has no lower bound.
+        ``mae``, the mean absolute error, in the unit of the numbers; ``rmse``, the root of the mean squared error; and
+        ``r2``, the coefficient of determination: 1 minus the squared error divided by that of the mean of the
+        references. ``r2`` is 0 for a model that always predicts this mean, and has no lower bound.
 
     Raises:
         InputError: There is no example, or the lengths differ.
@@ -36,7 +36,7 @@ def regression_metrics(outputs: Sequence[float], references: Sequence[float]) ->
     errors = predicted - true
     ones = np.ones(len(errors))
     squares = errors**2
-    centred = true - true.mean()  # sums of squares lose their digits far from zero
+    centred = true - true.mean()  # sums of squares lose digits far from zero
 
     def r2(counts: np.ndarray) -> np.ndarray:
         size = counts.sum(axis=-1)
@@ -47,5 +47,5 @@ def regression_metrics(outputs: Sequence[float], references: Sequence[float]) ->
         return np.sqrt(counts @ squares / counts.sum(axis=-1))
 
     values = {"mae": mean_per_step(np.abs(errors), ones), "rmse": _interval(ones, rmse)}
-    # Where all references are equal there is no variance to explain.
+    # Equal references have no variance to explain.
     return values | ({"r2": _interval(ones, r2)} if centred.any() else {})

@@ -1,4 +1,4 @@
-"""What an architecture file exports: its configuration, its sizes and how it is built."""
+"""``Architecture``: the configuration, the sizes and the builder that an architecture file exports."""
 
 import dataclasses
 import importlib
@@ -11,18 +11,18 @@ from zoo.limits import MAX_NUMBER
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """One family of models.
+    """A family of models.
 
     Attributes:
-        name: The family's name, the first part of a checkpoint's name (``"gru"``).
-        config: A frozen dataclass with every hyper-parameter of the family.
-        build: Makes the Keras model from a ``config`` instance.
-        sizes: ``tiny``, ``small`` and ``base``: the fields in which each differs from the default.
-        paper: The publication that the family comes from.
-        receptive_field: For a config, how many past steps one output can see, including itself;
+        name: Name of the family, the first part of a checkpoint's name (``"gru"``).
+        config: Frozen dataclass with every hyper-parameter of the family.
+        build: Builds the Keras model from a ``config`` instance.
+        sizes: For ``tiny``, ``small`` and ``base``, the fields that differ from the default.
+        paper: The publication that introduced the family.
+        receptive_field: Returns, for a config, the number of steps that an output depends on, including its own;
             ``None`` if unbounded.
-        path_length: For a config and a sequence length, the longest path, in layers, that a signal
-            takes between any two positions that can see each other.
+        path_length: Returns, for a config and a sequence length, the longest path in layers between two connected
+            positions.
 
     Example:
         >>> from zoo.models.backbones.tcn import TCN
@@ -49,26 +49,26 @@ class Architecture:
 
             with standalone():
                 model = make(config)
-            model.architecture, model.config = self.name, config  # what ``get_config`` returns
+            model.architecture, model.config = self.name, config  # read by ``get_config``
             return model
 
         object.__setattr__(self, "build", build)
 
     def configure(self, size: str, **fields: Any) -> Any:
-        """Returns the config of a size, with ``fields`` set on top.
+        """Returns the config of a size, updated by ``fields``.
 
         Raises:
-            InputError: The size is not one of ``sizes``, or a field is not one of the config's.
+            InputError: The size is not in ``sizes``, or the config has no such field.
         """
         if size not in self.sizes:
             raise InputError(f"{self.name}: no size {size!r}; there are {', '.join(self.sizes)}")
         return self.config_from({**self.sizes[size], **fields})
 
     def config_from(self, fields: Mapping[str, Any]) -> Any:
-        """Returns a config from plain fields, each checked by name, type and bound.
+        """Returns a config from plain fields; checks the name, type and bounds of each.
 
         Raises:
-            InputError: A field is unknown, missing, of another type, or out of bounds.
+            InputError: A field is unknown, missing, of the wrong type, or out of bounds.
         """
         known = {field.name: field for field in dataclasses.fields(self.config)}
         for name, value in fields.items():

@@ -1,7 +1,7 @@
-"""What ``zoo list --architectures`` shows, written ahead so that listing needs no backend.
+"""The table of ``zoo list --architectures``, stored in a file so that listing needs no backend.
 
-``python -m zoo.models.catalogue`` writes ``catalogue.json``. Parameters are counted with 256 token ids
-for backbones and documents, 32 source and 72 target ids for sequence to sequence; paths at 1,000 steps.
+``python -m zoo.models.catalogue`` writes ``catalogue.json``. Parameters are counted with 256 token ids for backbones
+and documents, and with 32 source and 72 target ids for sequence-to-sequence models. Path lengths are for 1,000 steps.
 """
 
 import json
@@ -19,14 +19,14 @@ FORMS = {
 
 
 def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, Any]]:
-    """Build every architecture in the given sizes. Returns a row for each."""
-    found = []
+    """Build every architecture in the given sizes and return a row for each."""
+    result = []
     for form, (table, fields) in FORMS.items():
         for name in table:
             architecture = resolve(table, name)
             for size in sizes:
                 config = architecture.configure(size, **fields)
-                found.append(
+                result.append(
                     {
                         "architecture": name,
                         "form": form,
@@ -34,12 +34,12 @@ def rows(sizes: tuple[str, ...] = ("tiny", "small", "base")) -> list[dict[str, A
                         "parameters": architecture.build(config).count_params(),
                         "receptive_field": architecture.receptive_field(config),
                         "path_length": architecture.path_length(config, 1_000),
-                        # An encoder reads the whole source before the first symbol is written.
+                        # An encoder reads the whole source before the decoder writes its first symbol.
                         "causal": form == "backbone" and config.causal,
                         "paper": architecture.paper,
                     }
                 )
-    return found
+    return result
 
 
 if __name__ == "__main__":

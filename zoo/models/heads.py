@@ -1,4 +1,4 @@
-"""Heads over a backbone: one label per sequence, one tag per word, one prediction per step."""
+"""Heads on top of a backbone: one label per sequence, one tag per word, one prediction per step."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from zoo.models.streaming import Stream
 
 
 class Head(KnownInputs):
-    """Mixin: a model with a backbone and a head, which Keras can save, clone and pickle."""
+    """Mixin for a model with a backbone and a head, which Keras can save, clone and pickle."""
 
     backbone: Any
     head: Any
@@ -41,27 +41,27 @@ class Head(KnownInputs):
 
     @classmethod
     def around(cls, *arguments, **named):
-        """Returns a model with its variables, whose paths begin with its own layers' names whatever the name scope."""
+        """Returns a model with its variables; their paths begin with the names of its layers, in any name scope."""
         with standalone():
             model = cls(*arguments, **named)
             model.build_variables()
         return model
 
     def build_from_config(self, config):
-        """Do nothing: ``from_config`` has made every variable."""
+        """Do nothing: ``from_config`` has created every variable."""
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Classifier(Head, keras.Model):
     """Concat pooling over a backbone's positions (Howard & Ruder 2018, arXiv 1801.06146), and a dense layer.
 
-    The head reads the last real position, the maximum and the mean of all real ones. Of a
-    hierarchical attention network, which gives one vector per document, it reads that.
+    The head reads the last real position, and the maximum and the mean over all real positions. A hierarchical
+    attention network returns one vector per document; the head reads that vector.
 
     Args:
         backbone: Maps inputs with a ``mask`` to ``(batch, time, hidden_dim)`` or ``(batch, hidden_dim)``.
         labels: Number of classes.
-        dropout: Rate before the dense layer.
+        dropout: Dropout rate before the dense layer.
 
     Example:
         >>> import numpy as np, zoo
@@ -74,16 +74,16 @@ class Classifier(Head, keras.Model):
         super().__init__(name=f"{backbone.name}_classifier")
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.head = keras.layers.Dense(labels, dtype="float32", name="head")
 
     def get_config(self):
-        """Returns what ``from_config`` builds the model from."""
+        """Returns the arguments of ``from_config``."""
         backbone = keras.saving.serialize_keras_object(self.backbone)
         return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
 
     def features(self, inputs, training=False):
-        """Map the backbone's inputs to the head's: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
+        """Map the backbone's inputs to the head's inputs: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
         x = self.backbone(inputs, training=training)
         return concat_pooling(x, inputs.get("mask")) if isinstance(self.backbone, Backbone) else x
 
@@ -92,17 +92,17 @@ class Classifier(Head, keras.Model):
         return self.head(self.drop(self.features(inputs, training), training=training))
 
     def build_variables(self) -> None:
-        """Create the head's variables; the backbone has its own already."""
+        """Create the head's variables; the backbone is already built."""
         self.head.build((None, self.backbone.hidden_dim * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 
 
 def concat_pooling(x, mask):
-    """Returns the last, the maximum and the mean over real positions.
+    """Returns the last position, and the maximum and the mean over real positions.
 
     Args:
         x: ``(batch, time, hidden_dim)``.
-        mask: ``(batch, time)``, true where ``x`` is real: at one position of each row at least. ``None`` is everywhere.
+        mask: ``(batch, time)``, true at real positions: at least one per row. ``None`` means everywhere.
 
     Returns:
         ``(batch, 3 * hidden_dim)``.
@@ -121,13 +121,13 @@ def concat_pooling(x, mask):
 class Tagger(Head, keras.Model):
     """Joint tagging and classification, as in slot filling with intents (Liu & Lane 2016, arXiv 1609.01454).
 
-    A word is read at its first subword; a sentence by concat pooling.
+    A word is represented by its first subword, a sentence by concat pooling.
 
     Args:
         backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, hidden_dim)``.
         tags: Number of tags.
-        labels: Number of the sentence's labels; 0 leaves that head out.
-        dropout: Rate before the heads.
+        labels: Number of sentence labels; 0 omits that head.
+        dropout: Dropout rate before the heads.
 
     Example:
         >>> import numpy as np, zoo
@@ -141,12 +141,12 @@ class Tagger(Head, keras.Model):
         super().__init__(name=f"{backbone.name}_tagger")
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.tag_head = keras.layers.Dense(tags, dtype="float32", name="tag_head")
         self.label_head = keras.layers.Dense(labels, dtype="float32", name="label_head") if labels else None
 
     def get_config(self):
-        """Returns what ``from_config`` builds the model from."""
+        """Returns the arguments of ``from_config``."""
         backbone = keras.saving.serialize_keras_object(self.backbone)
         return {
             "backbone": backbone,
@@ -165,9 +165,9 @@ class Tagger(Head, keras.Model):
         """Map sentences to logits.
 
         Args:
-            inputs: ``tokens`` and ``mask`` ``(batch, time)``; ``first (batch, words)``, the position of
-                each word's first subword.
-            training: Whether dropout acts.
+            inputs: ``tokens`` and ``mask`` ``(batch, time)``; ``first (batch, words)``, the position of each word's
+                first subword.
+            training: Whether to apply dropout.
 
         Returns:
             ``tags (batch, words, tags)`` and, with labels, ``label (batch, labels)``.
@@ -181,7 +181,7 @@ class Tagger(Head, keras.Model):
         return out
 
     def build_variables(self) -> None:
-        """Create the heads' variables; the backbone has its own already."""
+        """Create the heads' variables; the backbone is already built."""
         hidden_dim = self.backbone.hidden_dim
         self.tag_head.build((None, None, hidden_dim))
         if self.label_head is not None:
@@ -190,12 +190,12 @@ class Tagger(Head, keras.Model):
 
 
 class TiedDense(keras.layers.Layer):
-    """An output layer whose kernel is an embedding (Press & Wolf 2017, arXiv 1608.05859); it has a bias of its own.
+    """An output layer with the kernel of an embedding (Press & Wolf 2017, arXiv 1608.05859) and its own bias.
 
     Args:
         embedding: The embedding layer, ``(units, hidden_dim)``.
         units: Number of logits.
-        name: The layer's name.
+        name: Name of the layer.
 
     Example:
         >>> import keras, numpy as np
@@ -212,7 +212,7 @@ class TiedDense(keras.layers.Layer):
     def __init__(self, embedding: keras.layers.Embedding, units: int, name: str):
         super().__init__(dtype="float32", name=name)
         self.units = units
-        self._kernel = lambda: embedding.embeddings  # a function, so that the variable is not listed twice
+        self._kernel = lambda: embedding.embeddings  # a function, so that Keras does not list the variable twice
 
     def build(self, shape):
         """Create the bias."""
@@ -222,9 +222,9 @@ class TiedDense(keras.layers.Layer):
         """Map ``(..., hidden_dim)`` to logits ``(..., units)``.
 
         Args:
-            x: The features.
-            candidates: Ids ``(count,)`` to which the softmax is limited while training; ``None`` takes all.
-            log_rates: ``(count,)``, the logarithm of each candidate's probability to be one.
+            x: Features.
+            candidates: Ids ``(count,)`` of a sampled softmax in training; ``None`` means all ids.
+            log_rates: ``(count,)``, the logarithm of each candidate's sampling probability.
         """
         kernel, bias = ops.cast(self._kernel(), "float32"), self.bias
         if candidates is not None:
@@ -236,14 +236,14 @@ class TiedDense(keras.layers.Layer):
 class NextStepModel(Head, keras.Model):
     """A causal backbone and a dense layer over every position.
 
-    It runs over whole sequences and, with an explicit state, step by step; both give the same logits.
+    The model runs over whole sequences, and step by step with an explicit state. Both give the same logits.
 
     Args:
-        backbone: Maps ``tokens (batch, time)`` or ``features (batch, time, features)`` to
-            ``(batch, time, hidden_dim)``, no position seeing a later one.
-        outputs: Number of logits a step: symbols, or keys that sound or do not.
-        dropout: Rate before the dense layer.
-        tied: Whether the dense layer's kernel is the backbone's embedding.
+        backbone: Causal backbone that maps ``tokens (batch, time)`` or ``features (batch, time, features)`` to
+            ``(batch, time, hidden_dim)``.
+        outputs: Number of logits per step: symbols, or keys that are on or off.
+        dropout: Dropout rate before the dense layer.
+        tied: Whether the kernel of the dense layer is the backbone's embedding.
 
     Example:
         >>> import numpy as np, zoo
@@ -258,14 +258,14 @@ class NextStepModel(Head, keras.Model):
         super().__init__(name=f"{backbone.name}_predictor")
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         if tied:
             self.head = TiedDense(backbone.embed, outputs, name="head")
         else:
             self.head = keras.layers.Dense(outputs, dtype="float32", name="head")
 
     def get_config(self):
-        """Returns what ``from_config`` builds the model from."""
+        """Returns the arguments of ``from_config``."""
         backbone = keras.saving.serialize_keras_object(self.backbone)
         tied = isinstance(self.head, TiedDense)
         return {"backbone": backbone, "outputs": self.head.units, "dropout": self.drop.rate, "tied": tied}
@@ -273,7 +273,8 @@ class NextStepModel(Head, keras.Model):
     def call(self, inputs, training=False):
         """Map the backbone's inputs to logits, ``(batch, time, outputs)``.
 
-        A tied model also takes ``candidates`` and ``log_rates``, as ``TiedDense`` does: then the logits are of those.
+        A tied model also takes ``candidates`` and ``log_rates``, as ``TiedDense`` does; it then returns their logits
+        only.
         """
         x = self.drop(self.backbone(inputs, training=training), training=training)
         if "candidates" in inputs:
@@ -281,7 +282,7 @@ class NextStepModel(Head, keras.Model):
         return self.head(x)
 
     def build_variables(self) -> None:
-        """Create the head's variables; the backbone has its own already."""
+        """Create the head's variables; the backbone is already built."""
         self.head.build((None, None, self.backbone.hidden_dim))
         self.built = True
 
@@ -290,7 +291,7 @@ class NextStepModel(Head, keras.Model):
         return concat_pooling(self.backbone(inputs, training=training), inputs.get("mask"))
 
     def stream(self, batch_size: int) -> Stream:
-        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        """Returns a stream with that many rows (raises InputError if the model is not causal)."""
         return Stream(self, batch_size)
 
     def initial_state(self, batch_size: int) -> tuple:
@@ -307,7 +308,7 @@ class NextStepModel(Head, keras.Model):
         return self.head(x), state
 
     def prefill(self, x, state: tuple):
-        """Map several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+        """Map several further steps: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             Logits ``(batch, count, outputs)`` and the next state.

@@ -1,4 +1,4 @@
-"""What all models of the zoo add to ``keras.Model``: checked ids, and export with the shapes of their inputs."""
+"""Additions to ``keras.Model`` for all models of the zoo: id checks, and export with the shapes of the inputs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,21 +12,21 @@ from zoo.errors import InputError
 class KnownInputs:
     """Mixin for a ``keras.Model`` whose inputs are a dict of named arrays.
 
-    JAX reads an embedding at an id out of range without a word. So ``fit``, ``evaluate`` and ``predict``, and their
-    forms for one batch, look at ids that come as NumPy arrays, on every backend. A call of the model itself, and a
-    ``tf.data.Dataset``, are not looked at.
+    JAX does not raise an error for an id out of range in an embedding. Therefore ``fit``, ``evaluate`` and ``predict``,
+    and their forms for one batch, check ids in NumPy arrays on every backend. Calls of the model itself and
+    ``tf.data.Dataset`` are not checked.
     """
 
     def input_specs(self) -> dict[str, keras.InputSpec]:
-        """Returns shape and dtype of every input by name, optional ones too."""
+        """Returns shape and dtype of every input by name, including optional ones."""
         raise NotImplementedError
 
     def id_counts(self) -> dict[str, int]:
-        """Returns, by the name of each input that holds ids, how many ids there are."""
+        """Returns the number of ids for each input that holds ids."""
         raise NotImplementedError
 
     def check_ids(self, inputs: Any) -> None:
-        """Raise InputError for an id out of range in a NumPy array of the inputs."""
+        """Raise InputError if a NumPy array of the inputs has an id out of range."""
         if not isinstance(inputs, Mapping):
             return
         for name, count in self.id_counts().items():
@@ -68,17 +68,17 @@ class KnownInputs:
         return super().predict_on_batch(x)  # pyright: ignore
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **options):
-        """Export as ``keras.Model.export`` does; by default for all inputs of ``input_specs``, masks too."""
+        """Export as ``keras.Model.export`` does; the default is all inputs of ``input_specs``, including masks."""
         signature = [self.input_specs()] if input_signature is None else input_signature
         if input_signature is None and format == "tf_saved_model" and keras.backend.backend() == "jax":
-            # By itself Keras lets a mask differ in length from its sequence.
+            # Without this, Keras lets a mask differ in length from its sequence.
             shapes = {name: _symbolic_shape(name, spec) for name, spec in self.input_specs().items()}
             options.setdefault("jax2tf_kwargs", {"polymorphic_shapes": [shapes]})
         return super().export(filepath, format, verbose, signature, **options)  # pyright: ignore
 
 
 def _symbolic_shape(name: str, spec: keras.InputSpec) -> str:
-    """Returns a shape for jax2tf, in which equal names of axes are equal lengths."""
+    """Returns a shape for jax2tf; axes with the same name have the same length."""
     sequence = {"mask": "tokens", "features": "tokens", "source_mask": "source"}.get(name, name)
     axes = ["batch", *(f"{sequence}{i}" for i in range(1, len(spec.shape)))]
     return f"({', '.join(axis if size is None else str(size) for axis, size in zip(axes, spec.shape, strict=True))})"

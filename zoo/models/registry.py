@@ -1,8 +1,8 @@
-"""The architectures of the zoo, by name. Nothing here imports a backend until one is resolved."""
+"""The zoo's architectures by name. This module imports no backend until an architecture is resolved."""
 
 from zoo.models.architecture import Architecture, resolve
 
-# Backbones: a sequence in, one vector per position out.
+# Backbones map a sequence to one vector per position.
 ARCHITECTURES = {
     "rnn": "zoo.models.backbones.recurrent:RNN",
     "lstm": "zoo.models.backbones.recurrent:LSTM",
@@ -17,7 +17,7 @@ ARCHITECTURES = {
     "hierarchical_attention": "zoo.models.backbones.hierarchical_attention:HIERARCHICAL_ATTENTION",
 }
 
-# Sequence to sequence: a source sequence in, a target sequence out.
+# Sequence-to-sequence models map a source sequence to a target sequence.
 SEQ2SEQ = {
     "rnn": "zoo.models.seq2seq.recurrent:RNN_SEQ2SEQ",
     "lstm": "zoo.models.seq2seq.recurrent:LSTM_SEQ2SEQ",
@@ -27,7 +27,7 @@ SEQ2SEQ = {
     "pervasive_attention": "zoo.models.seq2seq.pervasive_attention:PERVASIVE_ATTENTION",
 }
 
-# Documents: sentences of words in, one vector out.
+# Document models map sentences of words to one vector.
 DOCUMENT = {
     "hierarchical_attention_network": "zoo.models.documents.hierarchical_attention_network:NETWORK",
 }
@@ -46,18 +46,18 @@ def find_seq2seq(name: str) -> Architecture:
 
 
 def architecture_and_size(name: str) -> tuple[str, str] | None:
-    """Split ``"lstm_small"`` into architecture and size; ``None`` for other names, checkpoints' for instance."""
+    """Split ``"lstm_small"`` into architecture and size; returns ``None`` for other names, such as checkpoints."""
     architecture, _, size = name.rpartition("_")
     known = architecture in {*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT}
     return (architecture, size) if known and size in SIZES else None
 
 
 def sizes() -> list[str]:
-    """Returns every name that ``architecture_and_size`` splits."""
+    """Returns all names that ``architecture_and_size`` can split."""
     names = sorted({*ARCHITECTURES, *SEQ2SEQ, *DOCUMENT})
     return [f"{name}_{size}" for name in names for size in SIZES]
 
 
 def find_without_head(name: str) -> Architecture:
-    """Returns a backbone, or an architecture of documents, by name (raises InputError for an unknown one)."""
+    """Returns a backbone or a document architecture by name (raises InputError for an unknown one)."""
     return resolve({**ARCHITECTURES, **DOCUMENT}, name)

@@ -1,4 +1,4 @@
-"""Configs of models that an architecture built, so that Keras can save, clone and pickle them."""
+"""Configs of models that an ``Architecture`` builds, so that Keras can save, clone and pickle them."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ class FromArchitecture(KnownInputs):
     """Mixin for a ``keras.Model`` that an ``Architecture`` builds from its config.
 
     Attributes:
-        table: Where the architecture is found by its name.
+        table: Table that maps the name to the architecture.
         architecture: Name of the architecture.
-        config: Its config.
+        config: Config of the architecture.
     """
 
     table: ClassVar[Mapping[str, str]]
@@ -32,4 +32,4 @@ class FromArchitecture(KnownInputs):
         return architecture.build(architecture.config_from(config["config"]))
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Do nothing: ``from_config`` has made every variable."""
+        """Do nothing: ``from_config`` has created every variable."""

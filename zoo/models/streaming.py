@@ -1,4 +1,4 @@
-"""Streams: a causal model that reads one step at a time, at a cost that does not grow with what it has read."""
+"""Streams: run a causal model one step at a time, at a cost that does not grow with the number of steps."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,24 @@ from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 
 STEPS = "steps"
-"""Name of the number of steps taken, among the arrays of a state."""
+"""Name of the step counts among the arrays of a state."""
 CHUNK = 64
-"""Most steps that one compiled call of ``Stream.prefill`` takes."""
+"""Maximum steps per compiled call of ``Stream.prefill``."""
 
 
 class Stream:
-    """Some rows of input that go on and on, and what a causal model says at each of their steps.
+    """A batch of streams, and the outputs of a causal model at each step.
 
     Args:
         model: A causal ``Backbone`` or ``NextStepModel``. Its ``step`` is compiled once, for all streams.
-        batch_size: Rows that are read side by side.
+        batch_size: Number of rows that are read in parallel.
 
     Attributes:
-        state: All that the model keeps of what it has read: nested tuples of tensors, the rows first.
-        steps: Steps that each row has taken, ``(batch,)``.
+        state: The model's state: nested tuples of tensors, batch first.
+        steps: Number of steps that each row has read, ``(batch,)``.
 
     Raises:
-        InputError: The model is not causal, or there is no row.
+        InputError: The model is not causal, or ``batch_size`` is below 1.
 
     Example:
         >>> import zoo
@@ -60,12 +60,12 @@ class Stream:
             x: Token ids ``(batch,)``, or features ``(batch, features)``.
 
         Returns:
-            What the model gives for this step, ``(batch, outputs)``: the same as it would give at
-            this place of the whole sequence.
+            The model's output for this step, ``(batch, outputs)``. It equals the output at this position of the whole
+            sequence.
 
         Raises:
-            InputError: Another shape, another number of rows, an id that there is not, a number that is not finite;
-                or a row is at the end of learned positions. The state stays as it was.
+            InputError: The shape or the number of rows is wrong, an id is unknown, a number is not finite, or a row is
+                at the end of learned positions. The state does not change.
         """
         x = self._checked(x)
         y, self.state = self._step(x, self.state)
@@ -73,20 +73,20 @@ class Stream:
         return ops.convert_to_numpy(y)
 
     def prefill(self, x: Any) -> np.ndarray:
-        """Read several steps of every row: what as many calls of ``step`` would, with a call for each 64 of them.
+        """Read several steps of every row, as that many calls of ``step`` do, with one call per 64 steps.
 
-        A call of its own costs several times what a step computes; and all models but the recurrent ones and those
-        with a gate compute the steps of a call side by side. The first reading of a length compiles for its chunks
-        of 64, 32, 16, ... 1 steps; there are no others.
+        A call costs several times the computation of a step. All models except the recurrent ones and those with a gate
+        compute the steps of a call in parallel. The first use of a length compiles for its chunks of 64, 32, 16, ... 1
+        steps; there are no other chunk sizes.
 
         Args:
             x: Token ids ``(batch, time)``, or features ``(batch, time, features)``; at least one step.
 
         Returns:
-            What the model gives for these steps, ``(batch, time, outputs)``.
+            The model's outputs for these steps, ``(batch, time, outputs)``.
 
         Raises:
-            InputError: As for ``step``, or there is no step. The state stays as it was.
+            InputError: As for ``step``, or there is no step. The state does not change.
         """
         x = self._checked(x, several=True)
         outputs = []
@@ -99,7 +99,7 @@ class Stream:
         return np.concatenate(outputs, axis=1)
 
     def _checked(self, x: Any, several: bool = False) -> np.ndarray:
-        """Returns a step, or several, as the model takes it, or raises an InputError."""
+        """Returns one or several steps in the form that the model takes, or raises an InputError."""
         x = np.asarray(ops.convert_to_numpy(x))
         features, vocab_size = self.backbone.features, self.backbone.vocab_size
         given = "steps of" if several else "a step of"
@@ -124,11 +124,11 @@ class Stream:
                 raise InputError(f"{given} {x.dtype}: give numbers")
             x = x.astype("float32")
             if not np.isfinite(x).all():
-                raise InputError(f"{given} numbers that are not finite: what is kept of the row would stay so")
+                raise InputError(f"{given} numbers that are not finite: they would stay in the state of the row")
             return x
         if x.dtype.kind not in "iu":
             raise InputError(f"{given} {x.dtype}: give token ids, whole numbers")
-        # Of the few ids of a step Python finds the least sooner than NumPy: that was a tenth of a small model's step.
+        # For the few ids of a step, Python finds the minimum faster than NumPy: a tenth of a small model's step.
         ids = x.ravel().tolist()
         low, high = min(ids), max(ids)
         if low < 0 or high >= vocab_size:
@@ -136,13 +136,13 @@ class Stream:
         return x.astype("int32")
 
     def reset(self, rows: Sequence[int] | None = None) -> None:
-        """Let rows begin again, as if they had read nothing.
+        """Start rows anew, as if they had read nothing.
 
         Args:
-            rows: Numbers of the rows; ``None`` means all.
+            rows: Indices of the rows; ``None`` means all.
 
         Raises:
-            InputError: There is no such row.
+            InputError: A row does not exist.
         """
         chosen = np.arange(self.batch_size) if rows is None else np.array([operator.index(row) for row in rows], int)
         if len(chosen) and not (chosen.min() >= 0 and chosen.max() < self.batch_size):
@@ -158,41 +158,41 @@ class Stream:
         self.steps[chosen] = 0
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns copies of state and steps by name, as ``safetensors.numpy.save_file`` takes them."""
+        """Returns copies of state and steps by name, in the form of ``safetensors.numpy.save_file``."""
         named = {f"state/{i}": np.array(ops.convert_to_numpy(x)) for i, x in enumerate(tree.flatten(self.state))}
         return {**named, STEPS: self.steps.copy()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take up what ``arrays`` returned, of this stream or of another with as many rows of the same model.
+        """Restore what ``arrays`` returned, of this stream or of another one with the same model and batch size.
 
         Raises:
-            InputError: An array is missing, of another shape or dtype, or unknown. The state stays as it was.
+            InputError: An array is missing, unknown, or has another shape or dtype. The state does not change.
         """
-        mine = self.arrays()
-        for name in sorted({*mine, *arrays}):
-            if name not in arrays or name not in mine:
-                wrong = "missing" if name in mine else "unknown"
+        ours = self.arrays()
+        for name in sorted({*ours, *arrays}):
+            if name not in arrays or name not in ours:
+                wrong = "missing" if name in ours else "unknown"
                 raise InputError(f"{name}: {wrong}: give what a stream of the same model returned as arrays")
-            found, due = (f"{x.dtype} {x.shape}" for x in (arrays[name], mine[name]))
-            if found != due:
-                raise InputError(f"{name} is {found}, not {due}: it is of another model or number of rows")
-        leaves = [ops.convert_to_tensor(arrays[f"state/{i}"]) for i in range(len(mine) - 1)]
+            shape, expected = (f"{x.dtype} {x.shape}" for x in (arrays[name], ours[name]))
+            if shape != expected:
+                raise InputError(f"{name} is {shape}, not {expected}: it is of another model or number of rows")
+        leaves = [ops.convert_to_tensor(arrays[f"state/{i}"]) for i in range(len(ours) - 1)]
         self.state = tree.pack_sequence_as(self.state, leaves)
         self.steps = np.array(arrays[STEPS])
 
 
 def _compiled_steps(model):
-    """Returns ``model.step`` and ``model.extend``, both compiled."""
+    """Returns ``model.step`` and ``model.prefill``, both compiled."""
     if keras.backend.backend() == "tensorflow":
         return _graphs(model.step), _graphs(model.prefill)
     return compiled(model, model.step, rank=None), compiled(model, model.prefill, rank=None)
 
 
 def _graphs(function):
-    """Returns a function of steps and a state as TensorFlow's graphs, one for each shape of the steps.
+    """Returns a function of steps and a state that runs a TensorFlow graph per shape of the steps.
 
-    ``tf.function`` compares each tensor of a nested state with what the graph takes, every time: that took up to
-    three times as long as the step itself. Here the graph gets one flat list.
+    ``tf.function`` compares each tensor of a nested state with the signature of the graph in every call. This took up
+    to three times as long as the step itself. Here the graph takes one flat list.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Preprocessors of inputs that are arrays already: series of numbers, and sequences of ids."""
+"""Preprocessors of inputs that are already arrays: series of numbers, and sequences of ids."""
 
 import dataclasses
 from typing import Any
@@ -14,10 +14,10 @@ MAX_SIZE = 65_536
 
 @dataclasses.dataclass(frozen=True)
 class NumbersPreprocessor:
-    """Series of numbers as they are, ``(time, features)``; a target is one number.
+    """Series of numbers, ``(time, features)``, with a number as target.
 
     Attributes:
-        features: Numbers of a step.
+        features: Number of features per step.
 
     Example:
         >>> NumbersPreprocessor(2).encode_input([[1, 2], [3, 4]]).shape
@@ -27,17 +27,17 @@ class NumbersPreprocessor:
     features: int
 
     def encode_input(self, series: Any) -> np.ndarray:
-        """Returns a series as float32 (raises InputError for what is not one, or not finite)."""
+        """Returns a series as float32 (raises InputError if it is not a series, or not finite)."""
         array = _array(series, "f", f"a series of numbers, (time, {self.features})")
         if array.ndim != 2 or not len(array) or array.shape[1] != self.features:
             raise InputError(f"a series of shape {array.shape}: give (time, {self.features})")
         if not np.isfinite(array).all():
             step = int(np.argwhere(~np.isfinite(array))[0, 0])
-            raise InputError(f"step {step + 1} of a series is not finite: fill the gap or take the series out")
+            raise InputError(f"step {step + 1} of a series is not finite: fill the gap or remove the series")
         return array.astype("float32")
 
     def encode_target(self, target: Any) -> float:
-        """Returns a target as a number (raises InputError for another thing)."""
+        """Returns a target as a number (raises InputError if it is not one)."""
         array = _array(target, "f", "a number")
         if array.shape or not np.isfinite(array):
             raise InputError(f"target {str(target)[:40]!r}: give one finite number")
@@ -48,16 +48,16 @@ class NumbersPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumbersPreprocessor":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         return cls(_size("features", value, location))
 
 
 @dataclasses.dataclass(frozen=True)
 class IdsPreprocessor:
-    """Sequences of ids as they are, ``(time,)``; a target has an id for each step.
+    """Sequences of ids, ``(time,)``, with an id per step as target.
 
     Attributes:
-        symbols: Ids are below it.
+        symbols: Number of ids.
 
     Example:
         >>> IdsPreprocessor(10).encode_input([3, 9, 0]).tolist()
@@ -67,7 +67,7 @@ class IdsPreprocessor:
     symbols: int
 
     def encode_input(self, ids: Any) -> np.ndarray:
-        """Returns ids as int32 (raises InputError for other things and for ids that there are not)."""
+        """Returns ids as int32 (raises InputError for anything else, and for unknown ids)."""
         array = _array(ids, "i", f"ids from 0 to {self.symbols - 1}, (time,)")
         if array.ndim != 1 or not len(array):
             raise InputError(f"ids of shape {array.shape}: give (time,)")
@@ -77,7 +77,7 @@ class IdsPreprocessor:
         return array.astype("int32")
 
     def encode_target(self, ids: Any) -> np.ndarray:
-        """As ``encode_input``."""
+        """Returns the target ids as int32, as ``encode_input`` does."""
         return self.encode_input(ids)
 
     def to_json(self) -> dict[str, Any]:
@@ -85,12 +85,12 @@ class IdsPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "IdsPreprocessor":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         return cls(_size("symbols", value, location))
 
 
 def _array(value: Any, kind: str, expected: str) -> np.ndarray:
-    """Returns an array of floats or of whole numbers, ``kind`` ``"f"`` or ``"i"``."""
+    """Returns an array of floats (``kind`` ``"f"``) or of whole numbers (``"i"``)."""
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths

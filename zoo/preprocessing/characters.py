@@ -1,4 +1,4 @@
-"""Texts by the character."""
+"""Texts as sequences of characters."""
 
 import dataclasses
 import functools
@@ -11,16 +11,16 @@ from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
 
 UNSEEN = 0
-"""Id of what stands before a text's first known character."""
+"""Id of the start token."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CharacterPreprocessor:
-    """Characters to ids; the i-th of ``symbols`` has the id ``i + 1``, and ``UNSEEN`` stands before the first.
+    """Map characters to ids: the i-th of ``symbols`` has the id ``i + 1``, and ``UNSEEN`` is the start token.
 
     Attributes:
-        symbols: Every character that the model knows, in the order of their ids.
-        context: Characters of one training crop, and of one window when a text is scored.
+        symbols: Every known character, in the order of the ids.
+        context: Characters per training crop, and per window when a text is scored.
 
     Example:
         >>> characters = CharacterPreprocessor.fit(["banana"], 64)
@@ -34,18 +34,18 @@ class CharacterPreprocessor:
     context: int
 
     start = UNSEEN
-    """Id of what stands before a text's first character."""
+    """Id of the start token."""
     first_output = 1
-    """Id that the first logit stands for: none stands for ``UNSEEN``."""
+    """Id of the first logit; no logit stands for ``UNSEEN``."""
     tied = False
-    """Whether the model's output layer is its embedding."""
+    """Whether the output layer shares its kernel with the embedding."""
 
     def __post_init__(self):
         object.__setattr__(self, "symbols", tuple(self.symbols))
 
     @classmethod
     def fit(cls, texts: Iterable[str], context: int) -> "CharacterPreprocessor":
-        """Returns a preprocessor that knows every character of the texts."""
+        """Returns a preprocessor with every character of the texts."""
         return cls(tuple(sorted({symbol for text in texts for symbol in text})), context)
 
     @functools.cached_property
@@ -54,14 +54,14 @@ class CharacterPreprocessor:
 
     @property
     def size(self) -> int:
-        """Number of ids, ``UNSEEN`` included."""
+        """Number of ids, including ``UNSEEN``."""
         return len(self.symbols) + 1
 
     def encode_input(self, text: str) -> np.ndarray:
         """Returns the ids of a text, int32.
 
         Raises:
-            InputError: It is empty, or has a character that the model does not know.
+            InputError: The text is empty, or has an unknown character.
         """
         if not expect_text(text):
             raise InputError("the text is empty: give at least one character")
@@ -79,19 +79,19 @@ class CharacterPreprocessor:
         return "".join(self.symbols[i - 1] for i in ids)
 
     def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
-        """Yield the text of ids that come part by part; ``begins`` is of no account for characters."""
+        """Yield the text of ids part by part; ``begins`` has no effect for characters."""
         return map(self.decode, parts)
 
     def units(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns what a text is counted by, for each id: its characters."""
+        """Returns the units to count per id: characters."""
         return {"characters": np.ones(len(ids), "int32")}
 
     def symbol(self, output: int) -> str:
-        """Returns the text that an output stands for."""
+        """Returns the text of an output."""
         return self.symbols[output]
 
     def extended(self, texts: Iterable[str]) -> "CharacterPreprocessor":
-        """Returns a preprocessor that also knows the characters of other texts, behind its own."""
+        """Returns a preprocessor with the characters of other texts added after its own."""
         new = {symbol for text in texts for symbol in text} - set(self.symbols)
         return dataclasses.replace(self, symbols=(*self.symbols, *sorted(new)))
 
@@ -100,7 +100,7 @@ class CharacterPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "CharacterPreprocessor":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         expect_fields({"symbols": list, "context": int}, value, location)
         symbols = value["symbols"]
         single = all(isinstance(symbol, str) and len(symbol) == 1 for symbol in symbols)

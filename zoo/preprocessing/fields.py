@@ -1,11 +1,11 @@
-"""Checks of the JSON from which preprocessors are made."""
+"""Checks of the JSON that preprocessors are created from."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from zoo.errors import InputError, WeightsError
 
-MAX_TEXT_LENGTH = 1_000_000  # symbols that a record may allow a text to have
+MAX_TEXT_LENGTH = 1_000_000  # maximum symbols of a text that a record may allow
 
 
 def expect_text(value: Any) -> str:
@@ -16,7 +16,7 @@ def expect_text(value: Any) -> str:
 
 
 def expect_fields(fields: dict[str, type], value: Any, location: str) -> None:
-    """Raise WeightsError unless ``value`` has exactly these fields, of these types."""
+    """Raise WeightsError unless ``value`` has exactly these fields with these types."""
     if not isinstance(value, dict) or set(value) != set(fields):
         raise WeightsError(f"{location}: expected an object with {', '.join(fields)}")
     for name, kind in fields.items():
@@ -25,7 +25,7 @@ def expect_fields(fields: dict[str, type], value: Any, location: str) -> None:
 
 
 def check_names(value: dict[str, Any], keys: Sequence[str], location: str) -> None:
-    """Raise WeightsError unless each of the keys holds different texts that are not empty."""
+    """Raise WeightsError unless each key holds distinct, non-empty texts."""
     for key in keys:
         names = value[key]
         if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
@@ -33,7 +33,7 @@ def check_names(value: dict[str, Any], keys: Sequence[str], location: str) -> No
 
 
 def number_of(label: str, labels: Sequence[str]) -> int:
-    """Returns a label's place (raises InputError for an unknown one)."""
+    """Returns the index of a label (raises InputError for an unknown one)."""
     if label not in labels:
         shown = ", ".join(map(repr, labels[:20])) + (", ..." if len(labels) > 20 else "")
         raise InputError(f"label {label!r} is unknown to this model; it knows: {shown}")

@@ -1,4 +1,4 @@
-"""Pieces as MIDI files: frames of notes in, frames of notes out."""
+"""Read and write music as MIDI files."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from zoo.errors import InputError
 from zoo.files import open_output
 from zoo.preprocessing.music import KEYS, LOWEST
 
-BEAT = 480  # ticks of a quarter note
-MAX_FRAMES = 100_000  # frames of a piece
-DRUMS = 9  # the channel whose notes are not pitches
+BEAT = 480  # ticks per quarter note
+MAX_FRAMES = 100_000  # maximum frames of a piece
+DRUMS = 9  # the drum channel, whose notes are not pitches
 
 
 def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> None:
-    """Write a piece as a piano would play it; a key in neighbouring frames is one long note.
+    """Write a piece as piano notes; the same note in neighbouring frames becomes one long note.
 
     Args:
-        frames: MIDI note numbers of each frame.
-        path: File to write.
-        seconds: Time from one frame to the next.
+        frames: MIDI note numbers per frame.
+        path: Output file.
+        seconds: Duration of a frame.
 
     Raises:
         InputError: The time is out of range.
@@ -31,7 +31,7 @@ def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> Non
     import mido
 
     check_seconds(seconds)
-    # A frame is a quarter note, so that its time is the tempo: exact, and readable as notes.
+    # A frame is a quarter note, so its duration sets the tempo: exact, and readable as notes.
     track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(seconds * 1e6), time=0)])
     sounding: set[int] = set()
     waited = 0
@@ -48,15 +48,15 @@ def write_midi(frames: list[list[int]], path: str | Path, seconds: float) -> Non
 
 
 def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
-    """Read what sounds at each frame of a MIDI file, all instruments but drums together.
+    """Read the notes of each frame of a MIDI file, with all instruments except drums merged.
 
     Args:
         path: A ``.mid`` file.
-        seconds: Time from one frame to the next. A note sounds in the frames in whose middle it does, and
-            at least in the one in which it begins.
+        seconds: Duration of a frame. A note is in every frame whose middle it covers, and at least in the frame where
+            it begins.
 
     Raises:
-        InputError: The file cannot be read, has no notes, or has notes that a piano does not have.
+        InputError: The file cannot be read, has no notes, or has notes outside a piano's range.
     """
     import mido
 
@@ -88,7 +88,7 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
         raise InputError(f"{path}: {size:,} frames of {seconds:g} s, at most {MAX_FRAMES:,}: give longer ones")
     frames: list[set[int]] = [set() for _ in range(max(1, size))]
     for note, start, end in notes:
-        # Frame i lasts from i to i + 1; round is to the frames whose middle lies within.
+        # Frame i lasts from i to i + 1; rounding selects the frames whose middle is covered.
         first = min(int(start / seconds + 0.5), len(frames) - 1)
         for frame in frames[first : max(first + 1, int(end / seconds + 0.5))]:
             frame.add(note)
@@ -96,6 +96,6 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
 
 
 def check_seconds(seconds: float) -> None:
-    """Raise InputError for a time of a frame that MIDI's tempo cannot hold, or no one would hear."""
+    """Raise InputError for a frame duration that MIDI's tempo cannot hold, or that nobody would hear."""
     if not 0.01 <= seconds <= 10:
         raise InputError(f"{seconds:g} seconds per frame: give 0.01 to 10")

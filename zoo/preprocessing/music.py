@@ -1,4 +1,4 @@
-"""Piano rolls: music by the frame."""
+"""Piano rolls: music as a sequence of frames."""
 
 import dataclasses
 import json
@@ -18,8 +18,8 @@ LOWEST = 21
 class MusicPreprocessor:
     """Piano rolls: which of a piano's 88 keys sound in each frame.
 
-    A piece is ``(time, 88)`` zeros and ones, key 0 the lowest; or, which JSON can hold, a list of frames
-    that are lists of MIDI note numbers; or that as JSON text.
+    A piece is an array ``(time, 88)`` of zeros and ones, with key 0 the lowest. It may also be a list of frames, each a
+    list of MIDI note numbers, or that list as JSON text.
 
     Example:
         >>> roll = MusicPreprocessor().encode_input([[60, 64], [67]])
@@ -33,7 +33,7 @@ class MusicPreprocessor:
         """Returns a piece as float32 zeros and ones, ``(time, 88)``.
 
         Raises:
-            InputError: It is empty, or not a piece.
+            InputError: The value is empty, or not a piece.
         """
         if isinstance(piece, str):
             try:
@@ -51,7 +51,7 @@ class MusicPreprocessor:
         return roll
 
     def decode(self, roll: np.ndarray) -> list[list[int]]:
-        """Returns the MIDI note numbers of each frame of ``(time, 88)``, the lowest first."""
+        """Returns the MIDI note numbers of each frame of ``(time, 88)``, lowest first."""
         return [(np.flatnonzero(frame) + LOWEST).tolist() for frame in roll]
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class MusicPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "MusicPreprocessor":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError for another keyboard)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError for another keyboard)."""
         expect_fields({"keys": int, "lowest": int}, value, location)
         if value != cls().to_json():
             raise WeightsError(f"{location}: expected the {KEYS} keys of a piano, the lowest {LOWEST}")

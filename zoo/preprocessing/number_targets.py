@@ -1,4 +1,4 @@
-"""Numbers as targets of texts, series and sounds."""
+"""Numbers as targets for texts, series and sounds."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from zoo.preprocessing.text import TextPreprocessor
 
 @dataclasses.dataclass(frozen=True)
 class NumberTargets:
-    """Inputs as another preprocessor reads them; a target is a number, standardised for training.
+    """Preprocessor with the inputs of another one, and a standardised number as target.
 
     Attributes:
-        reader: Reads the inputs; it has no labels.
+        reader: Preprocessor of the inputs, without labels.
         mean: Mean of the training targets.
-        scale: Their standard deviation; 1 where all are equal.
+        scale: Standard deviation of the training targets; 1 if all are equal.
 
     Example:
         >>> targets = NumberTargets(None, mean=10.0, scale=2.0)
@@ -37,23 +37,23 @@ class NumberTargets:
     """Class of the reader."""
 
     def encode_input(self, value: Any) -> Any:
-        """Returns an input as the reader encodes it (raises InputError as it does)."""
+        """Returns an input as the reader encodes it (raises the reader's InputError)."""
         return self.reader.encode_input(value)
 
     def encode_inputs(self, values: Sequence[Any]) -> list[Any]:
-        """``encode_input`` for many inputs."""
+        """Encode many inputs as ``encode_input`` does."""
         return self.reader.encode_inputs(values)
 
     def encode_target(self, target: Any) -> float:
-        """Returns a target in standard deviations from the mean (raises InputError for what is no finite number)."""
+        """Returns a target in standard deviations from the mean (raises InputError unless it is a finite number)."""
         return (number(target) - self.mean) / self.scale
 
     def decode(self, output: float) -> float:
-        """Returns the number that an output of the model stands for, in 7 digits."""
+        """Returns the number for a model's output, with 7 digits."""
         return float(f"{self.mean + self.scale * float(output):.7g}")
 
     def __getattr__(self, name: str) -> Any:
-        # Sizes and lengths of the inputs are the reader's. Without the check a copy in the making would recurse.
+        # Delegate sizes and lengths of the inputs to the reader. The check avoids infinite recursion while copying.
         if name.startswith("_") or "reader" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self.reader, name)
@@ -64,7 +64,7 @@ class NumberTargets:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "NumberTargets":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         expect_fields({"reader": dict, "mean": float, "scale": float}, value, location)
         if not abs(value["mean"]) <= MAX_FLOAT32 or not 0 < value["scale"] <= MAX_FLOAT32:
             raise WeightsError(f"{location}: expected a finite mean, and a scale above 0")
@@ -73,7 +73,7 @@ class NumberTargets:
 
 
 class TextNumbers(NumberTargets):
-    """Texts with a number each.
+    """Texts with a number as target.
 
     Example:
         >>> from zoo.preprocessing.subwords import Subwords
@@ -86,7 +86,7 @@ class TextNumbers(NumberTargets):
 
 
 class SeriesNumbers(NumberTargets):
-    """Series or sounds with a number each.
+    """Series or sounds with a number as target.
 
     Example:
         >>> from zoo.preprocessing.signals import Numbers
@@ -99,8 +99,8 @@ class SeriesNumbers(NumberTargets):
 
 
 def number(target: Any) -> float:
-    """Returns a target as a number (raises InputError for what is no finite one)."""
+    """Returns a target as a number (raises InputError unless it is finite)."""
     value = number_of(str(target))
     if value is None or abs(value) > MAX_FLOAT32:
-        raise InputError(f"target {str(target)[:40]!r}: is no finite number: give one")
+        raise InputError(f"target {str(target)[:40]!r}: not a finite number: give one")
     return value

@@ -1,12 +1,12 @@
-"""The contract of preprocessors: raw inputs to arrays, with a state that JSON can hold."""
+"""The interface of preprocessors: raw inputs to arrays, with a state for JSON."""
 
 from typing import Any, Protocol, Self
 
 
 class Preprocessor(Protocol):
-    """Turns raw inputs into what a model reads. Each task has a class of its own.
+    """Maps raw inputs to model inputs. Each task has its own class.
 
-    A task whose examples have targets also calls ``encode_target(target)``.
+    A task with targets also calls ``encode_target(target)``.
 
     Example:
         >>> from zoo.preprocessing.arrays import NumbersPreprocessor
@@ -18,7 +18,7 @@ class Preprocessor(Protocol):
     """
 
     def encode_input(self, value: Any, /) -> Any:
-        """Returns the ids or features of a raw input (raises InputError for one that the model cannot read)."""
+        """Returns the ids or features of a raw input (raises InputError if the model cannot read it)."""
 
     def to_json(self) -> dict[str, Any]:
         """Returns the state as JSON values, for a record."""
@@ -26,5 +26,5 @@ class Preprocessor(Protocol):
 
     @classmethod
     def from_json(cls, value: Any, location: str = ..., /) -> Self:
-        """Returns the preprocessor of a state (raises WeightsError that names the key)."""
+        """Returns a preprocessor created from a state (raises WeightsError that names the key)."""
         ...

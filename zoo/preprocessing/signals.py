@@ -1,4 +1,4 @@
-"""Sound and numeric series to frames of features: plain data, written to and read from JSON."""
+"""Map sounds and numeric series to frames of features; the parameters are plain data in JSON."""
 
 import dataclasses
 import functools
@@ -12,17 +12,17 @@ from zoo.data.sound import MAX_FLOAT32, RATES, as_channels, numbers, waveform
 from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.fields import check_names, expect_fields, number_of
 
-MAX_STEPS = 1_000_000  # steps that a record may allow a series to have
+MAX_STEPS = 1_000_000  # maximum steps of a series that a record may allow
 MAX_BANDS = 512
 
 
 @dataclasses.dataclass(frozen=True)
 class Numbers:
-    """Raw numbers, each channel to mean 0 and standard deviation 1 over all steps of the training data.
+    """Raw numbers, each channel standardised to mean 0 and standard deviation 1 over the training data.
 
     Attributes:
-        mean: Of each channel.
-        scale: Standard deviation of each channel; 1 where it never changes.
+        mean: Mean per channel.
+        scale: Standard deviation per channel; 1 for a constant channel.
 
     Example:
         >>> import numpy as np
@@ -36,7 +36,7 @@ class Numbers:
 
     @classmethod
     def fit(cls, series: Sequence[np.ndarray]) -> "Numbers":
-        """Returns the front end of training series, each ``(time, channels)``."""
+        """Returns the front end for training series, each ``(time, channels)``."""
         return cls(*_moments(series))
 
     @property
@@ -44,7 +44,7 @@ class Numbers:
         return len(self.mean)
 
     def read(self, value: Any) -> np.ndarray:
-        """Returns a raw input as float32 ``(time, channels)``, or raises an ``InputError``."""
+        """Returns a raw input as float32 ``(time, channels)`` (raises InputError if it is not one)."""
         series = as_channels(numbers(value))
         if series.shape[1] != self.features:
             raise InputError(f"a series of {series.shape[1]} channels: this model reads {self.features}")
@@ -56,7 +56,7 @@ class Numbers:
 
 
 def _moments(rows: Sequence[np.ndarray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns mean and standard deviation over all steps of all rows, ``(time, features)``, in 6 digits."""
+    """Returns mean and standard deviation over all steps of all rows, ``(time, features)``, with 6 digits."""
     every = np.concatenate(rows).astype(np.float64)
     mean, deviation = every.mean(axis=0), every.std(axis=0)
     deviation = np.where(deviation > 1e-8 * np.abs(mean) + 1e-30, deviation, 1.0)
@@ -65,10 +65,10 @@ def _moments(rows: Sequence[np.ndarray]) -> tuple[tuple[float, ...], tuple[float
 
 @dataclasses.dataclass(frozen=True)
 class Waveform:
-    """Raw samples, so many a step and none of them twice.
+    """Raw samples in non-overlapping frames.
 
     Attributes:
-        rate: Samples per second; sound of another rate is resampled.
+        rate: Samples per second; sound with another rate is resampled.
         frame: Samples per step.
         mu: The companding constant of ``sign(x) ln(1 + mu |x|) / ln(1 + mu)`` (ITU-T G.711, as in van den Oord
             et al. 2016, arXiv 1609.03499, section 2.2); 0 leaves samples linear.
@@ -92,7 +92,7 @@ class Waveform:
         return waveform(value, self.rate)
 
     def frames(self, samples: np.ndarray) -> np.ndarray:
-        """Map ``(time,)`` to ``(ceil(time / frame), frame)``; silence fills the last step."""
+        """Map ``(time,)`` to ``(ceil(time / frame), frame)``; the last frame is padded with silence."""
         if self.mu:
             samples = np.sign(samples) * np.log1p(self.mu * np.abs(samples)) / math.log1p(self.mu)
         short = -len(samples) % self.frame
@@ -101,12 +101,12 @@ class Waveform:
 
 @dataclasses.dataclass(frozen=True)
 class LogMel:
-    """Logarithms of the energy in bands of the mel scale, 25 ms windows every 10 ms, standardised.
+    """Standardised log-mel energies: 25 ms windows every 10 ms.
 
     Attributes:
-        rate: Samples per second; sound of another rate is resampled.
-        mean: Of each band over the training data.
-        scale: Standard deviation of each band.
+        rate: Samples per second; sound with another rate is resampled.
+        mean: Mean per band over the training data.
+        scale: Standard deviation per band.
 
     Example:
         >>> import numpy as np
@@ -121,7 +121,7 @@ class LogMel:
 
     @classmethod
     def fit(cls, sounds: Sequence[np.ndarray], rate: int, bands: int) -> "LogMel":
-        """Returns the front end of training sounds, each as ``waveform`` returns it."""
+        """Returns the front end for training sounds, each a result of ``waveform``."""
         plain = cls(rate, (0.0,) * bands, (1.0,) * bands)
         return cls(rate, *_moments([plain.frames(sound) for sound in sounds]))
 
@@ -134,7 +134,7 @@ class LogMel:
         return waveform(value, self.rate)
 
     def frames(self, samples: np.ndarray) -> np.ndarray:
-        """Map ``(time,)`` to ``(windows, bands)``; silence fills the last window."""
+        """Map ``(time,)`` to ``(windows, bands)``; the last window is padded with silence."""
         window, hop, size = self.rate // 40, self.rate // 100, _transform_size(self.rate)
         short = max(window - len(samples), -(len(samples) - window) % hop)
         views = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, short)), window)[::hop]
@@ -144,16 +144,17 @@ class LogMel:
 
 
 def _transform_size(rate: int) -> int:
-    """Twice the window at least, so that the narrow bands of low pitch have points of their own."""
+    """Returns at least twice the window, so that the narrow low bands have their own frequencies."""
     return 1 << (2 * (rate // 40) - 1).bit_length()
 
 
 @functools.lru_cache
 def mel_filters(rate: int, bands: int) -> np.ndarray:
-    """Returns triangular filters ``(frequencies, bands)``, equally wide in mel, from 0 Hz to half of the rate.
+    """Returns triangular filters ``(frequencies, bands)`` of equal width in mel, from 0 Hz to half of the rate.
 
-    A frequency of f Hz is ``2595 log10(1 + f / 700)`` mel (O'Shaughnessy 1987; the HTK Book, equation 5.13); each
-    filter rises from the centre of the one below to 1 at its own, and falls to 0 at the centre of the one above.
+    A frequency of f Hz is ``2595 log10(1 + f / 700)`` mel (O'Shaughnessy 1987; the HTK Book, equation 5.13). Each
+    filter rises from the centre of the previous filter to 1 at its own centre, and falls to 0 at the centre of the next
+    filter.
 
     Example:
         >>> mel_filters(8_000, 40).shape
@@ -172,12 +173,12 @@ FRONT_ENDS: dict[str, type] = {"numbers": Numbers, "waveform": Waveform, "log_me
 
 @dataclasses.dataclass(frozen=True)
 class SeriesPreprocessor:
-    """Series or sounds to frames of features, and numbers to labels.
+    """Map series or sounds to frames of features, and labels to numbers.
 
     Attributes:
-        front_end: What makes frames of raw input.
+        front_end: Maps raw input to frames.
         labels: The classes, in the order of the model's outputs.
-        max_length: Maximum steps of an input; a longer one is an error.
+        max_length: Maximum steps of an input; a longer input is an error.
 
     Example:
         >>> preprocessor = SeriesPreprocessor(Numbers((0.0,), (1.0,)), ("down", "up"), 100)
@@ -196,14 +197,14 @@ class SeriesPreprocessor:
 
     @property
     def features(self) -> int:
-        """Number of features of a step."""
+        """Number of features per step."""
         return self.front_end.features
 
     def encode_input(self, value: Any) -> np.ndarray:
         """Returns the frames of a raw input, float32 ``(time, features)``.
 
         Raises:
-            InputError: It cannot be read, is too long, or has other channels than the model reads.
+            InputError: The input cannot be read, is too long, or has another number of channels than the model.
         """
         frames = self.front_end.frames(self.front_end.read(value))
         if len(frames) > self.max_length:
@@ -211,11 +212,11 @@ class SeriesPreprocessor:
         return frames
 
     def encode_inputs(self, values: Sequence[Any]) -> list[np.ndarray]:
-        """``encode_input`` for many inputs."""
+        """Encode many inputs as ``encode_input`` does."""
         return [self.encode_input(value) for value in values]
 
     def encode_target(self, label: str) -> int:
-        """Returns the number of a label (raises InputError for an unknown one)."""
+        """Returns the index of a label (raises InputError for an unknown one)."""
         return number_of(label, self.labels)
 
     def to_json(self) -> dict[str, Any]:
@@ -228,14 +229,14 @@ class SeriesPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SeriesPreprocessor":
-        """Make a preprocessor from JSON values, each checked by key, type and bound.
+        """Create a preprocessor from JSON values; checks each key, type and bound.
 
         Args:
             value: Result of ``to_json``.
-            location: Where it came from, for messages.
+            location: Source of the value, for messages.
 
         Raises:
-            WeightsError: Names the key.
+            WeightsError: A value is invalid; the message names the key.
         """
         expect_fields({"front_end": dict, "labels": list, "max_length": int}, value, location)
         check_names(value, ("labels",), location)

@@ -1,4 +1,4 @@
-"""Byte-pair subwords: learned, written down and applied by Hugging Face's ``tokenizers``."""
+"""Byte-pair subwords, learned and applied by Hugging Face's ``tokenizers``."""
 
 import dataclasses
 import functools
@@ -13,8 +13,8 @@ from zoo.preprocessing.symbols import PAD
 
 UNKNOWN = 1
 SPECIAL = ("[PAD]", "[UNK]")
-SAMPLED = 2_000  # texts that are looked at for unknown subwords
-WORD_END = "</w>"  # written behind a subword that ends a word
+SAMPLED = 2_000  # sample size for the share of unknown subwords
+WORD_END = "</w>"  # suffix of a subword that ends a word
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Subwords:
 
     Attributes:
         subwords: Every subword, in the order of the ids; the first two are ``SPECIAL``.
-        merges: Pairs of subwords with a blank between them, in the order in which they are joined.
-        words: Whether words are what stands between spaces; if not, marks are words too.
+        merges: Pairs of subwords with a space between them, in the order in which they are joined.
+        words: Whether words are separated by spaces only; otherwise punctuation marks are words too.
 
     Example:
         >>> subwords = Subwords.learn(["low lower lowest", "new newer newest"], 40)
@@ -42,10 +42,10 @@ class Subwords:
 
     @functools.cached_property
     def library(self):
-        """The ``tokenizers.Tokenizer`` that this describes.
+        """The ``tokenizers.Tokenizer`` with these merges.
 
-        The library knows more parts than these: patterns, for instance, that take for ever on some texts. A
-        stranger's record gets no say in what runs.
+        The library has further parts, for example patterns that never finish on some texts. An untrusted record must
+        not choose what runs, so these are fixed here.
         """
         from tokenizers import Tokenizer, models
 
@@ -55,11 +55,11 @@ class Subwords:
         return _with_rules(Tokenizer(model), self.words)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Returns the ids of each text, all cores at work."""
+        """Returns the ids of each text; runs on all cores."""
         return [encoding.ids for encoding in self.library.encode_batch_fast(list(texts))]
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
-        """Returns the subwords of ids, a space behind each that ends a word."""
+        """Returns the subwords of ids, with a space after each that ends a word."""
         return [self.subwords[i].replace(WORD_END, " ") for i in ids]
 
     @property
@@ -68,7 +68,7 @@ class Subwords:
         return len(self.subwords)
 
     def unknown_share(self, texts: Sequence[str] | Sequence[list[str]]) -> float:
-        """Returns the share of subwords of texts, or of lists of words, that are unknown; of many a sample is read."""
+        """Returns the share of unknown subwords in texts, or in lists of words; reads only a sample of many texts."""
         sample = texts[:: max(1, len(texts) // SAMPLED)]
         encodings = self.library.encode_batch_fast(list(sample), is_pretokenized=self.words)
         unknown = sum(encoding.ids.count(UNKNOWN) for encoding in encodings)
@@ -79,7 +79,7 @@ class Subwords:
 
     @classmethod
     def from_json(cls, value: Any, location: str) -> "Subwords":
-        """Make a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a tokenizer from the result of ``to_json`` (raises WeightsError that names the key)."""
         expect_fields({"subwords": list, "merges": list, "words": bool}, value, location)
         for key in ("subwords", "merges"):
             if not all(isinstance(text, str) for text in value[key]):
@@ -87,7 +87,7 @@ class Subwords:
         known = set(value["subwords"])
         if len(known) != len(value["subwords"]) or tuple(value["subwords"][:2]) != SPECIAL or "" in known:
             raise WeightsError(f"{location}.subwords: expected {', '.join(SPECIAL)} and others, each once")
-        # The library reads pairs that lead to no subword beyond its arrays, and panics.
+        # A pair that leads to no subword makes the library read beyond its arrays and panic.
         for pair in value["merges"]:
             parts = pair.split(" ")
             if len(parts) != 2 or not {*parts, "".join(parts)} <= known:
@@ -100,16 +100,15 @@ class Subwords:
 
         Args:
             texts: The training texts.
-            size: Maximum ids; small data give fewer, for a subword has to occur twice.
-            words: As the attribute.
+            size: Maximum number of ids. Small data give fewer because a subword has to occur twice.
+            words: See the attribute.
         """
         from tokenizers import Tokenizer, models, trainers
 
         tokenizer = _with_rules(Tokenizer(models.BPE(unk_token=SPECIAL[UNKNOWN], end_of_word_suffix=WORD_END)), words)
         texts = list(texts)
-        # The library numbers the letters that end a word in the order of a hash table, another one in each process,
-        # and equally frequent merges in the order of those numbers. Given as reserved tokens, they have theirs from
-        # the start.
+        # The library numbers word-final letters in the order of a hash table, which differs between processes. It
+        # orders equally frequent merges by these numbers. As reserved tokens, the letters have fixed numbers.
         ends = re.compile(r"\S(?!\S)" if words else r"\w(?!\w)|[^\w\s]")
         letters = {letter for text in texts for letter in ends.findall(tokenizer.normalizer.normalize_str(text))}
         trainer = trainers.BpeTrainer(
@@ -128,7 +127,7 @@ class Subwords:
 
 
 def _with_rules(tokenizer, words: bool):
-    """Have a tokenizer lowercase its texts and split them into words."""
+    """Set the tokenizer to lowercase its texts and split them into words."""
     from tokenizers import normalizers, pre_tokenizers
 
     tokenizer.normalizer = normalizers.Sequence(

@@ -1,4 +1,4 @@
-"""From raw input to arrays and back: everything here is plain data, written to and read from JSON."""
+"""Map raw text to arrays and back; the parameters are plain data in JSON."""
 
 import dataclasses
 import functools
@@ -18,16 +18,16 @@ RESERVED = 3
 
 @dataclasses.dataclass(frozen=True)
 class SymbolTokenizer:
-    """Maps text to ids, a symbol at a time: the letters of a word, or phones between spaces.
+    """Map text to ids, symbol by symbol: the letters of a word, or phones between spaces.
 
     Ids 0, 1 and 2 are padding, start and end; symbol ``i`` has the id ``i + 3``.
 
     Attributes:
-        symbols: Every symbol, in the order of their ids.
-        separator: What stands between two symbols: ``""`` for letters, ``" "`` for phones.
+        symbols: Every symbol, in the order of the ids.
+        separator: Text between two symbols: ``""`` for letters, ``" "`` for phones.
         lowercase: Whether text is lowercased first.
-        form: The Unicode normal form of the symbols, which text is brought to: ``"NFC"`` or ``"NFD"``.
-        graphemes: Whether a letter and its marks are one symbol (``split_graphemes``), where nothing separates them.
+        form: Unicode normal form of the symbols, ``"NFC"`` or ``"NFD"``; text is converted to it.
+        graphemes: Whether a letter and its marks are one symbol (``split_graphemes``), if there is no separator.
 
     Example:
         >>> tokenizer = SymbolTokenizer.fit(["K AE T", "D AO G"], separator=" ")
@@ -52,36 +52,36 @@ class SymbolTokenizer:
     def fit(
         cls, texts: Iterable[str], separator: str = "", lowercase: bool = False, graphemes: bool = False
     ) -> "SymbolTokenizer":
-        """Returns a tokenizer with every symbol of the texts, sorted, in the normal form that most of them have."""
+        """Returns a tokenizer with every symbol of the texts, sorted, in the most frequent normal form."""
         texts = list(texts)
         empty = cls((), separator, lowercase, commonest_form(texts), graphemes)
         return dataclasses.replace(empty, symbols=tuple(sorted({s for text in texts for s in empty.split(text)})))
 
     @property
     def size(self) -> int:
-        """Number of ids, the three reserved ones included."""
+        """Number of ids, including the three reserved ones."""
         return len(self.symbols) + RESERVED
 
     def split(self, text: str) -> list[str]:
-        """Returns the symbols of a text; runs of the separator and of spaces count once."""
+        """Returns the symbols of a text; repeated separators and spaces count once."""
         text = unicodedata.normalize(self.form, text.lower() if self.lowercase else text)
         if self.separator == " ":
             return text.split()
         return split_graphemes(text.strip()) if self.graphemes else list(text.strip())
 
     def folded(self, text: str) -> str:
-        """Returns a text with unknown characters written in known ones, as ``zoo.data.unicode_forms.fold`` does."""
+        """Returns a text with unknown characters replaced by known ones, as ``zoo.data.unicode_forms.fold`` does."""
         if self.separator or not self.symbols:
             return text
         text = unicodedata.normalize(self.form, text.strip().lower() if self.lowercase else text.strip())
         return fold(text, self._characters.__contains__)
 
     def read_as(self, text: str) -> str | None:
-        """Returns the text that is read in place of one with unknown characters; ``None`` if no other is read."""
+        """Returns the replacement for a text with unknown characters; ``None`` if nothing is replaced."""
         if all(symbol in self._ids for symbol in self.split(text)):
             return None
-        other = self.folded(text)
-        return other if other and all(symbol in self._ids for symbol in self.split(other)) else None
+        replacement = self.folded(text)
+        return replacement if replacement and all(symbol in self._ids for symbol in self.split(replacement)) else None
 
     @functools.cached_property
     def _ids(self) -> dict[str, int]:
@@ -92,10 +92,10 @@ class SymbolTokenizer:
         return set("".join(self.symbols))
 
     def encode(self, text: str) -> list[int]:
-        """Returns the ids of a text, without start or end.
+        """Returns the ids of a text, without start and end token.
 
         Raises:
-            InputError: The text is empty, or has a symbol that the tokenizer does not know.
+            InputError: The text is empty, or has an unknown symbol.
         """
         symbols = self.split(text)
         if any(s not in self._ids for s in symbols):
@@ -111,7 +111,7 @@ class SymbolTokenizer:
         return [self._ids[s] for s in symbols]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Returns the text of ids up to the first end; padding and start are left out."""
+        """Returns the text of ids up to the first end token, without padding and start token."""
         symbols = []
         for i in ids:
             if i == END:
@@ -121,7 +121,7 @@ class SymbolTokenizer:
         return self.separator.join(symbols)
 
     def extend(self, texts: Iterable[str]) -> "SymbolTokenizer":
-        """Returns a tokenizer that knows the texts' new symbols too; the old ones keep their ids."""
+        """Returns a tokenizer that also has the texts' new symbols; the old ones keep their ids."""
         new = sorted({s for text in texts for s in self.split(text)} - set(self.symbols))
         return dataclasses.replace(self, symbols=(*self.symbols, *new))
 
@@ -131,9 +131,9 @@ class SymbolTokenizer:
 
     @classmethod
     def from_json(cls, value: Any, location: str) -> "SymbolTokenizer":
-        """Make a tokenizer from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a tokenizer from the result of ``to_json`` (raises WeightsError that names the key)."""
         if isinstance(value, dict):
-            value = {"form": "NFC", "graphemes": False, **value}  # which older records do not say
+            value = {"form": "NFC", "graphemes": False, **value}  # missing in older records
         fields = {"symbols": list, "separator": str, "lowercase": bool, "form": str, "graphemes": bool}
         expect_fields(fields, value, location)
         symbols = value["symbols"]
@@ -153,8 +153,8 @@ class SequenceToSequencePreprocessor:
     Attributes:
         source: Tokenizer of the input.
         target: Tokenizer of the output.
-        max_source: Longest input, in symbols; a longer one is an error, never cut.
-        max_target: Longest output that decoding may write, in symbols.
+        max_source: Maximum input length in symbols; a longer input is an error and is never cut.
+        max_target: Maximum output length in symbols.
 
     Example:
         >>> letters = SymbolTokenizer.fit(["cat"])
@@ -184,7 +184,7 @@ class SequenceToSequencePreprocessor:
         return [*self.source.encode(text), END]
 
     def read_as(self, text: str) -> str | None:
-        """Returns the text that is read in place of an input with unknown characters; ``None`` if there are none."""
+        """Returns the replacement for an input with unknown characters; ``None`` if nothing is replaced."""
         return self.source.read_as(text)
 
     def encode_target(self, text: str) -> list[int]:
@@ -209,14 +209,14 @@ class SequenceToSequencePreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SequenceToSequencePreprocessor":
-        """Make a preprocessor from JSON values, each checked by key, type and bound.
+        """Create a preprocessor from JSON values; checks each key, type and bound.
 
         Args:
             value: Result of ``to_json``.
-            location: Where it came from, for messages.
+            location: Source of the value, for messages.
 
         Raises:
-            WeightsError: Names the key.
+            WeightsError: A value is invalid; the message names the key.
         """
         expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, location)
         for key in ("max_source", "max_target"):
@@ -234,36 +234,36 @@ _TIES = "\u035c\u0361"
 
 
 def split_graphemes(text: str) -> list[str]:
-    """Returns a text letter by letter, each with its combining and length marks, and with what a tie bar joins.
+    """Returns the letters of a text, each with its combining and length marks; a tie bar joins two letters.
 
     Example:
         >>> split_graphemes("t\u0361sa\u02d0\u0303")
         ['t͡s', 'aː̃']
     """
-    found: list[str] = []
+    graphemes: list[str] = []
     for character in text:
         mark = unicodedata.category(character).startswith("M") or character in "\u02d0\u02d1"
-        if found and (mark or found[-1][-1] in _TIES):
-            found[-1] += character
+        if graphemes and (mark or graphemes[-1][-1] in _TIES):
+            graphemes[-1] += character
         else:
-            found.append(character)
-    return found
+            graphemes.append(character)
+    return graphemes
 
 
 def are_unspaced(texts: Sequence[str]) -> bool:
-    """Returns whether the symbols of texts cannot be what stands between spaces, because these hardly repeat."""
+    """Returns whether the texts have no spaces between symbols: space-separated parts hardly repeat."""
     total, different, size = 0, set(), 0
     for text in texts:
         parts = text.split()
         total, size = total + len(parts), size + len("".join(parts))
         different.update(parts)
-    # Of few texts with several symbols each nothing can be said.
+    # A few texts with several symbols each decide nothing.
     enough = total >= 100 or total < 2 * len(texts)
     return enough and len(different) > total / 2 and size > 2 * total
 
 
 def pad(rows: Sequence[Sequence[int]], length: int, batch_size: int | None = None) -> np.ndarray:
-    """Returns ids as ``(height or len(rows), length)`` int32, padded with 0 on the right and below.
+    """Returns ids as ``(batch_size or len(rows), length)`` int32, padded with 0.
 
     Example:
         >>> pad([[5, 6], [7]], 3).tolist()

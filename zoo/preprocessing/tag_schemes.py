@@ -1,4 +1,4 @@
-"""Schemes of tags: those that are recognised become IOB2, which is what the tagging models say."""
+"""Tagging schemes: convert recognised ones to IOB2, the scheme of the tagging models."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from zoo.preprocessing.tags import to_iob2
 
 OUTSIDE = "Oo"
 NAMELESS = "span"
-"""Kind of the spans of tags that are letters alone: B, I and O."""
+"""Kind of spans whose tags are only B, I and O."""
 
 _BEGIN = "BSUW"
 _STYLES = {
@@ -21,17 +21,17 @@ _STYLES = {
 
 
 def convert_to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[str]]:
-    """Returns tags in IOB2 (``B-`` begins a span, ``I-`` goes on, ``O`` is outside) and what was converted.
+    """Returns tags in IOB2 (``B-`` begins a span, ``I-`` continues it, ``O`` is outside), and the conversions.
 
-    IOB1 (``B-`` only between two spans of a kind), IOBES and BILOU, letters in lower case or behind the kind, and
-    other marks between letter and kind are recognised where all tags are of one style. Tags of no scheme, parts of
-    speech for instance, stay as they are.
+    Recognised are IOB1 (``B-`` only between two spans of a kind), IOBES and BILOU. The letter may be in lower case or
+    after the kind, and other marks may separate them. All tags must have the same style. Tags of no scheme, such as
+    parts of speech, are returned unchanged.
 
     Args:
         sentences: The tags of each sentence.
 
     Returns:
-        The tags, and a note for each conversion.
+        The tags, and a note per conversion.
 
     Example:
         >>> convert_to_iob2([["S-city", "o"], ["B-city", "E-city"]])[0]
@@ -43,7 +43,7 @@ def convert_to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]]
     if not parsed:
         mixed = sorted(tag for tag in inside if not tag.startswith(("B-", "I-")))
         shown = ", ".join(map(repr, mixed[:5]))
-        notes = [f"tags without B- or I- among others with it, each a class of its own: {shown}"]
+        notes = [f"tags without B- or I- among others with it, each read as a separate class: {shown}"]
         return [list(tags) for tags in sentences], notes * (0 < len(mixed) < len(inside))
     letters = {letter.upper() for letter, _ in parsed.values()}
     names = {tag: f"{'B' if letter.upper() in _BEGIN else 'I'}-{kind}" for tag, (letter, kind) in parsed.items()}
@@ -58,15 +58,15 @@ def convert_to_iob2(sentences: Sequence[Sequence[str]]) -> tuple[list[list[str]]
 
 
 def _parsed(tags: set[str], outside: bool) -> tuple[dict[str, tuple[str, str]], str]:
-    """Returns letter and kind of each tag, and how they are written; nothing if the tags have no common scheme."""
+    """Returns letter and kind of each tag, and their style; nothing if the tags have no common scheme."""
     if outside and tags and tags <= set("BIES"):
         return {tag: (tag, NAMELESS) for tag in tags}, "letters alone"
     for style, pattern in _STYLES.items():
-        found = {tag: match.groups() for tag in tags if (match := pattern.fullmatch(tag))}
-        if not tags or len(found) < len(tags):
+        parsed = {tag: match.groups() for tag in tags if (match := pattern.fullmatch(tag))}
+        if not tags or len(parsed) < len(tags):
             continue
-        pairs = {tag: (b, a) if style.startswith("kind") else (a, b) for tag, (a, b) in found.items()}
-        # Behind a name, a letter may be part of it: only a scheme has a letter that begins, and O.
+        pairs = {tag: (b, a) if style.startswith("kind") else (a, b) for tag, (a, b) in parsed.items()}
+        # A letter after a name may be part of the name. Only a scheme has O and a letter that begins spans.
         letters = {letter.upper() for letter, _ in pairs.values()}
         if style in ("B-kind", "b-kind") or (outside and letters & set(_BEGIN)):
             return pairs, style

@@ -1,4 +1,4 @@
-"""Spans of words as tags: ``B-`` begins one, ``I-`` goes on with it, ``O`` is outside (Ramshaw & Marcus 1995)."""
+"""Spans of words as tags: ``B-`` begins a span, ``I-`` continues it, ``O`` is outside (Ramshaw & Marcus 1995)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from zoo.preprocessing.subwords import UNKNOWN, Subwords
 def to_iob2(tags: Sequence[str]) -> list[str]:
     """Returns tags in which every span begins with ``B-``.
 
-    An ``I-`` that follows no tag of its kind begins a span, the way conlleval and seqeval read it; it becomes the
-    ``B-`` that it stands for. Tags without these prefixes stay as they are.
+    An ``I-`` that follows no tag of its kind begins a span, as in conlleval and seqeval, and becomes ``B-``. Tags
+    without these prefixes are returned unchanged.
 
     Example:
         >>> to_iob2(["O", "I-city", "I-city"])
@@ -30,33 +30,33 @@ def to_iob2(tags: Sequence[str]) -> list[str]:
 
 
 def spans(tags: Sequence[str]) -> set[tuple[str, int, int]]:
-    """Returns the spans of tags as (kind, first, last), read as in ``to_iob2``; any other tag is a span of one word.
+    """Returns the spans of tags as (kind, first, last), as in ``to_iob2``; any other tag is a span of one word.
 
     Example:
         >>> sorted(spans(["O", "B-city", "I-city", "B-date"]))
         [('city', 1, 2), ('date', 3, 3)]
     """
-    found, kind, first = set(), None, 0
+    result, kind, first = set(), None, 0
     for i, tag in enumerate([*to_iob2(tags), "O"]):
         inside = tag.startswith("I-")
         if kind is not None and not inside:
-            found.add((kind, first, i - 1))
+            result.add((kind, first, i - 1))
             kind = None
         if tag != "O" and not inside:
             kind, first = tag.removeprefix("B-"), i
-    return found
+    return result
 
 
 def viterbi_decode(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
     """Returns the most likely tags of a sentence among those in which every span begins with ``B-``.
 
-    A tag chosen for each word alone may go on with a span that nothing began. This is the algorithm of Viterbi (1967)
-    where each step is allowed or not: to an ``I-`` from its own kind only, to any other tag from anywhere. So a step
-    costs as much as there are tags, not their square.
+    Independent choices per word may continue a span that never began. This is the algorithm of Viterbi (1967) with
+    allowed and forbidden transitions: an ``I-`` may only follow its own kind, and any other tag may follow every tag.
+    The cost per step is therefore linear in the number of tags, not quadratic.
 
     Args:
-        likelihoods: Log-likelihoods, or logits, of the tags of each word ``(words, tags)``, at least one word.
-        tags: Names of the tags; each ``I-`` has its ``B-`` among them.
+        likelihoods: Log-likelihoods or logits of the tags per word, ``(words, tags)``, with at least one word.
+        tags: Names of the tags; every ``I-`` must have its ``B-``.
 
     Example:
         >>> import numpy as np
@@ -82,13 +82,13 @@ def viterbi_decode(likelihoods: np.ndarray, tags: Sequence[str]) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class TagPreprocessor:
-    """Sentences of words between spaces to subword ids; tags between spaces, and a label behind a tab, to numbers.
+    """Map sentences of words to subword ids, and space-separated tags with a label after a tab to numbers.
 
     Attributes:
-        tokenizer: Splits words that are given apart into subwords.
+        tokenizer: Splits single words into subwords.
         tags: Every tag, in the order of the model's outputs.
-        labels: Every label of a sentence; none if the data have only tags.
-        max_length: Maximum subwords of a sentence; a longer one is an error, for each word must get its tag.
+        labels: Every sentence label; empty if the data have only tags.
+        max_length: Maximum subwords of a sentence. A longer one is an error because each word needs a tag.
 
     Example:
         >>> words = Subwords.learn(["fly to rome", "fly to oslo"], 60, words=True)
@@ -110,11 +110,11 @@ class TagPreprocessor:
 
     @property
     def size(self) -> int:
-        """Number of ids, the two reserved ones included."""
+        """Number of ids, including the two reserved ones."""
         return self.tokenizer.size
 
     def encode_input(self, text: str) -> tuple[list[int], list[int]]:
-        """Returns the ids of a sentence's subwords, and the position of each word's first one.
+        """Returns the ids of a sentence's subwords, and the position of each word's first subword.
 
         Raises:
             InputError: The sentence is empty or too long.
@@ -133,7 +133,7 @@ class TagPreprocessor:
                 first.setdefault(word, place)
         ids = encoding.ids
         for word in range(len(words)):
-            if word not in first:  # a word of nothing that the tokenizer keeps still has its place
+            if word not in first:  # a word that the tokenizer reduces to nothing still gets a position
                 first[word] = len(ids)
                 ids = [*ids, UNKNOWN]
         places = [first[word] for word in range(len(words))]
@@ -146,8 +146,8 @@ class TagPreprocessor:
         Raises:
             InputError: A tag or label is unknown, or the label is missing.
         """
-        said, _, label = target.partition("\t")
-        tags = to_iob2(said.split())
+        tag_text, _, label = target.partition("\t")
+        tags = to_iob2(tag_text.split())
         for tag in tags:
             if tag not in self.tags:
                 raise InputError(f"tag {tag!r} is unknown to this model: it is in none of the training rows")
@@ -165,7 +165,7 @@ class TagPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TagPreprocessor":
-        """As ``TextPreprocessor.from_json``."""
+        """Create a preprocessor, as ``TextPreprocessor.from_json`` does."""
         expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, location)
         check_names(value, ("tags", "labels"), location)
         if not value["tags"] or not 1 <= value["max_length"] <= MAX_TEXT_LENGTH:

@@ -1,4 +1,4 @@
-"""Texts to subword ids, flat or as sentences of words."""
+"""Map texts to subword ids, flat or as sentences of words."""
 
 import dataclasses
 import re
@@ -13,16 +13,16 @@ from zoo.preprocessing.subwords import Subwords
 
 @dataclasses.dataclass(frozen=True)
 class TextPreprocessor:
-    """Texts to ids, and numbers to labels.
+    """Map texts to ids, and labels to numbers.
 
     Attributes:
         tokenizer: Splits a text into subwords.
         labels: The classes, in the order of the model's outputs.
-        max_length: Maximum ids of a text that are read. Of a longer one a third of them are its first and the others
-            its last, for it is at the end that an opinion is summed up (Sun et al. 2019, arXiv 1905.05583, section
-            5.3.1).
-        sentences: ``None`` for a flat text; for one of sentences, most ids of a sentence: a longer one goes on
-            as another. Of these texts the first ``max_length`` ids are read.
+        max_length: Maximum number of ids of a text. Of a longer text, the first third of the input comes from the
+            beginning and the rest from the end, because opinions are summed up at the end (Sun et al. 2019, arXiv
+            1905.05583, section 5.3.1).
+        sentences: ``None`` for flat texts. Otherwise the maximum ids per sentence; a longer sentence continues as a
+            further one. The first ``max_length`` ids of these texts are read.
 
     Example:
         >>> preprocessor = TextPreprocessor(Subwords.learn(["a good film", "a bad film"], 40), ("bad", "good"), 64)
@@ -46,24 +46,24 @@ class TextPreprocessor:
 
     @property
     def size(self) -> int:
-        """Number of ids, the two reserved ones included."""
+        """Number of ids, including the two reserved ones."""
         return self.tokenizer.size
 
     @property
     def first(self) -> int:
-        """Ids read from the beginning of a text that is longer than ``max_length``."""
+        """Number of ids from the beginning of a text longer than ``max_length``."""
         return self.max_length if self.sentences else self.max_length // 3
 
     def encode_input(self, text: str) -> list[int] | list[list[int]]:
-        """Returns the ids of a text, at most ``max_length``; with ``sentences``, a list for each of them.
+        """Returns the ids of a text, at most ``max_length``; with ``sentences``, a list per sentence.
 
         Raises:
-            InputError: There is nothing in the text that could be read.
+            InputError: The text has nothing to read.
         """
         return self.encode_inputs([text])[0]
 
     def encode_inputs(self, texts: Sequence[str]) -> list:
-        """``encode_input`` for many texts, on all cores."""
+        """Encode many texts as ``encode_input`` does; runs on all cores."""
         for text in texts:
             expect_text(text)
         if self.sentences is None:
@@ -96,11 +96,11 @@ class TextPreprocessor:
         return self.tokenizer.tokens(ids)
 
     def cut(self, texts: Sequence[str]) -> int:
-        """Returns how many of the texts are longer than what is read of them."""
+        """Returns the number of texts longer than the model's input."""
         return sum(len(ids) > self.max_length for ids in self.tokenizer.encode_batch(texts))
 
     def encode_target(self, label: str) -> int:
-        """Returns the number of a label (raises InputError for an unknown one)."""
+        """Returns the index of a label (raises InputError for an unknown one)."""
         return number_of(label, self.labels)
 
     def to_json(self) -> dict[str, Any]:
@@ -113,14 +113,14 @@ class TextPreprocessor:
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TextPreprocessor":
-        """Make a preprocessor from JSON values, each checked by key, type and bound.
+        """Create a preprocessor from JSON values; checks each key, type and bound.
 
         Args:
             value: Result of ``to_json``.
-            location: Where it came from, for messages.
+            location: Source of the value, for messages.
 
         Raises:
-            WeightsError: Names the key.
+            WeightsError: A value is invalid; the message names the key.
         """
         fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
         flat = isinstance(value, dict) and value.get("sentences", 0) is None
@@ -135,7 +135,7 @@ class TextPreprocessor:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split a text behind full stops, question and exclamation marks, and at line ends.
+    """Split a text after full stops, question marks and exclamation marks, and at line ends.
 
     Example:
         >>> split_sentences("It starts well. Does it end well?")

@@ -15,11 +15,11 @@ from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields
 
 @dataclasses.dataclass(frozen=True)
 class SubwordTextPreprocessor:
-    """Texts to ids of byte-level subwords and back.
+    """Map texts to ids of byte-level subwords and back.
 
     Attributes:
         tokenizer: The subwords.
-        context: Subwords of one training window, and of one window when a text is scored.
+        context: Subwords per training window, and per window when a text is scored.
 
     Example:
         >>> from zoo.preprocessing.byte_subwords import ByteSubwords
@@ -32,22 +32,22 @@ class SubwordTextPreprocessor:
     context: int
 
     start = SEPARATOR
-    """Id of what stands before a text's first subword."""
+    """Id before the first subword of a text."""
     first_output = 0
-    """Id that the first logit stands for."""
+    """Id of the first logit."""
     tied = True
-    """Whether the model's output layer is its embedding."""
+    """Whether the output layer shares its kernel with the embedding."""
 
     @property
     def size(self) -> int:
-        """Number of ids, the reserved ones included."""
+        """Number of ids, including the reserved ones."""
         return self.tokenizer.size
 
     def encode_input(self, text: str) -> np.ndarray:
         """Returns the ids of a text, int32 ``(time,)``.
 
         Raises:
-            InputError: It is not a text, or empty.
+            InputError: The value is not a text, or is empty.
         """
         if not isinstance(text, str):
             raise InputError(f"{str(text)[:40]!r} is not a text: give strings")
@@ -60,11 +60,11 @@ class SubwordTextPreprocessor:
         return self.tokenizer.decode(ids)
 
     def decode_parts(self, parts: Iterable[np.ndarray], begins: bool) -> Iterator[str]:
-        """Yield the text of ids that come part by part, up to the first separator.
+        """Yield the text of ids part by part, up to the first separator.
 
         Args:
-            parts: Ids, some at a time; a character may be cut between two parts.
-            begins: Whether the text begins with them, so that the space before its first word is left out.
+            parts: Ids in parts; a character may be cut between two parts.
+            begins: Whether the text begins with them; the space before its first word is then left out.
         """
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for part in parts:
@@ -76,9 +76,9 @@ class SubwordTextPreprocessor:
                 return
 
     def units(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns what a text is counted by, for each id ``(time,)``: subwords, bytes of UTF-8 and words that begin.
+        """Returns the units to count per id ``(time,)``: subwords, UTF-8 bytes and beginnings of words.
 
-        Words are what stands between white space.
+        Words are separated by white space.
         """
         size, words, inside = np.zeros(len(ids), "int32"), np.zeros(len(ids), "int32"), False
         for i, number in enumerate(ids):
@@ -86,24 +86,24 @@ class SubwordTextPreprocessor:
             size[i], parts = len(piece), len(piece.split())
             words[i] = parts - (inside and not piece[:1].isspace() and parts > 0)
             inside = bool(piece) and not piece[-1:].isspace()
-        size[:1] -= 1  # the space before the first word is not the text's
+        size[:1] -= 1  # the space before the first word is not part of the text
         return {"subwords": np.ones(len(ids), "int32"), "bytes": size, "words": words}
 
     def symbol(self, output: int) -> str:
-        """Returns the text that an output stands for."""
+        """Returns the text of an output."""
         return self.tokenizer.pieces([output]).decode("utf-8", "replace")
 
     def extended(self, texts: Iterable[str]) -> "SubwordTextPreprocessor":
-        """Returns the same preprocessor: its subwords spell any text."""
+        """Returns the same preprocessor, because its subwords can encode any text."""
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what ``from_json`` takes."""
+        """Returns the state for ``from_json``."""
         return {"tokenizer": self.tokenizer.to_json(), "context": self.context}
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SubwordTextPreprocessor":
-        """Make a preprocessor from what ``to_json`` returned (raises WeightsError that names the key)."""
+        """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         expect_fields({"tokenizer": dict, "context": int}, value, location)
         if not 2 <= value["context"] <= MAX_TEXT_LENGTH:
             raise WeightsError(f"{location}.context: expected 2 to {MAX_TEXT_LENGTH}")

@@ -1,4 +1,4 @@
-"""Recipes of the memory tasks: adding, and copying."""
+"""Recipes of the memory tasks: adding and copying."""
 
 import dataclasses
 
@@ -9,10 +9,10 @@ from zoo.training.config import TrainingConfig
 def _families(
     dataset: str, training_config: TrainingConfig, families: dict[str, dict], tcn: TrainingConfig | None = None
 ) -> dict[str, Recipe]:
-    """Returns a recipe for each family, at the sizes of Bai et al. 2018 (arXiv 1803.01271, tables 1 to 3).
+    """Returns a recipe per family, at the sizes of Bai et al. 2018 (arXiv 1803.01271, tables 1 to 3).
 
-    What attends to all pairs of steps takes some eight times as long for a step, and gets 8 epochs at most.
-    ``tcn`` is the training config of the TCN, if it has one of its own.
+    Attention to all pairs of steps takes about eight times as long per step, so these families get at most 8 epochs.
+    ``tcn`` is the TCN's own training config, if any.
     """
     fewer = dataclasses.replace(training_config, epochs=min(training_config.epochs, 8))
     slow = ("transformer", "hierarchical_attention")
@@ -30,7 +30,7 @@ def _families(
     }
 
 
-# About 70,000 parameters each; whatever attends or convolves sees the whole sequence.
+# About 70,000 parameters each; attention and convolutions see the whole sequence.
 _ADDING = {
     "rnn": {"hidden_dim": 186, "num_layers": 1},
     "lstm": {"hidden_dim": 92, "num_layers": 1},
@@ -47,7 +47,7 @@ _ADDING = {
         "levels": 2,
     },
 }
-# About 16,000.
+# About 16,000 parameters each.
 _COPY = {
     "rnn": {"hidden_dim": 84, "num_layers": 1},
     "lstm": {"hidden_dim": 44, "num_layers": 1},
@@ -69,7 +69,7 @@ _COPY_TRAINING = TrainingConfig(
     epochs=20, batch_size=32, learning_rate=2e-3, weight_decay=0.0, ema_decay=0.99, label_smoothing=0.0
 )
 
-# The TCN still improves where the gated networks have learned it, and gets as many epochs as in Bai et al.'s script.
+# The TCN still improves after the gated networks have converged; it gets the epochs of Bai et al.'s script.
 _ADDING_TCN = dataclasses.replace(_ADDING_TRAINING, epochs=10)
 
 

@@ -1,12 +1,12 @@
-"""Recipes of models that say what comes next: music and characters."""
+"""Recipes of next-step models: music and characters."""
 
 import dataclasses
 
 from zoo.recipes.recipe import Recipe
 from zoo.training.config import TrainingConfig
 
-# Next frame of music, next character of a text. Within a dataset all families have about the same number of weights
-# and one training config; or, on the chorales, that of three which validated best (docs/guide/causal.md).
+# Within a dataset all families have about the same number of weights. They share a training config, or on the chorales
+# use the best of several by validation (docs/guide/causal.md).
 
 
 def _families(
@@ -16,7 +16,7 @@ def _families(
     configs: dict[str, dict],
     others: dict[str, TrainingConfig] | None = None,
 ) -> dict[str, Recipe]:
-    """Returns a recipe for each family; ``others`` are the training configs of those that have one of their own."""
+    """Returns a recipe per family; ``others`` has the training configs of families with their own."""
     measured = tuple((dataset, split) for split in splits)
     return {
         f"{family}_small.{dataset}": Recipe(
@@ -76,7 +76,7 @@ _TUNES = TrainingConfig(
     clip_norm=5.0,
     ema_decay=0.998,
 )
-# By fewer and smaller steps these validated better.
+# Fewer and smaller steps validated better.
 _FEWER_TUNES = dataclasses.replace(_TUNES, epochs=20, batch_size=8, learning_rate=2e-3)
 _NOTTINGHAM = _families(
     "nottingham",

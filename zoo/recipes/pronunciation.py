@@ -1,4 +1,4 @@
-"""Recipes of models that write pronunciations: CMUdict."""
+"""Recipes of pronunciation models: CMUdict."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ def _cmudict(architecture: str, training_config: TrainingConfig, size: str = "sm
     )
 
 
-# Lengths are what two CPU cores allow.
+# The numbers of epochs suit two CPU cores.
 _RECURRENT = TrainingConfig(epochs=30, batch_size=64, learning_rate=1e-3, ema_decay=0.9995)
 _RECURRENT_MUON = TrainingConfig(epochs=30, batch_size=128, optimizer="muon", learning_rate=2e-3, ema_decay=0.999)
 
@@ -27,7 +27,7 @@ RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, dropout=0.15),
     "lstm_small.cmudict": _cmudict("lstm", dataclasses.replace(_RECURRENT_MUON, epochs=26), dropout=0.2),
     "gru_small.cmudict": _cmudict("gru", _RECURRENT_MUON, dropout=0.15),
-    # A seventh of the others' weights, for speed.
+    # A seventh of the other models' weights, for speed.
     "lstm_tiny.cmudict": _cmudict(
         "lstm",
         dataclasses.replace(_RECURRENT, epochs=22, learning_rate=3e-3),

@@ -1,7 +1,7 @@
-"""What each recipe has reached on the last split that it is measured on.
+"""Scores that each recipe has reached on the last split of its evaluation.
 
-In thousandths, or to three digits where that is finer; a test holds it against the records, where the precision of
-each run stands. A recipe that has changed since, or was not run to its end, has none.
+Shares have three decimals, other scores three digits; a test compares them with the records, which hold the precision
+of each run. Recipes that have changed since, or have not been run to the end, have no scores.
 """
 
 REACHED = {

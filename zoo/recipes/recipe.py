@@ -1,4 +1,4 @@
-"""A recipe: everything `zoo train` needs to make one checkpoint."""
+"""Recipes: everything ``zoo train`` needs to make a checkpoint."""
 
 import dataclasses
 import json
@@ -10,13 +10,13 @@ from zoo.training.config import TrainingConfig
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """How a dataset is read as one long sequence of subwords.
+    """How to read a dataset as one long sequence of subwords.
 
     Attributes:
-        tokens: The budget: subwords that all epochs read together, each once.
-        vocab_size: Maximum ids of the vocabulary that is learned from its training texts.
-        context: Subwords of a window.
-        sampled: Ids that the softmax of a training batch runs over; 0 is all.
+        tokens: Budget: number of subwords that all epochs read together, each once.
+        vocab_size: Maximum size of the vocabulary, learned from the training texts.
+        context: Subwords per window.
+        sampled: Number of ids in the sampled softmax of a training batch; 0 means all.
     """
 
     tokens: int
@@ -27,20 +27,20 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What ``zoo train`` needs to make a checkpoint.
+    """Everything ``zoo train`` needs to make a checkpoint.
 
     Attributes:
-        architecture: One that can do the dataset's task.
-        size: One of its sizes.
+        architecture: Architecture for the dataset's task.
+        size: Size of the architecture.
         dataset: Name of the dataset.
-        exclude: ``(dataset, split)`` whose inputs are taken out of the training data, because the
-            checkpoint is measured on them; ``None`` takes out nothing.
-        evaluate: ``(dataset, split)`` measured once at the end.
-        training_config: How it is fitted.
-        expected: Scores by name that the recipe has reached on the last of ``evaluate``; none if it has
-            not been run to its end yet.
-        config: Fields that differ from the size's.
-        corpus: How a language model's training texts are read; ``None`` reads the examples one by one.
+        exclude: ``(dataset, split)`` whose inputs are removed from the training data because the checkpoint is measured
+            on them; ``None`` removes nothing.
+        evaluate: Pairs ``(dataset, split)``, each measured once at the end.
+        training_config: The training config.
+        expected: Scores by name that the recipe has reached on the last pair of ``evaluate``; empty if it has not been
+            run to the end.
+        config: Config fields that differ from those of the size.
+        corpus: How to read a language model's training texts; ``None`` reads examples one by one.
     """
 
     architecture: str
@@ -54,22 +54,22 @@ class Recipe:
     corpus: Corpus | None = None
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
-        """Returns a recipe with some fields of its training config or of its config set to other values.
+        """Returns a recipe with some fields of its training config or of its config changed.
 
         Args:
-            settings: Each ``FIELD=VALUE``; true, false, null and numbers are what they are in JSON.
-            fields: Names of the architecture's config.
+            settings: ``FIELD=VALUE`` each; true, false, null and numbers are read as JSON.
+            fields: Field names of the architecture's config.
 
         Raises:
-            InputError: There is no such field, or the training config cannot have that value.
+            InputError: There is no such field, or the value is invalid for it.
         """
         training_config, config = {}, dict(self.config)
         known = [field.name for field in dataclasses.fields(TrainingConfig)]
         for setting in settings:
             name, equals, text = setting.partition("=")
             if not equals or name not in [*known, *fields]:
-                there = ", ".join(sorted([*known, *fields]))
-                raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {there}")
+                valid = ", ".join(sorted([*known, *fields]))
+                raise InputError(f"{setting[:60]!r}: expected FIELD=VALUE, a field being one of {valid}")
             (training_config if name in known else config)[name] = _value(text)
         return dataclasses.replace(
             self,

@@ -1,4 +1,4 @@
-"""Every checkpoint's recipe by name, with the scores that it has reached. The recipes stand in the other files here."""
+"""The recipes of all checkpoints by name, with their scores; the other files of this folder define them."""
 
 import dataclasses
 

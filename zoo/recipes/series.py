@@ -1,17 +1,17 @@
-"""Recipes of models that read sounds, series and pixels."""
+"""Recipes of models for sounds, series and pixels."""
 
 import dataclasses
 
 from zoo.recipes.recipe import Recipe
 from zoo.training.config import TrainingConfig
 
-# The takes are few: each epoch hears every one at another speed, from another moment on and with other noise.
+# There are few recordings; each is augmented in every epoch: speed, shift and noise.
 _LOG_MEL = TrainingConfig(epochs=40, batch_size=32, learning_rate=2e-3, ema_decay=0.998, augment=True)
 _WAVEFORM = dataclasses.replace(_LOG_MEL, epochs=50)
 
 
 def _fsdd(dataset: str) -> dict[str, Recipe]:
-    """Four families on spoken digits, by the README's split or with a speaker left out."""
+    """Returns recipes of four families on spoken digits, by the README's split or with one speaker left out."""
     families: dict[str, tuple[TrainingConfig, dict]] = {
         "gru": (_LOG_MEL, {"hidden_dim": 128, "dropout": 0.2}),
         "transformer": (
@@ -32,7 +32,7 @@ def _fsdd(dataset: str) -> dict[str, Recipe]:
     }
 
 
-# 55 days to learn from: a small model of every family, in a minute each.
+# 55 training series: a small model of every family trains in a minute.
 _ITALY = TrainingConfig(epochs=150, batch_size=16, learning_rate=2e-3, ema_decay=0.98)
 _ITALY_FAMILIES = {
     "rnn": {"hidden_dim": 32},
@@ -50,8 +50,8 @@ def _mnist(architecture: str, order: str, training_config: TrainingConfig, confi
     return Recipe(architecture, "small", dataset, None, ((dataset, "test"),), training_config, config=config)
 
 
-# About 66,000 weights that see no later pixel; Bai et al. 2018, table 1, have 25 features, 8 levels, 7 taps, but
-# processors take features by eights.
+# About 66,000 weights, causal. Bai et al. 2018, table 1, have 25 features, 8 levels, 7 taps; multiples of eight suit
+# processors better.
 _PIXELS = {"embedding_dim": 24, "hidden_dim": 24, "kernel_size": 7, "levels": 8, "causal": True, "dropout": 0.05}
 _PIXELS_GRU = {"hidden_dim": 104, "num_layers": 1, "bidirectional": False, "dropout": 0.05}
 _MNIST_TCN = TrainingConfig(epochs=7, batch_size=64, learning_rate=4e-3, ema_decay=0.999)

@@ -1,7 +1,7 @@
-"""Homographs of English: words whose pronunciation depends on their part of speech or meaning.
+"""English homographs: words whose pronunciation depends on part of speech or meaning.
 
-Each word has a sense per kind of context. The contexts are rules over the words around: determiners and adjectives come
-before nouns, ``to`` and modal verbs before verbs, forms of ``have`` and ``be`` before participles.
+Each word has one sense per kind of context. Contexts are rules over neighbouring words: determiners and adjectives
+precede nouns, ``to`` and modal verbs precede verbs, forms of ``have`` and ``be`` precede participles.
 """
 
 import csv
@@ -23,14 +23,14 @@ _PREPOSITIONS = WORD_LISTS["prepositions"]
 
 @dataclasses.dataclass(frozen=True)
 class Homograph:
-    """The pronunciations of a word.
+    """Pronunciations of a homograph.
 
     Attributes:
-        noun: As a noun or an adjective; of two nouns the commoner one.
-        verb: As a verb in the present, or in the infinitive; of two nouns or adjectives the rarer one.
-        past: As a verb in the past, or a participle; empty where it is that of ``verb``.
-        default: Which of these is commonest where no rule applies.
-        cues: Words nearby that decide, with the field that they stand for.
+        noun: As a noun or an adjective; for two nouns, the more frequent one.
+        verb: As a verb in the present or the infinitive; for two nouns or adjectives, the rarer one.
+        past: As a past tense or a participle; empty if equal to ``verb``.
+        default: Most frequent sense, used if no rule applies.
+        cues: Neighbouring words that decide, with the sense that they select.
     """
 
     noun: str
@@ -42,7 +42,7 @@ class Homograph:
 
 @functools.cache
 def homographs() -> dict[str, Homograph]:
-    """Returns the homographs by word, from ``homographs.tsv``: pronunciations as CMUdict writes them."""
+    """Returns the homographs by word, from ``homographs.tsv``, with pronunciations in CMUdict's form."""
     text = (Path(__file__).parent / "homographs.tsv").read_text("utf-8")
     found = {}
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
@@ -55,8 +55,8 @@ def choose(words: Sequence[str], place: int) -> str:
     """Returns the phones of a homograph in its sentence, or an empty text for other words.
 
     Args:
-        words: The spoken words of the sentence, in lower case.
-        place: The place of the word.
+        words: Spoken words of the sentence, in lower case.
+        place: Index of the word.
 
     Example:
         >>> choose("she will read it".split(), 2), choose("she has read it".split(), 2)
@@ -69,7 +69,7 @@ def choose(words: Sequence[str], place: int) -> str:
 
 
 def _sense(word: Homograph, words: Sequence[str], place: int) -> str:
-    """Returns the field of a homograph that its context asks for."""
+    """Returns the sense of a homograph in its context."""
     before = words[place - 1] if place else ""
     two_before = words[place - 2] if place > 1 else ""
     after = words[place + 1] if place + 1 < len(words) else ""
@@ -89,7 +89,7 @@ def _sense(word: Homograph, words: Sequence[str], place: int) -> str:
         in_the_past = word.past and before in _SUBJECTS and _PAST_MARKERS & set(words)
         return "past" if in_the_past else "verb"
     if before in ("he", "she", "it") and word.past:
-        return "past"  # the present would end in s
+        return "past"  # the present tense would end in s
     if not before and after in _DETERMINERS | {"me", "us", "it", "them", "him", "her", "your"}:
         return "verb"
     if before in _PREPOSITIONS:

@@ -1,7 +1,7 @@
-"""Text normalization for English: the words that a reader says for numbers, money, dates, times and abbreviations.
+"""English text normalization: spoken words for numbers, money, dates, times and abbreviations.
 
 The rules follow the semiotic classes of Sproat et al. 2001 ("Normalization of non-standard words", Computer Speech and
-Language 15). Numbers become words by the library ``num2words``.
+Language 15). The library ``num2words`` converts numbers to words.
 """
 
 import dataclasses
@@ -25,12 +25,12 @@ from zoo.speech.vocabulary import (
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """A piece of a text and the words that a reader says for it.
+    """A piece of a text with its spoken words.
 
     Attributes:
-        text: As it stands in the text.
+        text: The piece as written.
         words: Spoken words in lower case; none for punctuation.
-        phones: Phones that the text itself gives, as ``[read](/R EH1 D/)``; empty otherwise.
+        phones: Phones given in the text, as ``[read](/R EH1 D/)``; empty otherwise.
         spelled: Whether the words are names of letters.
     """
 
@@ -48,7 +48,7 @@ _CAPITAL = "(?=(?-i:[A-Z]))"
 _TH = "(?:st|nd|rd|th)?"
 _WORD = r"[^\W\d_]+"
 
-# Tried in this order at each place of a text.
+# Tried in this order at each position of a text.
 _PATTERNS = {
     "phones": r"\[(?P<phones_text>[^\]\n]{1,100})\]\(/(?P<phones_value>[^)\n/]{1,200})/\)",
     "url": r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)]|[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+",
@@ -79,23 +79,23 @@ _ROMAN = re.compile(r"(?=[IVX])(X{0,3})(IX|IV|V?I{0,3})")
 
 
 def normalize(text: str, is_word: Callable[[str], bool] = lambda word: True) -> list[Token]:
-    """Returns the tokens of an English text, punctuation included; white space is left out.
+    """Returns the tokens of an English text with punctuation, without white space.
 
     Args:
         text: Any text.
-        is_word: Whether a dictionary has a word in lower case. Capitals that are no word are spelled out.
+        is_word: Returns whether a dictionary has a lower-case word. Other words in capitals are spelled out.
 
     Example:
         >>> [word for token in normalize("Dr. Smith paid $3.50 on May 3rd.") for word in token.words]
         ['doctor', 'smith', 'paid', 'three', 'dollars', 'and', 'fifty', 'cents', 'on', 'may', 'third']
     """
     text = _plain(text)
-    shouted = text.upper() == text and sum(map(str.isalpha, text)) > 12  # a whole sentence in capitals has no initials
+    shouted = text.upper() == text and sum(map(str.isalpha, text)) > 12  # a sentence in capitals has no initials
     tokens: list[Token] = []
     end, before = len(text.rstrip()), ""
     for match in _SCANNER.finditer(text):
         kind = match.lastgroup or ""
-        if kind not in _PATTERNS:  # the name of an inner group
+        if kind not in _PATTERNS:  # name of an inner group
             kind = next(name for name in _PATTERNS if match.group(name) is not None)
         if kind == "space":
             continue
@@ -103,13 +103,13 @@ def normalize(text: str, is_word: Callable[[str], bool] = lambda word: True) -> 
             tokens.append(token)
             before = token.words[-1] if token.words else before
         if kind in ("time", "whole_hour", "initials") and match.group().endswith(".") and match.end() == end:
-            # The full stop of the abbreviation ends the sentence too.
+            # The full stop of an abbreviation may also end the sentence.
             tokens[-1:] = [dataclasses.replace(tokens[-1], text=tokens[-1].text[:-1]), Token(".", ())]
     return _with_abbreviations(tokens, text)
 
 
 def _plain(text: str) -> str:
-    """Returns a text with ASCII digits, composed letters and without marks that are not seen."""
+    """Returns a text with ASCII digits and composed letters, without invisible marks."""
     text = unicodedata.normalize("NFC", text)
     visible = (c for c in text if unicodedata.category(c) != "Cf" and not 0xFE00 <= ord(c) <= 0xFE0F)
     return "".join(str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c for c in visible)
@@ -168,7 +168,7 @@ def _read(kind: str, match: re.Match, before: str, is_word: Callable[[str], bool
 
 
 def _word(text: str, before: str, is_word: Callable[[str], bool], shouted: bool) -> Iterator[Token]:
-    """Yield a word, the letters of capitals, or the parts of a word with hyphens."""
+    """Yield a word, the letters of an abbreviation in capitals, or the parts of a hyphenated word."""
     plain = text.replace("’", "'")
     lower = plain.lower().rstrip("'")
     base, possessive = plain.removesuffix("'s"), "'s" if plain.endswith("'s") else ""
@@ -198,7 +198,7 @@ def _month(name: str) -> str:
 
 
 def _whole(text: str, kind: str = "cardinal") -> tuple[str, ...]:
-    """Returns a whole number in words; one of more than 15 digits is read digit by digit."""
+    """Returns a whole number in words; numbers of more than 15 digits are read digit by digit."""
     text = text.replace(",", "")
     return number_words(int(text), kind) if len(text) <= 15 else tuple(map(_digit, text))
 
@@ -271,7 +271,7 @@ def _letters_and_digits(text: str) -> Iterator[str]:
 
 
 def _url(text: str, is_word: Callable[[str], bool]) -> Iterator[str]:
-    """Yield an address as it is dictated: words where there are any, letters otherwise, and the names of its signs."""
+    """Yield an address as it is dictated: known words as words, others as letters, and the names of its signs."""
     text = re.sub("^https?://", "", text.rstrip("/"), flags=re.I)
     for part in re.findall(r"[^\W\d_]+|\d|[^\w\s]|_", text):
         if part.isdigit():
@@ -283,7 +283,7 @@ def _url(text: str, is_word: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _with_abbreviations(tokens: list[Token], text: str) -> list[Token]:
-    """Returns tokens in which abbreviations and their full stops are one token."""
+    """Returns tokens in which an abbreviation and its full stop are one token."""
     found: list[Token] = []
     position = 0
     skip = False

@@ -1,4 +1,4 @@
-"""Phones of English: ARPAbet, as CMUdict writes it, and the International Phonetic Alphabet."""
+"""English phones in ARPAbet, as in CMUdict, and in the International Phonetic Alphabet."""
 
 from zoo.errors import InputError
 
@@ -49,7 +49,7 @@ CONSONANTS = {
 ARPABET = frozenset(CONSONANTS) | {f"{vowel}{stress}" for vowel in VOWELS for stress in ("", "0", "1", "2")}
 STRESS = {"1": "ˈ", "2": "ˌ"}
 
-# Consonants that can begin an English syllable together; one alone can, but for NG.
+# Consonant clusters that can begin an English syllable; every single consonant can, except NG.
 _ONSETS = {
     *(f"{first} {second}" for first in ["P", "B", "T", "D", "K", "G", "F", "TH"] for second in ["R", "L", "W", "Y"]),
     *(f"S {second}" for second in ["P", "T", "K", "M", "N", "F", "L", "W"]),
@@ -67,15 +67,15 @@ _ONSETS = {
 
 
 def to_ipa(phones: str) -> str:
-    """Returns ARPAbet phones in the International Phonetic Alphabet, stress marks before the syllable.
+    """Returns ARPAbet phones in the International Phonetic Alphabet, with stress marks before syllables.
 
-    A syllable takes as many consonants before its vowel as can begin an English word.
+    A syllable begins with as many consonants as can begin an English word.
 
     Args:
-        phones: ARPAbet phones between spaces, vowels with or without stress (0, 1, 2).
+        phones: ARPAbet phones between spaces; vowels may have stress digits (0, 1, 2).
 
     Raises:
-        InputError: A phone is no ARPAbet.
+        InputError: A phone is not ARPAbet.
 
     Example:
         >>> to_ipa("D AA1 K T ER0"), to_ipa("IH0 K S T R IY1 M")
@@ -95,12 +95,12 @@ def to_ipa(phones: str) -> str:
             parts.append(UNSTRESSED.get(base, VOWELS[base]) if stress == "0" else VOWELS[base])
             onset = []
         else:
-            raise InputError(f"{phone!r} is no ARPAbet phone: give one of {' '.join([*VOWELS, *CONSONANTS])}")
+            raise InputError(f"{phone!r} is not an ARPAbet phone: give one of {' '.join([*VOWELS, *CONSONANTS])}")
     return "".join([*parts, *(CONSONANTS[c] for c in onset)])
 
 
 def _coda(consonants: list[str]) -> int:
-    """Returns how many of the consonants between two vowels close the first syllable."""
+    """Returns how many consonants between two vowels belong to the first syllable."""
     for cut in range(len(consonants)):
         rest = consonants[cut:]
         if " ".join(rest) in _ONSETS or (len(rest) == 1 and rest[0] != "NG"):

@@ -16,7 +16,7 @@ from zoo.speech.normalization import Token, normalize
 from zoo.speech.phones import ARPABET, to_ipa
 
 ALPHABETS = ("arpabet", "ipa")
-MAX_REMEMBERED = 100_000  # words whose predictions are kept
+MAX_REMEMBERED = 100_000  # maximum cached predictions of words
 LETTERS = {
     "b": "B IY1",
     "c": "S IY1",
@@ -53,9 +53,9 @@ class Spoken:
     """A word of a sentence with its pronunciation, or a punctuation mark.
 
     Attributes:
-        text: The token as it stands in the text; empty for all words of a token but the first.
-        word: The spoken word in lower case; empty for punctuation.
-        phones: Its phones; empty for punctuation.
+        text: The token as written; empty for all words of a token except the first.
+        word: Spoken word in lower case; empty for punctuation.
+        phones: Phones of the word; empty for punctuation.
         source: ``"text"``, ``"lexicon"``, ``"letters"``, ``"context"`` (a homograph), ``"dictionary"``, ``"model"``,
             ``"punctuation"``, or ``"unknown"`` for a word that the model cannot read.
     """
@@ -67,17 +67,17 @@ class Spoken:
 
 
 class Pronouncer:
-    """Pronounces sentences with a model for the words that no dictionary has.
+    """Pronounces sentences, with a model for words that no dictionary has.
 
     Args:
-        predict: Returns the phones of words, as ``Pipeline.predict`` of an English pronunciation model does.
+        predict: Returns the phones of words, as ``Pipeline.predict`` of an English pronunciation model.
         preprocessor: The model's preprocessor.
-        lexicon: The user's own pronunciations: a mapping, or a file with a word and its phones per line, between a tab
-            or spaces.
-        alphabet: ``"arpabet"`` or ``"ipa"``, for the output.
+        lexicon: User's pronunciations: a mapping, or a file with a word and its phones per line, separated by a tab or
+            spaces.
+        alphabet: Alphabet of the output, ``"arpabet"`` or ``"ipa"``.
 
     Raises:
-        InputError: The model writes no ARPAbet, there is no such alphabet, or the lexicon cannot be read.
+        InputError: The model does not write ARPAbet, the alphabet is unknown, or the lexicon cannot be read.
 
     Example:
         >>> import zoo
@@ -108,7 +108,7 @@ class Pronouncer:
         return self.all([text])[0]
 
     def all(self, texts: Sequence[str]) -> list[list[Spoken]]:
-        """Returns the words and punctuation marks of each text. The model reads the unknown words in one batch."""
+        """Returns the words and punctuation marks of each text; the model reads the unknown words in one batch."""
         tokens = [normalize(text, self._is_known) for text in texts]
         words = {word for row in tokens for token in row if not token.phones for word in token.words}
         self._predict({word for word in words if not self._known(word)})
@@ -121,7 +121,7 @@ class Pronouncer:
         return self._is_known(word) or len(word) == 1 or bool(_possessive(word)) or word in self.predictions
 
     def _predict(self, words: set[str]) -> None:
-        """Predict words that nothing else knows, and remember the answers."""
+        """Predict words that have no other source, and cache the predictions."""
         readable = {}
         for word in sorted(words):
             for form in (word, _without_marks(word)):
@@ -154,7 +154,7 @@ class Pronouncer:
         return found
 
     def _look_up(self, word: str, words: list[str], place: int, token: Token) -> tuple[str, str]:
-        """Returns the phones of a word in its sentence, and where they come from."""
+        """Returns the phones of a word in its sentence, and their source."""
         if word in self.lexicon:
             return self.lexicon[word], "lexicon"
         if word in LETTERS and (token.spelled or word not in ("a", "i")):
@@ -189,7 +189,7 @@ def _ending(phones: str) -> str:
 
 
 def _without_marks(word: str) -> str:
-    """Returns a word without accents: letters that the model does not know are read as their base letters."""
+    """Returns a word without accents: unknown letters are replaced by their base letters."""
     return "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
 
 
@@ -202,13 +202,13 @@ def dictionary() -> dict[str, str]:
 
 
 def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[str, str]:
-    """Returns the pronunciations of a lexicon by word in lower case.
+    """Returns the pronunciations of a lexicon by lower-case word.
 
     Args:
-        lexicon: A mapping, a file with ``word<TAB>PHONES`` per line (spaces may stand for the tab), or ``None``.
+        lexicon: A mapping, a file with ``word<TAB>PHONES`` per line (or spaces instead of the tab), or ``None``.
 
     Raises:
-        InputError: The file cannot be read, or a line has no ARPAbet phones; names the line.
+        InputError: The file cannot be read, or a line has no ARPAbet phones; the message names the line.
 
     Example:
         >>> read_lexicon({"Keras": "K EH1 R AH0 S"})
@@ -229,6 +229,6 @@ def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[
                 raise InputError("no phones: write a word, a tab and its phones")
             wrong = [phone for phone in phones.split() if phone not in ARPABET]
             if wrong:
-                raise InputError(f"{wrong[0]!r} is no ARPAbet phone: write phones as K AE1 T")
+                raise InputError(f"{wrong[0]!r} is not an ARPAbet phone: write phones as K AE1 T")
         found[word.lower().replace("’", "'")] = " ".join(phones.split())
     return found

@@ -1,4 +1,4 @@
-"""Words of text normalization: what is said for units, currencies, abbreviations and signs."""
+"""Vocabulary of text normalization: spoken words for units, currencies, abbreviations and signs."""
 
 import functools
 import json
@@ -11,7 +11,7 @@ WORD_LISTS = {
     name: frozenset(words.split())
     for name, words in json.loads((Path(__file__).parent / "word_lists.json").read_text("utf-8")).items()
 }
-"""Words by the role that they play in the rules."""
+"""Words by their role in the rules."""
 
 MONTHS = (
     "january",
@@ -36,7 +36,7 @@ CURRENCIES = {
     "¥": ("yen", "yen", "", ""),
     "₹": ("rupee", "rupees", "paisa", "paise"),
 }
-"""One, many, and of the hundredth part one and many."""
+"""Singular and plural, and singular and plural of the hundredth part."""
 
 UNITS = {
     "%": ("percent", "percent"),
@@ -77,7 +77,7 @@ UNITS = {
     "h": ("hour", "hours"),
     "s": ("second", "seconds"),
 }
-"""One and many of each unit behind a number."""
+"""Singular and plural of each unit after a number."""
 
 TITLES = {
     "dr": "doctor",
@@ -164,7 +164,7 @@ SYMBOLS = {
     "€": "euros",
     "£": "pounds",
 }
-"""Signs that are read. Other punctuation is kept and has no words."""
+"""Signs that are spoken. Other punctuation is kept and has no words."""
 SYMBOLS_IN_ADDRESSES = {".": "dot", "-": "dash", ":": "colon", "?": "question mark"}
 
 

@@ -1,4 +1,4 @@
-"""The tasks, by name. Nothing here imports a backend until one is resolved."""
+"""The tasks, by name. This module imports no backend until a task is resolved."""
 
 import importlib
 from collections.abc import Callable
@@ -31,7 +31,7 @@ TASKS = {
     "copying": "zoo.tasks.copying:COPYING",
 }
 
-# What makes a preprocessor of its JSON state; apart from the tasks, for it needs no backend.
+# Maps a task to the class of its preprocessor, without importing a backend.
 PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
@@ -46,7 +46,7 @@ PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
 }
 
 
-# What tasks of next steps generate, and how many steps unless a user says; apart too, for commands that check names.
+# What next-step tasks generate, and the default number of steps; separate, for commands that only check names.
 GENERATED = {"language_modelling": ("text", 500), "music_modelling": ("notes", 64)}
 
 
@@ -59,15 +59,15 @@ def find_task(name: str) -> "Task":
 
 
 def find_preprocessor(task: str, state: dict, location: str = "spec.preprocessor") -> Preprocessor:
-    """Returns the preprocessor of a task from its JSON state.
+    """Returns a task's preprocessor, created from its JSON state.
 
     Args:
         task: Name of the task.
-        state: What the preprocessor's ``to_json`` returned.
-        location: Where that came from, for messages.
+        state: Result of the preprocessor's ``to_json``.
+        location: Source of the state, for messages.
 
     Raises:
-        WeightsError: An unknown task, or the state is not that of a preprocessor of it.
+        WeightsError: The task is unknown, or the state does not belong to a preprocessor of the task.
     """
     if task not in PREPROCESSORS:
         raise WeightsError(f"{location}: no task {task!r}; there are {', '.join(PREPROCESSORS)}")

@@ -1,4 +1,4 @@
-"""Classification: one label for a whole text."""
+"""Classification: one label per text."""
 
 import collections
 import dataclasses
@@ -21,15 +21,15 @@ from zoo.training.augmentation import word_dropout
 from zoo.training.batching import Batches, by_length, padded
 
 VOCABULARY = 8_000
-MAX_LENGTH = 400  # subwords of a text
-MAX_DOCUMENT = 1_200  # subwords of one that is read as sentences
-MAX_SENTENCE = 24  # subwords of a sentence
+MAX_LENGTH = 400  # maximum subwords of a text
+MAX_DOCUMENT = 1_200  # maximum subwords of a text that is read as sentences
+MAX_SENTENCE = 24  # maximum subwords of a sentence
 HEAD_DROPOUT = 0.3
-SKEWED = 3  # times as many rows of the most frequent label as of the rarest, from which on it is worth a warning
+SKEWED = 3  # ratio of the most frequent to the rarest label from which a note is given
 
 
 class Classification(Task):
-    """A text has one of a fixed set of labels."""
+    """Predict one of a fixed set of labels for a text."""
 
     name = "classification"
     monitor = "error"
@@ -84,7 +84,7 @@ class Classification(Task):
         return lines + self.skewed(examples) + self.repeated(examples, "texts")
 
     def skewed(self, examples) -> list[str]:
-        """Returns a line if some labels are much rarer than others."""
+        """Returns a note if some labels are much rarer than others."""
         counts, size = collections.Counter(examples.targets).most_common(), len(examples)
         if counts[0][1] < SKEWED * counts[-1][1]:
             return []
@@ -94,19 +94,19 @@ class Classification(Task):
         return [f"labels are skewed, {shown}: look at macro F1 too, and consider balancing"]
 
     def repeated(self, examples, what: str) -> list[str]:
-        """Returns a line if inputs stand there more than once."""
+        """Returns a note if inputs occur more than once."""
         size = len(examples)
-        twice = size - len(set(map(identity, examples.inputs)))
-        if not twice:
+        duplicates = size - len(set(map(identity, examples.inputs)))
+        if not duplicates:
             return []
-        return [f"{twice:,} of {size:,} {what} stand there more than once: all of one are in the same part"]
+        return [f"{duplicates:,} of {size:,} {what} are duplicates: all copies are in the same part"]
 
     def baselines(self, train, test):
         majority = collections.Counter(train.targets).most_common(1)[0][0]
         values = classification_metrics([majority] * len(test), test.targets)
         return [
             {
-                "system": f"always {majority!r}, the commonest label",
+                "system": f"always {majority!r}, the most frequent label",
                 "source": "computed",
                 "values": {name: value.value for name, value in values.items()},
             }
@@ -119,15 +119,15 @@ class Classification(Task):
         return {"num_classes": len(preprocessor.labels)}
 
     def smallest(self, preprocessor) -> dict:
-        """Returns the inputs of a model for one sequence as short as can be."""
+        """Returns the model inputs for the shortest possible sequence."""
         return _inputs([[1]] if preprocessor.sentences is None else [[[1]]], 1, 1)
 
     def pack(self, rows: list, length: int, padded_batch_size: int) -> dict:
-        """Returns the inputs of a model: encoded rows, padded to a length and a number of rows."""
+        """Returns model inputs: encoded rows, padded to a length and a number of rows."""
         return _inputs(rows, length, padded_batch_size)
 
     def length(self, row) -> int:
-        """Returns the number of a text's ids, or of a document's sentences."""
+        """Returns the number of ids of a text, or of sentences of a document."""
         return len(row)
 
     def batches(self, preprocessor, examples, training_config):
@@ -154,13 +154,13 @@ class Classification(Task):
         )
 
     def answers_and_weights(self, preprocessor, examples, training_config) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the right answer of each row and its weight (raises InputError for an unknown label)."""
+        """Returns the target and the weight of each row (raises InputError for an unknown label)."""
         answers = []
         for label, location in zip(examples.targets, examples.locations, strict=True):
             with located(location):
                 answers.append(preprocessor.encode_target(label))
         counts = np.bincount(answers, minlength=len(preprocessor.labels))
-        # Balanced, all labels weigh alike, and the mean weight of a row stays 1.
+        # With class balancing, all labels have the same total weight, and the mean weight of a row stays 1.
         balanced = len(answers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         share = balanced if training_config.class_balanced else np.ones(len(counts))
         return np.array(answers, "int32"), share[answers]
@@ -175,7 +175,7 @@ class Classification(Task):
             raise
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
-        """Returns a label for each text; with ``probabilities``, a dict of them by label, the most likely first."""
+        """Returns a label per text; with ``probabilities``, a dict from label to probability, the most likely first."""
         preprocessor = pipeline.preprocessor
         rows = preprocessor.encode_inputs(inputs)
         likely = self.outputs(pipeline, rows, batch_size, on_step)
@@ -184,15 +184,15 @@ class Classification(Task):
         return [{preprocessor.labels[i]: float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
 
     def outputs(self, pipeline, rows, batch_size, on_step) -> np.ndarray:
-        """Returns ``(texts, outputs)``; of labels their probabilities."""
+        """Returns ``(texts, outputs)``: for labels, their probabilities."""
         return self._run(pipeline, _probabilities if self.softmax else _logits, rows, batch_size, on_step)
 
     def embed(self, pipeline, inputs, batch_size, on_step):
-        """Returns what the head reads of each input: the last, the maximum and the mean of the backbone's output."""
+        """Returns the input of the head: the last, the maximum and the mean of the backbone's output."""
         return self._run(pipeline, _features, pipeline.preprocessor.encode_inputs(inputs), batch_size, on_step)
 
     def _run(self, pipeline, make, rows, batch_size, on_step) -> np.ndarray:
-        """Returns a program's output for each row, ``(rows, outputs)``."""
+        """Returns a compiled function's output per row, ``(rows, outputs)``."""
         smallest = self.smallest(pipeline.preprocessor)
         name = next(iter(smallest))
         features = smallest[name].shape[-1] if name == "features" else None
@@ -200,9 +200,9 @@ class Classification(Task):
         out: list[np.ndarray | None] = [None] * len(rows)
         for chosen, length, padded_batch_size in by_length([self.length(row) for row in rows], batch_size):
             inputs = self.pack([rows[i] for i in chosen], length, padded_batch_size)
-            found = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
+            result = ops.convert_to_numpy(function(inputs[name], inputs["mask"].astype("int32")))
             for place, i in enumerate(chosen):
-                out[i] = found[place]
+                out[i] = result[place]
             on_step(len(chosen))
         return np.stack([row for row in out if row is not None])
 
@@ -210,11 +210,11 @@ class Classification(Task):
         return classification_metrics(_likeliest(outputs), references)
 
     def metric_counts(self, preprocessor, outputs, references):
-        right = np.array(_likeliest(outputs)) == np.array(references)
-        return Counts("accuracy", right, np.ones(len(right)))
+        correct = np.array(_likeliest(outputs)) == np.array(references)
+        return Counts("accuracy", correct, np.ones(len(correct)))
 
     def adapt(self, base, parts):
-        # Subwords spell any word: the vocabulary stays, the labels are those of the training part.
+        # Subwords can spell every word, so keep the vocabulary; the labels are those of the training part.
         return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))))
 
     def transfer_weights(self, base, fresh):
@@ -228,14 +228,14 @@ class Classification(Task):
 
 
 def attention(pipeline, text: str) -> list[tuple[float, list[tuple[str, float]]]]:
-    """Returns what a hierarchical attention network read of a text.
+    """Returns the attention of a hierarchical attention network over a text.
 
     Returns:
-        For each sentence its weight, and its subwords with the weight of each inside the sentence. The
-        weights of the sentences sum to 1, and so do those of the subwords of each.
+        For each sentence, returns its weight and its subwords with their weights inside the sentence. The weights of
+        the sentences sum to 1, and so do those of the subwords of each sentence.
 
     Raises:
-        InputError: The model has no such attention, or there is nothing to read.
+        InputError: The model has no such attention, or the text has nothing to read.
     """
     network = getattr(pipeline.model, "backbone", None)
     if not hasattr(network, "attend"):
@@ -258,29 +258,29 @@ def _probabilities(model, *inputs):
 
 
 def _logits(model, *inputs):
-    """Returns the compiled outputs as they are."""
+    """Returns the compiled logits."""
     return _of_inputs(model, lambda x: model(x, training=False), *inputs)
 
 
 def _features(model, *inputs):
-    """Returns what the head reads, compiled."""
+    """Returns the compiled inputs of the head."""
     return _of_inputs(model, model.features, *inputs)
 
 
 def _of_inputs(model, function, name: str, rank: int, features: int | None):
-    """Returns a function of the model's inputs, compiled for the inputs of that name and their mask."""
+    """Returns a function of the model's inputs, compiled for the input of that name and its mask."""
     return compiled(model, lambda steps, mask: function({name: steps, "mask": ops.cast(mask, "bool")}), rank, features)
 
 
 def _likeliest(outputs: list) -> list[str]:
-    """Returns the labels of answers, which may be the probabilities of all."""
+    """Returns the most likely label of each output, which may be a dict of probabilities."""
     return [max(output, key=output.get) if isinstance(output, dict) else output for output in outputs]
 
 
 def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
-    """Returns ``tokens`` and ``mask``, ``(height, length)`` or, of documents, ``(height, length, subwords)``.
+    """Returns ``tokens`` and ``mask``, ``(batch, length)``; for documents ``(batch, length, subwords)``.
 
-    Rows added to reach the height have one real position, for a mean over none would not be finite.
+    Rows added for padding have one real position because a mean over none is not finite.
     """
     if isinstance(rows[0][0], list):
         max_length = max(len(sentence) for row in rows for sentence in row)

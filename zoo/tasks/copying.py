@@ -1,4 +1,4 @@
-"""Copying: at each step of a sequence of ids, one id; what is asked for late has to be remembered from early on."""
+"""Copying: an id per step of a sequence of ids; late outputs depend on early inputs."""
 
 import numpy as np
 from keras import ops
@@ -11,11 +11,11 @@ from zoo.tasks.next_step import NextStep, Steps, in_batches
 from zoo.training.batching import Batches
 
 BLANK = 0
-"""The id that stands in a target where nothing is asked for."""
+"""The target id at steps that are not scored."""
 
 
 class Copying(NextStep):
-    """A sequence of ids has as many ids as its target, each to be said at its step and not later."""
+    """Predict an id at each step of a sequence of ids."""
 
     name = "copying"
     monitor = "step_loss"
@@ -33,14 +33,14 @@ class Copying(NextStep):
         return preprocessor.symbols
 
     def targets(self, preprocessor, examples, rows: list[np.ndarray]) -> list[np.ndarray]:
-        """Returns every target as ids (raises InputError with the location of one that does not fit its row)."""
-        found = []
+        """Returns every target as ids (raises InputError with the location if the lengths differ)."""
+        result = []
         for target, row, location in zip(examples.targets, rows, examples.locations, strict=True):
             with located(location):
-                found.append(preprocessor.encode_target(target))
-                if len(found[-1]) != len(row):
-                    raise InputError(f"{len(row)} ids and {len(found[-1])} targets: give one per id")
-        return found
+                result.append(preprocessor.encode_target(target))
+                if len(result[-1]) != len(row):
+                    raise InputError(f"{len(row)} ids and {len(result[-1])} targets: give one per id")
+        return result
 
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
@@ -54,35 +54,35 @@ class Copying(NextStep):
         return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns the most likely id of each step, a list for each sequence."""
+        """Returns the most likely id of each step, as a list per sequence."""
         return [likely.argmax(-1).tolist() for likely in self.predict_raw(pipeline, inputs, batch_size, on_step)]
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step):
-        """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` for each sequence."""
+        """Returns the log-probability of each id at each step, in nats: ``(time, symbols)`` per sequence."""
         rows = [pipeline.preprocessor.encode_input(ids) for ids in inputs]
 
         def run(tokens):
             return ops.convert_to_numpy(ops.log_softmax(pipeline.model.predict_on_batch({"tokens": tokens})))
 
-        found = in_batches(rows, batch_size, run, on_step)
-        return [likely[: len(row)] for likely, row in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, run, on_step)
+        return [likely[: len(row)] for likely, row in zip(results, rows, strict=True)]
 
     def update_metrics(self, preprocessor, outputs, references):
-        """Returns, for each sequence, nats and steps, symbols that were said at their step and those asked for."""
+        """Returns, per sequence, nats, steps, correctly recalled symbols and scored symbols."""
         rows = []
         for likely, reference in zip(outputs, references, strict=True):
-            right = preprocessor.encode_target(reference)
-            nats = -likely[np.arange(len(right)), right].sum(dtype="float64")
-            asked = right != BLANK
-            rows.append((float(nats), len(right), int((likely.argmax(-1) == right)[asked].sum()), int(asked.sum())))
+            target = preprocessor.encode_target(reference)
+            nats = -likely[np.arange(len(target)), target].sum(dtype="float64")
+            scored = target != BLANK
+            rows.append((float(nats), len(target), int((likely.argmax(-1) == target)[scored].sum()), int(scored.sum())))
         return (rows,)
 
     def compute_metrics(self, preprocessor, states):
-        """Returns ``step_loss``, nats per step, and ``recall``, the share of symbols that were said at their step."""
-        nats, steps, right, asked = zip(*(row for (rows,) in states for row in rows), strict=True)
-        if not any(asked):
+        """Returns ``step_loss``, nats per step, and ``recall``, the share of correctly recalled symbols."""
+        nats, steps, correct, scored = zip(*(row for (rows,) in states for row in rows), strict=True)
+        if not any(scored):
             raise InputError("no target asks for a symbol: a recall needs at least one")
-        return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(right), np.array(asked))}
+        return {"step_loss": mean_per_step(nats, steps), "recall": ratio(np.array(correct), np.array(scored))}
 
     def metric_counts(self, preprocessor, outputs, references):
         (rows,) = self.update_metrics(preprocessor, outputs, references)

@@ -1,4 +1,4 @@
-"""The task that a user's examples pose."""
+"""Infer the task from a user's examples."""
 
 from zoo.data.examples import Examples
 from zoo.tasks import find_task
@@ -7,7 +7,7 @@ from zoo.tasks.task import Task
 
 
 def infer_task(examples: Examples) -> str:
-    """Returns the name of the task that examples pose to an architecture: labels repeat, other texts hardly do."""
+    """Returns the task of examples for an architecture: labels repeat, other texts hardly do."""
     if examples.reading.layout == "tokens":
         return "tagging"
     if not isinstance(examples.inputs[0], str):
@@ -17,19 +17,19 @@ def infer_task(examples: Examples) -> str:
 
 
 def fits(task: str | None, base_task: str) -> bool:
-    """Returns whether a model of ``base_task`` can be fine-tuned for a task; ``None`` is the model's own.
+    """Returns whether a model of ``base_task`` can be fine-tuned for a task; ``None`` means the model's own task.
 
-    ``"regression"`` asks for one number per input, whatever the inputs are.
+    ``"regression"`` means one number per input, for all kinds of input.
     """
     return task in (None, base_task, "regression", regression_of(base_task, []))
 
 
 def choose_task(task: str | None, base_task: str | None, examples: Examples) -> tuple[Task, list[str]]:
-    """Returns the task of a training, and notes on how it was inferred.
+    """Returns the task of a training run, and notes on how it was inferred.
 
     Args:
-        task: The name that the user gave.
-        base_task: The task of the pretrained model whose layers are kept.
+        task: Task given by the user.
+        base_task: Task of the pretrained model whose layers are kept.
         examples: The training examples.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Language modelling: which character, or which subword, comes next."""
+"""Language modelling: predict the next character or subword."""
 
 import dataclasses
 import math
@@ -15,19 +15,19 @@ from zoo.tasks.next_step import STEPS, NextStep, Steps, in_batches
 from zoo.training.batching import Crops, by_length
 
 CONTEXT = 256
-MOST_LOGITS = 256  # of a golden output in a record
+MOST_LOGITS = 256  # maximum length of an example output in a record
 
 
 class LanguageModelling(NextStep):
-    """Every step of a text, a character or a subword, is predicted from those before it.
+    """Predict every step of a text, a character or a subword, from the steps before it.
 
-    A crop or window begins with the preprocessor's ``start``, which says that nothing is known of what stands before.
-    A text is scored in windows of ``context`` steps that overlap by half: each step is predicted once, in the first
-    window that shows it at least ``context / 2`` before it, and at the text's beginning all that there are. So a
-    recurrent model and one with a receptive field no longer than a window are asked the same.
+    A crop or window begins with the preprocessor's ``start`` token. A text is scored in windows of ``context`` steps
+    that overlap by half. Each step is predicted once, in the first window with at least ``context / 2`` steps before
+    it; the first steps of the text have all steps before them. A recurrent model and a model with a shorter receptive
+    field thus get the same context.
 
-    Characters are scored in bits per character. Subwords are scored in bits per byte and as the perplexity per word,
-    which compare models with different vocabularies.
+    Characters are scored in bits per character. Subwords are scored in bits per byte and as perplexity per word, which
+    are comparable across vocabularies.
     """
 
     name = "language_modelling"
@@ -53,7 +53,7 @@ class LanguageModelling(NextStep):
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
         context, start, first = preprocessor.context, preprocessor.start, preprocessor.first_output
-        if preprocessor.tied:  # as a corpus is written: one text behind the other, a separator before each
+        if preprocessor.tied:  # in the form of a corpus: texts with a separator before each
             rows = [np.concatenate([part for row in rows for part in ([start], row)])]
 
         def collate(crops):
@@ -86,7 +86,7 @@ class LanguageModelling(NextStep):
         return "".join(parts)
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
-        """Returns for each text ``nats`` and what they are counted by, a list of each with an item per window."""
+        """Returns for each text ``nats`` and the units to count, each as a list with an item per window."""
         preprocessor = pipeline.preprocessor
         context, first_output = preprocessor.context, preprocessor.first_output
         windows, owners, counted = [], [], []
@@ -103,8 +103,8 @@ class LanguageModelling(NextStep):
                     outputs[number][name].append(int(values[start + known : start + context].sum()))
 
         function = program(pipeline.model, nats_of_steps, first_output)
-        found = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
-        for number, known, window, nats in zip(owners, counted, windows, found, strict=True):
+        results = in_batches(windows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)))
+        for number, known, window, nats in zip(owners, counted, windows, results, strict=True):
             outputs[number]["nats"].append(float(nats[known : len(window) - 1].sum(dtype="float64")))
         on_step(len(inputs))
         return outputs
@@ -129,14 +129,14 @@ class LanguageModelling(NextStep):
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
         """Returns the most likely symbol after each text; with ``probabilities``, a dict of all, the most likely first.
 
-        Texts of any length are read whole, from their first character on.
+        Texts of any length are read completely.
         """
         preprocessor = pipeline.preprocessor
         rows = [np.concatenate([[preprocessor.start], preprocessor.encode_input(text)]) for text in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
-        likely = [row[len(ids) - 1] for row, ids in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        likely = [row[len(ids) - 1] for row, ids in zip(results, rows, strict=True)]
         if not probabilities:
             return [preprocessor.symbol(int(row.argmax())) for row in likely]
         return [{preprocessor.symbol(int(i)): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
@@ -169,7 +169,7 @@ class LanguageModelling(NextStep):
         return base.preprocessor.extended(text for part in parts for text in part.inputs)
 
     def transfer_weights(self, base, fresh):
-        # The symbols known keep their ids, new ones come behind them.
+        # Known symbols keep their ids; new ones are added after them.
         tensors = fresh.tensors()
         for path, value in base.tensors().items():
             if path.startswith("head/"):
@@ -181,7 +181,7 @@ class LanguageModelling(NextStep):
     def logits(self, pipeline, text):
         ids = np.concatenate([[pipeline.preprocessor.start], pipeline.preprocessor.encode_input(text)])
         row = ops.convert_to_numpy(pipeline.model({"tokens": ids[None]}))[0, -1]
-        return row[:: -(-len(row) // MOST_LOGITS)]  # of a large vocabulary evenly spaced ones
+        return row[:: -(-len(row) // MOST_LOGITS)]  # evenly spaced entries of a large vocabulary
 
 
 def _in_bits(nats: Interval) -> Interval:
@@ -189,7 +189,7 @@ def _in_bits(nats: Interval) -> Interval:
 
 
 def _words(outputs: list[dict], references: list) -> list[float]:
-    """Returns the words of each window, scaled to the number that a reference states for its text."""
+    """Returns the words of each window, scaled to the number that the reference states for its text."""
     words: list[float] = []
     for output, reference in zip(outputs, references, strict=True):
         scale = int(reference) / max(1, sum(output["words"])) if reference else 1.0
@@ -198,11 +198,11 @@ def _words(outputs: list[dict], references: list) -> list[float]:
 
 
 def spans(length: int, context: int) -> list[tuple[int, int]]:
-    """Returns the windows in which a text is scored: where each begins, and the first place in it that counts.
+    """Returns the windows that score a text: the start of each, and its first scored position.
 
     Args:
-        length: Steps of the text.
-        context: Steps of a window, at least 2.
+        length: Number of steps of the text.
+        context: Number of steps of a window, at least 2.
     """
     stride = context // 2
     later = range(stride, max(stride, length - context + stride), stride)
@@ -210,9 +210,9 @@ def spans(length: int, context: int) -> list[tuple[int, int]]:
 
 
 def nats_of_steps(model, first_output: int):
-    """Returns the compiled negative log-likelihood of each id of a window but the first.
+    """Returns the compiled negative log-likelihood of each id of a window, except the first.
 
-    The first output of the model stands for the id ``first_output``.
+    The first output of the model is the id ``first_output``.
     """
 
     def run(ids):
@@ -224,7 +224,7 @@ def nats_of_steps(model, first_output: int):
 
 
 def _probabilities(model):
-    """Returns the compiled probabilities of what follows each id."""
+    """Returns the compiled probabilities of the next id at each step."""
     return compiled(model, lambda ids: ops.softmax(model({"tokens": ids}, training=False), axis=-1))
 
 

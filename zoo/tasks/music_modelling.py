@@ -1,4 +1,4 @@
-"""Music modelling: which of a piano's keys sound in the next frame."""
+"""Music modelling: predict which piano keys sound in the next frame."""
 
 import numpy as np
 from keras import ops
@@ -15,7 +15,7 @@ from zoo.training.losses import KeysCrossentropy, keys_crossentropy
 
 
 class MusicModelling(NextStep):
-    """Every frame of a piece but the first is predicted from those before it, its keys independently of each other."""
+    """Predict every frame of a piece except the first from the frames before it, with independent keys."""
 
     name = "music_modelling"
     monitor = "nll"
@@ -31,7 +31,7 @@ class MusicModelling(NextStep):
         return KEYS
 
     def cases(self, examples):
-        # As lists, which JSON can hold: outputs and what they belong to are written to files.
+        # Lists, because outputs and references are written to JSON.
         decode = MusicPreprocessor().decode
         pieces = [decode(piece) if isinstance(piece, np.ndarray) else piece for piece in examples.inputs]
         return Cases(pieces, list(examples.targets), list(examples.locations))
@@ -43,7 +43,7 @@ class MusicModelling(NextStep):
         check_length(pipeline.model, length, len(roll) - 1)
         settings = np.array([sampling.temperature or 1], "float32")
         noise = draw_noise("logistic", KEYS, sampling.temperature, sampling.seed)
-        # The first frame is read and never predicted, so it stands before the first step.
+        # The first frame is read but never predicted, so it is the input of the first step.
         parts = continue_sequence(pipeline, roll[1:], roll[:1], length, settings, noise, draw_keys)
         return (pipeline.preprocessor.decode(part > 0.5) for part in parts)
 
@@ -64,17 +64,17 @@ class MusicModelling(NextStep):
         return Batches([len(roll) - 1 for roll in rolls], collate, training_config.batch_size, training_config.seed)
 
     def predict_raw(self, pipeline, inputs, batch_size, on_step, **options):
-        """Returns ``{"nats", "frames"}`` for each piece: its negative log-likelihood, and over how many frames."""
+        """Returns ``{"nats", "frames"}`` per piece: its negative log-likelihood and its number of predicted frames."""
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
         if min(map(len, rolls)) < 2:
             raise InputError("a piece of one frame has none to predict: give at least two")
 
         function = program(pipeline.model, _nats)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        results = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
         sizes = [len(roll) - 1 for roll in rolls]
         return [
             {"nats": float(nats[:size].sum(dtype="float64")), "frames": size}
-            for nats, size in zip(found, sizes, strict=True)
+            for nats, size in zip(results, sizes, strict=True)
         ]
 
     def score(self, preprocessor, outputs, references):
@@ -85,15 +85,15 @@ class MusicModelling(NextStep):
         return Counts("nll", *(np.array([output[key] for output in outputs]) for key in ("nats", "frames")))
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, probabilities):
-        """Returns the MIDI notes that more likely than not sound in the frame after each piece.
+        """Returns the MIDI notes with a probability above 0.5 in the frame after each piece.
 
-        With ``probabilities``, a dict of them by MIDI note, the most likely first.
+        With ``probabilities``, returns a dict from MIDI note to probability, the most likely first.
         """
         rolls = [pipeline.preprocessor.encode_input(piece) for piece in inputs]
 
         function = program(pipeline.model, _probabilities)
-        found = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
-        likely = [row[len(roll) - 1] for row, roll in zip(found, rolls, strict=True)]
+        results = in_batches(rolls, batch_size, lambda batch: ops.convert_to_numpy(function(batch)), on_step)
+        likely = [row[len(roll) - 1] for row, roll in zip(results, rolls, strict=True)]
         if probabilities:
             return [{str(i + LOWEST): float(row[i]) for i in np.argsort(-row, kind="stable")} for row in likely]
         return pipeline.preprocessor.decode(np.array(likely) > 0.5)
@@ -112,7 +112,7 @@ class MusicModelling(NextStep):
 
 
 def _nats(model):
-    """Returns the compiled negative log-likelihood of each frame of a piece but the first."""
+    """Returns the compiled negative log-likelihood of each frame of a piece, except the first."""
 
     def run(frames):
         logits = model({"features": ops.cast(frames[:, :-1], "float32")}, training=False)
@@ -122,7 +122,7 @@ def _nats(model):
 
 
 def _probabilities(model):
-    """Returns the compiled probabilities of the keys in the frame that follows each."""
+    """Returns the compiled probabilities of the keys in the next frame at each step."""
 
     def run(frames):
         return ops.sigmoid(model({"features": ops.cast(frames, "float32")}, training=False))

@@ -1,4 +1,4 @@
-"""What tasks share that ask, at every step of a sequence, what comes next."""
+"""Common parts of tasks that predict the next step of a sequence."""
 
 import abc
 import dataclasses
@@ -13,19 +13,19 @@ from zoo.models.heads import NextStepModel
 from zoo.tasks.task import Task
 from zoo.training.batching import by_length
 
-STEPS = 8_192  # of a batch that is scored, including padding: attention takes memory for the square of a length
+STEPS = 8_192  # maximum steps of a batch, including padding, because memory of attention is quadratic in the length
 
 
 @dataclasses.dataclass(frozen=True)
 class Steps:
-    """Sequences step by step: what a model reads, and what it should say there.
+    """Inputs and targets of sequences, step by step.
 
     Attributes:
-        name: ``"tokens"`` or ``"features"``, as the backbone's inputs are called.
-        inputs: For each sequence ids ``(time,)`` or features ``(time, features)``.
-        targets: What should be said at each step, ``(time, ...)``, as the task's loss takes it.
-        places: The steps that count, where not all do.
-        start: What the model reads before the first step that it sees of a sequence, if it does.
+        name: Name of the backbone's input, ``"tokens"`` or ``"features"``.
+        inputs: Ids ``(time,)`` or features ``(time, features)`` per sequence.
+        targets: Target per step, ``(time, ...)``, in the form of the task's loss.
+        places: Scored steps, if not all are scored.
+        start: Input before the first step of a sequence, if any.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Steps:
 
 
 class NextStep(Task):
-    """A causal backbone and a head that says what comes next.
+    """A causal backbone with a head that predicts the next step.
 
-    Sequences are padded behind their end only, where no causal position looks: no mask is needed.
+    Padding is at the end of sequences, where no causal position reads it, so no mask is needed.
     """
 
     options = {"probabilities": False}
@@ -51,7 +51,7 @@ class NextStep(Task):
 
     @abc.abstractmethod
     def outputs(self, preprocessor) -> int:
-        """Returns the number of logits of a step."""
+        """Returns the number of logits per step."""
 
     @property
     def head(self):
@@ -70,7 +70,7 @@ class NextStep(Task):
         return NextStepModel.around(backbone, output_dim, head_dropout, tied)
 
     def encode(self, preprocessor, examples, min_length: int) -> list[np.ndarray]:
-        """Returns every input encoded (raises InputError with the location of one that is no good or too short)."""
+        """Returns every input encoded (raises InputError with the location of an invalid or too short one)."""
         rows = []
         for sequence, location in zip(examples.inputs, examples.locations, strict=True):
             with located(location):
@@ -83,7 +83,7 @@ class NextStep(Task):
 
     @abc.abstractmethod
     def steps(self, preprocessor, examples) -> Steps:
-        """Returns examples as they are probed (raises InputError as ``encode`` does)."""
+        """Returns examples for the memory probe (raises InputError as ``encode`` does)."""
 
     def transfer_weights(self, base, fresh):
         return base.tensors()
@@ -96,24 +96,24 @@ def in_batches(
     on_step: Callable[[int], None] = lambda count: None,
     dtype: str = "int32",
 ) -> list[np.ndarray]:
-    """Run a compiled function over rows of about the same length, padded to few shapes.
+    """Run a compiled function over rows of similar length, padded to few shapes.
 
     Args:
-        rows: Each ``(time, ...)``.
-        batch_size: Maximum rows of a batch; long rows make smaller ones.
+        rows: Arrays ``(time, ...)``.
+        batch_size: Maximum rows per batch; batches of long rows are smaller.
         function: Maps ``(batch, padded time, ...)`` to a NumPy array ``(batch, ...)``.
-        on_step: Called with the number of rows just done.
-        dtype: Type of what the function takes.
+        on_step: Called with the number of finished rows.
+        dtype: Dtype of the function's input.
 
     Returns:
-        What the function made of each row, in the order of the rows.
+        The function's output per row, in the order of the rows.
     """
-    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    results: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for chosen, length, padded_batch_size in by_length([len(row) for row in rows], batch_size, STEPS):
         batch = np.zeros((padded_batch_size, length, *rows[0].shape[1:]), dtype)
         for place, i in enumerate(chosen):
             batch[place, : len(rows[i])] = rows[i]
-        for i, one in zip(chosen, function(batch), strict=False):
-            found[i] = one
+        for i, result in zip(chosen, function(batch), strict=False):
+            results[i] = result
         on_step(len(chosen))
-    return found
+    return results

@@ -1,4 +1,4 @@
-"""Regression: one number for a whole text, series or sound."""
+"""Regression: one number per text, series or sound."""
 
 import dataclasses
 from typing import Any
@@ -16,7 +16,7 @@ from zoo.tasks.series_classification import SeriesClassification
 
 
 class OneNumber(Classification):
-    """What regression shares over inputs of any kind: the model of a classifier, with one output and no softmax."""
+    """Common parts of regression over all inputs: the model of a classifier with one output and no softmax."""
 
     monitor = "mae"
     options = {}
@@ -27,13 +27,13 @@ class OneNumber(Classification):
     what: str
 
     def misfits(self, examples, base):
-        found = super().misfits(examples, base)
+        errors = super().misfits(examples, base)
         for i, target in enumerate(examples.targets):
             try:
                 number(target)
             except InputError as error:
-                found.append((i, error))
-        return found
+                errors.append((i, error))
+        return errors
 
     def fit(self, examples, architecture):
         return self._fitted(super().fit(examples, architecture), examples)
@@ -74,7 +74,7 @@ class OneNumber(Classification):
         return np.array(answers, "float32"), np.ones(len(answers), "float32")
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns a number for each input."""
+        """Returns a number per input."""
         rows = pipeline.preprocessor.encode_inputs(inputs)
         return [pipeline.preprocessor.decode(row[0]) for row in self.outputs(pipeline, rows, batch_size, on_step)]
 
@@ -96,7 +96,7 @@ class OneNumber(Classification):
 
 
 class TextRegression(OneNumber):
-    """A text has a number, a rating for instance."""
+    """Predict a number for a text, for example a rating."""
 
     name = "text_regression"
     preprocessor = TextNumbers
@@ -104,7 +104,7 @@ class TextRegression(OneNumber):
 
 
 class SeriesRegression(OneNumber, SeriesClassification):
-    """A series or a sound has a number."""
+    """Predict a number for a series or a sound."""
 
     name = "series_regression"
     preprocessor = SeriesNumbers
@@ -112,10 +112,10 @@ class SeriesRegression(OneNumber, SeriesClassification):
 
 
 def regression_of(task: str | None, inputs: list[Any]) -> str:
-    """Returns the task of regression that a kind of inputs poses.
+    """Returns the regression task for a kind of inputs.
 
     Args:
-        task: The task of a pretrained model, whose layers can be kept; or None.
+        task: Task of a pretrained model whose layers can be kept, or None.
         inputs: Raw inputs.
     """
     if task is not None:
@@ -124,11 +124,11 @@ def regression_of(task: str | None, inputs: list[Any]) -> str:
 
 
 def looks_measured(targets: list[str]) -> str | None:
-    """Returns a note if targets are measured numbers and not classes, or None."""
+    """Returns a note if targets are measurements rather than classes, or None."""
     if not are_measured(targets):
         return None
     count = len(set(targets))
-    return f"the targets are {count:,} different numbers, so that a number is predicted; for labels name another --task"
+    return f"the targets are {count:,} different numbers, so the task is regression; for labels set another --task"
 
 
 TEXT_REGRESSION = TextRegression()

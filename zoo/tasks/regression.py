@@ -1,4 +1,4 @@
-"""Regression: one number for a whole series, said by a causal model at its last step."""
+"""Regression with a causal model: one number per series, predicted at its last step."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from zoo.training.batching import Batches
 
 
 class Regression(NextStep):
-    """A series of numbers has one number as its target, which is known once all of it has been read."""
+    """Predict one number from a whole series of numbers."""
 
     name = "regression"
     layout = "series"
@@ -37,12 +37,12 @@ class Regression(NextStep):
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
     def targets(self, preprocessor, examples) -> list[float]:
-        """Returns every target as a number (raises InputError with the location of one that is none)."""
-        found = []
+        """Returns every target as a number (raises InputError with the location of an invalid one)."""
+        result = []
         for target, location in zip(examples.targets, examples.locations, strict=True):
             with located(location):
-                found.append(preprocessor.encode_target(target))
-        return found
+                result.append(preprocessor.encode_target(target))
+        return result
 
     def batches(self, preprocessor, examples, training_config):
         rows = self.encode(preprocessor, examples, min_length=1)
@@ -60,22 +60,22 @@ class Regression(NextStep):
         return Batches([len(row) for row in rows], collate, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns a number for each series."""
+        """Returns a number per series."""
         rows = [pipeline.preprocessor.encode_input(series) for series in inputs]
 
         def run(features):
             return ops.convert_to_numpy(pipeline.model.predict_on_batch({"features": features}))
 
-        found = in_batches(rows, batch_size, run, on_step, dtype="float32")
-        return [float(said[len(row) - 1, 0]) for said, row in zip(found, rows, strict=True)]
+        results = in_batches(rows, batch_size, run, on_step, dtype="float32")
+        return [float(output[len(row) - 1, 0]) for output, row in zip(results, rows, strict=True)]
 
     def score(self, preprocessor, outputs, references):
-        found = self.metric_counts(preprocessor, outputs, references)
-        return {"mse": mean_per_step(found.numerator, found.denominator)}
+        counts = self.metric_counts(preprocessor, outputs, references)
+        return {"mse": mean_per_step(counts.numerator, counts.denominator)}
 
     def metric_counts(self, preprocessor, outputs, references):
-        right = [preprocessor.encode_target(reference) for reference in references]
-        squares = np.array([(a - b) ** 2 for a, b in zip(outputs, right, strict=True)])
+        targets = [preprocessor.encode_target(reference) for reference in references]
+        squares = np.array([(a - b) ** 2 for a, b in zip(outputs, targets, strict=True)])
         return Counts("mse", squares, np.ones(len(squares)))
 
     def steps(self, preprocessor, examples):
@@ -97,7 +97,7 @@ class Regression(NextStep):
 
 
 def _inputs(rows: list[np.ndarray], length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
-    """Returns ``features (height, length, features)``, padded behind the end."""
+    """Returns ``features (batch, length, features)``, padded at the end."""
     features = np.zeros((padded_batch_size, length, rows[0].shape[1]), "float32")
     for place, row in enumerate(rows):
         features[place, : len(row)] = row

@@ -1,4 +1,4 @@
-"""Sequence to sequence: one text in, another one out, a symbol at a time."""
+"""Sequence to sequence: map a text to another text, symbol by symbol."""
 
 import dataclasses
 import itertools
@@ -27,11 +27,11 @@ from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
 BEAM = 5
-MAX_SYMBOLS = 48  # symbols of a word or a pronunciation; the longest in CMUdict has 28
+MAX_SYMBOLS = 48  # maximum symbols of a word or a pronunciation; the longest in CMUdict has 28
 
 
 class SequenceToSequence(Task):
-    """A source text becomes a target text; an input may have several right outputs."""
+    """Map a source text to a target text; an input may have several correct targets."""
 
     name = "sequence_to_sequence"
     multi_reference = True
@@ -65,7 +65,7 @@ class SequenceToSequence(Task):
         if "max_target" in known:
             fields["max_target"] = max(64, preprocessor.max_target + 1)
         if "max_source" in known:
-            fields["max_source"] = max(64, preprocessor.max_source + 1)  # and the end token
+            fields["max_source"] = max(64, preprocessor.max_source + 1)  # includes the end token
         return fields
 
     def create(self, architecture, config):
@@ -79,7 +79,7 @@ class SequenceToSequence(Task):
                 targets.append(preprocessor.encode_target(target))
 
         def collate(rows, length, padded_batch_size):
-            """Teacher forcing: the decoder reads each target from its start token and writes it to its end token."""
+            """Collate for teacher forcing: the decoder reads from the start token and predicts up to the end token."""
             source = pad([sources[i] for i in rows], length, padded_batch_size)
             target = pad([targets[i][:-1] for i in rows], length, padded_batch_size)
             answer = pad([targets[i][1:] for i in rows], length, padded_batch_size)
@@ -95,11 +95,11 @@ class SequenceToSequence(Task):
         Args:
             pipeline: The model.
             inputs: Texts.
-            batch_size: Texts decoded at once.
-            on_step: Called with the number of texts just done.
-            beam_size: Hypotheses kept while decoding; 1 is greedy and fastest.
-            stress: Whether phones keep their stress digits. Without them the likelihoods of the
-                hypotheses that differ in stress alone are added up before the most likely is chosen.
+            batch_size: Number of texts per batch.
+            on_step: Called with the number of finished texts.
+            beam_size: Number of beams; 1 is greedy and fastest.
+            stress: Whether phones keep their stress digits. Without them, the likelihoods of hypotheses that differ
+                only in stress are added before the most likely one is chosen.
         """
         target = pipeline.preprocessor.target
         if beam_size < 1:
@@ -116,21 +116,21 @@ class SequenceToSequence(Task):
         return self.compute_metrics(preprocessor, [self.update_metrics(preprocessor, outputs, references)])
 
     def update_metrics(self, preprocessor, outputs, references):
-        """Returns the edits of each word, and without stress where the model marks it; and whether a reference does."""
+        """Returns the edits per word, those without stress if the model marks it, and whether a reference does."""
         tokenizer = preprocessor.target
-        said = [tokenizer.split(text) for text in outputs]
-        right = [[tokenizer.split(text) for text in texts] for texts in references]
+        hypotheses = [tokenizer.split(text) for text in outputs]
+        correct = [[tokenizer.split(text) for text in texts] for texts in references]
         if not _marks_stress(tokenizer.symbols):
-            return edits(said, right), None, False
-        marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(right))
-        return edits(said, right), edits(*without_stress(said, right)), marked
+            return edits(hypotheses, correct), None, False
+        marked = any(_marks_stress(phones) for phones in itertools.chain.from_iterable(correct))
+        return edits(hypotheses, correct), edits(*without_stress(hypotheses, correct)), marked
 
     def compute_metrics(self, preprocessor, states):
         full, plain, marked = zip(*states, strict=True)
         if not _marks_stress(preprocessor.target.symbols):
             return error_rates(np.concatenate(full))
         rates = {f"{name}_no_stress": value for name, value in error_rates(np.concatenate(plain)).items()}
-        # Where only the model marks stress, it was taken off before comparing.
+        # Where only the model marks stress, stress was removed before the comparison.
         return {**error_rates(np.concatenate(full)), **rates} if any(marked) else rates
 
     def metric_counts(self, preprocessor, outputs, references):
@@ -177,8 +177,8 @@ def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None =
 
     Args:
         targets: The texts.
-        symbols: ``"characters"`` or ``"spaces"``; otherwise by what repeats.
-        like: The tokenizer of a pretrained model, whose ways are kept where they fit.
+        symbols: ``"characters"`` or ``"spaces"``; otherwise inferred from repetitions.
+        like: Tokenizer of a pretrained model, whose settings are kept where they fit.
     """
     lowercase = like.lowercase if like else False
     if symbols == "spaces" or (not symbols and (like is None or like.separator) and not are_unspaced(targets)):
@@ -189,7 +189,7 @@ def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None =
 
 
 def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after: SymbolTokenizer) -> None:
-    """Copy the rows of the reserved ids and of the symbols known before; in place."""
+    """Copy the rows of the reserved ids and of the known symbols, in place."""
     new[:RESERVED] = old[:RESERVED]
     place = {symbol: i for i, symbol in enumerate(before.symbols)}
     for i, symbol in enumerate(after.symbols):
@@ -198,12 +198,12 @@ def _move_rows(old: np.ndarray, new: np.ndarray, before: SymbolTokenizer, after:
 
 
 def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTokenizer) -> tuple[str, ...]:
-    """Returns the most likely output without stress, by summed likelihoods divided by length as in the beam."""
+    """Returns the most likely output without stress: sums likelihoods, divided by length as in beam search."""
     likely: dict[tuple[str, ...], float] = {}
     for ids, score in hypotheses:
         plain = tuple(strip_stress(target.split(target.decode(ids))))
         likely[plain] = likely.get(plain, 0.0) + math.exp(score * (len(ids) + 1))
-    # A hypothesis too unlikely for a float comes last, in the beam's own order.
+    # A hypothesis whose likelihood underflows comes last, in the order of the beam.
     return max(likely, key=lambda plain: math.log(likely[plain] or 5e-324) / (len(plain) + 1))
 
 
@@ -212,16 +212,16 @@ def _decoder(pipeline) -> Decoder:
 
 
 def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
-    """Returns what a sequence-to-sequence model read while it wrote each symbol.
+    """Returns the attention of a sequence-to-sequence model over its input for each output symbol.
 
     Args:
         pipeline: The model.
-        text: What it reads.
-        output: What it writes: an answer of ``predict``; by default that with the default options.
+        text: Input text.
+        output: Output text, a result of ``predict``; the default is the output with default options.
 
     Returns:
-        The input's symbols, the output's symbols (each with its end token ``"."`` last) and the
-        attention weights ``(output symbols, input symbols)``, whose rows sum to 1.
+        The input symbols and the output symbols (each with the end token ``"."`` last), and the attention weights
+        ``(output symbols, input symbols)``, whose rows sum to 1.
 
     Raises:
         InputError: The model is of another task, or cannot read the text or write the output.
@@ -231,7 +231,7 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
 
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target
     output = pipeline.predict([text])[0] if output is None else output
-    written = target.encode(output) if output else []  # a model may write nothing
+    written = target.encode(output) if output else []  # the output may be empty
     run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
     read = [*pipeline.preprocessor.source.split(text), "."]

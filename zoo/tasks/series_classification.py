@@ -1,4 +1,4 @@
-"""Series classification: one label for a whole series of numbers, or for a sound."""
+"""Series classification: one label per series of numbers, or per sound."""
 
 import collections
 import dataclasses
@@ -14,17 +14,17 @@ from zoo.tasks.classification import Classification
 from zoo.training.augmentation import MAX_STRETCH, augment_audio
 from zoo.training.batching import Batches
 
-MAX_SAMPLE_RATE = 16_000  # samples per second: sound of more is read at this rate, as speech models do
-FRAME = 40  # samples per step of a raw waveform
-MU = 0  # linear; 255 would compand them as telephony does
-BANDS = 40  # of the mel scale
-RAW = ("tcn", "wavenet")  # these read waveforms: convolutions see many steps at little cost
-MAX_LENGTH = 4_000  # steps that every model takes
-GOLDEN_STEPS = 400  # steps of an input that a record keeps
+MAX_SAMPLE_RATE = 16_000  # maximum samples per second: faster sound is resampled to this rate, as in speech models
+FRAME = 40  # samples per step of a waveform
+MU = 0  # linear; 255 would be the companding of telephony
+BANDS = 40  # mel bands
+RAW = ("tcn", "wavenet")  # these read waveforms: convolutions cover many steps at low cost
+MAX_LENGTH = 4_000  # maximum steps of every model, at least
+GOLDEN_STEPS = 400  # maximum steps of an input in a record
 
 
 class SeriesClassification(Classification):
-    """A series has one of a fixed set of labels; a text is classified alike, but for what is read."""
+    """Predict one of a fixed set of labels for a series; works as for texts, with other inputs."""
 
     name = "series_classification"
     layout = "series"
@@ -49,21 +49,21 @@ class SeriesClassification(Classification):
         front_end = base.preprocessor.front_end if base else None
         if isinstance(examples.inputs[0], Sound) or not isinstance(front_end, Numbers | None):
             return []
-        found, channels = [], []
+        errors, channels = [], []
         for i, value in enumerate(examples.inputs):
             try:
                 channels.append(as_channels(numbers(value)).shape[1])
             except InputError as error:
-                found.append((i, error))
+                errors.append((i, error))
                 channels.append(0)
         counts = collections.Counter(channels)
         expected = front_end.features if front_end else counts.most_common(1)[0][0]
-        if expected in counts:  # if no row has as many, it is the model that does not fit: ``adapt`` says so
+        if expected in counts:  # if no row has that many, the model does not fit, and ``adapt`` raises
             for i, count in enumerate(channels):
                 if count not in (0, expected):
-                    problem = f"{count} channels where others have {expected}: give each series as many"
-                    found.append((i, InputError(problem)))
-        return sorted(found, key=lambda row: row[0])
+                    problem = f"{count} channels where others have {expected}: give each series the same number"
+                    errors.append((i, InputError(problem)))
+        return sorted(errors, key=lambda row: row[0])
 
     def fields(self, preprocessor, architecture):
         return {"features": preprocessor.features}
@@ -86,7 +86,7 @@ class SeriesClassification(Classification):
     def pack(self, rows, length, padded_batch_size):
         features = np.zeros((padded_batch_size, length, rows[0].shape[-1]), np.float32)
         mask = np.zeros((padded_batch_size, length), bool)
-        mask[len(rows) :, 0] = True  # rows added to reach the height: a mean over none would not be finite
+        mask[len(rows) :, 0] = True  # rows added for padding: a mean over none is not finite
         for i, row in enumerate(rows):
             features[i, : len(row)] = row
             mask[i, : len(row)] = True
@@ -117,7 +117,8 @@ class SeriesClassification(Classification):
         before = base.preprocessor.front_end
         front_end, train = before, parts[0]
         if isinstance(before, Numbers):
-            # The unit of the new numbers may be another one: what the weights know is standardised.
+            # The new numbers may have another unit, so standardise by the new data; the weights expect standardised
+            # inputs.
             front_end = Numbers.fit(_series(train))
             if front_end.features != before.features:
                 raise InputError(
@@ -138,9 +139,9 @@ class SeriesClassification(Classification):
 
 
 def _most_steps(front_end, examples) -> int:
-    """Returns how many steps an input may have: twice as many as the longest of these, and some thousands.
+    """Returns the maximum steps of an input: twice the longest example, and at least some thousands.
 
-    Raises an InputError with the location of an example that cannot be read.
+    Raises InputError with the location of an example that cannot be read.
     """
     max_steps = MAX_LENGTH
     for value, location in zip(examples.inputs, examples.locations, strict=True):
@@ -150,14 +151,15 @@ def _most_steps(front_end, examples) -> int:
 
 
 def _series(examples) -> list[np.ndarray]:
-    """Returns the inputs as arrays of as many channels each, or raises an InputError with the place."""
+    """Returns the inputs as arrays with equal channels (raises InputError with the location)."""
     rows = []
     for value, location in zip(examples.inputs, examples.locations, strict=True):
         with located(location):
             rows.append(as_channels(numbers(value)))
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise InputError(
-                f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}: give each as many"
+                f"{location}: {rows[-1].shape[1]} channels, the first series has {rows[0].shape[1]}:"
+                " give each the same number"
             )
     return rows
 

@@ -1,4 +1,4 @@
-"""Tagging: one label per word, and one for the whole sentence if the data have it."""
+"""Tagging: one tag per word, and one label per sentence if the data have labels."""
 
 import dataclasses
 
@@ -19,12 +19,12 @@ from zoo.training.augmentation import word_dropout
 from zoo.training.batching import Batches, by_length
 
 VOCABULARY = 4_000
-MAX_LENGTH = 400  # subwords of a sentence
+MAX_LENGTH = 400  # maximum subwords of a sentence
 HEAD_DROPOUT = 0.3
 
 
 class Tagging(Task):
-    """A sentence of words between spaces has as many tags, and perhaps a label; see ``TagPreprocessor``."""
+    """Predict a tag per word of a sentence, and optionally a label; see ``TagPreprocessor``."""
 
     name = "tagging"
     layout = "tokens"
@@ -77,8 +77,8 @@ class Tagging(Task):
     def _labels(self, preprocessor, examples):
         tags, labels = set(), set()
         for target in examples.targets:
-            said, _, label = target.partition("\t")
-            tags.update(to_iob2(said.split()))
+            text, _, label = target.partition("\t")
+            tags.update(to_iob2(text.split()))
             labels.update([label] if label else [])
         return dataclasses.replace(preprocessor, tags=tuple(sorted(tags)), labels=tuple(sorted(labels)))
 
@@ -128,9 +128,9 @@ class Tagging(Task):
         )
 
     def predict(self, pipeline, inputs, batch_size, on_step):
-        """Returns, for each sentence, its tags between spaces, and behind a tab its label if the model has labels.
+        """Returns, per sentence, its tags joined by spaces, then a tab and its label if the model has labels.
 
-        The tags are the most likely in which every span begins with ``B-``.
+        The tags are the most likely ones in which every span begins with ``B-``.
         """
         preprocessor = pipeline.preprocessor
         rows = [preprocessor.encode_input(text) for text in inputs]
@@ -139,12 +139,12 @@ class Tagging(Task):
         outputs = [""] * len(rows)
         for chosen, length, padded_batch_size in by_length([len(ids) for ids, _ in rows], batch_size):
             batch = _inputs([rows[i] for i in chosen], length, padded_batch_size)
-            found = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
-            found = {name: ops.convert_to_numpy(value) for name, value in found.items()}
+            arrays = function(batch["tokens"], batch["mask"].astype("int32"), batch["first"])
+            arrays = {name: ops.convert_to_numpy(value) for name, value in arrays.items()}
             for place, i in enumerate(chosen):
-                path = viterbi_decode(found["tags"][place, : len(rows[i][1])], preprocessor.tags)
+                path = viterbi_decode(arrays["tags"][place, : len(rows[i][1])], preprocessor.tags)
                 tags = " ".join(preprocessor.tags[tag] for tag in path)
-                label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
+                label = f"\t{preprocessor.labels[arrays['label'][place].argmax()]}" if preprocessor.labels else ""
                 outputs[i] = tags + label
             on_step(len(chosen))
         return outputs
@@ -168,13 +168,13 @@ class Tagging(Task):
 
 
 def _inputs(rows: list, length: int, padded_batch_size: int) -> dict[str, np.ndarray]:
-    """Returns ``tokens``, ``mask`` and ``first``, ``(height, length)``; rows added have one real position."""
+    """Returns ``tokens``, ``mask`` and ``first``, ``(batch, length)``; padding rows have one real position."""
     tokens = pad([ids for ids, _ in rows] + [[1]] * (padded_batch_size - len(rows)), length)
     return {"tokens": tokens, "mask": tokens > 0, "first": pad([first for _, first in rows], length, padded_batch_size)}
 
 
 def _likelihoods(model):
-    """Returns the compiled log-likelihoods of the tags, and the logits of the labels if there are any."""
+    """Returns the compiled log-likelihoods of the tags, and the logits of the labels, if any."""
 
     def run(tokens, mask, first):
         out = model({"tokens": tokens, "mask": ops.cast(mask, "bool"), "first": first}, training=False)

@@ -1,4 +1,4 @@
-"""What a task has to say: how a model of it is built, fed, decoded and scored."""
+"""The interface of a task: how its models are built, fed, decoded and scored."""
 
 import abc
 import dataclasses
@@ -26,12 +26,12 @@ OnStep = Callable[[int], None]
 
 @dataclasses.dataclass(frozen=True)
 class Cases:
-    """Examples as they are scored: each input once, with all its references.
+    """Examples for scoring: each input once, with all its references.
 
     Attributes:
         inputs: Raw inputs.
-        references: The references of each.
-        locations: The place of each input's first row, for messages.
+        references: References of each input.
+        locations: Location of each input's first row, for messages.
     """
 
     inputs: list[Any]
@@ -42,7 +42,7 @@ class Cases:
         return len(self.inputs)
 
     def select(self, chosen: Sequence[int]) -> "Cases":
-        """Returns the cases of the given numbers."""
+        """Returns the cases with the given indices."""
         return Cases(
             [self.inputs[i] for i in chosen],
             [self.references[i] for i in chosen],
@@ -51,21 +51,21 @@ class Cases:
 
 
 class Task(abc.ABC):
-    """One kind of question; everything that differs between them stands in its subclasses.
+    """A task; subclasses hold everything that differs between tasks.
 
     Attributes:
-        name: Its name in ``TASKS`` and in every spec.
-        monitor: The score that validation lowers.
-        options: What ``predict`` can be told, with the values it has if it is not.
-        validation: The options while training is validated, where speed counts.
-        head: Sizes of the head with their defaults; ``None`` where there is none.
-        multi_reference: Whether an input may have several references, each in a row of its own.
-        has_correct_answer: Whether an answer is right or wrong, so that mistakes can be shown.
-        has_labels: Whether targets are labels, of which every part of the data should have its share.
-        replaces_head: Whether fine-tuning replaces the head alone, because the inputs stay the same.
-        layout: How the rows of a table are read, one of ``zoo.data.read.LAYOUTS``.
-        streamed: Whether an evaluation may read a table row by row; if not, rows mean something only together, or
-            inputs are no texts.
+        name: Name in ``TASKS`` and in specs.
+        monitor: Validation score to minimise.
+        options: Options of ``predict`` with their defaults.
+        validation: Options for validation in training, where speed matters.
+        head: Sizes of the head with their defaults; ``None`` if there is no head.
+        multi_reference: Whether an input may have several references, each in its own row.
+        has_correct_answer: Whether an output is correct or wrong, so that mistakes can be shown.
+        has_labels: Whether targets are labels, so that splits are stratified.
+        replaces_head: Whether fine-tuning replaces only the head, because the inputs stay the same.
+        layout: Layout of the rows of a table, one of ``zoo.data.read.LAYOUTS``.
+        streamed: Whether an evaluation may read a table row by row. It may not if rows belong together or inputs are
+            not texts.
     """
 
     name: str
@@ -82,41 +82,41 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def architecture(self, name: str) -> Architecture:
-        """Returns an architecture that can do the task (raises InputError for another)."""
+        """Returns an architecture for the task by name (raises InputError if it does not support the task)."""
 
     def standardize(self, examples: Examples) -> Examples:
-        """Returns examples with their targets in the form that the task reads, and notes of what was converted."""
+        """Returns examples with targets in the task's form, and notes on conversions."""
         return examples
 
     def check_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
-        """Raise InputError for an input, or a target, that cannot be encoded."""
+        """Raise InputError for an input or a target that cannot be encoded."""
         preprocessor.encode_input(value)
         if self.has_labels:
             preprocessor.encode_target(target)
 
     def unknown_share(self, preprocessor: Preprocessor, inputs: Sequence[Any]) -> float | None:
-        """Returns the share of tokens that the preprocessor does not know; None where inputs are not tokenized."""
+        """Returns the share of tokens that the preprocessor does not know; None if inputs are not tokenized."""
         return None
 
     def check_training_example(self, preprocessor: Preprocessor, value: Any, target: Any) -> None:
-        """Raise InputError for an example that cannot be trained on."""
+        """Raise InputError for an example that cannot be used for training."""
         self.check_example(preprocessor, value, target)
 
     def misfits(self, examples: Examples, base: Any) -> list[tuple[int, InputError]]:
-        """Returns the numbers of rows that no preprocessor can be made for, and why.
+        """Returns the indices and errors of rows that no preprocessor supports.
 
         Args:
-            examples: Some rows.
-            base: The pipeline that is fine-tuned, if there is one.
+            examples: Examples.
+            base: Pipeline to fine-tune, if any.
         """
         return []
 
     @abc.abstractmethod
     def fit(self, examples: Examples, architecture: Architecture) -> Preprocessor:
-        """Returns the preprocessor that training examples ask for."""
+        """Returns a preprocessor for training examples."""
 
     def fit_tokenizer(self, tokenizer: Any, examples: Examples) -> Preprocessor:
-        """Returns the preprocessor that has a language model's tokenizer, and the labels of training examples.
+        """Returns a preprocessor with a language model's tokenizer and the labels of training examples.
 
         Raises:
             InputError: The task does not read texts.
@@ -124,7 +124,7 @@ class Task(abc.ABC):
         raise InputError(f"{self.name} does not start from a language model: choose classification or tagging")
 
     def embed(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep) -> np.ndarray:
-        """Returns features of whole inputs, ``(inputs, features)`` (raises InputError where there are none)."""
+        """Returns features of whole inputs, ``(inputs, features)`` (raises InputError if the model has none)."""
         raise InputError(
             f"{pipeline.spec.architecture} is a model of {self.name}, which has no features of a whole input:"
             " choose a classifier or a language model"
@@ -132,26 +132,26 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def fields(self, preprocessor: Preprocessor, architecture: Architecture) -> dict[str, Any]:
-        """Returns the config's fields that the preprocessor decides, vocabularies for instance."""
+        """Returns the config fields that the preprocessor determines, for example vocabulary sizes."""
 
     @abc.abstractmethod
     def create(self, architecture: Architecture, config: Any, **sizes: Any) -> keras.Model:
-        """Returns the model with a head of the given sizes, its variables drawn; ``head`` names them."""
+        """Returns a model with a head of the given sizes (see ``head``), with initialized variables."""
 
     def head_sizes(self, preprocessor: Preprocessor) -> dict[str, Any]:
-        """Returns the sizes of the head that a preprocessor decides."""
+        """Returns the sizes of the head that the preprocessor determines."""
         return {}
 
     def build(self, architecture: Architecture, config: Any, preprocessor: Preprocessor) -> keras.Model:
-        """Returns the model of a preprocessor, its variables drawn."""
+        """Returns a model for a preprocessor, with initialized variables."""
         return self.create(architecture, config, **{**self.head, **self.head_sizes(preprocessor)})
 
     @abc.abstractmethod
     def batches(self, preprocessor: Preprocessor, examples: Examples, training_config: TrainingConfig) -> Batches:
-        """Returns training batches (raises InputError with the location of a row that cannot be used)."""
+        """Returns training batches (raises InputError with the location of a bad row)."""
 
     def cases(self, examples: Examples) -> Cases:
-        """Returns examples as they are scored."""
+        """Returns examples for scoring."""
         if not self.multi_reference:
             return Cases(list(examples.inputs), list(examples.targets), list(examples.locations))
         grouped: dict[str, tuple[str, list[str], str]] = {}
@@ -162,58 +162,58 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any) -> list[Any]:
-        """Returns a readable answer for each raw input."""
+        """Returns a readable output per raw input."""
 
     def predict_raw(
         self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any
     ) -> list[Any]:
-        """Returns what ``score`` compares with the references, as JSON values: by default what ``predict`` says."""
+        """Returns the outputs that ``score`` reads, as JSON values; the default is those of ``predict``."""
         return self.predict(pipeline, inputs, batch_size, on_step, **options)
 
     @abc.abstractmethod
     def score(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> dict[str, Interval]:
-        """Returns the metrics of answers, ``monitor`` among them."""
+        """Returns the metrics of outputs, including ``monitor``."""
 
     @abc.abstractmethod
     def metric_counts(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Counts:
-        """Returns the metric that speaks for the others as a ratio, answer by answer, to compare models by it."""
+        """Returns the main metric as numerators and denominators per output, for comparisons of models."""
 
     def update_metrics(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Any:
-        """Returns what ``total`` needs of some of the answers, without their inputs, to be held until all are made."""
-        # Of labels that are read from a file again for each row, one copy is enough.
+        """Returns the state that ``compute_metrics`` needs of some outputs, without their inputs."""
+        # Keep one copy of equal labels, which a file gives anew for each row.
         return outputs, [sys.intern(value) if isinstance(value, str) else value for value in references]
 
     def compute_metrics(self, preprocessor: Preprocessor, states: list[Any]) -> dict[str, Interval]:
-        """Returns what ``score`` does, from the tallies of all answers."""
+        """Returns the metrics of ``score`` from the states of all outputs."""
         outputs, references = ([x for part in parts for x in part] for parts in zip(*states, strict=True))
         return self.score(preprocessor, outputs, references)
 
     @abc.abstractmethod
     def adapt(self, base: Any, parts: list[Examples]) -> Any:
-        """Returns the preprocessor for other data: what ``base``'s knows, and what is new.
+        """Returns a preprocessor for other data, which extends that of ``base``.
 
         Args:
-            base: The pipeline that is fine-tuned.
-            parts: All examples that the new model will meet, the training part first.
+            base: Pipeline to fine-tune.
+            parts: All examples of the new model, the training part first.
         """
 
     @abc.abstractmethod
     def transfer_weights(self, base: Any, fresh: Any) -> dict[str, np.ndarray]:
-        """Returns the weights of ``fresh``, an adapted pipeline, with all that ``base``'s have learned of them."""
+        """Returns the weights of ``fresh``, an adapted pipeline, with those of ``base`` where they match."""
 
     @abc.abstractmethod
     def logits(self, pipeline: Any, text: Any) -> Any:
-        """Returns the logits of one input as a vector, for golden outputs."""
+        """Returns the logits of one input as a vector, for example outputs in records."""
 
     def stream(self, pipeline: Any, prompt: Any, length: int, sampling: Sampling) -> Iterator[Any]:
-        """Continue a prompt, part by part (raises InputError where the task predicts no next step)."""
+        """Continue a prompt, part by part (raises InputError if the task predicts no next step)."""
         raise InputError(
             f"{pipeline.spec.architecture} is a model of {self.name}, which does not predict a next step:"
             " choose one of language_modelling or music_modelling"
         )
 
     def join(self, parts: Iterable[Any]) -> Any:
-        """Returns what ``stream`` yielded as one value."""
+        """Returns the parts of ``stream`` joined into one value."""
         return [step for part in parts for step in part]
 
     def spec(
@@ -222,57 +222,57 @@ class Task(abc.ABC):
         """Returns the spec of a model of this task.
 
         Args:
-            architecture: One that ``architecture`` returned.
-            size: Name of the size, kept in the spec.
-            preprocessor: From ``fit`` or ``adapt``.
-            fields: Fields of the config; those that the preprocessor decides are set here.
+            architecture: Result of ``architecture``.
+            size: Name of the size, stored in the spec.
+            preprocessor: Result of ``fit`` or ``adapt``.
+            fields: Fields of the config, without those that the preprocessor determines.
         """
         config = architecture.config_from({**fields, **self.fields(preprocessor, architecture)})
         return ModelSpec(architecture.name, size, dataclasses.asdict(config), self.name, preprocessor.to_json())
 
     def prefers(self, architecture: Architecture) -> dict[str, Any]:
-        """Returns the config's fields that the task sets if nothing else is said."""
+        """Returns the task's own defaults of config fields."""
         return {}
 
     def loss(self, training_config: TrainingConfig) -> keras.losses.Loss:
-        """Returns what training lowers: the weighted mean, over positions, of references and outputs."""
+        """Returns the training loss: a weighted mean over positions."""
         return SmoothedCrossentropy(training_config.label_smoothing)
 
     def check(self, train: Examples) -> None:
-        """Raise InputError for training data from which nothing can be learned."""
+        """Raise InputError for training data that cannot be learned from."""
         if not len(train):
             raise InputError("no examples: give at least one")
 
     def supports_augmentation(self, preprocessor: Preprocessor) -> bool:
-        """Returns whether training can show other versions of the same example (``TrainingConfig.augment``)."""
+        """Returns whether training can augment examples (``TrainingConfig.augment``)."""
         return False
 
     def check_training_config(self, preprocessor: Preprocessor, training_config: TrainingConfig) -> None:
-        """Raise InputError for a training config that asks for what would change nothing here."""
+        """Raise InputError for settings of a training config that have no effect for this task."""
         if training_config.augment and not self.supports_augmentation(preprocessor):
-            raise InputError(f"augment: {self.name} of such data has no varied versions to train on: leave it out")
+            raise InputError(f"augment: {self.name} has no augmentation for such data: leave it out")
         if training_config.class_balanced and not self.has_labels:
-            raise InputError(f"class-balanced: in {self.name} an example has no one label to weigh it by: leave it out")
+            raise InputError(f"class-balanced: {self.name} has no single label per example to weight by: leave it out")
 
     def describe(self, preprocessor: Preprocessor) -> str:
-        """Returns the task in words, with what was inferred of it."""
+        """Returns a description of the task and of what was inferred."""
         return self.name
 
     def warnings(self, preprocessor: Preprocessor, examples: Examples) -> list[str]:
-        """Returns what a user should know of the data before training starts, a line each."""
+        """Returns notes on the data for the user, shown before training."""
         return []
 
     def plain(self, pipeline: Any, value: Any) -> Any:
-        """Returns a raw input as a JSON value that is short enough for a record; of a long one the start."""
+        """Returns a raw input as a JSON value for a record; long inputs are cut."""
         return value
 
     def baselines(self, train: Examples, test: Examples) -> list[dict[str, Any]]:
-        """Returns scores that need no model, laid out as a dataset's published figures."""
+        """Returns scores that need no model, in the form of a dataset's published figures."""
         return []
 
 
 def both_ways(architecture: Architecture) -> dict[str, Any]:
-    """Returns the config's fields with which an architecture reads what is there from the start from both ends."""
+    """Returns the config fields with which an architecture reads in both directions."""
     known = {field.name for field in dataclasses.fields(architecture.config)}
     fields = {"bidirectional": True, "causal": False, "gate": None}
     return {name: value for name, value in fields.items() if name in known}

@@ -1,4 +1,4 @@
-"""Other versions of the same, seen only while training: sound as it might have been said, texts with words hidden."""
+"""Data augmentation in training: varied sounds, and texts with dropped words."""
 
 import numpy as np
 
@@ -6,31 +6,31 @@ from zoo.data.sound import loud
 from zoo.preprocessing.subwords import UNKNOWN
 from zoo.preprocessing.symbols import PAD
 
-SPEED = 0.15  # the fastest and the slowest are so much away from 1
+SPEED = 0.15  # maximum relative change of the speed
 MAX_STRETCH = 1.25
-"""How many times as long a varied sound may be: what is beyond is cut off."""
+"""Maximum length of a varied sound relative to the original; the rest is cut off."""
 WORD_DROPOUT = 0.1
-"""Share of a text's subwords that are hidden."""
+"""Share of a text's subwords that are dropped."""
 
 
 def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns a sound played at another speed, begun and ended elsewhere, and with noise.
+    """Returns a sound with another speed, shifted start and end, and added noise.
 
-    Speed (and pitch with it) as in Ko et al. 2015 (Interspeech, "Audio augmentation for speech recognition"); noise
-    and shifts in time are what keyword spotting trains with (Warden 2018, arXiv 1804.03209).
+    Speed and pitch change together as in Ko et al. 2015 (Interspeech, "Audio augmentation for speech recognition").
+    Noise and time shifts are standard in keyword spotting (Warden 2018, arXiv 1804.03209).
 
     Args:
         samples: ``(time,)``, as ``zoo.data.sound.waveform`` returns them.
         generator: Random generator.
 
     Returns:
-        ``(time,)`` at most ``LONGER`` times as many samples, the largest 1 or -1.
+        ``(time,)``, at most ``LONGER`` times as many samples, scaled to a maximum of 1.
     """
     length = len(samples)
     speed = generator.uniform(1 - SPEED, 1 + SPEED)
     places = np.arange(0, length - 1e-6, speed)
     sound = np.interp(places, np.arange(length), samples)
-    # Up to a tenth is cut off at each end, or up to as much silence stands there.
+    # Cut off up to a tenth, or add up to a tenth of silence, at each end.
     for _ in range(2):
         shift = int(generator.uniform(-0.1, 0.1) * length)
         if shift >= 0:
@@ -44,9 +44,10 @@ def augment_audio(samples: np.ndarray, generator: np.random.Generator) -> np.nda
 
 
 def word_dropout(ids: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Returns texts in which some subwords cannot be read: word dropout (Iyyer et al. 2015, ACL, section 3.1).
+    """Returns texts with some subwords replaced by the unknown token.
 
-    A model has to go by what stands around them, as it will for words that it has never met.
+    This is word dropout (Iyyer et al. 2015, ACL, section 3.1). The model learns to use the context, as it must for
+    unknown words.
 
     Args:
         ids: Subwords of any shape, including padding.

@@ -1,35 +1,35 @@
-"""Batches of few shapes; their order is a function of seed and epoch alone, so that runs resume exactly."""
+"""Batches with few shapes; their order depends only on seed and epoch, so that runs resume exactly."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-# Lengths of the buckets: a fifth to a half apart, for each new shape costs a compilation.
+# Bucket lengths, a fifth to a half apart, because each new shape costs a compilation.
 EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
 
 
 def padded(length: int) -> int:
-    """Returns the length to which a row is padded: one of few, for each new shape costs a compilation."""
+    """Returns the padded length of a row; there are few, because each new shape costs a compilation."""
     return next((edge for edge in EDGES if edge >= length), length)
 
 
 def by_length(
     lengths: Sequence[int], batch_size: int, steps: int | None = None
 ) -> Iterator[tuple[list[int], int, int]]:
-    """Yield batches for answers: numbers of rows of about the same length, and the length and height to pad to.
+    """Yield batches for prediction: indices of rows of similar length, and the length and batch size to pad to.
 
     Args:
         lengths: Length of each row.
-        batch_size: Maximum rows of a batch.
-        steps: Maximum steps of a batch, including padding; a longer row makes a batch alone.
+        batch_size: Maximum rows per batch.
+        steps: Maximum steps per batch, including padding; a longer row is a batch alone.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     start = 0
     while start < len(order):
         max_rows = batch_size
         if steps is not None:
-            # By the longest row that a full batch would hold, so that the batch cannot outgrow the memory.
+            # Use the longest row of a full batch, so that the batch fits the memory.
             max_length = padded(lengths[order[min(start + batch_size, len(order)) - 1]])
             max_rows = min(batch_size, max(1, steps // max_length))
         chosen = order[start : start + max_rows]
@@ -38,23 +38,23 @@ def by_length(
         start += len(chosen)
 
 
-# (rows, length, height) to the inputs, the references and their weights, each (height, ...).
+# (rows, length, padded batch size) to the inputs, the references and their weights, batch first.
 Collate = Callable[..., tuple[Any, Any, Any]]
 
 
 class Batches:
     """Training batches in buckets by length.
 
-    Every batch has ``batch_size`` rows and one of a few lengths; a bucket's last batch is filled up
-    with rows of weight 0.
+    Every batch has ``batch_size`` rows and one of a few lengths. The last batch of a bucket is filled up with rows of
+    weight 0.
 
     Args:
         lengths: Length of each row, in steps.
-        collate: Makes a batch of the given rows, padded to a length and a number of rows.
-        batch_size: Rows of a batch.
-        seed: Seed of the order.
-        varied: Whether ``collate`` also takes a generator, from which it draws how rows are varied; it is a
-            function of seed, epoch and the batch's place.
+        collate: Creates a batch of the given rows, padded to a length and a number of rows.
+        batch_size: Rows per batch.
+        seed: Random seed of the order.
+        varied: Whether ``collate`` also takes a random generator for augmentation; its state depends on seed, epoch and
+            the index of the batch.
     """
 
     def __init__(self, lengths: Sequence[int], collate: Collate, batch_size: int, seed: int, varied: bool = False):
@@ -64,7 +64,7 @@ class Batches:
         self.seed = seed
         max_length = np.asarray(lengths)
         self.buckets = np.searchsorted(np.array(EDGES), max_length)
-        # Beyond the last edge stands one bucket, and none is longer than its longest row.
+        # The last bucket has no upper edge; its length is that of its longest row.
         last = int(max_length.max(initial=0))
         self.edges = (*(min(edge, last) for edge in EDGES), last)
         self.per_epoch = int(sum(-(-n // batch_size) for n in np.bincount(self.buckets)))
@@ -79,13 +79,13 @@ class Batches:
         return [batches[i] for i in generator.permutation(len(batches))] if shuffle else batches
 
     def epoch(self, epoch: int, start: int = 0, shuffle: bool = True) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield an epoch's batches from number ``start`` on: inputs, references and their weights."""
+        """Yield the batches of an epoch from index ``start`` on: inputs, references and their weights."""
         for number, (bucket, rows) in enumerate(self._order(epoch, shuffle)[start:], start):
             chance = [np.random.default_rng((self.seed, epoch, number))] if self.varied else []
             yield self.collate(rows, self.edges[bucket], self.batch_size, *chance)
 
     def extremes(self) -> list[tuple[Any, Any, Any]]:
-        """Returns a batch of the fewest steps and one of the most, or one batch if all have as many."""
+        """Returns a batch with the fewest steps and one with the most, or one batch if all have the same length."""
         last = self.per_epoch - 1
         ends = (0, last) if len(np.unique(self.buckets)) > 1 else (0,)
         return [next(self.epoch(0, start, shuffle=False)) for start in ends]
@@ -94,14 +94,14 @@ class Batches:
 class Crops:
     """Training batches of crops of one length, at random offsets of long sequences.
 
-    An epoch has about as many steps as the sequences together; each crop begins anywhere.
+    An epoch has about as many steps as the sequences together.
 
     Args:
         lengths: Length of each sequence, in steps.
-        length: Steps of a crop; a shorter sequence is taken whole.
-        collate: Makes a batch of the given crops, rows of (sequence, offset).
-        batch_size: Crops of a batch.
-        seed: Seed of the offsets.
+        length: Steps per crop; a shorter sequence is used whole.
+        collate: Creates a batch of the given crops, rows of (sequence, offset).
+        batch_size: Crops per batch.
+        seed: Random seed of the offsets.
     """
 
     def __init__(
@@ -121,15 +121,15 @@ class Crops:
         self.per_epoch = -(-int(self.ends[-1]) // (length * batch_size))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield an epoch's batches from number ``start`` on: inputs, references and their weights."""
+        """Yield the batches of an epoch from index ``start`` on: inputs, references and their weights."""
         generator = np.random.default_rng((self.seed, epoch))
         steps = generator.integers(self.ends[-1], size=(self.per_epoch, self.batch_size))
         for places in steps[start:]:
             sequence = np.searchsorted(self.ends, places, side="right")
-            # Back from the end, so that a crop is whole where its sequence is long enough.
+            # Shift the offset back from the end, so that a crop is complete if its sequence is long enough.
             latest = np.maximum(self.ends[sequence] - self.length, self.starts[sequence])
             yield self.collate(np.stack([sequence, np.minimum(places, latest) - self.starts[sequence]], axis=1))
 
     def extremes(self) -> list[tuple[Any, Any, Any]]:
-        """As ``Batches.extremes``: one batch, for all have as many steps."""
+        """Returns one batch, because all have the same length; see ``Batches.extremes``."""
         return [next(self.epoch(0))]

@@ -1,4 +1,4 @@
-"""How a model is fitted, and what a checkpoint is made of: plain data."""
+"""Training configuration, as plain data."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ from typing import Any
 from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
-SHARES = ("warmup", "label_smoothing", "ema_decay")  # of 1, and below it
+SHARES = ("warmup", "label_smoothing", "ema_decay")  # minimum and exclusive maximum of each field
 CHOICES = {
     "optimizer": ("adamw", "muon"),
     "schedule": ("cosine", "slanted_triangular"),
@@ -19,42 +19,41 @@ CHOICES = {
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """How a model is fitted.
+    """How a model is trained.
 
     Attributes:
         epochs: Passes over the training data.
-        min_steps: Fine-tuning passes over few rows more often, until it has made so many steps.
-        batch_size: Rows of a batch.
-        optimizer: ``"adamw"`` (Loshchilov & Hutter 2019, arXiv 1711.05101), or ``"muon"``, which moves the matrices
-            of hidden layers along orthogonal ones (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon):
-            fewer steps, each of which takes longer.
-        learning_rate: The highest, reached after the warm-up; it falls to 0 by a half cosine.
+        min_steps: Minimum number of steps; fine-tuning adds epochs for small data to reach it.
+        batch_size: Rows per batch.
+        optimizer: ``"adamw"`` (Loshchilov & Hutter 2019, arXiv 1711.05101), or ``"muon"``, which orthogonalises the
+            updates of hidden matrices (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). Muon needs fewer
+            steps, and each takes longer.
+        learning_rate: Peak rate after the warm-up; it falls to 0 by a half cosine.
         warmup: Share of all steps in which the rate rises.
-        schedule: How it falls after that: ``"cosine"``, or ``"slanted_triangular"``, in a straight line to 1/32.
-        layer_lr_decay: How many times smaller the rate is from one group of layers to the next below (Howard
-            & Ruder 2018, arXiv 1801.06146, use 2.6); 1 is one rate for all.
-        gradual_unfreezing: Whether the first epoch trains the head alone, and each after that one group of layers
-            more, from the top down.
-        lora_rank: Rank of the updates of all matrices (Hu et al. 2021, arXiv 2106.09685), which are trained in
-            place of the matrices themselves; 0 trains the matrices.
-        weight_decay: Decoupled from the gradient, on everything but biases and norms.
-        clip_norm: Largest norm of the whole gradient.
-        label_smoothing: Share of the target spread over all symbols.
-        ema_decay: Momentum of the moving average of the weights.
-        patience: Epochs without a better score before training stops; ``None`` runs all.
-        seed: Seed of weights, dropout and order.
-        save_seconds: Time between two states written.
-        class_balanced: Whether a classifier's labels weigh alike, however rare, and not its rows.
-        minutes: Time after which training stops within a step and the best weights so far are kept;
-            ``None`` sets no limit.
-        precision: Keras's dtype policy while training: ``"float32"``, or ``"mixed_bfloat16"``, which
-            computes in bfloat16 and keeps weights in float32: faster on processors with instructions for it
-            (AVX512-BF16, AMX), and far slower on others.
-        augment: Whether sounds are varied, and some words of texts hidden, anew each time that they are trained on
+        schedule: Decay after the warm-up: ``"cosine"``, or ``"slanted_triangular"``, linear to 1/32.
+        layer_lr_decay: Factor by which the rate falls from one group of layers to the group below (Howard & Ruder 2018,
+            arXiv 1801.06146, use 2.6); 1 means the same rate for all.
+        gradual_unfreezing: Whether the first epoch trains the head alone, and each further epoch one more group of
+            layers, from the top down.
+        lora_rank: Rank of the low-rank updates (LoRA, Hu et al. 2021, arXiv 2106.09685), which are trained instead of
+            the matrices; 0 trains the matrices.
+        weight_decay: Decoupled weight decay of all weights except biases and norms.
+        clip_norm: Maximum norm of the whole gradient.
+        label_smoothing: Share of the target distributed over all symbols.
+        ema_decay: Decay of the exponential moving average of the weights.
+        patience: Epochs without a better score before training stops; ``None`` runs all epochs.
+        seed: Random seed of weights, dropout and order.
+        save_seconds: Seconds between two saved states.
+        class_balanced: Whether each label of a classifier has the same total weight, instead of each row.
+        minutes: Time limit, after which training stops and keeps the best weights; ``None`` means no limit.
+        precision: Keras dtype policy in training: ``"float32"``, or ``"mixed_bfloat16"``, which computes in bfloat16
+            and keeps weights in float32. bfloat16 is faster on processors with instructions for it (AVX512-BF16, AMX),
+            and far slower on others.
+        augment: Whether to augment training examples anew in every epoch: varied sounds, and texts with dropped words
             (``zoo.training.augmentation``).
 
     Raises:
-        InputError: A field is of another type, or out of bounds.
+        InputError: A field has the wrong type, or is out of bounds.
     """
 
     epochs: int = 16
@@ -82,7 +81,7 @@ class TrainingConfig:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value, kinds = getattr(self, field.name), typing.get_args(field.type) or (field.type,)
-            # A whole number will do for a real one, but true is none.
+            # An integer is a valid float, but a bool is not.
             if type(value) not in (*kinds, *([int] if float in kinds else [])):
                 raise InputError(f"{field.name} = {str(value)[:40]!r} is not of type {kinds[0].__name__}")
             allowed = CHOICES.get(field.name)
@@ -96,14 +95,14 @@ class TrainingConfig:
 
 
 def override(config: TrainingConfig | Mapping[str, Any] | None, changes: Mapping[str, Any]) -> Any:
-    """Returns a config with some fields set to other values; of fields that are to change a default, more of them.
+    """Returns a config, or a mapping of fields, with some fields changed.
 
     Args:
-        config: A config; or the fields that differ from a default, none at all if it is ``None``.
+        config: A config; or the fields that differ from the default; ``None`` means no such field.
         changes: Values by field.
 
     Raises:
-        InputError: A field is unknown, of another type, or out of bounds.
+        InputError: A field is unknown, has the wrong type, or is out of bounds.
     """
     if not isinstance(config, TrainingConfig):
         return {**(config or {}), **changes}

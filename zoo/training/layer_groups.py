@@ -1,4 +1,4 @@
-"""The layers of a model from the lowest to the head, for training them at different rates and times."""
+"""Groups of layers from the input to the head, for separate learning rates and gradual unfreezing."""
 
 from collections.abc import Collection, Sequence
 
@@ -13,9 +13,9 @@ class LayerGroups:
 
     Args:
         model: The model.
-        groups: Its layers, those next to the input first, the head last; what is in none of them is never
-            frozen and has the rate of the head. By default there is one group with nothing in it.
-        new: Paths of variables that start fresh: no layer of theirs is ever frozen.
+        groups: Layers in order from the input to the head. Layers outside all groups are never frozen and have the rate
+            of the head. The default is one empty group.
+        new: Paths of freshly initialized variables; their layers are never frozen.
     """
 
     def __init__(self, model: keras.Model, groups: Sequence[Sequence[keras.Layer]] = ((),), new: Collection[str] = ()):
@@ -31,7 +31,7 @@ class LayerGroups:
                 layer.trainable = place >= count or any(v.path in self.new for v in layer.weights)
 
     def factor(self, variable: keras.Variable, decay: float) -> float:
-        """Returns what the rate of a variable is multiplied by: each group's is ``decay`` times that below."""
+        """Returns the factor of a variable's learning rate: ``decay`` times that of the group below."""
         for place, group in enumerate(self.groups):
             if any(variable is known for layer in group for known in layer.weights):
                 return decay ** (place + 1 - len(self.groups))
@@ -39,20 +39,20 @@ class LayerGroups:
 
 
 def layer_groups(model: keras.Model, new: Collection[str] = ()) -> LayerGroups:
-    """Returns a task's model as groups: the embeddings, each layer of the stack above them, the head.
+    """Returns a task's model as groups: the embeddings, each layer of the stack, the head.
 
-    A model that writes a text has four: embeddings, encoder, decoder, and what chooses symbols.
+    A sequence-to-sequence model has four groups: embeddings, encoder, decoder, and output layer.
 
     Args:
-        model: A model that a task built.
-        new: Paths of the variables that were not taken from a pretrained model.
+        model: A model built by a task.
+        new: Paths of the variables that do not come from a pretrained model.
     """
     layers = [layer for layer in model.layers if layer.weights]
     if hasattr(model, "backbone"):
         groups: list[list[keras.Layer]] = []
         for layer in model.backbone.layers:
             if groups and all(len(v.shape) < 2 for v in layer.weights):
-                groups[-1].append(layer)  # a norm alone, or nothing to learn: no step of its own
+                groups[-1].append(layer)  # norms alone join the group below
             else:
                 groups.append([layer])
         return LayerGroups(model, [*groups, [layer for layer in layers if layer is not model.backbone]], new)
@@ -63,26 +63,26 @@ def layer_groups(model: keras.Model, new: Collection[str] = ()) -> LayerGroups:
     return LayerGroups(model, [embeddings, encoder, decoder, [head]], new)
 
 
-# Kernels of these layers hold one matrix per gate. Other layers declare ``matrices`` where they have more than one.
+# These kernels hold one matrix per gate. Other layers with several matrices declare ``matrices``.
 _GATES = ((keras.layers.LSTMCell, 4), (keras.layers.GRUCell, 3))
 
 
 def hidden_matrices(model: keras.Model) -> dict[str, int]:
-    """Returns the number of matrices side by side in each kernel of a model's hidden layers, by path.
+    """Returns the number of concatenated matrices in each kernel of a model's hidden layers, by path.
 
-    Left out are convolutions, and the model's ``outer_layers``: embeddings and output layers.
+    Convolutions and the model's ``outer_layers`` (embeddings and output layers) are left out.
     """
     outer = model.outer_layers()
-    found = {}
+    matrices = {}
 
     def visit(layer: keras.Layer) -> None:
         count = next((gates for cell, gates in _GATES if isinstance(layer, cell)), getattr(layer, "matrices", 1))
         for weight in own_weights(layer):
             if weight.name in ("kernel", "recurrent_kernel") and len(weight.shape) == 2:
-                found[weight.path] = count
+                matrices[weight.path] = count
         for part in sublayers(layer):
             if not any(part is one for one in outer):
                 visit(part)
 
     visit(model)
-    return found
+    return matrices

@@ -1,4 +1,4 @@
-"""Low-rank updates of a model's matrices: Hu et al. 2021 (arXiv 2106.09685)."""
+"""LoRA, low-rank updates of a model's matrices: Hu et al. 2021 (arXiv 2106.09685)."""
 
 import contextlib
 import math
@@ -12,16 +12,16 @@ from zoo.training.layer_groups import LayerGroups
 
 
 class LowRank(keras.Model):
-    """A model whose matrices stay as they are while the sum of each and a product of two thin ones is used.
+    """A model with frozen matrices, each used as the sum of itself and a low-rank product.
 
-    No layer has to know of it: the model is called in a scope in which its matrices have other values. So
-    every kernel gets an update, those of convolutions and inside recurrent cells too; embeddings, biases and
-    norms get none. The head, and layers in which something starts fresh, are trained as a whole. At first the
-    products are zeros, and the model is what it was.
+    The model is called in a scope that replaces the values of its matrices, so no layer needs changes. Every kernel
+    gets an update, including those of convolutions and inside recurrent cells; embeddings, biases and norms get none.
+    The head, and layers with freshly initialized variables, are trained fully. The products start at zero, so the model
+    starts unchanged.
 
     Args:
-        model: The model; all of it but the head is frozen.
-        rank: Maximum columns of the first of the two, and rows of the second.
+        model: The model; all of it except the head is frozen.
+        rank: Maximum rank of the products.
         groups: The model's layers.
     """
 
@@ -33,31 +33,31 @@ class LowRank(keras.Model):
         for matrix in self._matrices():
             rows, columns = math.prod(matrix.shape[:-1]), matrix.shape[-1]
             thin = min(rank, rows, columns)
-            name = matrix.path.replace("/", "-")  # torch allows no dots
+            name = matrix.path.replace("/", "-")  # torch does not allow dots
             spread = keras.initializers.RandomNormal(stddev=1 / math.sqrt(rows))
             self.down.append(self.add_weight(shape=(rows, thin), initializer=spread, name=f"{name}-down"))
             self.up.append(self.add_weight(shape=(thin, columns), initializer="zeros", name=f"{name}-up"))
         self.built = True
 
     def outer_layers(self) -> list[keras.Layer]:
-        """Returns those of the model."""
+        """Returns the model's outer layers."""
         return self.inner.outer_layers()
 
     def _matrices(self) -> list[keras.Variable]:
-        """Returns the frozen matrices that get updates; a kernel of several taps is one of as many more rows."""
+        """Returns the frozen matrices that get updates; a kernel with several taps counts as one matrix."""
         frozen = self.inner.non_trainable_variables
         return [v for v in frozen if len(v.shape) > 1 and v.name not in ("embeddings", "bias")]
 
     def _updated(self) -> list[tuple[keras.Variable, object]]:
-        """Returns each matrix with its sum."""
+        """Returns each matrix with its updated value."""
         return [
             (matrix, matrix + ops.reshape(ops.matmul(down, up), matrix.shape))
             for matrix, down, up in zip(self._matrices(), self.down, self.up, strict=True)
         ]
 
     def call(self, inputs, training=False):
-        """Returns what the model does with its matrices updated."""
-        # All variables, for a scope hides what a scope around it has put in their place, as JAX's trainer does.
+        """Returns the model's output with updated matrices."""
+        # Pass all variables, because a scope hides the replacements of an outer scope, such as JAX's trainer.
         values = [(v, v.value) for v in self.inner.variables]
         with keras.StatelessScope(values + self._updated()) as scope:
             out = self.inner(inputs, training=training)
@@ -69,7 +69,7 @@ class LowRank(keras.Model):
 
     @contextlib.contextmanager
     def merged(self) -> Iterator[None]:
-        """While the body runs, the sums stand in the model itself."""
+        """Store the updated matrices in the model while the body runs."""
         before = [(matrix, ops.convert_to_numpy(matrix)) for matrix in self._matrices()]
         self._assign([(matrix, ops.convert_to_numpy(value)) for matrix, value in self._updated()])
         try:

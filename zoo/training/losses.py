@@ -1,4 +1,4 @@
-"""Losses that training lowers."""
+"""Training losses."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from keras import ops
 class SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy with label smoothing over ids, per position (Szegedy et al. 2016, arXiv 1512.00567).
 
-    ``(batch, time)`` ids and ``(batch, time, symbols)`` logits; the mean over positions is weighted.
+    Takes ``(batch, time)`` ids and ``(batch, time, symbols)`` logits; returns the weighted mean over positions.
     """
 
     def __init__(self, smoothing: float):
@@ -16,14 +16,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         likely = ops.log_softmax(y_pred)
-        right = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
-        return -(1 - self.smoothing) * right - self.smoothing * ops.mean(likely, axis=-1)
+        target = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
+        return -(1 - self.smoothing) * target - self.smoothing * ops.mean(likely, axis=-1)
 
 
 class KeysCrossentropy(keras.losses.Loss):
     """Binary cross-entropy of every key, summed over the keys of a frame, in nats.
 
-    ``(batch, time, keys)`` zeros and ones, and logits of the same shape; the mean over frames is weighted.
+    Takes ``(batch, time, keys)`` zeros and ones, and logits of the same shape; returns the weighted mean over frames.
     """
 
     def __init__(self):
@@ -35,5 +35,5 @@ class KeysCrossentropy(keras.losses.Loss):
 
 def keys_crossentropy(keys, logits):
     """Returns ``-log p(frame)`` in nats, ``(...)``, for ``keys (..., 88)`` that are independent given the past."""
-    # log(1 + e^z) - z y, without overflow where z is large.
+    # log(1 + e^z) - z y, without overflow for large z
     return ops.sum(ops.softplus(logits) - logits * ops.cast(keys, logits.dtype), axis=-1)

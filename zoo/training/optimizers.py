@@ -9,22 +9,22 @@ from keras import ops
 from zoo.backends.keras_internals import slots, variable_index, weight_averages
 from zoo.training.config import TrainingConfig
 
-# The backend's own class: on torch it is one that updates many weights by one operation.
+# The class of the current backend: on torch it updates many weights in one operation.
 _AdamW = type(keras.optimizers.AdamW())
 
 
 class LayerwiseAdamW(_AdamW):
-    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) whose rate is multiplied by a factor of each weight's.
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) with a factor on the learning rate of each weight.
 
-    ``keras.optimizers.MultiOptimizer`` has an optimizer for each group instead, and with it a norm to clip by
-    for each, where the norm of the whole gradient is meant; and its averages are in as many places.
+    ``keras.optimizers.MultiOptimizer`` has one optimizer per group. It clips the norm per group instead of the norm of
+    the whole gradient, and spreads the weight averages over several optimizers.
 
-    On TensorFlow Keras's own makes some 80 operations of each variable, more than a small model has itself, and all
-    are traced before the first step; here they are some 20.
+    On TensorFlow, Keras's AdamW makes some 80 operations per variable, more than a small model has, and all are traced
+    before the first step. This class makes some 20.
 
     Args:
-        factors: A factor for each variable, in the order in which the optimizer is built.
-        **options: As ``keras.optimizers.AdamW`` takes them.
+        factors: A factor per variable, in the order in which the optimizer is built.
+        **options: Arguments of ``keras.optimizers.AdamW``.
     """
 
     def __init__(self, factors: Sequence[float], **options):
@@ -32,7 +32,7 @@ class LayerwiseAdamW(_AdamW):
         self.factors = list(factors)
 
     def _grouped(self, variables) -> dict[float, list[int]]:
-        """Returns the places of variables by their factor."""
+        """Returns the indices of variables by their factor."""
         places: dict[float, list[int]] = {}
         for place, variable in enumerate(variables):
             places.setdefault(self.factors[variable_index(self, variable)], []).append(place)
@@ -61,7 +61,7 @@ class LayerwiseAdamW(_AdamW):
 
 
 def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
-    """Adam's step on TensorFlow, by its one operation for it."""
+    """Apply Adam's step on TensorFlow with its fused operation."""
     import tensorflow as tf
 
     step = tf.cast(optimizer.iterations.value + 1, "float32")
@@ -86,21 +86,21 @@ def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
 
 _MOMENTUM = 0.95
 _ITERATIONS = 5
-_SIZE = 0.2  # the root of the mean square of an update, about that of AdamW's
+_SIZE = 0.2  # root mean square of an update, about that of AdamW
 
 
 def orthogonalised(matrices, dtype: str = "float32"):
-    """Returns about the nearest matrices whose rows are orthonormal: singular values of some 0.7 to 1.2.
+    """Returns approximately the nearest matrices with orthonormal rows: singular values of some 0.7 to 1.2.
 
-    Five steps of a Newton-Schulz iteration, with the coefficients of Jordan et al. 2024
+    Runs five steps of a Newton-Schulz iteration, with the coefficients of Jordan et al. 2024
     (https://kellerjordan.github.io/posts/muon).
 
     Args:
-        matrices: ``(count, rows, columns)``, no more rows than columns.
-        dtype: In which the products are computed.
+        matrices: ``(count, rows, columns)``, with at most as many rows as columns.
+        dtype: Dtype of the products.
 
     Returns:
-        The shape of ``matrices``, in float32.
+        Float32 matrices with the shape of ``matrices``.
     """
     norms = ops.sqrt(ops.sum(ops.square(matrices), axis=(1, 2), keepdims=True))
     x = ops.cast(matrices / (norms + 1e-7), dtype)
@@ -111,21 +111,21 @@ def orthogonalised(matrices, dtype: str = "float32"):
 
 
 class LayerwiseMuon(LayerwiseAdamW):
-    """Muon for the matrices of hidden layers, AdamW for all else: embeddings, heads, convolutions, biases, norms.
+    """Muon for the matrices of hidden layers, and AdamW for embeddings, heads, convolutions, biases and norms.
 
-    A matrix goes along its momentum (Nesterov's) made orthogonal, so that no direction of it is left behind. The
-    update is scaled to the size of AdamW's, so that one rate and one decay serve both (Liu et al. 2025, arXiv
-    2502.16982, section 2.2).
+    The update of a matrix is its orthogonalised Nesterov momentum, so that all directions are updated equally. It is
+    scaled to the size of AdamW's updates, so that one learning rate and one weight decay serve both (Liu et al. 2025,
+    arXiv 2502.16982, section 2.2).
 
-    Keras's ``Muon`` has no rate for each layer, and takes a matrix after the other; here those of one shape are
-    one product.
+    Keras's ``Muon`` has no learning rate per layer and processes one matrix after the other. This class batches
+    matrices of equal shape.
 
     Args:
-        factors: A factor for each variable, in the order in which the optimizer is built.
-        matrices: Number of matrices side by side in each variable, in the same order: each is made orthogonal by
-            itself. 0 is for AdamW.
-        product_dtype: In which matrices are made orthogonal.
-        **options: As ``keras.optimizers.AdamW`` takes them.
+        factors: A factor per variable, in the order in which the optimizer is built.
+        matrices: Number of concatenated matrices per variable, in the same order; each is orthogonalised separately. 0
+            means AdamW.
+        product_dtype: Dtype of the orthogonalisation.
+        **options: Arguments of ``keras.optimizers.AdamW``.
     """
 
     def __init__(self, factors: Sequence[float], matrices: Sequence[int], product_dtype: str = "float32", **options):
@@ -153,7 +153,7 @@ class LayerwiseMuon(LayerwiseAdamW):
                 done += len(pieces)
 
     def _along(self, gradient, variable) -> list:
-        """Update the momentum by a gradient. Returns the Nesterov direction, one matrix for each of the variable's."""
+        """Update the momentum and return the Nesterov direction as a list of matrices."""
         momentum = slots(self)["_momentums"][variable_index(self, variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
@@ -175,13 +175,13 @@ def make_optimizer(
     factors: Sequence[float],
     matrices: Sequence[int] = (),
 ):
-    """Returns a training config's optimizer, which also keeps moving averages of the weights.
+    """Returns the optimizer of a training config, with moving averages of the weights.
 
     Args:
         training_config: The training config.
         rate: The learning rate.
-        factors: What the rate is multiplied by, for each variable in the order in which the optimizer is built.
-        matrices: Number of matrices side by side in each variable, as ``LayerwiseMuon`` takes them.
+        factors: Factor of the rate per variable, in the order in which the optimizer is built.
+        matrices: Number of concatenated matrices per variable, as in ``LayerwiseMuon``.
     """
     options = {
         "learning_rate": rate,
@@ -193,8 +193,8 @@ def make_optimizer(
     }
     if training_config.optimizer == "muon":
         dtype = "bfloat16" if training_config.precision == "mixed_bfloat16" else "float32"
-        made = LayerwiseMuon(factors, matrices, dtype, **options)
+        optimizer = LayerwiseMuon(factors, matrices, dtype, **options)
     else:
-        made = LayerwiseAdamW(factors, **options)
-    made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return made
+        optimizer = LayerwiseAdamW(factors, **options)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

@@ -7,11 +7,11 @@ from keras import ops
 
 from zoo.training.config import TrainingConfig
 
-RATIO = 32  # of the highest rate of a slanted triangle to its lowest, as the paper sets it
+RATIO = 32  # ratio of highest to lowest rate of a slanted triangle, as in the paper
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to ``peak``, then a half cosine down to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
+    """Linear warm-up to ``peak``, then a half cosine to 0 (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
 
     def __init__(self, peak: float, warmup: int, total: int):
         self.peak, self.warmup, self.total = peak, warmup, total
@@ -28,7 +28,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class SlantedTriangular(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear from ``peak / 32`` up to ``peak`` and, over the other steps, down again.
+    """Linear from ``peak / 32`` to ``peak``, then linear back over the remaining steps.
 
     Howard & Ruder 2018 (arXiv 1801.06146), equation 3.
     """
@@ -48,7 +48,7 @@ class SlantedTriangular(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Rising(keras.optimizers.schedules.LearningRateSchedule):
-    """From ``low`` to ``high`` in ``total`` steps, each the same factor above the one before."""
+    """Exponential rise from ``low`` to ``high`` in ``total`` steps."""
 
     def __init__(self, low: float, high: float, total: int):
         self.low, self.high, self.total = low, high, total
@@ -65,7 +65,7 @@ SCHEDULES = {"cosine": WarmupCosine, "slanted_triangular": SlantedTriangular}
 
 
 def schedule(training_config: TrainingConfig, total: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Returns the learning rate of each of ``total`` steps, as a training config has it."""
+    """Returns the learning-rate schedule of a training config over ``total`` steps."""
     return SCHEDULES[training_config.schedule](
         training_config.learning_rate, max(1, round(training_config.warmup * total)), total
     )

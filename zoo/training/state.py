@@ -1,4 +1,4 @@
-"""The state of an unfinished run: one file with every tensor, replaced whole."""
+"""The state of an unfinished run: one file with all tensors, replaced atomically."""
 
 import contextlib
 import json
@@ -14,23 +14,23 @@ from zoo.files import replacing, storage
 STATE = "state.safetensors"
 
 
-def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> None:
-    """Write tensors and a JSON value as one file, so that they can never be of two moments.
+def write_state(folder: Path, tensors: dict[str, np.ndarray], metadata: dict) -> None:
+    """Write tensors and a JSON value as one file, so that they always belong to the same step.
 
     Raises:
-        NotFiniteError: A tensor holds NaN or infinity; the state before is untouched.
-        StorageError: The disk is full or the folder cannot be written; the state before is untouched.
+        NotFiniteError: A tensor holds NaN or infinity; the previous state is unchanged.
+        StorageError: The disk is full or the folder cannot be written; the previous state is unchanged.
     """
     path = folder / STATE
-    # Copies in C order: safetensors writes other layouts scrambled, without a word.
+    # Copies in C order: safetensors silently scrambles other layouts.
     copies = {name: np.array(tensor, order="C") for name, tensor in tensors.items()}
     for name, copy in copies.items():
         if not np.isfinite(copy).all():
             raise NotFiniteError(f"{path}: {name} is not finite: the state saved before is kept")
-    data = save(copies, {"told": json.dumps(told)})
+    data = save(copies, {"told": json.dumps(metadata)})
     with storage(path):
         folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(f".{STATE}.*.tmp"):  # of a process that was killed while it wrote
+    for leftover in folder.glob(f".{STATE}.*.tmp"):  # left behind by a process that was killed while writing
         with contextlib.suppress(OSError):
             leftover.unlink()
     with replacing(path) as file:
@@ -38,11 +38,11 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], told: dict) -> Non
 
 
 def check_resume(folder: Path | None, resume: bool) -> None:
-    """Raise InputError where ``resume`` does not suit what the folder has: for before any data are read."""
-    found = folder is not None and (folder / STATE).exists()
-    if found and not resume:
+    """Raise InputError if ``resume`` does not match the contents of the folder; called before any data are read."""
+    exists = folder is not None and (folder / STATE).exists()
+    if exists and not resume:
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
-    if resume and not found:
+    if resume and not exists:
         raise InputError(f"{folder or 'nothing is written'}: no run to resume: start it without --resume")
 
 
@@ -50,7 +50,7 @@ def read_state(folder: Path) -> tuple[dict[str, np.ndarray], dict] | None:
     """Returns the tensors and the JSON value of a run's state, or ``None`` if it has none.
 
     Raises:
-        InputError: The file is not a state of the zoo's.
+        InputError: The file is not a training state of the zoo.
     """
     path = folder / STATE
     if not path.exists():

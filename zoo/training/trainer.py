@@ -1,4 +1,4 @@
-"""Training that can be cut anywhere and goes on as if it had not been."""
+"""Training that can be interrupted at any step and resumed with the same result."""
 
 import dataclasses
 import json
@@ -27,7 +27,7 @@ from zoo.training.tensorflow_step import tensorflow_program
 
 
 class Interrupted(ZooError):
-    """Training was stopped by a signal, after saving its state."""
+    """A signal stopped the training after its state was saved."""
 
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)
@@ -35,7 +35,7 @@ class Interrupted(ZooError):
 
 
 class _Stopped(BaseException):
-    """A signal came inside a call of the model. Keras would turn an ``Exception`` there into a ``RuntimeError``."""
+    """A signal arrived inside a call of the model. Keras would turn an ``Exception`` there into a ``RuntimeError``."""
 
     def __init__(self, number: int):
         super().__init__(number)
@@ -43,25 +43,24 @@ class _Stopped(BaseException):
 
 
 class Trainer:
-    """Fits a model under a training config, keeping the weights that validate best.
+    """Trains a model under a training config and keeps the weights with the best validation score.
 
-    The weights validated and kept are the moving average of the trained ones. Everything that a step
-    depends on is in the state that ``save`` writes: weights, averages, optimiser, dropout seeds, and
-    the place in the order of the data, which is a function of seed and epoch.
+    Validation uses the moving average of the weights, and the best averages are kept. ``save`` writes everything that a
+    step depends on: weights, averages, optimizer, dropout seeds, and the position in the data, whose order depends on
+    seed and epoch.
 
     Args:
         model: A built model.
         train: Training batches.
-        validate: Called after each epoch with the averaged weights in place; returns scores by name.
-        monitor: The score whose lowest value chooses the weights kept.
-        training_config: Epochs, rates and the like.
-        loss: What training lowers; a task's own is ``Task.loss``.
-        folder: Where the state is kept; ``None`` keeps none.
-        resume_command: What the user types to go on after an interruption.
+        validate: Called after each epoch, with the averaged weights in the model; returns scores by name.
+        monitor: Score to minimise.
+        training_config: The training config.
+        loss: Loss function; the task's own is ``Task.loss``.
+        folder: Folder of the state; ``None`` writes none.
+        resume_command: Command that resumes an interrupted run.
         on_epoch: Called with one dict per epoch.
         on_step: Called with (step, total steps, loss) after each step.
-        groups: The layers from the lowest to the head, where they differ in rate or in when they are
-            trained; by default all of them are one group.
+        groups: Layers from the input to the head, if their rates or training times differ; the default is one group.
 
     Attributes:
         data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
@@ -93,7 +92,7 @@ class Trainer:
         self.folder, self.resume_command, self.on_epoch, self.on_step = folder, resume_command, on_epoch, on_step
         self.total = training_config.epochs * train.per_epoch
         self.loss, self.groups = loss, groups or LayerGroups(model)
-        self.variables = model.trainable_variables  # those that are trained at any time
+        self.variables = model.trainable_variables  # variables that are trained at any time
         self.optimizer = None
         self._enter(0)
         self.step = 0
@@ -108,13 +107,13 @@ class Trainer:
 
     @retain_freed_memory()
     def run(self) -> None:
-        """Train to the end of the training config or of its time, or until ``patience`` epochs bring nothing better.
+        """Train to the end of the config or of its time limit, or until ``patience`` epochs bring no better score.
 
         Afterwards the model holds the best averaged weights.
 
         Raises:
-            Interrupted: SIGINT or SIGTERM came; the state is saved first.
-            NotFiniteError: The loss or a weight is NaN or infinite; the state saved last is kept.
+            Interrupted: SIGINT or SIGTERM arrived; the state was saved first.
+            NotFiniteError: The loss or a weight is NaN or infinite; the last saved state is kept.
         """
         claim_process()
         caught: list[int] = []
@@ -122,20 +121,21 @@ class Trainer:
         def handle(number, frame):
             caught.append(number)
             if self.validating:
-                # A validation may take long, and all that it starts from is on the disk already.
+                # A validation may take long, and the state before it is already on the disk.
                 raise _Stopped(number)
 
-        # Python delivers signals to its main thread alone: elsewhere they are the caller's.
+        # Python delivers signals only to the main thread; in other threads the caller handles them.
         main = threading.current_thread() is threading.main_thread()
         before = {s: signal.signal(s, handle) for s in self.signals} if main else {}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
         try:
-            self._validate_once(self.step // self.train.per_epoch)  # what a run was stopped in, if it was
+            # The run may have been stopped before or in the validation of this epoch.
+            self._validate_once(self.step // self.train.per_epoch)
             while self.step < self.total and not self._exhausted():
                 epoch, done = divmod(self.step, self.train.per_epoch)
                 self._enter(epoch)
                 for inputs, targets, weights in self.train.epoch(epoch, start=done):
-                    if not caught:  # a signal may have come before the first step
+                    if not caught:  # a signal may have arrived before the first step
                         self._train_step(inputs, targets, weights)
                     self.seconds = time.monotonic() - started
                     if (number := self.interrupted(caught)) is not None:
@@ -164,8 +164,8 @@ class Trainer:
     def _enter(self, epoch: int) -> None:
         """Freeze this epoch's layers and rebuild the optimizer for the trainable ones.
 
-        An optimizer is made for what is trained and for nothing else: a frozen weight costs no gradient, no
-        step and no memory. What the one before knew goes over into the next.
+        The optimizer holds only trained weights, so a frozen weight costs no gradient, no step and no memory. The state
+        of the previous optimizer is copied into the next one.
         """
         frozen = max(0, len(self.groups) - 1 - epoch) if self.training_config.gradual_unfreezing else 0
         if self.optimizer is not None and frozen == self.frozen:
@@ -185,21 +185,21 @@ class Trainer:
             known = {variable.path: i for i, variable in enumerate(trained_variables(before))}
             before_slots, after_slots = slots(before), slots(self.optimizer)
             for i, variable in enumerate(trained):
-                # Copies: on JAX two variables would share what each step overwrites.
+                # Copies: on JAX two variables would share a buffer that each step overwrites.
                 weight_averages(self.optimizer)[i].assign(ops.convert_to_numpy(variable))
                 if variable.path in known:
                     for slot, values in before_slots.items():
                         after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))
 
     def matrices(self, variables: Sequence[keras.Variable]) -> list[int]:
-        """Returns the number of matrices in each of some variables, as ``optimizers.LayerwiseMuon`` takes them."""
+        """Returns the number of matrices per variable, as in ``optimizers.LayerwiseMuon``."""
         if self.training_config.optimizer != "muon":
             return []
         counts = hidden_matrices(self.model)
         return [counts.get(variable.path, 0) for variable in variables]
 
     def _validate_once(self, epoch: int) -> None:
-        """Validate after an epoch's last step, unless that is done."""
+        """Validate after the last step of an epoch, unless already done."""
         if epoch > len(self.curve):
             self.validating = True
             self._end_epoch(epoch)
@@ -218,18 +218,18 @@ class Trainer:
         self._check_weights()
 
     def fit(self, inputs, targets, weights) -> float:
-        """Train on one batch. Returns the loss before the update."""
+        """Train on one batch and return the loss before the update."""
         self.model.reset_metrics()
         if keras.backend.backend() == "tensorflow":
             self.program = self.program or tensorflow_program(self.model, self.train.extremes())
             return float(self.program((inputs, targets, weights))["loss"])
-        # With several outputs Keras returns their losses too, behind the sum.
+        # With several outputs, Keras returns their losses after the sum.
         return float(np.ravel(self.model.train_on_batch(inputs, targets, sample_weight=weights))[0])
 
     def _check_weights(self) -> None:
-        """Raise NotFiniteError if a weight is NaN or infinite; it may stand where no loss shows it for long."""
+        """Raise NotFiniteError if a weight is NaN or infinite, which a loss may not show for many steps."""
         variables = self.model.trainable_variables
-        # One number of all of them, so that a step waits for the backend once.
+        # Reduce all weights to one number, so that a step waits for the backend once.
         if math.isfinite(float(ops.convert_to_numpy(sum(ops.sum(v) for v in variables)))):
             return
         for variable in variables:
@@ -244,7 +244,7 @@ class Trainer:
         averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)
         scores = self.run_validation()
-        # Of equal scores the last counts: few validation examples are soon all right, and training goes on.
+        # Of equal scores keep the last: with few validation examples all are soon correct, and training goes on.
         if not self.curve or scores[self.monitor] <= min(row[self.monitor] for row in self.curve):
             self.best = averages
         self._assign(trained)
@@ -283,7 +283,7 @@ class Trainer:
         weights = {f"model/{v.path}": v for v in self.model.weights}
         metrics = {id(v) for metric in self.model.metrics for v in metric.variables}
         known = metrics | {id(v) for v in self.model.weights}
-        # Keras numbers seed generators through the whole process, so their paths differ from run to run.
+        # Keras numbers seed generators per process, so their paths differ between runs.
         seeds = [v for v in self.model.variables if id(v) not in known]
         return {
             **weights,
@@ -292,7 +292,7 @@ class Trainer:
         }
 
     def save(self) -> None:
-        """Write the state, atomically."""
+        """Write the state atomically."""
         if self.folder is None:
             return
         tensors = {name: ops.convert_to_numpy(v) for name, v in self._variables().items()}
@@ -320,32 +320,30 @@ class Trainer:
         return read_state(self.folder) if self.folder else None
 
     def load(self) -> bool:
-        """Take up the state in the folder; returns whether there was one.
+        """Load the state in the folder; returns whether there was one.
 
         Raises:
-            InputError: It is of another training config, backend or model.
+            InputError: The state belongs to another training config, backend or model.
         """
-        found = self.read()
-        if found is None:
+        state = self.read()
+        if state is None:
             return False
-        tensors, told = found
-        told.setdefault("data", self.data)  # states of before it was kept
-        told["training_config"] = {
-            **dataclasses.asdict(TrainingConfig()),
-            **told["training_config"],
-        }  # and of before a training config said all that it says now
+        tensors, metadata = state
+        metadata.setdefault("data", self.data)  # older states lack this fact
+        # Older states lack newer fields; use their defaults.
+        metadata["training_config"] = {**dataclasses.asdict(TrainingConfig()), **metadata["training_config"]}
         facts = {
             "training_config": dataclasses.asdict(self.training_config),
             "backend": keras.backend.backend(),
             "data": self.data,
         }
-        for what, mine in facts.items():
-            if told.get(what) != json.loads(json.dumps(mine)):
+        for what, ours in facts.items():
+            if metadata.get(what) != json.loads(json.dumps(ours)):
                 raise InputError(
-                    f"{self.folder}: made with another {what} ({told.get(what)}): start over in another folder,"
+                    f"{self.folder}: made with another {what} ({metadata.get(what)}): start over in another folder,"
                     f" or set it back"
                 )
-        self._enter(len(self.groups) - 1 - told.get("frozen", 0))
+        self._enter(len(self.groups) - 1 - metadata.get("frozen", 0))
         variables = self._variables()
         for name, variable in variables.items():
             if name not in tensors or tensors[name].shape != tuple(variable.shape):
@@ -353,14 +351,14 @@ class Trainer:
             variable.assign(tensors[name])
         if keras.backend.backend() == "torch":
             _torch_generator().set_state(ops.convert_to_tensor(tensors["torch/random"], "uint8"))
-        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if told["curve"] else None
-        self.step, self.epoch_loss = told["step"], told["epoch_loss"]
-        self.curve, self.seconds = told["curve"], told["seconds"]
+        self.best = [tensors[f"best/{i}"] for i in range(len(self.variables))] if metadata["curve"] else None
+        self.step, self.epoch_loss = metadata["step"], metadata["epoch_loss"]
+        self.curve, self.seconds = metadata["curve"], metadata["seconds"]
         return True
 
 
 def _torch_generator():
-    """Returns the process's generator, from which Keras draws dropout on torch, and not from its own seeds."""
+    """Returns the process's generator, from which Keras draws dropout on torch instead of its own seeds."""
     import torch
 
     return torch.default_generator

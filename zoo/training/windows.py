@@ -6,22 +6,22 @@ import numpy as np
 
 
 class Windows:
-    """Batches of windows of one long array of ids, each window once, in an order that the seed decides.
+    """Batches of windows of one long array of ids, each window once, in an order given by the seed.
 
-    With ``sampled``, each batch carries the ids that its softmax runs over: the most frequent ones, all targets of
-    the batch, and others drawn evenly. Each logit is corrected by the logarithm of the probability with which its id
-    is among them (Jean et al. 2015, arXiv 1412.2007), so that the model learns the full softmax.
+    With ``sampled``, each batch has the ids of its sampled softmax: the most frequent ones, all targets of the batch,
+    and others drawn uniformly. Each logit is corrected by the logarithm of the sampling probability of its id (Jean et
+    al. 2015, arXiv 1412.2007), so that the model learns the full softmax.
 
     Args:
         ids: ``(tokens,)``.
         vocab_size: Number of ids of the vocabulary.
-        context: Steps of a window.
+        context: Steps per window.
         start: Id that the model reads before a window.
-        batch_size: Windows of a batch.
-        epochs: Number of epochs that the budget is divided into.
-        tokens: The budget: ids that all epochs read together; at most as many as there are.
-        seed: Seed of the order and of the sample.
-        sampled: Ids of the output layer per batch; 0 takes the whole vocabulary.
+        batch_size: Windows per batch.
+        epochs: Number of epochs that share the budget.
+        tokens: Budget: number of ids that all epochs read together, at most the number of ids.
+        seed: Random seed of the order and of the samples.
+        sampled: Ids of the sampled softmax per batch; 0 uses the whole vocabulary.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Windows:
             counts = np.bincount(ids[:20_000_000], minlength=vocab_size) + 1.0
             self.frequent = np.argsort(-counts, kind="stable")[: sampled // 3]
             self.others = np.setdiff1d(np.arange(vocab_size), self.frequent)
-            # The probability that an id is no target in a batch.
+            # The probability that an id is not a target in a batch.
             self.absent = np.exp(batch_size * context * np.log1p(-counts / counts.sum()))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
-        """Yield an epoch's batches from number ``start`` on: inputs, targets ``(batch, time)`` and their weights."""
+        """Yield the batches of an epoch from index ``start``: inputs, targets ``(batch, time)`` and their weights."""
         for number in range(start, self.per_epoch):
             step = epoch * self.per_epoch + number
             chosen = self.order[step * self.batch_size : (step + 1) * self.batch_size]
@@ -65,7 +65,7 @@ class Windows:
             yield inputs, targets, np.ones(targets.shape, "float32")
 
     def _candidates(self, targets: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the ids of a batch's softmax in ascending order, and the logarithm of each one's probability."""
+        """Returns the ids of a batch's softmax in ascending order, and the logarithms of their probabilities."""
         chosen = np.union1d(self.frequent, targets)
         left = np.setdiff1d(self.others, chosen)
         missing = max(0, self.sampled - len(chosen))

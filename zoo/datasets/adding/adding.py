@@ -1,4 +1,4 @@
-"""The adding problem, sequences with two marked numbers to be added, as a TFDS builder."""
+"""The adding problem as a TFDS builder: sequences with two marked numbers to add."""
 
 from collections.abc import Iterator
 
@@ -8,21 +8,21 @@ import tensorflow_datasets as tfds
 LENGTHS = {"t200": 200, "t600": 600}
 SIZES = {"train": 50_000, "validation": 1_000, "test": 1_000}
 _SEED = 1997
-_BLOCK = 1_000  # sequences drawn at once: 5 MB at 600 steps, where the whole train part is 240
+_BLOCK = 1_000  # sequences per draw: 5 MB at 600 steps, where the whole training split is 240 MB
 
 
 def draw(random: np.random.Generator, count: int, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw sequences as Bai et al. 2018's code does (Hochreiter & Schmidhuber 1997 had the idea).
+    """Draw sequences as in Bai et al. 2018's code (the task is from Hochreiter & Schmidhuber 1997).
 
     Args:
-        random: Where the numbers come from.
-        count: How many sequences.
-        length: Steps of each, at least 2.
+        random: Random generator.
+        count: Number of sequences.
+        length: Steps per sequence, at least 2.
 
     Returns:
-        Inputs, float32, ``(count, length, 2)``: a number uniform in [0, 1) and a mark, which is 1 at
-        two different steps anywhere and else 0; and targets, float32, ``(count,)``: the sum of the
-        two marked numbers. Always answering 1 has a mean squared error of 1/6.
+        Inputs, float32, ``(count, length, 2)``: a number uniform in [0, 1) and a mark, which is 1 at two different
+        random steps and 0 elsewhere. Targets, float32, ``(count,)``: the sum of the two marked numbers. Always
+        predicting 1 has a mean squared error of 1/6.
     """
     inputs = np.zeros((count, length, 2), np.float32)
     inputs[:, :, 0] = random.random((count, length), np.float32)

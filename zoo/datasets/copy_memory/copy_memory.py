@@ -1,4 +1,4 @@
-"""The copy memory task, ten symbols to be repeated after a long blank, as a TFDS builder."""
+"""The copy memory task as a TFDS builder: ten symbols to repeat after a long blank."""
 
 from collections.abc import Iterator
 
@@ -8,23 +8,22 @@ import tensorflow_datasets as tfds
 LENGTHS = {"t500": 500, "t1000": 1_000}
 SIZES = {"train": 10_000, "validation": 1_000, "test": 1_000}
 SYMBOLS = 10
-"""Symbols to be remembered, each 1 to 8; 0 is the blank, 9 the marker."""
+"""Number of symbols to remember, each 1 to 8; 0 is the blank, 9 the marker."""
 
 CLASSES = 10
 _SEED = 1997
 
 
 def draw(random: np.random.Generator, count: int, blank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw sequences as Bai et al. 2018's code does.
+    """Draw sequences as in Bai et al. 2018's code.
 
-    An input is ten symbols, ``blank - 1`` blanks and eleven markers; its target is blanks, and the
-    ten symbols at the last ten steps. Without memory the best mean cross-entropy a step is
-    ``10 ln 8 / (blank + 20)``.
+    An input is ten symbols, ``blank - 1`` blanks and eleven markers. Its target is blanks, then the ten symbols at the
+    last ten steps. Without memory the best mean cross-entropy per step is ``10 ln 8 / (blank + 20)``.
 
     Args:
-        random: Where the symbols come from.
-        count: How many sequences.
-        blank: Steps between the last symbol and the first step that asks for one, called T in papers.
+        random: Random generator.
+        count: Number of sequences.
+        blank: Steps between the last symbol and the first step that repeats one, called T in papers.
 
     Returns:
         Inputs and targets, uint8, ``(count, blank + 20)`` each.

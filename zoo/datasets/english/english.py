@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from zoo.datasets import local_copies
 
-# Size in bytes and SHA-256 of what was made of each source.
+# Size in bytes and SHA-256 of the cleaned file of each source.
 FILES = {
     "wikipedia/train": (31_820_808, "b8a99ff9f5d3744f86225d06c6de0d6fa44e34aaf38d8a09e98a0d152307c837"),
     "wikipedia/validation": (134_776, "6836db6aeb221efe15d352649c9742fa0fbce55616a828d39a529fa682777892"),
@@ -56,7 +56,7 @@ def read(paths: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _split_of(name: str) -> str:
-    """Returns the split of a review by the MD5 of its file name: 1 of 200 for validation, 1 for test."""
+    """Returns the split of a review by the MD5 of its file name: 1 in 200 for validation, 1 in 200 for test."""
     share = int(hashlib.md5(name.encode()).hexdigest(), 16) % 200
     return {0: "validation", 1: "test"}.get(share, "train")
 
@@ -64,13 +64,13 @@ def _split_of(name: str) -> str:
 class English(tfds.core.GeneratorBasedBuilder):
     """61 million subwords of English text.
 
-    Featured and good articles of Wikipedia (https://github.com/ag-gipp/wikiextractor), without any that shares five
+    Featured and good articles of Wikipedia (https://github.com/ag-gipp/wikiextractor), without articles that share five
     or more sequences of 13 words with the validation or test part of WikiText-2; Wikinews of 2004 to 2009
     (https://github.com/jshepp27/countaBot); 40 books of Standard Ebooks (https://github.com/standardebooks), of which
-    two are held out for validation and two for test; and the 50,000 reviews without a label of Maas et al. 2011
+    two are held out for validation and two for test; and the 50,000 unlabelled reviews of Maas et al. 2011
     (https://ai.stanford.edu/~amaas/data/sentiment/).
 
-    The cleaned files have no address of their own. ``ZOO_DATA_FILES`` names a folder that has them.
+    The cleaned files have no public address. ``ZOO_DATA_FILES`` names a folder that has them.
     """
 
     VERSION = tfds.core.Version("1.0.0")

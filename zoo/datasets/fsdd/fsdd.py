@@ -1,4 +1,4 @@
-"""The Free Spoken Digit Dataset v1.0.10, digits said by six speakers at 8 kHz, as a TFDS builder."""
+"""The Free Spoken Digit Dataset v1.0.10, digits by six speakers at 8 kHz, as a TFDS builder."""
 
 import gzip
 import hashlib
@@ -22,28 +22,28 @@ RATE = 8_000
 LABELS = tuple("0123456789")
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 HELD_OUT = "yweweler"
-"""The speaker that ``speaker`` leaves out of training: the last one by name, not chosen by any score."""
+"""Speaker that ``speaker`` leaves out of training: the last one by name, not chosen by a score."""
 
 URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz"
-# GitHub makes the archive when asked and does not promise its bytes for good (github.blog, 2023-02-21), so
-# checksums.tsv cannot name it and the recordings in it are checked instead: this is the SHA-256 of what
-# `LC_ALL=C sha256sum *.wav` prints in their folder.
+# GitHub creates the archive on request and does not guarantee its bytes (github.blog, 2023-02-21). Therefore
+# checksums.tsv cannot list it, and the recordings are checked instead. This is the SHA-256 of the output of
+# `LC_ALL=C sha256sum *.wav` in their folder.
 SHA256 = "1801eae019c063377d98f831d3f93574f259475df7332bb0e3d1b080fb5e6959"
 
 _NAME = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
 
 
 def fingerprint(recordings: dict[str, bytes]) -> str:
-    """Returns the SHA-256 of the names of the recordings and of their SHA-256, by name."""
+    """Returns the SHA-256 of the names and SHA-256s of the recordings, sorted by name."""
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(recordings.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_archive(path: str | os.PathLike) -> dict[str, bytes]:
-    """Returns the recordings in a tar archive by name, whatever their folder.
+    """Returns the recordings in a tar archive by name, from any folder.
 
     Raises:
-        DownloadError: They are not those of v1.0.10, or the archive is damaged.
+        DownloadError: The recordings are not those of v1.0.10, or the archive is damaged.
     """
     recordings = {}
     try:
@@ -63,7 +63,7 @@ def read_folder(folder: str | os.PathLike) -> dict[str, bytes]:
     """Returns the recordings under a folder by name.
 
     Raises:
-        InputError: They are not those of v1.0.10.
+        InputError: The recordings are not those of v1.0.10.
     """
     paths = [path for path in Path(folder).rglob("*.wav") if _NAME.fullmatch(path.name)]
     recordings = {path.name: path.read_bytes() for path in paths}
@@ -79,7 +79,7 @@ def samples(recording: bytes) -> np.ndarray:
     """Returns the samples of a wav file, int16, ``(time,)``.
 
     Raises:
-        ValueError: It is not mono sound of 16 bits at 8 kHz.
+        ValueError: The file is not 16-bit mono sound at 8 kHz.
     """
     with wave.open(BytesIO(recording)) as file:
         if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
@@ -88,12 +88,12 @@ def samples(recording: bytes) -> np.ndarray:
 
 
 def readme_split(speaker: str, index: int) -> str:
-    """Returns the split of a recording: takes 0 to 4 test, as the README has it, 5 to 9 validation, others train."""
+    """Returns the split of a recording: takes 0 to 4 are test, as in the README, 5 to 9 validation, others train."""
     return "test" if index < 5 else "validation" if index < 10 else "train"
 
 
 def speaker_split(speaker: str, index: int) -> str:
-    """Returns the split of a recording: the speaker held out test; of the others takes 5 to 9 validation."""
+    """Returns the split of a recording: the held-out speaker is test; takes 5 to 9 of the others are validation."""
     return "test" if speaker == HELD_OUT else "validation" if 5 <= index < 10 else "train"
 
 
@@ -103,8 +103,8 @@ _SPLITS = {"readme": readme_split, "speaker": speaker_split}
 class Fsdd(tfds.core.GeneratorBasedBuilder):
     """Spoken digits: 10 digits x 6 speakers x 50 takes.
 
-    ``readme``: 2,400 / 300 / 300, tested on other takes of the same speakers. ``speaker``: 2,250 / 250 /
-    500, tested on a speaker never heard in training.
+    ``readme``: 2,400 / 300 / 300, tested on other takes of the same speakers. ``speaker``: 2,250 / 250 / 500, tested on
+    a speaker who is not in training.
     """
 
     VERSION = tfds.core.Version("1.0.0")

@@ -1,4 +1,4 @@
-"""Polyphonic music, the keys of a piano that sound at each step, as a TFDS builder."""
+"""Polyphonic music as a TFDS builder: the piano keys that sound at each step."""
 
 from collections.abc import Iterator
 

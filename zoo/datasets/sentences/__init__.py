@@ -1,1 +1,1 @@
-"""Sentences and their classes, six sets, as a TFDS builder."""
+"""Six sets of sentences with their classes, as a TFDS builder."""

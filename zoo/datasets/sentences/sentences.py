@@ -1,4 +1,4 @@
-"""Six sets of sentences and their classes, as Kim 2014 prepared them, as a TFDS builder."""
+"""Six sets of sentences with their classes, as prepared by Kim 2014, as a TFDS builder."""
 
 import dataclasses
 import hashlib
@@ -20,7 +20,7 @@ class SentencesConfig(tfds.core.BuilderConfig):
 
     Attributes:
         labels: Names of the classes, in the order of their numbers in the files.
-        files: Name of the file of each split; one named ``all`` is split by ``hashed_split``.
+        files: Name of the file per split; a file named ``all`` is split by ``hashed_split``.
         encoding: Encoding of the files.
     """
 
@@ -30,7 +30,7 @@ class SentencesConfig(tfds.core.BuilderConfig):
 
     @property
     def urls(self) -> dict[str, str]:
-        """URL of each of ``files``."""
+        """URLs of ``files``."""
         return {split: f"{_REPOSITORY}/{file}" for split, file in self.files.items()}
 
 
@@ -65,8 +65,8 @@ CONFIGS = {
 def hashed_split(text: str) -> str:
     """Returns the split of a text, by its SHA-256 alone: 80 % train, 10 % validation, 10 % test.
 
-    The zoo's own split of the sets that papers cross-validate. Texts that differ only in spaces or
-    in case count as one, so that no text stands on two sides.
+    This is the zoo's own split of sets that papers cross-validate. Texts that differ only in spaces or case count as
+    one, so that no text is in two splits.
     """
     key = " ".join(text.casefold().split())
     share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") % 100
@@ -76,14 +76,14 @@ def hashed_split(text: str) -> str:
 def read(path: str, config: SentencesConfig) -> list[dict[str, str]]:
     """Read ``number text`` lines: ``text`` and the name of its class, ``label``.
 
-    The few lines without a text are left out.
+    Lines without a text are left out.
 
     Raises:
-        ValueError: A line's class is not one of the config's.
+        ValueError: The class of a line is not in the config.
     """
     classes = {str(i): label for i, label in enumerate(config.labels)}
     rows = []
-    # newline="\n": some texts hold characters that Python would otherwise take for line ends
+    # newline="\n": some texts contain characters that Python would read as line ends
     with open(path, encoding=config.encoding, newline="\n") as file:
         for number, line in enumerate(file, 1):
             first, _, text = line.strip().partition(" ")
@@ -97,8 +97,8 @@ def read(path: str, config: SentencesConfig) -> list[dict[str, str]]:
 class Sentences(tfds.core.GeneratorBasedBuilder):
     """Sentences and their classes.
 
-    ``sst2`` and ``sst5`` have the treebank's own splits; they hold whole sentences alone, not the phrases
-    that Kim trained on too. ``mr``, ``subj``, ``cr`` and ``mpqa`` have none: see ``hashed_split``.
+    ``sst2`` and ``sst5`` have the treebank's own splits, with whole sentences only, not the phrases that Kim also
+    trained on. ``mr``, ``subj``, ``cr`` and ``mpqa`` have no splits: see ``hashed_split``.
     """
 
     VERSION = tfds.core.Version("1.0.0")

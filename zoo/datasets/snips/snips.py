@@ -1,4 +1,4 @@
-"""SNIPS, commands to a voice assistant with one tag per word and an intent each, as a TFDS builder."""
+"""SNIPS, commands to a voice assistant with a tag per word and an intent, as a TFDS builder."""
 
 from collections.abc import Iterator
 
@@ -28,18 +28,18 @@ INTENTS = (
 
 
 def read(tokens: str, tags: str, intents: str) -> list[dict]:
-    """Read three files side by side: words, tags and the intent of one command per line.
+    """Read three parallel files: words, tags and the intent of one command per line.
 
     Args:
         tokens: Path of the file with the words, separated by spaces.
-        tags: Path of the file with as many tags: ``O``, or ``B-`` or ``I-`` and the name of the slot.
+        tags: Path of the file with a tag per word: ``O``, or ``B-`` or ``I-`` and the name of the slot.
         intents: Path of the file with the intents.
 
     Returns:
         For each command ``tokens``, ``tags`` and ``intent``.
 
     Raises:
-        ValueError: The files do not fit together.
+        ValueError: The files do not match.
     """
     commands = []
     with open(tokens, encoding="utf-8") as words, open(tags, encoding="utf-8") as marks, open(intents) as labels:

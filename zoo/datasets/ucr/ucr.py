@@ -1,4 +1,4 @@
-"""Series of the UCR and UEA archives (Dau et al. 2019, arXiv 1810.07758), a config a dataset, as a TFDS builder."""
+"""Series of the UCR and UEA archives (Dau et al. 2019, arXiv 1810.07758), one config per dataset, as a TFDS builder."""
 
 import collections
 import dataclasses
@@ -15,19 +15,19 @@ _REPOSITORY = (
     "https://raw.githubusercontent.com/aeon-toolkit/aeon/a101ddc8b35a65441609b45c9bcce5aeafa0c131/aeon/datasets/data"
 )
 HELD_OUT = 5
-"""Every fifth series of each label is taken out of training for validation."""
+"""One in this many series of each label goes from training to validation."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """A dataset of the archive: what its files are called, and the channels of its series."""
+    """A dataset of the archive: the names of its files, and the channels of its series."""
 
     name: str
     channels: int
 
     @property
     def urls(self) -> dict[str, str]:
-        """URL of each of its two files, by the split that the archive names."""
+        """URLs of its two files, by the name of the split in the archive."""
         return {split: f"{_REPOSITORY}/{self.name}/{self.name}_{split.upper()}.ts" for split in ("train", "test")}
 
 
@@ -39,7 +39,7 @@ CONFIGS = {
 
 
 def held_out(labels: list[str]) -> list[bool]:
-    """Returns which series go to validation: of each label the fifth, the tenth and so on."""
+    """Returns which series go to validation: the fifth, the tenth and so on of each label."""
     seen: collections.Counter[str] = collections.Counter()
     chosen = []
     for label in labels:
@@ -49,7 +49,7 @@ def held_out(labels: list[str]) -> list[bool]:
 
 
 class Ucr(tfds.core.GeneratorBasedBuilder):
-    """Labelled series; test is the archive's, validation comes out of its train."""
+    """Labelled series; test is the archive's test split, validation is taken from its training split."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [

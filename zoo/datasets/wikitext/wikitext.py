@@ -27,7 +27,7 @@ _RULES = (
 
 
 def plain(line: str) -> str:
-    """Returns a tokenised line as it would be written; ``<unk>`` stays."""
+    """Returns a tokenised line as normal text; ``<unk>`` stays."""
     line = line.strip()
     for pattern, replacement in _RULES:
         line = re.sub(pattern, replacement, line)
@@ -35,7 +35,7 @@ def plain(line: str) -> str:
 
 
 def read(path: str) -> Iterator[dict[str, str]]:
-    """Yield each article's ``text`` and the number of its ``words``: its tokens, one for the end of each line."""
+    """Yield each article's ``text`` and the number of its ``words``: its tokens, plus one per line end."""
     lines: list[str] = []
     words = 0
     with open(path, encoding="utf-8") as file:
@@ -50,7 +50,7 @@ def read(path: str) -> Iterator[dict[str, str]]:
 
 
 class Wikitext2(tfds.core.GeneratorBasedBuilder):
-    """Articles of WikiText-2 as plain text, with the number of tokens by which papers count the perplexity."""
+    """Articles of WikiText-2 as plain text, with the number of tokens for word perplexities as in papers."""
 
     VERSION = tfds.core.Version("1.0.0")
 

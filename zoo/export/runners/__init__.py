@@ -1,1 +1,1 @@
-"""Programs that run an exported folder with NumPy and onnxruntime alone; one of them is copied into each folder."""
+"""Programs that run an exported folder with NumPy and onnxruntime; one is copied into each folder."""

@@ -1,7 +1,7 @@
-"""Run an exported model of next steps, a step at a time. Needs NumPy and onnxruntime, and tokenizers for subwords.
+"""Run an exported next-step model step by step. Needs NumPy and onnxruntime, and tokenizers for subwords.
 
-A text is continued by 100 symbols; a piece, ``[[60, 64], [62]]``, by 16 frames. A sequence of ids or of numbers, as
-JSON, is answered step by step.
+A text is continued by 100 symbols; a piece, ``[[60, 64], [62]]``, by 16 frames. For a sequence of ids or of numbers, as
+JSON, the output of each step is printed.
 """
 
 import json
@@ -16,7 +16,7 @@ KEYS, LOWEST = 88, 21
 
 
 class Stream:
-    """A row of input that goes on and on; the state is kept here."""
+    """A stream of steps that holds the state."""
 
     def __init__(self, path):
         options = onnxruntime.SessionOptions()
@@ -52,7 +52,7 @@ def codec(state):
 
 
 def main(folder, inputs):
-    """Print what follows each input."""
+    """Print the continuation of each input."""
     for text in inputs:
         stream = Stream(str(folder / "step.onnx"))
         state, task = stream.zoo["preprocessor"], stream.zoo["task"]
@@ -60,14 +60,14 @@ def main(folder, inputs):
             encode, decode = codec(state)
             first, written = (0, []) if "tokenizer" in state else (1, [])
             logits = [stream.step(i) for i in [1 - first, *encode(text)]][-1]
-            for _ in range(100):  # the most likely; add noise to the logits to draw
+            for _ in range(100):  # the most likely; add noise to the logits to sample
                 written.append(int(logits.argmax()) + first)
                 logits = stream.step(written[-1])
             print(text + decode(written))
         elif task == "music_modelling":
             for frame in json.loads(text):
                 logits = stream.step(np.isin(np.arange(KEYS), np.array(frame) - LOWEST))
-            for _ in range(16):  # the keys that more likely than not sound
+            for _ in range(16):  # keys with a probability above 0.5
                 print(*(np.flatnonzero(logits > 0) + LOWEST))
                 logits = stream.step(logits > 0)
         else:

@@ -12,7 +12,7 @@ PAD, START, END, RESERVED, WORST = 0, 1, 2, 3, -1e9
 
 
 def read_session(path):
-    """Returns a session of a graph, and what its metadata says."""
+    """Returns a session of a graph, and its metadata."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -44,7 +44,7 @@ def beam_search(encoder, decoder, source, length, beam_size=5):
         likely = logits - logits.max(-1, keepdims=True)
         likely = (likely - np.log(np.exp(likely).sum(-1, keepdims=True))).reshape(batch, beam_size, -1)
         symbols = likely.shape[-1]
-        likely[done] = np.where(np.arange(symbols) == PAD, 0, WORST)  # what has ended goes on at no cost
+        likely[done] = np.where(np.arange(symbols) == PAD, 0, WORST)  # ended hypotheses continue at no cost
         flat = (score[..., None] + likely).reshape(batch, -1)
         best = np.argsort(-flat, axis=1, kind="stable")[:, :beam_size]
         parent, chosen, score = best // symbols, best % symbols, np.take_along_axis(flat, best, 1)
@@ -58,7 +58,7 @@ def beam_search(encoder, decoder, source, length, beam_size=5):
 
 
 def main(folder, texts):
-    """Print what the model writes for each text."""
+    """Print the model's output for each text."""
     (encoder, zoo), (decoder, _) = (read_session(str(folder / f"{name}.onnx")) for name in ("encoder", "decoder_step"))
     tokenizer, target = zoo["preprocessor"]["source"], zoo["preprocessor"]["target"]
     for text in texts:

@@ -1,6 +1,6 @@
 """Run an exported classifier or regression of series or sounds. Needs NumPy and onnxruntime.
 
-A series is numbers between commas, channels between colons; a sound is the path of a 16-bit .wav file.
+A series has commas between numbers and colons between channels; a sound is the path of a 16-bit .wav file.
 """
 
 import json
@@ -14,7 +14,7 @@ import onnxruntime
 
 
 def read_session(path):
-    """Returns a session of a graph, and what its metadata says."""
+    """Returns a session of a graph, and its metadata."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -22,7 +22,7 @@ def read_session(path):
 
 
 def read_wav(path, rate):
-    """Returns the samples of a .wav file of a rate, the largest 1 or -1; of several channels the mean."""
+    """Returns the samples of a .wav file at a rate, scaled to a maximum of 1; channels are averaged."""
     with wave.open(path, "rb") as file:
         if file.getframerate() != rate or file.getsampwidth() != 2:
             raise SystemExit(f"{path}: {file.getframerate()} samples per second: convert to {rate} at 16 bits")
@@ -32,7 +32,7 @@ def read_wav(path, rate):
 
 
 def log_mel(samples, rate, mean, scale):
-    """Returns the logarithms of the energy in bands of the mel scale, standardised: ``(time, bands)``."""
+    """Returns standardised log-mel energies, ``(time, bands)``."""
     window, hop = rate // 40, rate // 100
     size = 1 << (2 * window - 1).bit_length()
     short = max(window - len(samples), -(len(samples) - window) % hop)
@@ -48,7 +48,7 @@ def log_mel(samples, rate, mean, scale):
 
 
 def features_of(text, front_end):
-    """Returns what the model reads of an input, ``(time, features)``."""
+    """Returns the model's input, ``(time, features)``."""
     if front_end["kind"] == "numbers":
         series = np.array([[float(x) for x in channel.split(",")] for channel in text.split(":")], "float32").T
         return (series - np.float32(front_end["mean"])) / np.float32(front_end["scale"])
@@ -61,7 +61,7 @@ def features_of(text, front_end):
 
 
 def main(folder, inputs):
-    """Print the answer to each input."""
+    """Print the prediction for each input."""
     session, zoo = read_session(str(folder / "model.onnx"))
     state = zoo["preprocessor"]
     for text in inputs:

@@ -13,7 +13,7 @@ SEPARATOR, RESERVED = 1, ("[PAD]", "[SEP]")
 
 
 def read_session(path):
-    """Returns a session of a graph, and what its metadata says."""
+    """Returns a session of a graph, and its metadata."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -21,7 +21,7 @@ def read_session(path):
 
 
 def make_tokenizer(state):
-    """Returns the tokenizer that the metadata describes, and the ids before each text."""
+    """Returns the tokenizer in the metadata, and the ids before each text."""
     merges = [tuple(pair.split(" ")) for pair in state["merges"]]
     if "subwords" not in state:  # bytes
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -39,7 +39,7 @@ def make_tokenizer(state):
 
 
 def encode(tokenizer, prefix, state, text):
-    """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the place of each word."""
+    """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the position of each word."""
     if "tags" in state:
         found = tokenizer.encode(text.split(), is_pretokenized=True)
         places = [found.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
@@ -58,7 +58,7 @@ def encode(tokenizer, prefix, state, text):
 
 
 def main(folder, texts):
-    """Print the answer to each text."""
+    """Print the prediction for each text."""
     session, zoo = read_session(str(folder / "model.onnx"))
     state = {**zoo["preprocessor"].get("reader", {}), **zoo["preprocessor"]}
     tokenizer, prefix = make_tokenizer(state["tokenizer"])
@@ -66,7 +66,7 @@ def main(folder, texts):
         tokens, first = encode(tokenizer, prefix, state, text)
         given = {"tokens": tokens, "mask": tokens > 0, **({} if first is None else {"first": first})}
         outputs = dict(zip((x.name for x in session.get_outputs()), session.run(None, given), strict=True))
-        if "tags" in outputs:  # the most likely of each word; the zoo also forbids an I- that nothing began
+        if "tags" in outputs:  # the most likely tag of each word; the zoo also forbids an I- without a beginning
             answer = " ".join(state["tags"][i] for i in outputs["tags"][0].argmax(-1))
             answer += f"\t{state['labels'][outputs['label'][0].argmax()]}" if "label" in outputs else ""
         elif "mean" in state:

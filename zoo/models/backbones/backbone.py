@@ -13,25 +13,25 @@ from zoo.models.streaming import Stream
 
 
 class Block(keras.layers.Layer):
-    """One level of a backbone, ``(batch, time, features)`` in and ``(batch, time, hidden_dim)`` out.
+    """One layer of a backbone: maps ``(batch, time, features)`` to ``(batch, time, hidden_dim)``.
 
-    A causal block also runs one step at a time. Its state is an explicit value, a tensor or a tuple
-    of tensors with the batch first, never hidden in the layer, so that any number of streams can
-    share one block and a state can be saved, copied or reset row by row.
+    A causal block also runs one step at a time. Its state is an explicit value: a tensor or a tuple of tensors, batch
+    first. The layer holds no state. Therefore any number of streams can share one block, and a state can be saved,
+    copied or reset row by row.
 
-    ``build`` makes every variable, so that a model has them without a run.
+    ``build`` creates every variable, so that a model has them without a run.
 
     Args:
-        hidden_dim: Features of its output.
-        name: The block's name.
+        hidden_dim: Number of output features.
+        name: Name of the block.
     """
 
-    max_length: int | None = None  # steps of the longest sequence, where there is one
+    max_length: int | None = None  # maximum sequence length, if bounded
 
     def __init__(self, hidden_dim: int, name: str):
         super().__init__(name=name)
         self.hidden_dim = hidden_dim
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
 
     def call(self, x, mask=None, training=False):
         """Map a whole sequence.
@@ -39,10 +39,10 @@ class Block(keras.layers.Layer):
         Args:
             x: ``(batch, time, features)``.
             mask: ``(batch, time)`` booleans, true where ``x`` is real; ``None`` means everywhere.
-            training: Whether dropout acts.
+            training: Whether to apply dropout.
 
         Returns:
-            ``(batch, time, hidden_dim)``. What stands at masked positions means nothing.
+            ``(batch, time, hidden_dim)``. Values at masked positions are undefined.
         """
         raise NotImplementedError
 
@@ -55,7 +55,7 @@ class Block(keras.layers.Layer):
 
         Args:
             x: ``(batch, features)``.
-            state: What ``initial_state`` or the step before returned.
+            state: Result of ``initial_state`` or of the previous step.
 
         Returns:
             ``(batch, hidden_dim)`` and the next state.
@@ -63,9 +63,9 @@ class Block(keras.layers.Layer):
         raise ValueError(f"{self.name} is not causal: it cannot run step by step")
 
     def prefill(self, x, state):
-        """Map several steps that follow what the state has read: what as many calls of ``step`` would.
+        """Map several further steps, as that many calls of ``step`` do.
 
-        This loops over them. Blocks that can do better compute them side by side.
+        This implementation loops over the steps. Subclasses may compute them in parallel.
 
         Args:
             x: ``(batch, count, features)``, ``count`` fixed.
@@ -74,14 +74,14 @@ class Block(keras.layers.Layer):
         Returns:
             ``(batch, count, hidden_dim)`` and the next state.
         """
-        # A loop written out: Keras's scan on TensorFlow takes outputs of the state's shape only (3.15).
+        # An explicit loop: Keras's scan on TensorFlow supports only outputs with the shape of the state (3.15).
         steps = ops.swapaxes(x, 0, 1)
         count = steps.shape[0]
 
         def advance(t, out, *flat):
             y, after = self.step(ops.take(steps, t, axis=0), tree.pack_sequence_as(state, list(flat)))
-            here = ops.reshape(ops.arange(count) == t, (count, 1, 1))
-            return t + 1, ops.where(here, y[None], out), *tree.flatten(after)
+            at_step = ops.reshape(ops.arange(count) == t, (count, 1, 1))
+            return t + 1, ops.where(at_step, y[None], out), *tree.flatten(after)
 
         out = ops.zeros((count, steps.shape[1], self.hidden_dim), self.compute_dtype)
         start = (ops.convert_to_tensor(0, "int32"), out, *tree.flatten(state))
@@ -90,12 +90,12 @@ class Block(keras.layers.Layer):
 
 
 class FinalNorm(Block):
-    """The norm after the last block: what residual parts add up is normalised nowhere else.
+    """The norm after the last block; the sum of residual branches is not normalised elsewhere.
 
     Args:
         norm: The norm, named ``"norm"``.
-        hidden_dim: Features in and out.
-        name: The block's name.
+        hidden_dim: Number of input and output features.
+        name: Name of the block.
     """
 
     def __init__(self, norm: keras.layers.Layer, hidden_dim: int, name: str):
@@ -120,15 +120,15 @@ class FinalNorm(Block):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Backbone(FromArchitecture, keras.Model):
-    """An input layer and a stack of blocks; heads know its output ``(batch, time, hidden_dim)`` only.
+    """An input layer and a stack of blocks. Heads use only its output ``(batch, time, hidden_dim)``.
 
     Args:
         blocks: The stack, in order.
-        embedding_dim: Width of the input layer's output, in features.
-        vocab_size: Number of token ids, for ``tokens (batch, time)``; or
-        features: number of input features, for ``features (batch, time, features)``. One of the two.
-        dropout: Rate after the input layer.
-        name: Root of every variable's path.
+        embedding_dim: Number of features of the input layer's output.
+        vocab_size: Number of token ids, for ``tokens (batch, time)``. Set either this or ``features``.
+        features: Number of input features, for ``features (batch, time, features)``.
+        dropout: Dropout rate after the input layer.
+        name: First part of every variable's path.
 
     Example:
         >>> import numpy as np, zoo
@@ -166,7 +166,7 @@ class Backbone(FromArchitecture, keras.Model):
         self.blocks = blocks
 
     def build(self, shape=None):
-        """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        """Create every variable layer by layer; for a run of the model, TensorFlow would trace each loop."""
         self.embed.build((None, None) if self.features is None else (None, None, self.features))
         hidden_dim = self.embedding_dim
         for block in self.blocks:
@@ -185,7 +185,7 @@ class Backbone(FromArchitecture, keras.Model):
     def run_blocks(self, x, mask=None, training=False):
         """Map embedded steps ``(batch, time, embedding)`` to ``(batch, time, hidden_dim)``, through all blocks."""
         if mask is not None and keras.backend.backend() == "torch" and values_are_known(mask) and bool(mask.all()):
-            mask = None  # nothing to hide: spares each convolution a product with ones, each attention a larger mask
+            mask = None  # without padding, skip the masking in each convolution and attention
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
         return x
@@ -201,11 +201,11 @@ class Backbone(FromArchitecture, keras.Model):
 
     @property
     def max_length(self) -> int | None:
-        """Steps of the longest sequence that the model can read; ``None`` if unbounded."""
+        """Maximum sequence length of the model; ``None`` if unbounded."""
         return min((block.max_length for block in self.blocks if block.max_length is not None), default=None)
 
     def stream(self, batch_size: int) -> Stream:
-        """Returns a stream of so many rows (raises InputError for a model that is not causal)."""
+        """Returns a stream with that many rows (raises InputError if the model is not causal)."""
         return Stream(self, batch_size)
 
     def initial_state(self, batch_size: int) -> tuple:
@@ -226,7 +226,7 @@ class Backbone(FromArchitecture, keras.Model):
         return x, tuple(states)
 
     def prefill(self, x, state: tuple):
-        """Map several steps that follow: token ids ``(batch, count)`` or features ``(batch, count, features)``.
+        """Map several further steps: token ids ``(batch, count)`` or features ``(batch, count, features)``.
 
         Returns:
             ``(batch, count, hidden_dim)`` and the next state.

@@ -1,8 +1,8 @@
-"""Hierarchical windowed attention, which "The fall of RNN / LSTM" (Culurciello 2018) asks for.
+"""Hierarchical windowed attention, as proposed in "The fall of RNN / LSTM" (Culurciello 2018).
 
-Attention over the last ``w`` steps, over summaries of the last ``w`` windows of ``w`` steps, over summaries
-of those, and so on: ``L`` levels look ``w ** L`` steps back through ``L`` operations. Summaries are the
-attention pooling of Yang et al. 2016 (aclanthology.org/N16-1174).
+Attention reads the last ``w`` steps, summaries of the last ``w`` windows of ``w`` steps, summaries of those, and so on.
+``L`` levels reach ``w ** L`` steps back through ``L`` operations. Summaries are the attention pooling of Yang et al.
+2016 (aclanthology.org/N16-1174).
 """
 
 import dataclasses
@@ -25,18 +25,18 @@ class Config:
     """Hyper-parameters of the hierarchical windowed attention.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position.
-        num_heads: Attention heads; they share the width.
-        ffn_dim: Hidden units of each feed-forward part.
-        num_layers: Layers, one attention over all levels and one feed-forward part each.
-        window: Vectors that one level attends to; the article suggests about 100.
-        levels: How often windows are summarised into the vectors of a further level, and 1.
-        causal: Whether a position reads only itself and those before it; if not, windows are centred.
-        gate: Cosine similarity to a stored vector of the window above which a step is not stored;
-            ``None`` stores all. What is not stored is read by its own position only.
-        dropout: Rate on the input and each part's output.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position.
+        num_heads: Number of attention heads; they share ``hidden_dim``.
+        ffn_dim: Hidden units of each feed-forward layer.
+        num_layers: Number of layers, each with one attention over all levels and one feed-forward layer.
+        window: Vectors per level that a position attends to; the article suggests about 100.
+        levels: Number of levels: the steps, and one level per summary of windows.
+        causal: Whether a position reads only itself and earlier ones; otherwise windows are centred.
+        gate: Cosine similarity to a stored vector of the window above which a step is not stored. ``None`` stores all.
+            Only its own position reads a step that is not stored.
+        dropout: Dropout rate on the input and on each residual branch.
     """
 
     vocab_size: int | None = None
@@ -65,31 +65,30 @@ class Config:
 
 
 def unit(x):
-    """Scale the last axis to length 1, so that products are cosines."""
+    """Normalise the last axis to length 1, so that products are cosines."""
     return x / ops.sqrt(ops.sum(ops.square(x), axis=-1, keepdims=True) + 1e-12)
 
 
 def _chosen(x, places):
-    """Returns what stands at ``places (batch, ...)`` of each row of ``x (batch, time, ...)``."""
+    """Returns the values at ``places (batch, ...)`` of each row of ``x (batch, time, ...)``."""
     rows = ops.reshape(ops.arange(ops.shape(x)[0], dtype="int32"), (-1, *[1] * (len(places.shape) - 1)))
     return ops.take(ops.reshape(x, (-1, *x.shape[2:])), rows * x.shape[1] + places, axis=0)
 
 
 class WindowsLayer(Block):
-    """Attention over the windows of every level at once, then a feed-forward part.
+    """Attention over the windows of all levels at once, then a feed-forward layer.
 
-    Level 0 stores the steps themselves; level l stores a vector for each full group of ``w`` neighbours
-    of level l - 1. A causal position reads the last ``w`` stored vectors of each level, a centred one
-    those no further than ``w // 2`` from its own. A learned score by level, age and head says how old a
-    vector is.
+    Level 0 stores the steps. Level l stores a vector for each complete window of ``w`` vectors of level l - 1. A causal
+    position reads the last ``w`` stored vectors of each level. A centred position reads those at most ``w // 2`` from
+    its own. A learned score by level, age and head encodes the age of a vector.
 
-    The state is, for each level, the last ``w`` vectors ``(batch, w, hidden_dim)``, newest last, which of them
-    are stored ``(batch, w)``, and their keys and values, each ``(batch, w, hidden_dim)``, the heads side by
-    side; and the number of steps taken ``(batch,)``. It does not grow with the stream.
+    The state has, for each level, the last ``w`` vectors ``(batch, w, hidden_dim)``, newest last; flags that mark
+    stored vectors ``(batch, w)``; and keys and values, each ``(batch, w, hidden_dim)``, with the heads concatenated. It
+    also has the number of steps ``(batch,)``. It does not grow with the stream.
 
     Args:
         config: The config.
-        name: The block's name.
+        name: Name of the block.
     """
 
     def __init__(self, config: Config, name: str):
@@ -113,7 +112,7 @@ class WindowsLayer(Block):
     def _attend(self, y, keys, values, scores, seen):
         """Attend from ``y (batch, n, hidden_dim)`` to ``m`` keys and values, each ``(batch, m, heads, size)``.
 
-        ``scores`` are added, ``(n, m, heads)`` or a row's own with the batch first; ``seen`` broadcasts to
+        ``scores`` are added to the products: ``(n, m, heads)``, or with a batch axis first. ``seen`` broadcasts to
         ``(batch, n, m)``.
         """
         products = self.attention.scores(self.attention.queries(y), keys)
@@ -124,16 +123,16 @@ class WindowsLayer(Block):
         return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), training=training)
 
     def _is_new(self, vector, stored, flags):
-        """Returns whether a vector may be stored: none of ``stored (batch, w, hidden_dim)`` is too similar."""
+        """Returns whether a vector may be stored: no vector of ``stored (batch, w, hidden_dim)`` is too similar."""
         similar = ops.einsum("bd,bwd->bw", unit(vector), unit(stored)) > self.config.gate
         return ops.logical_not(ops.any(similar & flags, axis=-1))
 
     def _stored(self, y, mask):
-        """Returns which steps are stored, ``(batch, time)``: the real ones that pass the gate."""
+        """Returns which steps are stored, ``(batch, time)``: the real steps that pass the gate."""
         if self.config.gate is None:
             return mask
 
-        # Which of the steps before are too similar, (batch, time, w - 1), the nearest last.
+        # Which earlier steps are too similar, (batch, time, w - 1), nearest last.
         earlier = ops.arange(ops.shape(y)[1])[:, None] - ops.arange(self.config.window - 1, 0, -1)
         cosines = ops.einsum("btd,bsd->bts", unit(y), unit(y))
         cosines = ops.take_along_axis(cosines, ops.maximum(earlier, 0)[None], axis=2)
@@ -145,7 +144,7 @@ class WindowsLayer(Block):
             stored = ops.concatenate([stored[:, 1:], keep], axis=1)
             return stored, stored
 
-        # In numbers, and with the carry for output: TensorFlow's scan takes nothing else.
+        # As numbers, with the carry as output: TensorFlow's scan supports nothing else.
         steps = (
             ops.transpose(ops.cast(similar, y.dtype), (1, 0, 2)),
             ops.transpose(ops.cast(mask, y.dtype))[..., None],
@@ -155,38 +154,38 @@ class WindowsLayer(Block):
         return ops.transpose(stored[:, :, -1]) > 0.5
 
     def _levels(self, y, stored):
-        """Returns the vectors ``(batch, groups, hidden_dim)`` of every level and which of them are stored."""
-        window, found = self.config.window, [(y, stored)]
+        """Returns the vectors ``(batch, groups, hidden_dim)`` of every level, and flags that mark stored ones."""
+        window, levels = self.config.window, [(y, stored)]
         for pool in self.pools:
-            vectors, flags = found[-1]
+            vectors, flags = levels[-1]
             length = ops.shape(vectors)[1]
-            # The centred form reads a last group that is not full; no causal position reaches it.
+            # The centred form reads an incomplete last window; no causal position reaches it.
             short = -length % window
             vectors = ops.pad(vectors, ((0, 0), (0, short), (0, 0)))
             flags = ops.pad(flags, ((0, 0), (0, short)))
             groups = (ops.shape(y)[0], (length + short) // window, window)
             vectors = ops.reshape(vectors, (*groups, self.config.hidden_dim))
             flags = ops.reshape(flags, groups)
-            found.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
-        return found
+            levels.append((pool(vectors, flags)[0], ops.any(flags, axis=-1)))
+        return levels
 
     def call(self, x, mask=None, training=False):
         y = self.attention_norm(x)
         mask = ops.ones(ops.shape(y)[:2], "bool") if mask is None else ops.cast(mask, "bool")
-        here = ops.arange(ops.shape(y)[1])
+        positions = ops.arange(ops.shape(y)[1])
         levels = self._levels(y, self._stored(y, mask))
         scores, seen = [], []
         for level, (vectors, flags) in enumerate(levels):
-            there = ops.arange(ops.shape(vectors)[1])
+            vector_positions = ops.arange(ops.shape(vectors)[1])
             size = self.config.window**level
             if self.config.causal:
-                age = ((here + 1) // size)[:, None] - 1 - there  # 0 is the newest that is full
+                age = ((positions + 1) // size)[:, None] - 1 - vector_positions  # 0 is the newest complete window
             else:
-                age = (here // size)[:, None] - there + self.config.window // 2
+                age = (positions // size)[:, None] - vector_positions + self.config.window // 2
             near = (age >= 0) & (age < self.age.shape[1])
             flags = flags[:, None]
             if level == 0:
-                flags = flags | ((here[:, None] == there)[None] & mask[:, None])  # always itself
+                flags = flags | ((positions[:, None] == vector_positions)[None] & mask[:, None])  # always itself
             seen.append(near[None] & flags)
             scores.append(ops.take(self.age[level], ops.clip(age, 0, self.age.shape[1] - 1), axis=0))
         vectors = ops.concatenate([vectors for vectors, _ in levels], axis=1)
@@ -206,20 +205,20 @@ class WindowsLayer(Block):
         return tuple(empty() for _ in range(self.config.levels)), ops.zeros((batch_size,), "int32")
 
     def _pushed(self, stored, vector, keep):
-        """Returns a level's state with ``vector (batch, hidden_dim)`` as its newest, stored where ``keep (batch,)``."""
+        """Returns a level's state with a new newest ``vector (batch, hidden_dim)``, flagged as ``keep (batch,)``."""
         newest = (part[:, None] for part in (vector, keep, self.attention.key(vector), self.attention.value(vector)))
         return tuple(ops.concatenate([old[:, 1:], new], axis=1) for old, new in zip(stored, newest, strict=True))
 
     def _summarised(self, levels, count):
-        """Returns the levels' states with a summary of the level below where one is due after ``count (batch,)``."""
+        """Returns the levels' states, with a new summary where ``count (batch,)`` steps complete a window."""
         after = [levels[0]]
         for level, stored in enumerate(levels[1:], start=1):
             vectors, flags = after[-1][:2]
             summary, _ = self.pools[level - 1](vectors, flags)
-            due = count % self.config.window**level == 0
+            complete = count % self.config.window**level == 0
             after.append(
                 tuple(
-                    ops.where(ops.reshape(due, (-1, *[1] * (len(old.shape) - 1))), new, old)
+                    ops.where(ops.reshape(complete, (-1, *[1] * (len(old.shape) - 1))), new, old)
                     for old, new in zip(stored, self._pushed(stored, summary, ops.any(flags, axis=-1)), strict=True)
                 )
             )
@@ -236,12 +235,12 @@ class WindowsLayer(Block):
             keep = self._is_new(y, before[0][0][:, 1:], before[0][1][:, 1:])
         after: Any = (self._pushed(before[0], y, keep), *before[1:])
         if self.pools:
-            # At most steps no window is full: nothing is summarised then.
+            # Most steps complete no window, so there is nothing to summarise.
             full = ops.any(count % self.config.window == 0)
             after = ops.cond(full, functools.partial(self._summarised, after, count), functools.partial(tuple, after))
         _, seen, keys, values = (list(parts) for parts in zip(*after, strict=True))
         newest = ops.arange(self.config.window) == self.config.window - 1
-        seen[0] = seen[0] | newest  # always itself
+        seen[0] = seen[0] | newest  # a step always reads itself
         seen, keys, values = (ops.concatenate(parts, axis=1) for parts in (seen, keys, values))
         scores = self.attention.scores_for_few_queries(self.attention.queries(y[:, None]), keys)[:, 0]
         by_age = ops.transpose(ops.reshape(ops.flip(self.age, axis=1), (-1, self.config.num_heads)))
@@ -261,13 +260,14 @@ class WindowsLayer(Block):
         for level, stored in enumerate(before):
             size = window**level
             if level:
-                # A window is full with the step ``number * size``: where its last vector then stands below.
+                # The step ``number * size`` completes a window; ``last`` is the index of its last vector in the level
+                # below.
                 number = (count // size)[:, None] + ops.arange(1, -(-steps // size) + 1, dtype="int32")
                 last = window - 1 + number * window - (count // (size // window))[:, None]
                 vectors, flags = self._summaries(level, levels[-1], last)
             new = (vectors, flags, self.attention.key(vectors), self.attention.value(vectors))
             levels.append([ops.concatenate(pair, axis=1) for pair in zip(stored, new, strict=True)])
-            # How many of the new ones each step has seen come, and so how old all are for it; 0 is the newest.
+            # The number of new vectors at each step gives the age of all vectors; 0 is the newest.
             come = taken // size - (count // size)[:, None]
             age = come[..., None] + window - 1 - ops.arange(window + vectors.shape[1], dtype="int32")
             seen.append((age >= 0) & (age < window) & levels[-1][1][:, None])
@@ -281,9 +281,9 @@ class WindowsLayer(Block):
         return self._feed_forward(x + context), (tuple(after), count + steps)
 
     def _summaries(self, level, below, last):
-        """Returns what windows of the level ``below`` that end at ``last (batch, n)`` come to, and which are stored.
+        """Returns summaries of the windows of ``below`` that end at ``last (batch, n)``, and which are stored.
 
-        Those that end beyond it are not full yet: no step reads them, and none keeps them.
+        Windows that end beyond the level are incomplete: no step reads them and the state does not keep them.
         """
         places = last[..., None] + ops.arange(1 - self.config.window, 1, dtype="int32")
         vectors, flags = (_chosen(part, ops.minimum(places, below[0].shape[1] - 1)) for part in below[:2])
@@ -312,20 +312,20 @@ def build(config: Config) -> Backbone:
 
 
 def receptive_field(config: Config) -> int:
-    """Returns the most steps that an output sees, including itself.
+    """Returns the maximum number of steps that an output depends on, including itself.
 
-    One layer sees at least ``w ** L``, and up to ``w ** (L - 1) - 1`` more while a group fills.
+    One layer reaches at least ``w ** L`` steps, and up to ``w ** (L - 1) - 1`` more while a window fills.
     """
-    one = config.window**config.levels
+    per_layer = config.window**config.levels
     if config.levels > 1:
-        one += config.window ** (config.levels - 1) - 1
+        per_layer += config.window ** (config.levels - 1) - 1
     if not config.causal:
-        one = (config.window // 2 + 1) * config.window ** (config.levels - 1)
-    return config.num_layers * (one - 1) + 1
+        per_layer = (config.window // 2 + 1) * config.window ** (config.levels - 1)
+    return config.num_layers * (per_layer - 1) + 1
 
 
 def path_length(config: Config, length: int) -> int:
-    """Returns the levels between two positions ``length`` apart: ``log_w``, as the article says."""
+    """Returns the levels between two positions ``length`` apart: ``log_w``, as in the article."""
     levels = 1
     while config.window**levels < length and levels < config.levels:
         levels += 1

@@ -20,16 +20,16 @@ class Config:
     """Hyper-parameters of an LRU backbone.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position.
-        state_dim: Complex units of each recurrence; both directions together have as many.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position.
+        state_dim: Number of complex units per recurrence, divided between the directions.
         num_layers: Number of blocks.
-        min_radius: Least absolute value of an eigenvalue at first.
-        max_radius: Largest absolute value of an eigenvalue at first; near 1 for long memories.
-        max_phase: Largest angle of an eigenvalue at first, in radians; small ones suit long sequences.
-        bidirectional: Whether each block reads both ways; then it is not causal.
-        dropout: Rate after the input layer, after GELU and on what a block adds.
+        min_radius: Minimum absolute value of an eigenvalue at initialization.
+        max_radius: Maximum absolute value of an eigenvalue at initialization; near 1 for long memories.
+        max_phase: Maximum phase of an eigenvalue at initialization, in radians; use small ones for long sequences.
+        bidirectional: Whether each block reads in both directions; the model is then not causal.
+        dropout: Dropout rate after the input layer, after GELU and on the output of each block.
     """
 
     vocab_size: int | None = None
@@ -55,29 +55,29 @@ class Config:
 
     @property
     def causal(self) -> bool:
-        """Whether no position sees a later one."""
+        """Whether each position depends only on itself and earlier ones."""
         return not self.bidirectional
 
 
 class LRU(keras.layers.Layer):
     """``h_t = lambda * h_{t-1} + exp(gamma) * (B x_t)`` with complex ``h``, ``lambda`` and ``B`` (section 3.4).
 
-    Each unit has ``lambda = exp(-exp(nu) + i exp(theta))``, whose absolute value stays below 1. At first ``exp(gamma)``
-    is ``sqrt(1 - |lambda| ** 2)``. A complex number is a pair of reals, the real parts of a vector first. States are
-    float32 also where the layers around compute in bfloat16. A masked step adds nothing to the state.
+    Each unit has ``lambda = exp(-exp(nu) + i exp(theta))``, whose absolute value stays below 1. At initialization
+    ``exp(gamma)`` is ``sqrt(1 - |lambda| ** 2)``. A complex vector is stored as its real parts, then its imaginary
+    parts. States are float32 even under mixed precision. A masked step adds nothing to the state.
 
     Args:
-        units: Complex units.
+        units: Number of complex units.
         config: The config.
-        name: The layer's name.
+        name: Name of the layer.
     """
 
     def __init__(self, units: int, config: Config, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.units = units
         self.config = config
-        # Both parts together have the variance 1 / features.
+        # Real and imaginary parts together have variance 1 / features.
         normal = keras.initializers.VarianceScaling(0.5, "fan_in", "normal")
         self.project = keras.layers.Dense(2 * units, use_bias=False, kernel_initializer=normal, name="project")
 
@@ -87,7 +87,7 @@ class LRU(keras.layers.Layer):
 
         def radii(shape, dtype):
             uniform = keras.initializers.RandomUniform(max(low, 1e-6), high)(shape, dtype)
-            return ops.log(-0.5 * ops.log(uniform))  # uniform on the ring: squares are uniform
+            return ops.log(-0.5 * ops.log(uniform))  # uniform on the ring: squared radii are uniform
 
         def phases(shape, dtype):
             return ops.log(keras.initializers.RandomUniform(1e-3, self.config.max_phase)(shape, dtype))
@@ -97,7 +97,7 @@ class LRU(keras.layers.Layer):
 
         self.nu = self.add_weight(shape=(self.units,), initializer=radii, name="nu")
         self.theta = self.add_weight(shape=(self.units,), initializer=phases, name="theta")
-        # An initializer, for an assignment is lost where Keras builds a layer while it only infers shapes.
+        # Use an initializer because Keras discards an assignment while it infers shapes.
         self.gamma = self.add_weight(shape=(self.units,), initializer=norms, name="gamma")
 
     def _eigenvalues(self):
@@ -113,11 +113,11 @@ class LRU(keras.layers.Layer):
         return ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
 
     def call(self, x, mask=None):
-        """Map ``(batch, time, features)`` to the parts of all states, ``(batch, time, 2 * units)``."""
+        """Map ``(batch, time, features)`` to real and imaginary parts of all states, ``(batch, time, 2 * units)``."""
         return self._parts(complex_scan(self._eigenvalues(), self._inputs(zero_masked(x, mask))))
 
     def initial_state(self, batch_size: int) -> tuple:
-        """Returns both parts of the state before the first step: zeros, ``(batch, units)``."""
+        """Returns real and imaginary parts of the state before the first step: zeros, ``(batch, units)``."""
         return tuple(ops.zeros((batch_size, self.units), "float32") for _ in range(2))
 
     def step(self, x, state: tuple):
@@ -127,20 +127,20 @@ class LRU(keras.layers.Layer):
         return self._parts(after), after
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as that many calls of ``step`` do."""
         states = complex_scan(self._eigenvalues(), self._inputs(x), state)
         return self._parts(states), tuple(part[:, -1] for part in states)
 
 
 class LRUBlock(Block):
-    """``x + GLU(gelu(Re(C h) + D * y))`` with ``y = norm(x)`` and ``h`` the states of an LRU that reads ``y``.
+    """``x + GLU(gelu(Re(C h) + D * y))`` with ``y = norm(x)`` and ``h`` the states of an LRU over ``y``.
 
-    ``Re(C h) = Re(C) Re(h) - Im(C) Im(h)`` is one real product with both parts of ``h`` side by side; the minus is in
-    the weights. ``GLU(y) = W_1 y * sigmoid(W_2 y)``.
+    ``Re(C h) = Re(C) Re(h) - Im(C) Im(h)`` is one real product with the concatenated parts of ``h``; the weights
+    include the minus sign. ``GLU(y) = W_1 y * sigmoid(W_2 y)``.
 
     Args:
         config: The config.
-        name: The block's name.
+        name: Name of the block.
     """
 
     def __init__(self, config: Config, name: str):
@@ -204,6 +204,6 @@ LRU_ARCHITECTURE = Architecture(
     },
     paper="Orvieto et al. 2023 (arXiv 2303.06349)",
     receptive_field=lambda config: None,
-    # Through every step of one layer and once up through the others.
+    # through every step of one layer, then up through the others
     path_length=lambda config, length: length + config.num_layers - 1,
 )

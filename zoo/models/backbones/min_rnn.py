@@ -1,7 +1,7 @@
 """minGRU and minLSTM: Feng et al. 2024, "Were RNNs all we needed?" (arXiv 2410.01201).
 
-Gates and candidates read the input of their step and not the state before. So the recurrence is linear: all steps of a
-sequence are computed side by side, but for one multiplication and one addition each.
+Gates and candidates depend on the input of their step, not on the previous state. The recurrence is therefore linear.
+All steps of a sequence are computed in parallel, except one multiplication and one addition per step.
 """
 
 import dataclasses
@@ -21,15 +21,15 @@ class Config:
     """Hyper-parameters of a minGRU or minLSTM backbone.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position.
-        state_dim: Units of each recurrence; both directions together have as many.
-        ffn_dim: Hidden units of each feed-forward part.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position.
+        state_dim: Number of units per recurrence, divided between the directions.
+        ffn_dim: Hidden units of each feed-forward layer.
         num_layers: Number of blocks.
-        kernel_size: Taps of the convolution before each recurrence; 1 means none.
-        bidirectional: Whether each block reads both ways; then it is not causal.
-        dropout: Rate after the input layer and on what each part of a block adds.
+        kernel_size: Taps of the convolution before each recurrence; 1 means no convolution.
+        bidirectional: Whether each block reads in both directions; the model is then not causal.
+        dropout: Dropout rate after the input layer and on each residual branch.
     """
 
     vocab_size: int | None = None
@@ -53,19 +53,19 @@ class Config:
 
     @property
     def causal(self) -> bool:
-        """Whether no position sees a later one."""
+        """Whether each position depends only on itself and earlier ones."""
         return not self.bidirectional
 
 
 def positive(x):
-    """Returns the paper's ``g(x)``: ``x + 0.5`` from 0 on and ``sigmoid(x)`` below, which meet at 0.5."""
+    """Returns the paper's ``g(x)``: ``x + 0.5`` from 0 on and ``sigmoid(x)`` below; both are 0.5 at 0."""
     return ops.where(x >= 0, x + 0.5, ops.sigmoid(x))
 
 
 class MinGRU(LinearRecurrence):
     """``h_t = (1 - z_t) h_{t-1} + z_t c_t`` with ``z = sigmoid(W_z x)``, ``c = g(W_h x)`` (section 3.1, appendix B).
 
-    ``W_z`` and ``W_h`` are one kernel, side by side.
+    ``W_z`` and ``W_h`` are concatenated into one kernel.
     """
 
     def __init__(self, units: int, name: str):
@@ -83,8 +83,8 @@ class MinGRU(LinearRecurrence):
 class MinLSTM(LinearRecurrence):
     """``h_t = f'_t h_{t-1} + i'_t g(W_h x_t)`` with ``f' = f / (f + i)``, ``i' = i / (f + i)`` (section 3.2).
 
-    ``f = sigmoid(W_f x)`` and ``i = sigmoid(W_i x)``; the shares are ``sigmoid(log f - log i)`` and one minus that.
-    ``W_f``, ``W_i`` and ``W_h`` are one kernel, side by side.
+    ``f = sigmoid(W_f x)`` and ``i = sigmoid(W_i x)``, so ``f'`` and ``i'`` are ``sigmoid(log f - log i)`` and one minus
+    it. ``W_f``, ``W_i`` and ``W_h`` are concatenated into one kernel.
     """
 
     def __init__(self, units: int, name: str):
@@ -101,17 +101,17 @@ class MinLSTM(LinearRecurrence):
 
 
 class MinMixer(keras.layers.Layer):
-    """A short convolution, the recurrence, and a dense layer back to the block's features.
+    """A short convolution, the recurrence, and a dense layer to the features of the block.
 
     Args:
         recurrence: ``MinGRU`` or ``MinLSTM``.
         config: The config.
-        name: The layer's name.
+        name: Name of the layer.
     """
 
     def __init__(self, recurrence: type[LinearRecurrence], config: Config, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
 
         def branch(units: int, name: str) -> Branch:
             return Branch(recurrence(units, "recurrence"), config.kernel_size, name)
@@ -132,12 +132,12 @@ class MinMixer(keras.layers.Layer):
         return self.directions.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Map one step ``(batch, hidden_dim)``; returns the output and the next state."""
+        """Map one step ``(batch, hidden_dim)`` to the output and the next state."""
         y, state = self.directions.step(x, state)
         return self.out(y), state
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, hidden_dim)`` as that many calls of ``step`` do."""
         y, state = self.directions.prefill(x, state)
         return self.out(y), state
 
@@ -178,7 +178,7 @@ def _architecture(name: str, recurrence: type[LinearRecurrence], small: dict, ba
         },
         paper="Feng et al. 2024 (arXiv 2410.01201)",
         receptive_field=lambda config: None,
-        # Through every step of one layer and once up through the others.
+        # through every step of one layer, then up through the others
         path_length=lambda config, length: length + config.num_layers - 1,
     )
 

@@ -15,12 +15,12 @@ class Config:
     """Hyper-parameters of a recurrent backbone.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position; both directions together have as many units.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position, divided between the directions.
         num_layers: Number of recurrent layers.
-        bidirectional: Whether each layer reads both ways; then it is not causal.
-        dropout: Rate after the input layer and after each recurrent layer.
+        bidirectional: Whether each layer reads in both directions; the model is then not causal.
+        dropout: Dropout rate after the input layer and after each recurrent layer.
     """
 
     vocab_size: int | None = None
@@ -39,12 +39,12 @@ class Config:
 
     @property
     def causal(self) -> bool:
-        """Whether no position sees a later one."""
+        """Whether each position depends only on itself and earlier ones."""
         return not self.bidirectional
 
 
 class RecurrentBlock(Block):
-    """One recurrent layer and dropout; masked steps carry the state through unchanged.
+    """One recurrent layer and dropout; masked steps keep the state.
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
@@ -111,7 +111,7 @@ def _architecture(cell: str, small: int, base: int, paper: str) -> Architecture:
         },
         paper=paper,
         receptive_field=lambda config: None,
-        # Through every step of one layer and once up through the others.
+        # through every step of one layer, then up through the others
         path_length=lambda config, length: length + config.num_layers - 1,
     )
 

@@ -1,6 +1,6 @@
-"""Residual blocks around linear recurrences: a recurrent part and a feed-forward part, each behind an RMS norm.
+"""Residual blocks around linear recurrences: a recurrent and a feed-forward branch, each after an RMS norm.
 
-What ``min_rnn`` and ``rg_lru`` share; ``lru`` takes ``Directions`` only.
+``min_rnn`` and ``rg_lru`` share these blocks; ``lru`` uses only ``Directions``.
 """
 
 from collections.abc import Callable
@@ -18,23 +18,23 @@ from zoo.models.backbones.backbone import Block
 def rms_norm(name: str) -> keras.layers.RMSNormalization:
     """Returns ``x / sqrt(mean(x ** 2) + 1e-6)`` times a learned scale (Zhang & Sennrich 2019, arXiv 1910.07467)."""
     norm = keras.layers.RMSNormalization(epsilon=1e-6, name=name)
-    norm.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+    norm.supports_masking = True  # masks come as arguments; avoids a warning of Keras
     return norm
 
 
 class Branch(keras.layers.Layer):
-    """A causal recurrence behind a dense layer and a short convolution of each feature, either of which may be missing.
+    """A causal recurrence after an optional dense layer and an optional depthwise convolution.
 
     Args:
         recurrence: The recurrence, named ``"recurrence"``.
-        kernel_size: Taps of the convolution; 1 means none.
-        project: Features that the dense layer makes of the input; ``None`` means no dense layer.
-        name: The layer's name.
+        kernel_size: Taps of the convolution; 1 means no convolution.
+        project: Output features of the dense layer; ``None`` means no dense layer.
+        name: Name of the layer.
     """
 
     def __init__(self, recurrence: LinearRecurrence, kernel_size: int, name: str, project: int | None = None):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.project = None if project is None else keras.layers.Dense(project, name="project")
         self.convolution = DepthwiseConvolution(kernel_size, "convolution") if kernel_size > 1 else None
         self.recurrence = recurrence
@@ -63,7 +63,7 @@ class Branch(keras.layers.Layer):
         return self._advance(x, state, "step")
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as that many calls of ``step`` do."""
         return self._advance(x, state, "prefill")
 
     def _advance(self, x, state: tuple, method: str):
@@ -76,13 +76,13 @@ class Branch(keras.layers.Layer):
 
 
 class Directions(keras.layers.Layer):
-    """One causal layer; or two of half the units, of which the second reads from the end, side by side.
+    """One causal layer, or a forward and a backward layer of half the units each, with concatenated outputs.
 
     Args:
-        branch: Makes a causal layer of some units under a name.
-        units: Features of the output.
-        bidirectional: Whether there are two.
-        name: The layer's name.
+        branch: Builds a causal layer from a number of units and a name.
+        units: Number of output features.
+        bidirectional: Whether there are two directions.
+        name: Name of the layer.
     """
 
     def __init__(self, branch: Callable[[int, str], Any], units: int, bidirectional: bool, name: str):
@@ -119,7 +119,7 @@ class Directions(keras.layers.Layer):
         return self._causal().step(x, state)
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, features)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, features)`` as that many calls of ``step`` do."""
         return self._causal().prefill(x, state)
 
 
@@ -127,11 +127,12 @@ class ResidualBlock(Block):
     """``x + mixer(norm(x))``, then ``x + feed_forward(norm(x))``.
 
     Args:
-        mixer: A layer with ``call(x, mask)``, ``initial_state``, ``step`` and ``prefill``, as wide out as in.
-        feed_forward: A layer of single positions.
-        hidden_dim: Features in and out.
-        dropout: Rate on what either part adds.
-        name: The block's name.
+        mixer: A layer with ``call(x, mask)``, ``initial_state``, ``step`` and ``prefill``, with equal input and output
+            features.
+        feed_forward: A layer applied at each position.
+        hidden_dim: Number of input and output features.
+        dropout: Dropout rate on each residual branch.
+        name: Name of the block.
     """
 
     def __init__(self, mixer: Any, feed_forward: keras.layers.Layer, hidden_dim: int, dropout: float, name: str):
@@ -143,7 +144,7 @@ class ResidualBlock(Block):
         self.drop = Dropout(dropout, name="drop")
 
     def build(self, shape):
-        # All of it here, and not at the first use: a variable's path says where its layer was built.
+        # Build every layer here because a variable's path depends on where its layer is built.
         for part in (self.mixer_norm, self.mixer, self.feed_forward_norm, self.feed_forward):
             part.build(shape)
 

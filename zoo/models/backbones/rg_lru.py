@@ -1,6 +1,6 @@
 """RG-LRU, the recurrence of Griffin and Hawk: De et al. 2024 (arXiv 2402.19427).
 
-The stack is Hawk's: every block has a recurrent part and a gated feed-forward part (section 2).
+The stack is Hawk's: every block has a recurrent layer and a gated feed-forward layer (section 2).
 """
 
 import dataclasses
@@ -20,16 +20,16 @@ class Config:
     """Hyper-parameters of an RG-LRU backbone.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position.
-        state_dim: Units of each recurrence; both directions together have as many.
-        num_heads: Blocks on the diagonal of each gate's matrix; they share the units of a direction.
-        ffn_dim: Hidden units of each feed-forward part.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position.
+        state_dim: Number of units per recurrence, divided between the directions.
+        num_heads: Number of diagonal blocks of each gate's matrix; they share the units of a direction.
+        ffn_dim: Hidden units of each feed-forward layer.
         num_layers: Number of blocks.
-        kernel_size: Taps of the convolution before each recurrence; 1 means none.
-        bidirectional: Whether each block reads both ways; then it is not causal.
-        dropout: Rate after the input layer and on what each part of a block adds (the paper has none).
+        kernel_size: Taps of the convolution before each recurrence; 1 means no convolution.
+        bidirectional: Whether each block reads in both directions; the model is then not causal.
+        dropout: Dropout rate after the input layer and on each residual branch (the paper has none).
     """
 
     vocab_size: int | None = None
@@ -56,26 +56,26 @@ class Config:
 
     @property
     def causal(self) -> bool:
-        """Whether no position sees a later one."""
+        """Whether each position depends only on itself and earlier ones."""
         return not self.bidirectional
 
 
 SHARPNESS = 8.0  # the paper's c
-SMALLEST = 1e-6  # of 1 - a ** 2, so that its root has a gradient
+SMALLEST = 1e-6  # lower bound of 1 - a ** 2, so that its root has a gradient
 
 
 class BlockDiagonal(keras.layers.Layer):
-    """A dense layer whose matrix has blocks on its diagonal and zeros elsewhere: each block maps features of its own.
+    """A dense layer with a block-diagonal matrix.
 
     Args:
         blocks: Number of blocks.
-        size: Features in and out of each.
-        name: The layer's name.
+        size: Number of input and output features per block.
+        name: Name of the layer.
     """
 
     def __init__(self, blocks: int, size: int, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
         self.shape = (blocks, size, size)
 
     def build(self, shape):
@@ -94,12 +94,12 @@ class RGLRU(LinearRecurrence):
     """``h_t = a_t h_{t-1} + sqrt(1 - a_t ** 2) (i_t x_t)`` (equations 1 to 4).
 
     ``r = sigmoid(W_a x)``, ``i = sigmoid(W_x x)`` and ``a = exp(-8 softplus(L) r)``; ``W_a`` and ``W_x`` are block
-    diagonal. ``L`` is drawn so that ``exp(-8 softplus(L))`` is uniform in 0.9 to 0.999.
+    diagonal. ``L`` is initialized so that ``exp(-8 softplus(L))`` is uniform in 0.9 to 0.999.
 
     Args:
-        units: Features in and of a state.
-        num_heads: Blocks on the diagonals.
-        name: The layer's name.
+        units: Number of input features and of state features.
+        num_heads: Number of diagonal blocks.
+        name: Name of the layer.
     """
 
     def __init__(self, units: int, num_heads: int, name: str):
@@ -128,16 +128,16 @@ class RGLRU(LinearRecurrence):
 
 
 class RGLRUMixer(keras.layers.Layer):
-    """Griffin's recurrent part: ``W (gelu(W_1 x) * RG-LRU(conv(W_2 x)))`` (figure 2c).
+    """Griffin's recurrent branch: ``W (gelu(W_1 x) * RG-LRU(conv(W_2 x)))`` (figure 2c).
 
     Args:
         config: The config.
-        name: The layer's name.
+        name: Name of the layer.
     """
 
     def __init__(self, config: Config, name: str):
         super().__init__(name=name)
-        self.supports_masking = True  # masks come as arguments; Keras need not warn of its own
+        self.supports_masking = True  # masks come as arguments; avoids a warning of Keras
 
         def branch(units: int, name: str) -> Branch:
             return Branch(RGLRU(units, config.num_heads, "recurrence"), config.kernel_size, name, project=units)
@@ -163,12 +163,12 @@ class RGLRUMixer(keras.layers.Layer):
         return self.directions.initial_state(batch_size)
 
     def step(self, x, state: tuple):
-        """Map one step ``(batch, hidden_dim)``; returns the output and the next state."""
+        """Map one step ``(batch, hidden_dim)`` to the output and the next state."""
         y, state = self.directions.step(x, state)
         return self._join(x, y), state
 
     def prefill(self, x, state: tuple):
-        """Map several steps ``(batch, count, hidden_dim)`` as so many calls of ``step`` would."""
+        """Map several steps ``(batch, count, hidden_dim)`` as that many calls of ``step`` do."""
         y, state = self.directions.prefill(x, state)
         return self._join(x, y), state
 
@@ -211,6 +211,6 @@ RG_LRU = Architecture(
     },
     paper="De et al. 2024 (arXiv 2402.19427)",
     receptive_field=lambda config: None,
-    # Through every step of one layer and once up through the others.
+    # through every step of one layer, then up through the others
     path_length=lambda config, length: length + config.num_layers - 1,
 )

@@ -16,14 +16,14 @@ class Config:
     """Hyper-parameters of a TCN.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        embedding_dim: Width of the input layer.
-        hidden_dim: Features of every block.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        embedding_dim: Number of features of the input layer.
+        hidden_dim: Number of features of every block.
         kernel_size: Taps of each convolution.
         levels: Number of residual blocks; block ``i`` has dilation ``2**i``.
-        causal: Whether convolutions see the past only; otherwise they are centred.
-        dropout: Rate after the input layer and after each convolution.
+        causal: Whether convolutions read only past steps; otherwise they are centred.
+        dropout: Dropout rate after the input layer and after each convolution.
     """
 
     vocab_size: int | None = None
@@ -50,7 +50,7 @@ class TemporalBlock(Block):
 
     Args:
         config: The config.
-        level: The block's place, from 0; its dilation is ``2**level``.
+        level: Index of the block, from 0; its dilation is ``2**level``.
         name: Name of the block.
     """
 
@@ -61,7 +61,7 @@ class TemporalBlock(Block):
         arguments = (config.kernel_size, 2**level, config.causal)
         self.first = Convolution(self.inputs, config.hidden_dim, *arguments, name="first", weight_norm=True)
         self.second = Convolution(config.hidden_dim, config.hidden_dim, *arguments, name="second", weight_norm=True)
-        # The input is added as it is where the widths agree, through a biased 1x1 otherwise.
+        # The residual is the input, or a biased 1x1 convolution of it where the widths differ.
         self.shortcut = None
         if self.inputs != config.hidden_dim:
             self.shortcut = keras.layers.Dense(config.hidden_dim, name="shortcut")
@@ -102,12 +102,12 @@ class TemporalBlock(Block):
 
 
 def full_receptive_field(config: Config) -> int:
-    """Returns how many steps one output sees: ``1 + 2 (k - 1) (2**n - 1)``, two convolutions a block."""
+    """Returns the steps that an output depends on: ``1 + 2 (k - 1) (2**n - 1)``, for two convolutions per block."""
     return 1 + 2 * (config.kernel_size - 1) * (2**config.levels - 1)
 
 
 def receptive_field(config: Config) -> int:
-    """Returns how many past steps one output sees, including itself: half of a centred field."""
+    """Returns the number of past steps that an output depends on, including itself: half of a centred field."""
     field = full_receptive_field(config)
     return field if config.causal else (field + 1) // 2
 

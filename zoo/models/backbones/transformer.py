@@ -1,4 +1,4 @@
-"""The Transformer as a backbone: Vaswani et al. 2017 (arXiv 1706.03762), layer norm before each part."""
+"""The Transformer as a backbone: Vaswani et al. 2017 (arXiv 1706.03762), with pre-norm layers."""
 
 import dataclasses
 
@@ -17,18 +17,18 @@ class Config:
     """Hyper-parameters of a Transformer.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Features of every position.
-        num_heads: Attention heads; they share the width.
-        ffn_dim: Hidden units of each feed-forward part.
-        num_layers: Layers, one attention and one feed-forward part each.
-        causal: Whether a position reads only itself and those before it.
-        context: How many positions a causal one reads, including itself; with learned positions also the
-            longest sequence, causal or not.
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of features per position.
+        num_heads: Number of attention heads; they share ``hidden_dim``.
+        ffn_dim: Hidden units of each feed-forward layer.
+        num_layers: Number of layers, each with one attention and one feed-forward layer.
+        causal: Whether a position reads only itself and earlier ones.
+        context: Number of positions that a causal position reads, including itself. With learned positions it is also
+            the maximum sequence length, causal or not.
         positions: ``"rotary"`` (Su et al. 2021, arXiv 2104.09864) or ``"learned"``.
-        activation: ``"gelu"`` (its tanh form) or ``"relu"``, in the feed-forward parts.
-        dropout: Rate on the input and each part's output.
+        activation: ``"gelu"`` (its tanh form) or ``"relu"``, in the feed-forward layers.
+        dropout: Dropout rate on the input and on each residual branch.
     """
 
     vocab_size: int | None = None
@@ -57,17 +57,17 @@ class Config:
 
 
 def layer_norm(name: str) -> keras.layers.LayerNormalization:
-    """Returns a layer norm with the epsilon that the zoo's Transformers share."""
+    """Returns a layer norm with the epsilon of all Transformers in the zoo."""
     return keras.layers.LayerNormalization(epsilon=1e-5, name=name)
 
 
 class LearnedPositions(Block):
-    """Adds a learned vector to each position; the state is the position, ``(batch,)``.
+    """Add a learned vector to each position; the state is the position, ``(batch,)``.
 
     Args:
-        length: The longest sequence.
-        hidden_dim: Features of every position.
-        name: The block's name.
+        length: Maximum sequence length.
+        hidden_dim: Number of features per position.
+        name: Name of the block.
     """
 
     def __init__(self, length: int, hidden_dim: int, name: str):
@@ -95,11 +95,11 @@ class LearnedPositions(Block):
         return ops.zeros((batch_size,), dtype="int32")
 
     def step(self, x, state):
-        """Map one step; one beyond the table yields NaN, since a compiled step cannot raise."""
+        """Map one step; a step beyond the table yields NaN because a compiled step cannot raise."""
         return x + self._rows(state), state + 1
 
     def prefill(self, x, state):
-        """Map several steps; those beyond the table yield NaN."""
+        """Map several steps; steps beyond the table yield NaN."""
         count = x.shape[1]
         return x + self._rows(state[:, None] + ops.arange(count, dtype="int32")), state + count
 
@@ -109,17 +109,17 @@ class LearnedPositions(Block):
 
 
 class TransformerLayer(Block):
-    """Self-attention and feed-forward, each added to what it reads through a layer norm.
+    """Pre-norm self-attention and feed-forward, each with a residual connection.
 
-    The state of the causal one is the keys and the values of the last ``context`` positions, each
-    ``(batch, context, hidden_dim)``, and the number of the next one, ``(batch,)``. They are a ring: a
-    position takes the slot of that which falls out of sight. A key is turned by its slot, once and for
-    all; and a query looks from its own slot at those filled on this round, and from one round on at those
-    of the round before. So a stream of any length meets small angles only.
+    The state of the causal layer has the keys and the values of the last ``context`` positions, each
+    ``(batch, context, hidden_dim)``, and the next position, ``(batch,)``. Keys and values form a ring buffer: a new
+    position overwrites the oldest. Each key is rotated by its slot index when written. A query is rotated by its own
+    slot for keys of this round, and by its slot plus one round for keys of the previous round. Angles therefore stay
+    small for streams of any length.
 
     Args:
         config: The config.
-        name: The block's name.
+        name: Name of the block.
     """
 
     def __init__(self, config: Config, name: str):
@@ -132,7 +132,7 @@ class TransformerLayer(Block):
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
-        # All of it here, and not at the first use: a variable's path says where its layer was built.
+        # Build every layer here because a variable's path depends on where its layer is built.
         for part in (self.attention_norm, self.attention, self.feed_forward_norm, self.feed_forward):
             part.build(shape)
 
@@ -145,9 +145,9 @@ class TransformerLayer(Block):
     def call(self, x, mask=None, training=False):
         y = self.attention_norm(x)
         keys, values = self.attention.keys_values(y)
-        here = ops.arange(ops.shape(x)[1])
-        queries, keys = (self._place(z, here) for z in (self.attention.queries(y), keys))
-        age = here[:, None] - here[None]
+        positions = ops.arange(ops.shape(x)[1])
+        queries, keys = (self._place(z, positions) for z in (self.attention.queries(y), keys))
+        age = positions[:, None] - positions[None]
         seen = ops.ones_like(age, dtype="bool")
         if self.config.causal:
             seen = (age >= 0) & (age < self.config.context)
@@ -180,7 +180,7 @@ class TransformerLayer(Block):
         scores = ops.where(this_round[:, None], scores[:, 0], scores[:, 1])
         seen = this_round | (position >= context)[:, None]
         y = self.attention.attend_single_query(scores, values, seen)
-        # The number only says the slot and whether the ring is full: it starts again before it overflows.
+        # The number only gives the slot and whether the ring is full, so it restarts before it overflows.
         position = ops.where(position + 1 == 2 * context, context, position + 1)
         return self._feed_forward(x + y), (keys, values, position)
 
@@ -188,29 +188,30 @@ class TransformerLayer(Block):
         context, count = self.config.context, x.shape[1]
         if not self.config.causal:
             return super().prefill(x, state)
-        if count > context:  # more than the ring holds
+        if count > context:  # more than the ring buffer holds
             first, state = self.prefill(x[:, :context], state)
             rest, state = self.prefill(x[:, context:], state)
             return ops.concatenate([first, rest], axis=1), state
         old_keys, old_values, position = state
         y = self.attention_norm(x)
         new_keys, new_values = self.attention.keys_values(y)
-        # Places are counted from the first slot of this round; what is left of the round before stands behind it.
+        # Positions count from the first slot of this round; those of the previous round follow behind it.
         start = (position % context)[:, None]
-        here, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
+        positions, slots = start + ops.arange(count, dtype="int32"), ops.arange(context, dtype="int32")[None]
         this_round = slots < start
         ring = (-1, context, self.attention.num_heads, self.config.hidden_dim // self.attention.num_heads)
         keys = ops.reshape(old_keys, ring)
         turned_back = self._place(keys, ops.full((1, 1), -context))
-        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, here)]
+        keys = [ops.where(this_round[..., None, None], keys, turned_back), self._place(new_keys, positions)]
         values = [ops.reshape(old_values, ring), new_values]
-        places = ops.concatenate([ops.where(this_round, slots, slots - context), here], axis=1)
-        age = here[..., None] - places[:, None]
-        filled = ops.concatenate([this_round | (position >= context)[:, None], ops.ones_like(here, "bool")], axis=1)
+        places = ops.concatenate([ops.where(this_round, slots, slots - context), positions], axis=1)
+        age = positions[..., None] - places[:, None]
+        filled = this_round | (position >= context)[:, None]
+        filled = ops.concatenate([filled, ops.ones_like(positions, "bool")], axis=1)
         seen = (age >= 0) & (age < context) & filled[:, None]
-        queries = self._place(self.attention.queries(y), here)
+        queries = self._place(self.attention.queries(y), positions)
         y = self.attention(queries, ops.concatenate(keys, axis=1), ops.concatenate(values, axis=1), seen)
-        flat, taken = (-1, count, self.config.hidden_dim), here % context
+        flat, taken = (-1, count, self.config.hidden_dim), positions % context
         keys = cache_update_steps(old_keys, taken, ops.reshape(self._place(new_keys, taken), flat))
         values = cache_update_steps(old_values, taken, ops.reshape(new_values, flat))
         position = position + count
@@ -237,9 +238,9 @@ def build(config: Config) -> Backbone:
 
 
 def receptive_field(config: Config) -> int | None:
-    """Returns how many steps a causal output can see: each layer reaches ``context - 1`` further back.
+    """Returns the number of steps that a causal output depends on: each layer adds ``context - 1``.
 
-    With learned positions no sequence is longer than ``context``, and so no output sees more.
+    With learned positions no sequence is longer than ``context``, so no output depends on more steps.
     """
     if not config.causal:
         return None

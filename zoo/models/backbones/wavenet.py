@@ -17,19 +17,19 @@ class Config:
     """Hyper-parameters of a WaveNet; it is always causal.
 
     Attributes:
-        vocab_size: Number of token ids; or
-        features: number of input features. One of the two.
-        hidden_dim: Residual channels, and features of the output.
-        skip: Skip channels.
-        initial_kernel_size: Steps that the initial convolution reads.
-        rectified: Whether a ReLU follows it. The paper has none, for it reads one symbol of 256 a step. Pieces of a
-            waveform sound alike whatever their sign and phase, and what filters find in them is rectified before
-            it is put together (Sainath et al. 2015, Interspeech, "Learning the speech front-end with raw waveform
-            CLDNNs").
-        kernel_size: Steps that each dilated convolution reads.
-        num_layers: Dilated convolutions of one stack, with dilations ``1, 2, 4, ... 2 ** (num_layers - 1)``.
-        stacks: How many times the dilations are repeated.
-        dropout: Rate on the input, and on what each layer's gates let through (the paper has none).
+        vocab_size: Number of token ids. Set either this or ``features``.
+        features: Number of input features.
+        hidden_dim: Number of residual channels and of output features.
+        skip: Number of skip channels.
+        initial_kernel_size: Taps of the initial convolution.
+        rectified: Whether a ReLU follows the initial convolution. The paper has none because it reads one of 256
+            symbols per step. Pieces of a waveform sound alike whatever their sign and phase, so filter outputs are
+            rectified before they are summed (Sainath et al. 2015, Interspeech, "Learning the speech front-end with raw
+            waveform CLDNNs").
+        kernel_size: Taps of each dilated convolution.
+        num_layers: Dilated convolutions per stack, with dilations ``1, 2, 4, ... 2 ** (num_layers - 1)``.
+        stacks: Number of repetitions of the dilations.
+        dropout: Dropout rate on the input, and on each layer's gated output (the paper has none).
     """
 
     causal: ClassVar[bool] = True
@@ -57,19 +57,19 @@ class Config:
 
 
 class GatedLayer(keras.layers.Layer):
-    """One dilated layer: ``z = tanh(W_f * x) sigmoid(W_g * x)`` (equation 2), and what is made of z.
+    """One dilated layer: ``z = tanh(W_f * x) sigmoid(W_g * x)`` (equation 2), with residual and skip outputs.
 
     Args:
         config: The config.
-        dilation: Distance between the steps that a filter reads.
-        last: Whether no layer follows, so that there is nothing to pass on but the skip.
-        name: The layer's name.
+        dilation: Distance between two taps.
+        last: Whether this is the last layer, which has only a skip output.
+        name: Name of the layer.
     """
 
     def __init__(self, config: Config, dilation: int, last: bool, name: str):
         super().__init__(name=name)
         self.config = config
-        # Filter and gate side by side: one convolution instead of two.
+        # Filter and gate as one convolution instead of two.
         self.filter_gate = Convolution(
             config.hidden_dim, 2 * config.hidden_dim, config.kernel_size, dilation, causal=True, name="filter_gate"
         )
@@ -84,7 +84,7 @@ class GatedLayer(keras.layers.Layer):
             self.residual.build(shape)
 
     def split(self, x, y, training=False):
-        """Returns the next layer's input and the skip, from this layer's input and its convolution."""
+        """Returns the next layer's input and the skip output, from this layer's input and its convolution."""
         filtered, gate = ops.split(y, 2, axis=-1)
         z = self.drop(ops.tanh(filtered) * ops.sigmoid(gate), training=training)
         return (x if self.residual is None else x + self.residual(z)), self.skip(z)
@@ -95,14 +95,14 @@ class GatedLayer(keras.layers.Layer):
 
 
 class WaveNet(Block):
-    """The whole network of figure 4, without the softmax: skips tie its layers into one block.
+    """The network of figure 4 without the softmax, as one block because all layers share the skip sum.
 
-    The state is that of each convolution, a queue of the inputs that it still needs, ``(batch, (kernel - 1) *
-    dilation, hidden_dim)`` (Ramachandran et al. 2017, arXiv 1704.06001). A step costs the same however long the stream.
+    The state holds a queue of past inputs for each convolution, ``(batch, (kernel - 1) * dilation, hidden_dim)``
+    (Ramachandran et al. 2017, arXiv 1704.06001). The cost of a step does not grow with the stream.
 
     Args:
         config: The config.
-        name: The block's name.
+        name: Name of the block.
     """
 
     def __init__(self, config: Config, name: str):
@@ -126,7 +126,7 @@ class WaveNet(Block):
             layer.build((*shape[:-1], self.config.skip))
 
     def _rectify(self, x):
-        """Returns what the layers read of the initial convolution's output."""
+        """Returns the initial convolution's output, with a ReLU if the config asks for it."""
         return ops.relu(x) if self.config.rectified else x
 
     def _output(self, skips):
@@ -176,7 +176,7 @@ def build(config: Config) -> Backbone:
 
 
 def receptive_field(config: Config) -> int:
-    """Returns the receptive field, ``(k - 1) sum(dilations) + 1`` and ``k_initial - 1`` more."""
+    """Returns the receptive field: ``(k - 1) sum(dilations) + 1``, plus ``k_initial - 1``."""
     dilations = config.stacks * (2**config.num_layers - 1)
     return (config.kernel_size - 1) * dilations + 1 + config.initial_kernel_size - 1
 
@@ -192,6 +192,6 @@ WAVENET = Architecture(
     },
     paper="van den Oord et al. 2016 (arXiv 1609.03499)",
     receptive_field=receptive_field,
-    # Through the initial convolution and every dilated one.
+    # through the initial convolution and every dilated one
     path_length=lambda config, length: 1 + config.stacks * config.num_layers,
 )

@@ -1,4 +1,4 @@
-"""From words to sentences to the document: Yang et al. 2016 (aclanthology.org/N16-1174)."""
+"""Hierarchical attention network over words and sentences: Yang et al. 2016 (aclanthology.org/N16-1174)."""
 
 import dataclasses
 from typing import ClassVar
@@ -16,14 +16,14 @@ from zoo.models.serialization import FromArchitecture
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Hyper-parameters of a hierarchical attention network; section 3.3's figures are the defaults.
+    """Hyper-parameters of a hierarchical attention network; the defaults are those of section 3.3.
 
     Attributes:
         vocab_size: Number of token ids.
-        embedding_dim: Features of a word vector.
-        units: Units of each direction of both GRUs; a sentence and the document have twice as many
-            features, and so have the two context vectors.
-        dropout: Rate on the word vectors, the sentence vectors and the document vector.
+        embedding_dim: Number of features of a word vector.
+        units: Units per direction of both GRUs. Sentences, the document and the two context vectors have twice as many
+            features.
+        dropout: Dropout rate on the word vectors, the sentence vectors and the document vector.
     """
 
     causal: ClassVar[bool] = False
@@ -41,16 +41,16 @@ class Config:
 
     @property
     def hidden_dim(self) -> int:
-        """Features of a sentence and of the document."""
+        """Number of features of a sentence and of the document."""
         return 2 * self.units
 
 
 class Level(keras.layers.Layer):
-    """A GRU in both directions, and the attention that makes one vector of its outputs.
+    """A bidirectional GRU with attention pooling over its outputs.
 
     Args:
-        units: Units of each direction.
-        name: The layer's name.
+        units: Units per direction.
+        name: Name of the layer.
     """
 
     def __init__(self, units: int, name: str):
@@ -69,7 +69,7 @@ class Level(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
-    """Reads a document as sentences of words; see figure 2 of the paper.
+    """Read a document as sentences of words; see figure 2 of the paper.
 
     Args:
         config: The config.
@@ -104,23 +104,23 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         return [self.embed]
 
     def attend(self, inputs, training=False):
-        """Read documents, and return the attention weights.
+        """Read documents and return the attention weights.
 
         Args:
-            inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``; the mask is true where a
-                word is real, and optional. A sentence without words counts as padding.
-            training: Whether dropout acts.
+            inputs: ``{"tokens", "mask"}``, both ``(batch, sentences, words)``. The mask is optional and true at real
+                words. A sentence without words counts as padding.
+            training: Whether to apply dropout.
 
         Returns:
-            Documents ``(batch, hidden_dim)``, the weights of the sentences ``(batch, sentences)``, and those
-            of the words in each sentence ``(batch, sentences, words)``. Weights of padding are 0.
+            Documents ``(batch, hidden_dim)``, sentence weights ``(batch, sentences)``, and word weights
+            ``(batch, sentences, words)``. Weights of padding are 0.
         """
         tokens = inputs["tokens"]
         mask = inputs.get("mask")
         mask = ops.ones_like(tokens, dtype="bool") if mask is None else ops.cast(mask, "bool")
         batch, count, length = ops.shape(tokens)
         x = self.drop(self.embed(tokens), training=training)
-        # Sentences know nothing of each other here: all of them are rows of one batch.
+        # Sentences are encoded independently, as rows of one batch.
         x = ops.reshape(x, (batch * count, length, self.config.embedding_dim))
         x, word_weights = self.words(x, ops.reshape(mask, (batch * count, length)))
         x = self.drop(ops.reshape(x, (batch, count, self.config.hidden_dim)), training=training)
@@ -138,7 +138,7 @@ class HierarchicalAttentionNetwork(FromArchitecture, keras.Model):
         return {"tokens": self.config.vocab_size}
 
     def call(self, inputs, training=False):
-        """Map documents, as ``attend`` takes them, to ``(batch, hidden_dim)``."""
+        """Map documents, in the form of ``attend``, to ``(batch, hidden_dim)``."""
         return self.attend(inputs, training=training)[0]
 
 
@@ -160,7 +160,7 @@ NETWORK = Architecture(
     },
     paper="Yang et al. 2016 (aclanthology.org/N16-1174)",
     receptive_field=lambda config: None,
-    # In a document of as many sentences as words in each: from a word's GRU through its sentence's
-    # attention, and along all sentences.
+    # For a document with as many sentences as words per sentence: through a word's GRU, the sentence's attention, and
+    # all sentences.
     path_length=lambda config, length: 2 + round(length**0.5),
 )

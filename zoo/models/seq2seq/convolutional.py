@@ -13,7 +13,7 @@ from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
 from zoo.models.seq2seq.seq2seq import Seq2Seq
 
-HALF = math.sqrt(0.5)  # keeps the variance where two parts are added
+HALF = math.sqrt(0.5)  # keeps the variance where two branches are added
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        embedding_dim: Features of embeddings and positions, of keys and of queries.
-        hidden_dim: Features of the convolutions.
-        encoder_layers: Gated convolutions of the encoder.
-        decoder_layers: Gated convolutions of the decoder, each with an attention of its own.
+        embedding_dim: Number of features of embeddings, positions, keys and queries.
+        hidden_dim: Number of features of the convolutions.
+        encoder_layers: Number of gated convolutions of the encoder.
+        decoder_layers: Number of gated convolutions of the decoder, each with its own attention.
         kernel_size: Taps of each convolution, an odd number.
-        max_source: Maximum source symbols: positions are learned.
+        max_source: Maximum source symbols, because positions are learned.
         max_target: Maximum target symbols.
-        dropout: Rate on embeddings, on what each convolution reads and before the logits.
+        dropout: Dropout rate on embeddings, on the input of each convolution and before the logits.
     """
 
     source_vocab_size: int
@@ -55,7 +55,7 @@ class Config:
 
 
 def scale_gradient(x, factor: float):
-    """Returns ``x`` as it is, with its gradient multiplied by ``factor``."""
+    """Returns ``x`` unchanged, with its gradient multiplied by ``factor``."""
     return x * factor + ops.stop_gradient(x) * (1 - factor)
 
 
@@ -66,13 +66,13 @@ def gated(x):
 
 
 class Embedding(keras.layers.Layer):
-    """The sum of a symbol's vector and of its position's, both learned.
+    """The sum of learned vectors for a symbol and for its position.
 
     Args:
         vocab_size: Number of ids.
         max_length: Number of positions.
-        size: Features of both.
-        name: The layer's name.
+        size: Number of features of both.
+        name: Name of the layer.
     """
 
     def __init__(self, vocab_size: int, max_length: int, size: int, name: str):
@@ -87,22 +87,22 @@ class Embedding(keras.layers.Layer):
         self.positions.build(shape)
 
     def call(self, ids, positions):
-        """Map ids and positions, of shapes that broadcast, to ``(..., size)``; beyond the last position is NaN."""
+        """Map ids and positions, of shapes that broadcast, to ``(..., size)``; positions beyond the last give NaN."""
         rows = self.positions(ops.minimum(positions, self.max_length - 1))
         rows = ops.where((positions < self.max_length)[..., None], rows, ops.cast(float("nan"), rows.dtype))
         return self.symbols(ids) + rows
 
 
 class DecoderLayer(keras.layers.Layer):
-    """A causal gated convolution, then an attention over the source, both around a residual connection.
+    """A causal gated convolution and an attention over the source, inside a residual connection.
 
-    ``h' = GLU(conv(h))``, ``d = (W h' + b + g) sqrt(.5)`` for the target's embedding ``g``, weights ``softmax(d z)``,
-    the context ``c`` of ``values`` times ``m sqrt(1 / m)`` for ``m`` real source positions, and
-    ``((h' + V c + b) sqrt(.5) + h) sqrt(.5)`` (equations 1 and 2, section 3.4).
+    ``h' = GLU(conv(h))``. With the target embedding ``g``: ``d = (W h' + b + g) sqrt(.5)``, and weights
+    ``softmax(d z)``. The context ``c`` of ``values`` is scaled by ``m sqrt(1 / m)`` for ``m`` real source positions.
+    The output is ``((h' + V c + b) sqrt(.5) + h) sqrt(.5)`` (equations 1 and 2, section 3.4).
 
     Args:
         config: The config.
-        name: The layer's name.
+        name: Name of the layer.
     """
 
     def __init__(self, config: Config, name: str):
@@ -124,19 +124,19 @@ class DecoderLayer(keras.layers.Layer):
         return ((h + self.out(context)) * HALF + residual) * HALF, weights
 
     def call(self, x, target, memory: dict, training=False):
-        """Map ``x (batch, time, hidden_dim)`` with embeddings ``target``; returns it and the attention weights."""
+        """Map ``x (batch, time, hidden_dim)`` with embeddings ``target`` to the output and the attention weights."""
         h = gated(self.convolution(self.drop(x, training=training)))
         return self._attend(x, h, target, memory)
 
     def step(self, x, target, memory: dict, state: tuple):
-        """Map one step, ``x (batch, hidden_dim)``; returns it, the weights and the convolution's next state."""
+        """Map one step, ``x (batch, hidden_dim)``, to the output, the weights and the convolution's next state."""
         h, state = self.convolution.step(x, state)
         x, weights = self._attend(x[:, None], gated(h)[:, None], target[:, None], memory)
         return x[:, 0], weights[:, 0], state
 
 
 def _convolution(config: Config, causal: bool, name: str) -> Convolution:
-    """Returns a convolution with twice the features out, for the gates; weights have variance ``4 (1 - p) / (k c)``."""
+    """Returns a convolution with doubled outputs for the gates; weights have variance ``4 (1 - p) / (k c)``."""
     spread = math.sqrt(4 * (1 - config.dropout) / (config.kernel_size * config.hidden_dim))
     return Convolution(
         config.hidden_dim,
@@ -158,7 +158,7 @@ def _linear(inputs: int, outputs: int, name: str) -> Convolution:
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ConvolutionalSeq2Seq(Seq2Seq):
-    """A convolutional encoder, and a convolutional decoder with an attention in each layer.
+    """A convolutional encoder, and a convolutional decoder with attention in each layer.
 
     The alignment is the mean of the attention weights of all layers.
 
@@ -185,15 +185,15 @@ class ConvolutionalSeq2Seq(Seq2Seq):
         self.decoder_in = _linear(size, hidden, "decoder_in")
         self.decoder = [DecoderLayer(config, f"decoder_{i}") for i in range(config.decoder_layers)]
         self.decoder_out = _linear(hidden, size, "decoder_out")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
         """Returns keys, values, mask and scale.
 
-        ``keys`` z and ``values`` ``(z + e) sqrt(.5)`` of the embeddings e are ``(batch, source_time, embedding_dim)``;
-        the contexts' ``scale`` is ``(batch, 1, 1)``.
+        ``keys`` z and ``values`` ``(z + e) sqrt(.5)``, with embeddings e, are ``(batch, source_time, embedding_dim)``.
+        The ``scale`` of the contexts is ``(batch, 1, 1)``.
         """
         mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         positions = ops.arange(ops.shape(source)[1])[None]
@@ -202,7 +202,7 @@ class ConvolutionalSeq2Seq(Seq2Seq):
         for convolution in self.encoder:
             y = gated(convolution(zero_masked(self.drop(x, training=training), mask)))
             x = (x + y) * HALF
-        # Each decoder layer reads keys and values: together they would give the encoder too large a gradient.
+        # Each decoder layer reads keys and values; the sum of their gradients would be too large for the encoder.
         keys = scale_gradient(self.encoder_out(x), 1 / (2 * self.config.decoder_layers))
         count = ops.sum(ops.cast(mask, keys.dtype), axis=1)
         return {
@@ -242,7 +242,7 @@ class ConvolutionalSeq2Seq(Seq2Seq):
         return [self.encoder_in, *self.encoder, self.encoder_out]
 
     def build_variables(self) -> None:
-        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable layer by layer; a run of the model takes longer on TensorFlow."""
         parts = [self.source_embed, self.target_embed, self.encoder_in, *self.encoder, self.encoder_out]
         parts += [self.decoder_in, *self.decoder, self.decoder_out]
         for part in parts:
@@ -274,7 +274,7 @@ TCN_SEQ2SEQ = Architecture(
         "base": {"embedding_dim": 320, "hidden_dim": 384, "decoder_layers": 4},
     },
     paper="Gehring et al. 2017 (arXiv 1705.03122)",
-    receptive_field=lambda config: None,  # of the source; of the target it is bounded
-    # Through the encoder's layers as far as their kernels reach, and up through the decoder's attentions.
+    receptive_field=lambda config: None,  # unbounded for the source, bounded for the target
+    # through the encoder's layers as far as their kernels reach, then up through the decoder's attentions
     path_length=lambda config, length: config.encoder_layers + config.decoder_layers,
 )

@@ -1,4 +1,4 @@
-"""Pervasive Attention, a convolutional network over the grid of target and source: Elbayad et al. 2018 (1808.03867)."""
+"""Pervasive Attention, a convolutional network over a grid of target and source: Elbayad et al. 2018 (1808.03867)."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
 from zoo.models.seq2seq.seq2seq import Seq2Seq
 
-BOTTLENECK = 4  # features of a dense layer's inner product, in growth rates
+BOTTLENECK = 4  # features inside a dense layer, in multiples of the growth rate
 PAD = 0
 
 
@@ -24,11 +24,11 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        embedding_dim: Features of both embeddings, and of a cell of the first grid.
-        num_layers: Dense layers.
-        growth_rate: Features that each dense layer adds.
-        kernel_size: Columns that its convolution reads, an odd number; it reads ``kernel_size // 2 + 1`` rows.
-        dropout: Rate on the embeddings, on what a dense layer adds and before the logits.
+        embedding_dim: Number of features of both embeddings, and of a cell of the first grid.
+        num_layers: Number of dense layers.
+        growth_rate: Number of features that each dense layer adds.
+        kernel_size: Columns per convolution, an odd number; it reads ``kernel_size // 2 + 1`` rows.
+        dropout: Dropout rate on the embeddings, on the output of a dense layer and before the logits.
     """
 
     source_vocab_size: int
@@ -48,7 +48,7 @@ class Config:
 
 
 class NormReLU(keras.layers.Layer):
-    """Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) of each feature over the real cells, and ReLU."""
+    """Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) of each feature over real cells, then ReLU."""
 
     def __init__(self, name: str):
         super().__init__(name=name)
@@ -58,19 +58,19 @@ class NormReLU(keras.layers.Layer):
         self.norm.build(shape)
 
     def call(self, x, cells, training=False):
-        """Map ``(batch, target_time, source_time, features)``; ``cells`` are true at real ones."""
+        """Map ``(batch, target_time, source_time, features)``; ``cells`` is true at real cells."""
         return ops.relu(self.norm(x, training=training, mask=cells))
 
 
 class DenseLayer(keras.layers.Layer):
-    """BN-ReLU-Conv 1x1-BN-ReLU-masked Conv k x k-dropout, side by side with its input (Huang et al. 2017, DenseNet).
+    """BN-ReLU-Conv 1x1-BN-ReLU-masked Conv k x k-dropout, concatenated with its input (Huang et al. 2017, DenseNet).
 
-    The kernel has no rows below the current target position: it sees that row and the ``k // 2`` above it, and of the
-    source ``k // 2`` columns to either side.
+    The kernel is causal over the target: it reads the current row and the ``k // 2`` rows before it. Over the source it
+    reads ``k // 2`` columns to either side.
 
     Args:
         config: The config.
-        name: The layer's name.
+        name: Name of the layer.
     """
 
     def __init__(self, config: Config, name: str):
@@ -91,7 +91,7 @@ class DenseLayer(keras.layers.Layer):
         self.kernel = self.add_weight(shape=kernel, initializer="he_normal", name="kernel")
 
     def _squeezed(self, x, cells, columns, training=False):
-        """Returns what the convolution reads: zeros at masked columns, for they reach real ones through the kernel."""
+        """Returns the input of the convolution, with zeros at masked columns because the kernel would spread them."""
         y = self.second(self.squeeze(self.first(x, cells, training=training)), cells, training=training)
         return y * ops.cast(columns, y.dtype)[:, None, :, None]
 
@@ -107,7 +107,7 @@ class DenseLayer(keras.layers.Layer):
             x: ``(batch, target_time, source_time, features)``.
             cells: Booleans ``(batch, target_time, source_time)``, true at real cells.
             columns: Booleans ``(batch, source_time)``, true at real source positions.
-            training: Whether dropout acts and norms are the batch's.
+            training: Whether to apply dropout and to normalise by the batch.
 
         Returns:
             ``x`` with ``growth_rate`` more features.
@@ -121,16 +121,16 @@ class DenseLayer(keras.layers.Layer):
         return ops.zeros((batch_size, self.rows_above, source_time, BOTTLENECK * self.growth_rate), dtype)
 
     def step(self, x, columns, above):
-        """Map one row ``(batch, 1, source_time, features)``; returns it with more features, and the rows now above."""
+        """Map one row ``(batch, 1, source_time, features)``; returns it with more features, and the next rows above."""
         rows = ops.concatenate([above, self._squeezed(x, None, columns)], axis=1)
         return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
 
 
 class TiedLogits(keras.layers.Layer):
-    """Products with the embedding of each target id, and a bias (Press & Wolf 2017, arXiv 1608.05859)."""
+    """Products with the embedding of each target id, plus a bias (Press & Wolf 2017, arXiv 1608.05859)."""
 
     def __init__(self, vocab_size: int, name: str):
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         super().__init__(name=name, dtype="float32")
         self.vocab_size = vocab_size
 
@@ -144,12 +144,12 @@ class TiedLogits(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PervasiveAttention(Seq2Seq):
-    """A DenseNet over all pairs of a target and a source position; the maximum over the source chooses what is written.
+    """A DenseNet over all pairs of a target and a source position, with max pooling over the source.
 
     Cell ``(t, s)`` begins as ``W [source_s; target_t] + b``: the sum of a product of the source and one of the target.
-    After the dense layers come BN-ReLU-Conv 1x1 to half the features-BN-ReLU, the maximum over real source
-    positions, a dense layer to ``embedding_dim``, and logits by the target's embedding.
-    The alignment is the share of features whose maximum each source position holds.
+    After the dense layers come BN-ReLU-Conv 1x1 to half the features-BN-ReLU, the maximum over real source positions, a
+    dense layer to ``embedding_dim``, and logits by the target embedding. The alignment is the share of features that
+    have their maximum at each source position.
 
     Args:
         config: The config.
@@ -182,7 +182,7 @@ class PervasiveAttention(Seq2Seq):
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
-        """Returns the mask, and ``columns (batch, source_time, embedding_dim)``, with which each row begins."""
+        """Returns the mask, and ``columns (batch, source_time, embedding_dim)``, the source part of each row."""
         mask = real_everywhere(source) if mask is None else ops.cast(mask, "bool")
         x = self.drop(self.source_embed(source), training=training)
         return {"columns": self.source_project(x), "mask": mask}
@@ -193,13 +193,13 @@ class PervasiveAttention(Seq2Seq):
         return rows[:, :, None] + memory["columns"][:, None]
 
     def _read_out(self, x, cells, mask, training=False):
-        """Map the last grid to logits and to the share of features whose maximum each source position holds."""
+        """Map the last grid to logits, and to the share of features that have their maximum at each source position."""
         x = self.first(x, cells, training=training)
         x = self.second(self.transition(x), cells, training=training)
         x = masked(x, mask[:, None, :, None])
         highest = ops.max(x, axis=2)
         y = self.drop(self.readout(highest), training=training)
-        # A feature that is 0 at every position has no maximum to show. Where all are, all positions share.
+        # A feature that is 0 at every position has no maximum. If all features are 0, all positions get the same share.
         holders = ops.one_hot(ops.argmax(x, axis=2), ops.shape(x)[2], axis=2, dtype="float32")
         counts = ops.sum(holders * ops.cast(highest > 0, "float32")[:, :, None], axis=-1)
         counts = counts + 1e-6 * ops.cast(mask, "float32")[:, None]
@@ -207,7 +207,7 @@ class PervasiveAttention(Seq2Seq):
         return self.logits(y, self.target_embed.embeddings), weights
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
-        """Returns, for each dense layer, the rows above the first."""
+        """Returns the rows before the first, for each dense layer."""
         batch, time = ops.shape(memory["columns"])[:2]
         return tuple(layer.initial_state(batch, time, memory["columns"].dtype) for layer in self.dense)
 
@@ -232,7 +232,7 @@ class PervasiveAttention(Seq2Seq):
         return [self.source_project]
 
     def build_variables(self) -> None:
-        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable layer by layer; a run of the model takes longer on TensorFlow."""
         features = self.config.embedding_dim
         for embed in (self.source_embed, self.target_embed):
             embed.build(None)
@@ -266,7 +266,7 @@ PERVASIVE_ATTENTION = Architecture(
         "base": {"embedding_dim": 192, "growth_rate": 48, "kernel_size": 5},
     },
     paper="Elbayad et al. 2018 (arXiv 1808.03867)",
-    receptive_field=lambda config: None,  # of the source; of the target it is bounded
-    # Up through every layer to the maximum, which sees all source positions at once.
+    receptive_field=lambda config: None,  # unbounded for the source, bounded for the target
+    # up through every layer to the maximum, which reads all source positions at once
     path_length=lambda config, length: config.num_layers + 2,
 )

@@ -20,17 +20,16 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        embedding_dim: Width of both embeddings.
-        encoder_units: Units of each direction of each encoder layer.
+        embedding_dim: Number of features of both embeddings.
+        encoder_units: Units per direction of each encoder layer.
         encoder_layers: Number of bidirectional layers.
         decoder_units: Units of each decoder layer, and of the readout.
         decoder_layers: Number of decoder layers.
-        attention: ``"bahdanau"`` (additive, read before the step, arXiv 1409.0473), ``"luong"``
-            (general, read after the step, with input feeding, arXiv 1508.04025) or ``"gnmt"`` (general,
-            read with the output of the lowest decoder layer and fed into those above, arXiv 1609.08144).
-            With the last nothing that was read flows back into a later query, so that training runs
-            each layer over the whole target at once.
-        dropout: Rate on embeddings, between encoder layers, on the memory and on the readout.
+        attention: ``"bahdanau"`` (additive, computed before the step, arXiv 1409.0473), ``"luong"`` (general, computed
+            after the step, with input feeding, arXiv 1508.04025) or ``"gnmt"`` (general, computed from the output of
+            the lowest decoder layer and fed into those above, arXiv 1609.08144). With ``"gnmt"``, no context flows into
+            a later query, so training runs each layer over the whole target at once.
+        dropout: Dropout rate on embeddings, between encoder layers, on the memory and on the readout.
     """
 
     source_vocab_size: int
@@ -54,12 +53,12 @@ class Config:
 
 @keras.saving.register_keras_serializable(package="zoo")
 class RecurrentSeq2Seq(Seq2Seq):
-    """A bidirectional encoder, attention, and a decoder that runs a step at a time.
+    """A bidirectional encoder, attention, and a decoder that runs one step at a time.
 
-    The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015,
-    A.2.2). With ``"bahdanau"`` attention the context is read with the state before the step and fed
-    into the step; with ``"luong"`` it is read with the state after the step, and the attentional
-    vector is fed into the next one; with ``"gnmt"`` it is read between the decoder's layers.
+    The decoder starts from the backward encoder's state at the first position (Bahdanau et al. 2015, A.2.2). With
+    ``"bahdanau"`` attention, the state before the step queries the memory, and the context is an input of the step.
+    With ``"luong"``, the state after the step queries the memory, and the attentional vector is an input of the next
+    step. With ``"gnmt"``, the query is between the decoder's layers.
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
@@ -98,7 +97,7 @@ class RecurrentSeq2Seq(Seq2Seq):
             self.query = keras.layers.Dense(units, use_bias=False, name="attention_query")
             self.score = keras.layers.Dense(1, use_bias=False, name="attention_score")
         self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
         self.drop = Dropout(config.dropout, name="drop")
 
@@ -111,7 +110,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return {"values": x, "keys": self.key(x), "mask": mask}
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
-        """Returns the decoder's states before the first step: the layers', then Luong's fed vector."""
+        """Returns the decoder's states before the first step: those of the layers, then Luong's fed vector."""
         backward = memory["values"][:, 0, self.config.encoder_units :]
         states = tuple(bridge(backward) for bridge in self.bridges)
         if self.config.attention == "luong":
@@ -119,7 +118,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return states
 
     def attend(self, query, memory: dict):
-        """Read the memory.
+        """Attend to the memory.
 
         Args:
             query: ``(batch, target_time, units)``.
@@ -137,12 +136,12 @@ class RecurrentSeq2Seq(Seq2Seq):
         return ops.matmul(weights, memory["values"]), weights
 
     def _attend_once(self, query, memory: dict):
-        """``attend`` for one step: ``(batch, units)`` to ``(batch, values)`` and ``(batch, source_time)``."""
+        """Compute ``attend`` for one step: ``(batch, units)`` to ``(batch, values)`` and ``(batch, source_time)``."""
         context, weights = self.attend(query[:, None], memory)
         return context[:, 0], weights[:, 0]
 
     def _advance(self, embedded, state: tuple, memory: dict):
-        """One step up to what the readout reads, the attention weights and the next state."""
+        """Run one step; returns the input of the readout, the attention weights and the next state."""
         states = state[: len(self.bridges)]
         context = weights = None
         if self.config.attention == "bahdanau":
@@ -169,7 +168,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return attentional, weights, (*after, attentional)
 
     def _read_out(self, out):
-        """The readout, where ``_advance`` has not applied it to feed it into the next step."""
+        """Apply the readout, unless ``_advance`` has applied it to feed it into the next step."""
         return out if self.config.attention == "luong" else self.readout(out)
 
     def step(self, target, state: tuple, memory: dict):
@@ -184,7 +183,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return self.logits(self.drop(self._read_out(out), training=training)), weights
 
     def _run_layers(self, embedded, memory: dict, training: bool):
-        """The decoder over the whole target, a layer at a time; outputs as ``_run_steps``."""
+        """Run the decoder over the whole target, layer by layer; returns the same as ``_run_steps``."""
         state = self.initial_state(memory)
         x, context, weights = embedded, None, None
         for i, layer in enumerate(self.decoder):
@@ -196,10 +195,10 @@ class RecurrentSeq2Seq(Seq2Seq):
         return x, weights
 
     def _run_steps(self, embedded, memory: dict, training: bool):
-        """The decoder a step at a time.
+        """Run the decoder step by step.
 
         Returns:
-            What the readout reads, ``(batch, target_time, ...)``, and weights ``(batch, target_time, source_time)``.
+            The input of the readout, ``(batch, target_time, ...)``, and weights ``(batch, target_time, source_time)``.
         """
         state = self.initial_state(memory)
 
@@ -208,10 +207,10 @@ class RecurrentSeq2Seq(Seq2Seq):
             carry = (state, out, weights)
             return carry, carry
 
-        # On TensorFlow what a scan collects must be shaped like what it carries, so it carries all.
+        # On TensorFlow, outputs of a scan must have the shape of its carry, so it carries all of them.
         out, weights, _ = self._advance(embedded[:, 0], state, memory)
         carry = (state, ops.zeros_like(out), ops.zeros_like(weights))
-        # Dropout and the readout stand outside of the loop: one large product instead of many.
+        # Dropout and the readout are outside the loop: one large product instead of many.
         _, (_, out, weights) = ops.scan(advance, carry, ops.transpose(embedded, (1, 0, 2)))
         return ops.transpose(out, (1, 0, 2)), ops.transpose(weights, (1, 0, 2))
 
@@ -219,7 +218,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         return list(self.encoder)
 
     def build_variables(self) -> None:
-        """Create every variable. By its layers and not by a run, for which TensorFlow would trace each loop."""
+        """Create every variable layer by layer; for a run of the model, TensorFlow would trace each loop."""
         embedding_dim, encoded, units = (
             self.config.embedding_dim,
             2 * self.config.encoder_units,
@@ -230,7 +229,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         for i, layer in enumerate(self.encoder):
             layer.build((None, None, encoded if i else embedding_dim))
         fed = {"bahdanau": encoded, "luong": units, "gnmt": 0}[self.config.attention]
-        beside = encoded if self.config.attention == "gnmt" else 0  # read between the layers
+        beside = encoded if self.config.attention == "gnmt" else 0  # attention between the layers
         for i, layer in enumerate(self.decoder):
             layer.build((None, None, units + beside if i else embedding_dim + fed))
         for bridge in self.bridges:
@@ -254,7 +253,7 @@ def _builder(cell: str):
 
 
 def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architecture:
-    """One cell's family; ``small`` has about the same number of parameters with each cell."""
+    """Returns the architecture for one cell; ``small`` has about the same number of parameters with each cell."""
     return Architecture(
         name=cell,
         config=Config,
@@ -283,7 +282,7 @@ def _architecture(cell: str, encoder_units: int, decoder_units: int) -> Architec
         },
         paper="Bahdanau et al. 2015 (arXiv 1409.0473); Wu et al. 2016 (arXiv 1609.08144)",
         receptive_field=lambda config: None,
-        # From the first target symbol to the last, through every decoder step and layer.
+        # from the first target symbol to the last, through every decoder step and layer
         path_length=lambda config, length: length * config.decoder_layers + config.encoder_layers,
     )
 

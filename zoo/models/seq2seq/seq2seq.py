@@ -1,4 +1,4 @@
-"""The contract of sequence-to-sequence models: decoding, training and analysis use these methods only."""
+"""The interface of sequence-to-sequence models; decoding, training and analysis use only these methods."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ class Seq2Seq(FromArchitecture, keras.Model):
     ``align`` runs over whole targets; ``step`` decodes one symbol with an explicit state. Their logits are equal.
 
     Args:
-        config: The config, with ``source_vocab_size`` and ``target_vocab_size``.
-        name: Root of the variables' paths.
+        config: Config with ``source_vocab_size`` and ``target_vocab_size``.
+        name: First part of the variables' paths.
     """
 
     table = SEQ2SEQ
@@ -33,10 +33,10 @@ class Seq2Seq(FromArchitecture, keras.Model):
         Args:
             source: Ids, ``(batch, source_time)``.
             mask: Booleans of the same shape, true at real symbols; ``None`` means everywhere.
-            training: Whether dropout acts.
+            training: Whether to apply dropout.
 
         Returns:
-            The memory that the decoder reads: tensors with the batch axis first.
+            The memory for the decoder: tensors, batch first.
         """
         raise NotImplementedError
 
@@ -45,7 +45,7 @@ class Seq2Seq(FromArchitecture, keras.Model):
 
         Args:
             memory: From ``encode``.
-            steps: The maximum number of steps, if known: the size of the caches.
+            steps: Maximum number of steps, if known: the size of the caches.
         """
         raise NotImplementedError
 
@@ -63,12 +63,12 @@ class Seq2Seq(FromArchitecture, keras.Model):
         raise NotImplementedError
 
     def align(self, inputs: dict, training=False):
-        """Run with teacher forcing, and return the alignment too.
+        """Run with teacher forcing, and also return the alignment.
 
         Args:
-            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``; ``target (batch,
-                target_time)``, the targets shifted right, from the start token.
-            training: Whether dropout acts.
+            inputs: ``source`` and, where it is padded, ``source_mask``, ``(batch, source_time)``;
+                ``target (batch, target_time)``, the targets shifted right after the start token.
+            training: Whether to apply dropout.
 
         Returns:
             Logits ``(batch, target_time, target_vocab_size)`` and the alignment
@@ -81,7 +81,7 @@ class Seq2Seq(FromArchitecture, keras.Model):
         raise NotImplementedError
 
     def outer_layers(self) -> list[keras.Layer]:
-        """Returns the embeddings and, last, the output layer."""
+        """Returns the embeddings and then the output layer."""
         return [self.source_embed, self.target_embed, self.logits]
 
     def call(self, inputs, training=False):

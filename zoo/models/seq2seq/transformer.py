@@ -21,17 +21,17 @@ class Config:
     Attributes:
         source_vocab_size: Number of source ids.
         target_vocab_size: Number of target ids.
-        hidden_dim: Features of every position.
-        num_heads: Attention heads; they share the width.
+        hidden_dim: Number of features per position.
+        num_heads: Number of attention heads; they share ``hidden_dim``.
         ffn_dim: Hidden units of each feed-forward layer.
-        encoder_layers: Layers of the encoder.
-        decoder_layers: Layers of the decoder.
-        max_target: Longest target, the start token included: the most that the decoder's cache has room for.
-        norm_first: Layer norm before each part (true) or after it, as in 2017 (false).
-        relative: So many offsets either way between a query and a key each have a score of their own, in each
-            head (Raffel et al. 2020, arXiv 1910.10683, section 2.1), and those further off share the last.
-            The sinusoids stay. 0, as in 2017, has none.
-        dropout: Rate on embeddings, attention weights and each part's output.
+        encoder_layers: Number of encoder layers.
+        decoder_layers: Number of decoder layers.
+        max_target: Maximum target length, including the start token: the size of the decoder's cache.
+        norm_first: Pre-norm (true), or post-norm as in 2017 (false).
+        relative: Number of offsets in each direction between a query and a key that have their own learned score per
+            head (Raffel et al. 2020, arXiv 1910.10683, section 2.1). Larger offsets share the last score. The sinusoids
+            stay. 0, as in 2017, has no scores.
+        dropout: Dropout rate on embeddings, attention weights and each residual branch.
     """
 
     source_vocab_size: int
@@ -58,14 +58,14 @@ class Config:
 
 
 def sinusoids(length, hidden_dim: int, dtype: str):
-    """Returns the positions of Vaswani et al. 2017, section 3.5, ``(length, hidden_dim)``."""
+    """Returns the sinusoidal positions of Vaswani et al. 2017, section 3.5, ``(length, hidden_dim)``."""
     rates = ops.convert_to_tensor(10_000.0 ** (-np.arange(0, hidden_dim, 2, dtype="float32") / hidden_dim))
     angles = ops.arange(length, dtype="float32")[:, None] * rates[None]
     return ops.cast(ops.reshape(ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1), (-1, hidden_dim)), dtype)
 
 
 class Attention(keras.layers.Layer):
-    """Multi-head attention with its projections apart, so that keys and values can be cached."""
+    """Multi-head attention with separate projections, so that keys and values can be cached."""
 
     def __init__(self, hidden_dim: int, num_heads: int, relative: int, dropout: float, name: str):
         super().__init__(name=name)
@@ -93,21 +93,21 @@ class Attention(keras.layers.Layer):
         return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
 
     def _by_offset(self, positions, key_time: int):
-        """Returns what each offset adds to the scores, ``(batch or 1, heads, query_time, key_time)``."""
+        """Returns the score of each offset, ``(batch or 1, heads, query_time, key_time)``."""
         offsets = ops.arange(key_time)[None, None] - positions[:, :, None]
         places = ops.clip(offsets, -self.relative, self.relative) + self.relative
         return ops.transpose(ops.take(self.offset_scores, places, axis=0), (0, 3, 1, 2))
 
     def call(self, x, keys, values, mask, positions, training=False):
-        """Read keys and values.
+        """Attend to keys and values.
 
         Args:
             x: Queries, ``(batch, query_time, hidden_dim)``.
             keys: ``(batch, key_time, hidden_dim)``.
-            values: As the keys.
+            values: Same shape as the keys.
             mask: Booleans that broadcast to ``(batch, heads, query_time, key_time)``.
-            positions: The queries', ``(batch or 1, query_time)``; the keys' count from 0.
-            training: Whether dropout acts.
+            positions: Positions of the queries, ``(batch or 1, query_time)``; those of the keys count from 0.
+            training: Whether to apply dropout.
 
         Returns:
             ``(batch, query_time, hidden_dim)`` and the weights ``(batch, heads, query_time, key_time)``.
@@ -122,7 +122,7 @@ class Attention(keras.layers.Layer):
 
 
 class Layer(keras.layers.Layer):
-    """Self-attention, attention over the encoder in a decoder's layer, and feed-forward."""
+    """Self-attention, attention to the encoder (in a decoder layer), and feed-forward."""
 
     def __init__(self, config: Config, cross: bool, name: str):
         super().__init__(name=name)
@@ -140,7 +140,7 @@ class Layer(keras.layers.Layer):
         self.cross = cross
 
     def build(self, shape):
-        # All of it here, and not at the first use: a variable's path says where its layer was built.
+        # Build every layer here because a variable's path depends on where its layer is built.
         parts = [self.self_attention, self.self_norm, self.expand, self.feed_forward_norm]
         parts += [self.cross_attention, self.cross_norm] if self.cross else []
         for part in parts:
@@ -148,28 +148,28 @@ class Layer(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.expand.units))
 
     def _add(self, x, norm, part, training):
-        """One residual part; ``part`` returns its output and anything else it has to tell."""
+        """Add one residual branch; ``part`` returns its output and further results."""
         if self.norm_first:
-            y, told = part(norm(x))
-            return x + self.drop(y, training=training), told
-        y, told = part(x)
-        return norm(x + self.drop(y, training=training)), told
+            y, extra = part(norm(x))
+            return x + self.drop(y, training=training), extra
+        y, extra = part(x)
+        return norm(x + self.drop(y, training=training)), extra
 
     def call(self, x, mask, positions, cross=None, cross_mask=None, cache=None, training=False):
-        """Map one layer.
+        """Map ``x`` through the layer.
 
         Args:
             x: ``(batch, time, hidden_dim)``.
-            mask: Which positions each may read, ``(batch, 1, time or 1, key_time)``.
-            positions: Whereabouts ``x`` stands, ``(batch or 1, time)``.
+            mask: Positions that each position may read, ``(batch, 1, time or 1, key_time)``.
+            positions: Positions of ``x``, ``(batch or 1, time)``.
             cross: The encoder's keys and values for this layer, or ``None`` in the encoder.
             cross_mask: The source's mask, ``(batch, 1, 1, source_time)``.
-            cache: Past keys and values, each ``(batch, steps, hidden_dim)``, when running by steps.
-            training: Whether dropout acts.
+            cache: Past keys and values, each ``(batch, steps, hidden_dim)``, for running step by step.
+            training: Whether to apply dropout.
 
         Returns:
-            ``(batch, time, hidden_dim)``, the weights over the source ``(batch, heads, time, source_time)``
-            (``None`` in an encoder), and the cache with this step written.
+            ``(batch, time, hidden_dim)``, the weights over the source ``(batch, heads, time, source_time)`` (``None``
+            in an encoder), and the updated cache.
         """
 
         def attend_self(y):
@@ -197,7 +197,7 @@ class Layer(keras.layers.Layer):
 class TransformerSeq2Seq(Seq2Seq):
     """The encoder-decoder Transformer with sinusoidal positions.
 
-    The alignment is the attention of the last layer, the mean of its heads.
+    The alignment is the attention of the last layer, averaged over its heads.
 
     Args:
         config: The config.
@@ -217,15 +217,15 @@ class TransformerSeq2Seq(Seq2Seq):
         self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
         self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
         self.decoder = [Layer(config, True, f"decoder_{i}") for i in range(config.decoder_layers)]
-        if config.norm_first:  # what norm-first layers add up is normalised nowhere else
+        if config.norm_first:  # the sum of pre-norm layers is not normalised elsewhere
             self.encoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
-        # In float32 also where the layers before compute in bfloat16, whose 8 bits are too few for likelihoods.
+        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
         self.drop = Dropout(config.dropout, name="drop")
 
     def _embedding(self, symbols: int, name: str):
-        # Of variance 1 once ``_scaled``, so that the positions added do not drown the symbols at first.
+        # Variance 1 after ``_scaled``, so that positions do not dominate the symbols at the start.
         normal = keras.initializers.RandomNormal(stddev=self.config.hidden_dim**-0.5)
         return keras.layers.Embedding(symbols, self.config.hidden_dim, normal, name=name)
 
@@ -252,7 +252,7 @@ class TransformerSeq2Seq(Seq2Seq):
 
         Args:
             memory: From ``encode``.
-            steps: So many follow at most, and the caches have room for them; ``max_target`` unless given.
+            steps: Maximum number of steps, the size of the caches; the default is ``max_target``.
         """
         keys = memory["cross"][0][0]
         batch = ops.shape(keys)[0]
@@ -278,7 +278,7 @@ class TransformerSeq2Seq(Seq2Seq):
         positions = ops.arange(length)[None]
         x = self._scaled(self.target_embed, inputs["target"]) + self._positions(length)
         x = self.drop(x, training=training)
-        # A position reads itself and those before it; padding stands after them, out of sight.
+        # A position reads itself and earlier ones; padding is after them and therefore hidden.
         mask = (positions <= ops.transpose(positions))[None, None]
         weights = None
         for layer, cross in zip(self.decoder, memory["cross"], strict=True):
@@ -290,7 +290,7 @@ class TransformerSeq2Seq(Seq2Seq):
         return [*self.encoder, self.encoder_norm] if self.config.norm_first else list(self.encoder)
 
     def build_variables(self) -> None:
-        """Create every variable. By its layers and not by a run, for which TensorFlow would take longer."""
+        """Create every variable layer by layer; a run of the model takes longer on TensorFlow."""
         features = (None, None, self.config.hidden_dim)
         parts = [*self.encoder, *self.decoder, self.logits]
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
