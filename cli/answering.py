@@ -34,6 +34,8 @@ def load(name: str, record: Record, preprocessor: Any, chosen: str | None) -> An
     if chosen == "onnx" and not cache.is_installed():
         raise InputError('--backend onnx: not installed: pip install "seqzoo[onnx]"')
     if chosen != "keras" and cache.is_installed():
+        if cache.needs_keras(name, record):
+            backend.start()
         try:
             return cache.load_predictor(name, record=record, preprocessor=preprocessor)
         except NoExportError:

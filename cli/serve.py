@@ -47,7 +47,7 @@ def serve(names: tuple[str, ...], host: str, port: int, max_body: int, max_queue
         note(f"serving {', '.join(names)} on http://{address[0]}:{address[1]}")
         config = uvicorn.Config(
             create_app(predictors, limits),
-            log_level="error",
+            log_config=None,  # the zoo prints its own lines, and logging of the process stays as it is
             access_log=False,
             timeout_graceful_shutdown=int(timeout) + 1,
         )

@@ -72,7 +72,7 @@ def test_the_command_writes_one_folder(tmp_path, monkeypatch):
     "arguments, words",
     [
         (["page", "gru_smal.cmudict"], "nearest"),
-        (["page", "gru_small.jsb_chorales"], "no part for music_modelling"),
+        (["page", "gru_small.jsb_chorales"], "the page does not support music_modelling"),
         (["page", "lstm_tiny.cmudict", "--runtime", "."], "--runtime"),
         (["mine", "lstm_tiny.cmudict"], "holds other files"),
     ],

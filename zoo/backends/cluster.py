@@ -18,8 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from zoo.errors import InputError, ProcessError, ZooError
 
 JOIN_SECONDS = 60
@@ -233,6 +231,7 @@ def gather(value: Any) -> list[Any]:
     """
     if _place is None:
         return [value]
+    import numpy as np  # late, because commands that only list import this module
     from jax.experimental import multihost_utils
 
     data = np.frombuffer(json.dumps(value, default=_packed).encode(), np.uint8)
@@ -246,12 +245,16 @@ def gather(value: Any) -> list[Any]:
 
 
 def _packed(array: Any) -> dict[str, str]:
+    import numpy as np
+
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return {"npy": base64.b64encode(file.getvalue()).decode()}
 
 
 def _unpacked(value: dict) -> Any:
+    import numpy as np
+
     return (
         np.load(io.BytesIO(base64.b64decode(value["npy"])), allow_pickle=False)[()] if set(value) == {"npy"} else value
     )
@@ -266,6 +269,7 @@ def bytes_of_first(data: bytes) -> bytes:
     """Returns the bytes that the first process calls this with, however many; those of the others count for nothing."""
     if _place is None:
         return data
+    import numpy as np
     from jax.experimental import multihost_utils
 
     size = gather(len(data))[0]

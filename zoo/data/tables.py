@@ -256,6 +256,8 @@ def _json_rows(path, on_bad: OnBad, part: Part | None = None) -> Iterator[tuple[
     for location, line in lines(path, on_bad=on_bad, part=part):
         if not line.strip():
             continue
+        if line.strip() == "[":
+            raise InputError(f"{location}: not JSON (one array for all rows): write one JSON object a line")
         try:
             row = _json_row(line, location)
         except InputError as error:

@@ -23,6 +23,20 @@ def is_installed(others: Sequence[str] = ()) -> bool:
     return all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime", *others))
 
 
+def needs_keras(name: str | Path, record: Record) -> bool:
+    """Returns whether Keras must check a checkpoint before its graphs are made: once, and not the zoo's own ones.
+
+    Keras compares the config of a record with the weights. Graphs are written from the weights, and would hide a
+    config that does not fit.
+    """
+    shipped = isinstance(name, str) and name in locate.records()
+    return not shipped and _read(_folder(record)) is None
+
+
+def _folder(record: Record) -> Path:
+    return locate.cache_folder() / "onnx" / _key(record)
+
+
 def load_predictor(name: str | Path, *, record: Record | None = None, preprocessor: Any = None) -> "Predictor":
     """Load a checkpoint for ONNX Runtime; its weights are verified by their SHA-256.
 
@@ -37,9 +51,13 @@ def load_predictor(name: str | Path, *, record: Record | None = None, preprocess
         WeightsError: A file is damaged.
     """
     record = record or locate.read_record(name)
-    folder = locate.cache_folder() / "onnx" / _key(record)
+    folder = _folder(record)
     graphs = _read(folder)
     if graphs is None:
+        if needs_keras(name, record):
+            from zoo.pipeline import load
+
+            load(name, record=record, preprocessor=preprocessor)
         record, _, tensors = locate.locate_and_read(name, read_tensors, record)
         from zoo.export.folder import make_models
 
