@@ -70,7 +70,7 @@ def test_a_program_answers_as_the_zoo_does(name, tmp_path):
     if isinstance(expected[0], str):
         assert lines == [f"{value}\t{answer}" for value, answer in zip(INPUTS[name], expected, strict=True)]
     else:
-        assert [json.loads(line) for line in lines] == pytest.approx(expected, abs=1e-4)
+        np.testing.assert_allclose([json.loads(line) for line in lines], expected, atol=1e-4)
 
 
 def test_metadata_and_versions(tmp_path):

@@ -83,8 +83,8 @@ class Pronouncer:
         >>> import zoo
         >>> g2p = zoo.load("gru_small.cmudict")
         >>> pronouncer = Pronouncer(g2p.predict, g2p.preprocessor, alphabet="ipa")
-        >>> [spoken.phones for spoken in pronouncer("Dr. No read it.")]
-        ['ˈdɑktɚ', 'ˈnoʊ', 'ˈɹɛd', 'ˈɪt', '']
+        >>> [spoken.phones for spoken in pronouncer("Dr. No has read it.")]
+        ['ˈdɑktɚ', 'ˈnoʊ', 'ˈhæz', 'ˈɹɛd', 'ˈɪt', '']
     """
 
     def __init__(
