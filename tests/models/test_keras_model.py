@@ -156,6 +156,7 @@ def test_streams_and_generation_work_under_mixed_precision(policy):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_built_model_trains_and_streams_in_mixed_bfloat16(family, policy):
     policy("mixed_bfloat16")
+    keras.utils.set_random_seed(0)
     model = zoo.create_model(f"{family}_tiny", task="language_modelling", vocab_size=20, output_dim=19)
     random = np.random.default_rng(0)
     tokens, mask = random.integers(1, 20, (4, 6)), np.ones((4, 6), bool)
@@ -165,7 +166,7 @@ def test_a_built_model_trains_and_streams_in_mixed_bfloat16(family, policy):
     assert losses[-1] < losses[0]
     stream = model.stream(4)
     steps = np.concatenate([stream.step(tokens[:, 0])[:, None], stream.prefill(tokens[:, 1:])], axis=1)
-    np.testing.assert_allclose(steps, outputs(model, {"tokens": tokens})[0], atol=0.1)
+    np.testing.assert_allclose(steps, outputs(model, {"tokens": tokens})[0], atol=0.2)  # 8 bits
 
 
 @pytest.mark.parametrize("family", ["lstm", "transformer", "tcn", "pervasive_attention"])
