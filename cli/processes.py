@@ -53,7 +53,7 @@ def processes_options(command: Callable) -> Callable:
 
 
 def _clusters(coordinator: str | None, processes: int | None, process: int | None) -> list[cluster.Cluster]:
-    """Returns what each process to start here is told."""
+    """Returns the cluster of each process to start here."""
     if coordinator == "auto":
         if processes is not None or process is not None:
             raise InputError("--coordinator auto: finds --processes and --process itself: omit them")
@@ -133,15 +133,15 @@ def _end(codes: list[int], killed_here: bool, logs: Sequence[IO]) -> None:
     """End with the exit code of the children; raise ProcessError where one did not end by itself."""
     if not any(codes):
         return
-    told = [code for code in codes if code > 0]
+    failures = [code for code in codes if code > 0]
     for number, code in enumerate(codes):
         if code < 0 and code != -signal.SIGABRT and not killed_here:
             raise ProcessError(
                 f"process {number}: was killed by signal {-code}: the kernel kills what takes too much memory,"
                 " see zoo profile --batch"
             )
-    if told:
-        sys.exit(told[0])  # the child has said why
+    if failures:
+        sys.exit(failures[0])  # the child has said why
     if killed_here:
         sys.exit(128 + signal.SIGKILL)
     # JAX's runtime aborts the processes that cannot reach the others.

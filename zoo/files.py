@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from io import BufferedReader
@@ -191,3 +192,19 @@ def file_lock(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def move_into_place(temporary: Path, folder: Path) -> None:
+    """Rename a new folder to its final name; until then an old one is kept under another name (raises OSError)."""
+    if not folder.exists():
+        os.rename(temporary, folder)
+    else:
+        old = temporary.with_suffix(".old")
+        os.rename(folder, old)
+        try:
+            os.rename(temporary, folder)
+        except OSError:
+            os.rename(old, folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    sync_folder(folder.parent)

@@ -13,7 +13,7 @@ from zoo.checkpoints.record import FORMAT, RECORD_FILE, WEIGHTS_FILE, Record
 from zoo.checkpoints.strict_json import parse_json
 from zoo.checkpoints.tensors import write_tensors
 from zoo.errors import InputError
-from zoo.files import atomic_write, check_output_folder, storage, sync_folder
+from zoo.files import atomic_write, check_output_folder, move_into_place, storage, sync_folder
 
 # zoo.checkpoints.download and numpy are imported where they are used, because listing must start fast.
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def save_checkpoint(
             record = _write_checkpoint(temporary, folder, document, tensors, dtype)
             if card is not None:
                 atomic_write(temporary / CARD_FILE, card.encode())
-            (_move_files if stays else _move_into_place)(temporary, folder)
+            (_move_files if stays else move_into_place)(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return record
@@ -136,22 +136,6 @@ def _move_files(temporary: Path, folder: Path) -> None:
         if (temporary / name).exists():
             os.replace(temporary / name, folder / name)
     sync_folder(folder)
-
-
-def _move_into_place(temporary: Path, folder: Path) -> None:
-    """Rename the new folder to its final name; until then the old one is kept under another name."""
-    if not folder.exists():
-        os.rename(temporary, folder)
-    else:
-        old = temporary.with_suffix(".old")
-        os.rename(folder, old)
-        try:
-            os.rename(temporary, folder)
-        except OSError:
-            os.rename(old, folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    sync_folder(folder.parent)
 
 
 def _refuse_other_contents(folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.errors import InputError
-from zoo.files import check_output_folder, storage, sync_folder
+from zoo.files import check_output_folder, move_into_place, storage
 
 EXPORT_FILE = "export.json"
 MODEL, STEP, ENCODER, DECODER_STEP = GRAPHS = ("model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx")
@@ -48,18 +48,7 @@ def write_folder(target: Path, data: Mapping[str, bytes]) -> None:
                     opened.write(content)
                     opened.flush()
                     os.fsync(opened.fileno())
-            if target.exists():
-                old = temporary.with_suffix(".old")
-                os.rename(target, old)
-                try:
-                    os.rename(temporary, target)
-                except OSError:
-                    os.rename(old, target)
-                    raise
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                os.rename(temporary, target)
+            move_into_place(temporary, target)
         finally:
             with contextlib.suppress(OSError):
                 shutil.rmtree(temporary, ignore_errors=True)
-        sync_folder(target.parent)

@@ -121,10 +121,7 @@ def _ranked(likely: np.ndarray, name: Callable[[int], str]) -> dict[str, float]:
 
 def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size) -> list[str]:
     target = self.preprocessor.target
-    if beam_size < 1:
-        raise InputError("beam size must be at least 1")
-    if beam_size > target.size:
-        raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
+    target.check_beam_size(beam_size)
     sources = [self.preprocessor.encode_input(text) for text in inputs]
     outputs = [""] * len(sources)
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")

@@ -62,6 +62,13 @@ class SymbolTokenizer:
         """Number of ids, including the three reserved ones."""
         return len(self.symbols) + RESERVED
 
+    def check_beam_size(self, beam_size: int) -> None:
+        """Raise InputError for a number of beams that is not from 1 to the number of symbols."""
+        if beam_size < 1:
+            raise InputError("beam size must be at least 1")
+        if beam_size > self.size:
+            raise InputError(f"beam size {beam_size}: at most {self.size} for this model")
+
     def split(self, text: str) -> list[str]:
         """Returns the symbols of a text; repeated separators and spaces count once."""
         text = unicodedata.normalize(self.form, text.lower() if self.lowercase else text)

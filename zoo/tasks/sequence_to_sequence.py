@@ -102,10 +102,7 @@ class SequenceToSequence(Task):
                 only in stress are added before the most likely one is chosen.
         """
         target = pipeline.preprocessor.target
-        if beam_size < 1:
-            raise InputError("beam size must be at least 1")
-        if beam_size > target.size:
-            raise InputError(f"beam size {beam_size}: at most {target.size} for this model")
+        target.check_beam_size(beam_size)
         sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
         decoded = _decoder(pipeline)(sources, beam_size, batch_size, on_step)
         if stress:

@@ -159,10 +159,10 @@ class DistributedTrainer(Trainer):
         return super().run_validation()
 
     def read(self) -> tuple[dict[str, np.ndarray], dict] | None:
-        tensors, told = super().read() or ({}, None)
-        told = cluster.of_first(lambda: told)
+        tensors, metadata = super().read() or ({}, None)
+        metadata = cluster.of_first(lambda: metadata)
         data = cluster.bytes_of_first(save(tensors))
-        return None if told is None else (load(data), told)
+        return None if metadata is None else (load(data), metadata)
 
 
 def _place(variables: Iterator[keras.Variable], mesh: Any) -> None:

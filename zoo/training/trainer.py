@@ -63,9 +63,9 @@ class Trainer:
         groups: Layers from the input to the head, if their rates or training times differ; the default is one group.
 
     Attributes:
-        data: Fingerprint of the training data, if it is known: a state of other data is not taken up.
-        facts: What the processes of one run must agree on, by name, beside the training config and the weights.
-        signals: Those at which training stops after a step.
+        data: Fingerprint of the training data, if known; a state of other data is refused.
+        facts: Values by name that all processes of a run must share, besides training config and weights.
+        signals: Signals that stop training after a step.
     """
 
     def __init__(
@@ -209,8 +209,7 @@ class Trainer:
     def _train_step(self, inputs, targets, weights) -> None:
         loss = self.fit(inputs, targets, weights)
         if not math.isfinite(loss):
-            kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
-            raise NotFiniteError(f"step {self.step + 1}: the loss is {loss}{kept}: lower the learning rate")
+            raise self._not_finite(self.step + 1, f"the loss is {loss}")
         self.step += 1
         self.epoch_loss[0] += loss
         self.epoch_loss[1] += 1
@@ -234,8 +233,11 @@ class Trainer:
             return
         for variable in variables:
             if not np.isfinite(ops.convert_to_numpy(variable)).all():
-                kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
-                raise NotFiniteError(f"step {self.step}: {variable.path} is not finite{kept}: lower the learning rate")
+                raise self._not_finite(self.step, f"{variable.path} is not finite")
+
+    def _not_finite(self, step: int, problem: str) -> NotFiniteError:
+        kept = f"; the state saved last is kept in {self.folder}" if self.folder else ""
+        return NotFiniteError(f"step {step}: {problem}{kept}: lower the learning rate")
 
     def _end_epoch(self, epoch: int) -> None:
         trained = [ops.convert_to_numpy(v) for v in self.variables]
