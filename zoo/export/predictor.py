@@ -1,5 +1,6 @@
 """Predict from raw inputs with ONNX Runtime, without Keras and its backends."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from zoo.training.batching import by_length
 OnStep = Callable[[int], None]
 STEPS = 8_192  # maximum steps of a batch of next-step models, including padding
 OPTIONS: dict[str, dict[str, Any]] = {
-    "sequence_to_sequence": {"beam_size": 5},
+    "sequence_to_sequence": {"beam_size": 5, "language": ""},
     "classification": {"probabilities": False},
     "series_classification": {"probabilities": False},
     "language_modelling": {"probabilities": False},
@@ -119,10 +120,12 @@ def _ranked(likely: np.ndarray, name: Callable[[int], str]) -> dict[str, float]:
     return {name(int(i)): float(likely[i]) for i in np.argsort(-likely, kind="stable")}
 
 
-def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size) -> list[str]:
-    target = self.preprocessor.target
+def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language) -> list[str]:
+    preprocessor = self.preprocessor.with_language(language) if language else self.preprocessor
+    target = preprocessor.target
     target.check_beam_size(beam_size)
-    sources = [self.preprocessor.encode_input(text) for text in inputs]
+    rows = [[tuple(ids) for ids in preprocessor.encode_words(text)] for text in inputs]
+    sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
     outputs = [""] * len(sources)
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
     for chosen, _, _ in by_length([len(source) for source in sources], batch_size):
@@ -131,7 +134,8 @@ def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size) -> list[s
         for i, row in zip(chosen, ids[:, 0], strict=True):
             outputs[i] = target.decode([*row.tolist(), END])
         on_step(len(chosen))
-    return outputs
+    written = dict(zip(sources, outputs, strict=True))
+    return [preprocessor.join(written[ids] for ids in row) for row in rows]
 
 
 def _texts_or_series(rows: list) -> dict[str, np.ndarray]:
