@@ -16,7 +16,6 @@ from zoo.data.columns import Columns
 from zoo.errors import InputError, PartlyAnsweredError
 from zoo.escape import escape
 from zoo.files import check_output
-from zoo.preprocessing.symbols import shorten
 
 from . import answering
 from .commands import _beam, _example
@@ -152,6 +151,8 @@ class _Bad:
             read_as = getattr(preprocessor, "read_as", None)
             other = read_as(value) if read_as else None
             if other is not None:
+                from zoo.preprocessing.symbols import shorten
+
                 note(f"note: {at}{shorten(value)!r} is read as {shorten(other)!r}")
         except InputError as error:
             self(InputError(f"{at}{error}") if place else error)

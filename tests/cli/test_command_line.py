@@ -156,7 +156,7 @@ def process(*arguments):
         (("predict", "gru_smal.cmudict", "cat"), "gru_small.cmudict"),
         (("evaluate", "gru_smal.cmudict", "--dataset", "cmudict"), "gru_small.cmudict"),
         (("finetune", "gru_smal.cmudict", "x.csv", "--input", "a", "--target", "b", "--output", "no"), MODEL),
-        (("predict", MODEL, "caf\u00e9"), "'\u00e9'"),
+        (("predict", MODEL, "caf\u2603"), "'\u2603'"),
         (("evaluate", MODEL, "none.csv", "--input", "a", "--target", "b"), "none.csv"),
     ],
 )

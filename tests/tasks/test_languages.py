@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pickle
 
 import pytest
 from click.testing import CliRunner
@@ -72,11 +73,17 @@ def test_an_evaluation_has_the_scores_of_each_language(folder, tmp_path):
     table = tmp_path / "aa.csv"
     rows = [(split_tag(x)[1], y) for x, y in zip(examples.inputs, examples.targets, strict=True) if "<aa>" in x]
     table.write_text("word,phones\n" + "".join(f"{x},{y}\n" for x, y in rows))
-    for processes in (1, 2):
-        one = zoo.evaluate(folder, table, input="word", target="phones", language="aa", processes=processes)
-        assert one.values["wer"].value == pytest.approx(means[0]) and not one.languages
+    one = zoo.evaluate(folder, table, input="word", target="phones", language="aa")
+    assert one.values["wer"].value == pytest.approx(means[0]) and not one.languages
+    # Other processes get the language with the pipeline.
+    sent = pickle.loads(pickle.dumps(load(folder).with_language("aa")))
+    assert sent.preprocessor.language == "aa" and sent.predict(["ab"]) == one_of(folder, "ab")
     with pytest.raises(InputError, match="name one with --language"):
         zoo.evaluate(folder, table, input="word", target="phones")
+
+
+def one_of(folder, word):
+    return load(folder).predict([f"<aa>{word}"])
 
 
 def test_commands_take_a_language(folder, tmp_path):
@@ -85,10 +92,10 @@ def test_commands_take_a_language(folder, tmp_path):
     assert "note: 'ád' is read as 'ad'" in result.stderr
     assert "languages     2: aa, bb-XX" in run("info", folder).stdout
     table = tmp_path / "aa.csv"
-    table.write_text("word,phones\nab,A B\nad,A D\n")
+    table.write_text("word,phones\n" + "".join(f"{word},{' '.join(word.upper())}\n" for word in words()))
     columns = ("--input", "word", "--target", "phones")
     result = run("evaluate", folder, table, *columns, "--language", "aa", "--json")
-    assert result.exit_code == 0 and json.loads(result.stdout)["size"] == 2
+    assert result.exit_code == 0 and json.loads(result.stdout)["size"] == 49
     for arguments, message in (
         (("predict", folder, "ab"), "error: 'ab': this model reads 2 languages: name one with --language"),
         (

@@ -1,7 +1,9 @@
 """Predict from raw inputs with ONNX Runtime, without Keras and its backends."""
 
 import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,11 @@ class Predictor:
         return found
 
 
+def _cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _stack(rows: list[np.ndarray]) -> np.ndarray:
     """Returns rows ``(time, ...)`` as one array, padded with zeros at the end."""
     out = np.zeros((len(rows), max(map(len, rows)), *rows[0].shape[1:]), rows[0].dtype)
@@ -128,12 +135,22 @@ def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language)
     sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
     outputs = [""] * len(sources)
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
-    for chosen, _, _ in by_length([len(source) for source in sources], batch_size):
+
+    def write(batch: tuple[list[int], int, int]) -> tuple[list[int], np.ndarray]:
+        chosen = batch[0]
         source = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen))
-        ids, _ = beam_search(encoder, decoder, source, self.preprocessor.max_target + 1, beam_size)
-        for i, row in zip(chosen, ids[:, 0], strict=True):
-            outputs[i] = target.decode([*row.tolist(), END])
-        on_step(len(chosen))
+        return chosen, beam_search(encoder, decoder, source, preprocessor.max_target + 1, beam_size)[0]
+
+    batches = list(by_length([len(source) for source in sources], batch_size))
+    # A step is too small for several threads, but each core may have a batch.
+    pool = ThreadPoolExecutor(min(_cores(), max(1, len(batches))))
+    try:
+        for chosen, ids in pool.map(write, batches):
+            for i, row in zip(chosen, ids[:, 0], strict=True):
+                outputs[i] = target.decode([*row.tolist(), END])
+            on_step(len(chosen))
+    finally:  # cancels batches that have not started
+        pool.shutdown(cancel_futures=True)
     written = dict(zip(sources, outputs, strict=True))
     return [preprocessor.join(written[ids] for ids in row) for row in rows]
 
