@@ -292,9 +292,11 @@ class _Pairs(list):
 
 
 def check_different(columns: list[str], location: str) -> None:
-    duplicates = [name for i, name in enumerate(columns) if name in columns[:i]]
-    if duplicates:
-        raise InputError(f"{location}: two columns named {_shown(duplicates[:1])}: rename one of them")
+    seen: set[str] = set()
+    for name in columns:
+        if name in seen:
+            raise InputError(f"{location}: two columns named {_shown([name])}: rename one of them")
+        seen.add(name)
 
 
 def cell(row: dict, column: str, location: str) -> str:
