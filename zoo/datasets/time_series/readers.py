@@ -115,7 +115,7 @@ def read_m4(paths: dict[str, str]) -> Iterator[Row]:
 
 
 def read_nab(paths: dict[str, str]) -> Iterator[Row]:
-    """Yield one series per file with the columns ``timestamp`` and ``value``; the season is a day of its usual steps."""
+    """Yield one series per file with the columns ``timestamp`` and ``value``; the season is a day."""
     for name, path in paths.items():
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
