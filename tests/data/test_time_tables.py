@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from zoo.data.columns import Columns
-from zoo.data.frequency import infer
+from zoo.data.frequency import infer, named
 from zoo.data.time_tables import read_series
 from zoo.errors import InputError
 
@@ -53,6 +53,7 @@ def test_the_frequency_and_the_dates_that_follow_are_those_of_pandas(name, perio
     assert frequency is not None and frequency.period == period
     ahead = frequency.after(dates.to_numpy().astype("datetime64[us]")[:30], 10)
     np.testing.assert_array_equal(ahead, dates.to_numpy().astype("datetime64[us]")[30:])
+    assert named(frequency.name) == frequency
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_formats_that_can_be_read_in_one_way(read, days, first, frequency):
 
 def test_numbers_count_steps(read):
     (series,), notes = read(["10", "20", "40"])
-    assert series.times.tolist() == [10, 20, 30, 40] and series.frequency is None
+    assert series.times.tolist() == [10, 20, 30, 40] and series.frequency == "10"
     np.testing.assert_array_equal(series.values, [1, 2, np.nan, 3])
     assert notes == ["steps without a row: 1; they are read as missing values"]
 
@@ -193,7 +194,7 @@ def test_arrays_lists_and_data_frames():
     def values(data, **columns):
         return [(one.name, one.values.tolist()) for one in read_series(data, Columns(**columns))[0]]
 
-    assert values([1, 2, 3]) == values(np.array([1, 2, 3])) == [("", [1, 2, 3])]
+    assert values([1, 2, 3]) == values(np.array([1, 2, 3])) == [("1", [1, 2, 3])]
     assert values([[1, 2], np.array([3.0])]) == [("1", [1, 2]), ("2", [3])]
     dates = pd.date_range("2024-01-31", periods=3, freq="ME")
     frame = pd.DataFrame({"shop": [1, 1, 1], "day": dates, "units": [1, None, 3]})

@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 
 _SECOND = 1_000_000
 _MINUTE, _HOUR, _DAY = 60 * _SECOND, 3600 * _SECOND, 86_400 * _SECOND
 _UNITS = {"D": _DAY, "h": _HOUR, "min": _MINUTE, "s": _SECOND, "ms": 1000, "us": 1}
+_MONTHS = {"Y": 12, "Q": 3, "M": 1}
 _WEEKDAYS = ("THU", "FRI", "SAT", "SUN", "MON", "TUE", "WED")  # 1970-01-01 was a Thursday
 MAX_GRID = 20  # maximum steps of a grid per date that is there
 
@@ -17,8 +19,8 @@ class Frequency:
     """Distance of two steps.
 
     Attributes:
-        name: Name as pandas writes it: ``"15min"``, ``"D"``, ``"B"``, ``"W-MON"``, ``"MS"``, ``"QE"``; ``""`` for
-            numbered steps.
+        name: Name as pandas writes it: ``"15min"``, ``"D"``, ``"B"``, ``"W-MON"``, ``"MS"``, ``"QE"``. For numbered
+            steps it is their distance, ``"1"``.
         unit: ``"us"`` for a fixed time, ``"B"`` for days from Monday to Friday, ``"M"`` for calendar months, and
             ``"step"`` for numbered steps.
         count: Number of units.
@@ -51,7 +53,7 @@ class Frequency:
             if not np.is_busday(days).all():
                 return None
             return np.busday_count(days[0], days)
-        numbers = _months(times) if self.unit == "M" else times.astype(np.int64)
+        numbers = _month_numbers(times) if self.unit == "M" else times.astype(np.int64)
         steps, rest = np.divmod(numbers - numbers[0], self.count)
         return None if rest.any() else steps
 
@@ -63,11 +65,24 @@ class Frequency:
             return np.busday_offset(day, ahead).astype("datetime64[us]") + (times[-1] - day)
         if self.unit != "M":
             return times[-1] + (ahead * self.count).astype("timedelta64[us]" if self.unit == "us" else np.int64)
-        months = (_months(times)[-1] + ahead * self.count).astype("datetime64[M]")
+        months = (_month_numbers(times)[-1] + ahead * self.count).astype("datetime64[M]")
         days, clock = times.astype("datetime64[D]"), times[-1] - times[-1].astype("datetime64[D]")
         wanted = 31 if _are_last(days) else int(_days_of_month(days).max())
         first, last = months.astype("datetime64[D]"), (months + 1).astype("datetime64[D]") - 1
         return np.minimum(first + (wanted - 1), last).astype("datetime64[us]") + clock
+
+
+def named(name: str) -> Frequency:
+    """Returns the frequency of a name that ``infer`` gave."""
+    match = re.fullmatch(r"(\d*)(B|W|[YQM](?=[SE]?$)|D|h|min|s|ms|us|)([SE]?|-\w{3})", name)
+    if match is None:
+        raise ValueError(f"frequency {name!r}")
+    count, unit = int(match[1] or 1), match[2]
+    if unit == "":
+        return Frequency(name, "step", count)
+    if unit in _MONTHS:
+        return Frequency(name, "M", count * _MONTHS[unit])
+    return Frequency(name, "B", 1) if unit == "B" else Frequency(name, "us", count * {**_UNITS, "W": 7 * _DAY}[unit])
 
 
 def infer(times: np.ndarray) -> Frequency | None:
@@ -83,7 +98,7 @@ def infer(times: np.ndarray) -> Frequency | None:
         return None
     if times.dtype.kind == "i":
         count = _step(np.diff(times))
-        return Frequency("", "step", count) if count else None
+        return Frequency(str(count), "step", count) if count else None
     if monthly := _monthly(times):
         return monthly
     count = _step(np.diff(times).astype(np.int64))
@@ -104,7 +119,7 @@ def infer(times: np.ndarray) -> Frequency | None:
 
 def _monthly(times: np.ndarray) -> Frequency | None:
     """Returns the frequency of dates that fall on one day of the month, or once in most months."""
-    months, days = _months(times), times.astype("datetime64[D]")
+    months, days = _month_numbers(times), times.astype("datetime64[D]")
     distances = np.diff(months)
     if not (distances > 0).all() or len(np.unique(times - days)) > 1:
         return None
@@ -115,7 +130,7 @@ def _monthly(times: np.ndarray) -> Frequency | None:
     if not count or not ((numbers == np.minimum(numbers.max(), last)).all() or (len(times) > 3 and spread > 27)):
         return None
     end = "S" if (numbers == 1).all() else "E" if _are_last(days) else ""
-    unit, size = next((unit, size) for unit, size in {"Y": 12, "Q": 3, "M": 1}.items() if count % size == 0)
+    unit, size = next((unit, size) for unit, size in _MONTHS.items() if count % size == 0)
     return Frequency(f"{count // size if count > size else ''}{unit}{end}", "M", count)
 
 
@@ -134,7 +149,7 @@ def common_distance(times: np.ndarray) -> int:
     return int(values[counts.argmax()])
 
 
-def _months(times: np.ndarray) -> np.ndarray:
+def _month_numbers(times: np.ndarray) -> np.ndarray:
     return times.astype("datetime64[M]").astype(np.int64)
 
 

@@ -57,8 +57,10 @@ def read_series(
     else:
         found, more = _from_table(rows, columns, time_format, name)
         notes += more
-    series = [dataclasses.replace(one, period=period or one.period) for one in found]
-    return series, notes + _short(series)
+    notes += _short(found)
+    unnamed = columns.target or "1"
+    series = [dataclasses.replace(one, name=one.name or unnamed, period=period or one.period) for one in found]
+    return series, notes
 
 
 def _with_dates(data: Any) -> Any:
@@ -183,10 +185,9 @@ def _series(table: _Table, members: dict[str, np.ndarray], notes: list[str]) -> 
         values[steps] = table.values[rows]
         holes = len(values) - len(steps)
         missing, holed, unknown = missing + holes, holed + bool(holes), unknown + bool(np.isnan(values[-1]))
-        period = frequency.period if frequency else None
         times = _times(table.times[rows], steps, frequency)
-        label = frequency.name if frequency else ""
-        series.append(_trimmed(Series(name, values, times, label or None, period, _place(table, name, rows[0]))))
+        place = _place(table, name, rows[0])
+        series.append(_trimmed(Series(name, values, times, frequency.name, frequency.period, place)))
     if missing:
         of = f", in {holed:,} series" if table.columns.series else ""
         notes.append(f"steps without a row: {missing:,}{of}; they are read as missing values")
@@ -224,9 +225,7 @@ def _common(table: _Table, members: dict[str, np.ndarray]) -> Frequency | None:
     return votes.most_common(1)[0][0] if votes else None
 
 
-def _frequency(
-    table: _Table, name: str, rows: np.ndarray, common: Frequency | None
-) -> tuple[Frequency | None, np.ndarray]:
+def _frequency(table: _Table, name: str, rows: np.ndarray, common: Frequency | None) -> tuple[Frequency, np.ndarray]:
     """Returns the frequency of a series and the step of each of its rows.
 
     The frequency is the common one if the dates lie on it without large gaps, otherwise their own.
@@ -240,7 +239,7 @@ def _frequency(
     place = _place(table, name, rows[0])
     if len(times) == 1:
         if times.dtype.kind == "i":
-            return Frequency("", "step", 1), np.zeros(1, np.int64)
+            return Frequency("1", "step", 1), np.zeros(1, np.int64)
         raise InputError(f"{place}: one date shows no frequency: give at least two rows")
     distance = common_distance(times)
     steps = (times - times[0]).astype(np.int64)
@@ -260,10 +259,10 @@ def _duration(microseconds: int) -> str:
     return f"{seconds / size:g} {unit}"
 
 
-def _times(times: np.ndarray, steps: np.ndarray, frequency: Frequency | None) -> np.ndarray:
+def _times(times: np.ndarray, steps: np.ndarray, frequency: Frequency) -> np.ndarray:
     """Returns the dates of all steps; those of the table where it has them."""
     length = int(steps[-1]) + 1
-    if length == len(steps) or frequency is None:
+    if length == len(steps):
         return times
     full = np.concatenate([times[:1], frequency.after(times[:1], length - 1)])
     full[steps] = times

@@ -52,6 +52,9 @@ PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
 # What next-step tasks generate, and the default number of steps; separate, for commands that only check names.
 GENERATED = {"language_modelling": ("text", 500), "music_modelling": ("notes", 64)}
 
+# Tasks whose models forecast series; separate for the same reason.
+FORECASTERS = ("forecasting",)
+
 
 def find_task(name: str) -> "Task":
     """Returns a task by name (raises InputError for an unknown one)."""
