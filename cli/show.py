@@ -64,7 +64,19 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the main score."""
-    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "bits_per_byte", "mse", "mae", "step_loss")
+    first = (
+        "wer_no_stress",
+        "wer",
+        "accuracy",
+        "slot_f1",
+        "nll",
+        "bpc",
+        "bits_per_byte",
+        "mse",
+        "mae",
+        "step_loss",
+        "wql",
+    )
     return next(name for name in first if name in values)
 
 

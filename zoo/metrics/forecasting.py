@@ -113,12 +113,25 @@ def forecast_counts(
 
 
 def missing_steps(actuals: Sequence[np.ndarray]) -> int:
-    """Returns the number of values that are not scored because they are missing."""
+    """Returns the number of values that are not scored because they are missing.
+
+    Example:
+        >>> import numpy as np
+        >>> missing_steps([np.array([1.0, np.nan]), np.array([2.0])])
+        1
+    """
     return sum(int((~np.isfinite(actual)).sum()) for actual in actuals)
 
 
 def joined(parts: Sequence[dict[str, Counts]]) -> dict[str, Counts]:
-    """Returns the counts of several sets as those of one."""
+    """Returns the counts of several sets as those of one.
+
+    Example:
+        >>> import numpy as np
+        >>> part = forecast_counts([np.array([2.0, 4.0])], [np.full((2, 9), 3.0)], [0.5])
+        >>> joined([part, part])["mae"].denominator
+        array([2., 2.])
+    """
     return {
         name: Counts(
             name,
@@ -130,7 +143,14 @@ def joined(parts: Sequence[dict[str, Counts]]) -> dict[str, Counts]:
 
 
 def forecast_metrics(counts: dict[str, Counts]) -> dict[str, Interval]:
-    """Returns each metric with its bootstrap interval over series; metrics that nothing counts for are left out."""
+    """Returns each metric with its bootstrap interval over series; metrics without any value are left out.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = forecast_counts([np.array([2.0, 4.0])], [np.full((2, 9), 3.0)], [float("nan")])
+        >>> {name: metric.value for name, metric in forecast_metrics(counts).items()}
+        {'wql': 0.3333333333333333, 'coverage': 0.0, 'mae': 1.0, 'mse': 1.0}
+    """
     return {
         name: mean_per_step(count.numerator, count.denominator)
         for name, count in counts.items()
