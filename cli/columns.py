@@ -37,7 +37,8 @@ def series_options(required: bool):
     """Returns a decorator that adds ``--horizon``, ``--period`` and ``--time-format``, and ``--dialect`` if required.
 
     Args:
-        required: Whether the command only forecasts. Other commands have ``--dialect`` from ``labels_option``.
+        required: Whether the command only forecasts. Others have ``--dialect`` from ``labels_option``, and
+            ``--windows``.
     """
     options = [
         click.option(
@@ -51,7 +52,11 @@ def series_options(required: bool):
             "--time-format", default="", help="Format of dates that can be read in two ways, such as %d/%m/%Y."
         ),
     ]
-    if required:
+    if not required:
+        options.append(
+            click.option("--windows", type=int, help="Of a forecaster: last windows per series to score on.")
+        )
+    else:
         options.append(
             click.option(
                 "--dialect",

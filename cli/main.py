@@ -96,7 +96,7 @@ def _end(code: int, *lines: str, show: Callable[[], None] = lambda: None) -> NoR
 @click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
-    """Sequence models with pretrained weights: list, predict, forecast, generate, evaluate, fine-tune, train, export."""
+    """Sequence models with pretrained weights: list, predict, forecast, generate, evaluate, fine-tune, train."""
 
 
 if __name__ == "__main__":

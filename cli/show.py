@@ -38,6 +38,9 @@ NAMES = {
     "r2": "R2",
     "step_loss": "loss, nats per step",
     "recall": "symbols recalled",
+    "mase": "MASE",
+    "wql": "weighted quantile loss",
+    "coverage": "80 % band covers",
 }
 
 
@@ -64,7 +67,19 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the main score."""
-    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "bits_per_byte", "mse", "mae", "step_loss")
+    first = (
+        "wer_no_stress",
+        "wer",
+        "accuracy",
+        "slot_f1",
+        "nll",
+        "bpc",
+        "bits_per_byte",
+        "mse",
+        "mae",
+        "step_loss",
+        "wql",
+    )
     return next(name for name in first if name in values)
 
 

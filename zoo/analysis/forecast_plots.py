@@ -27,22 +27,20 @@ def bands(quantiles: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {"80 %": (at[0.1], at[0.9]), "50 %": (at[0.25], at[0.75])}
 
 
-def plot_forecasts(
-    series: Sequence[Series],
-    outputs: Sequence[np.ndarray],
-    path: str | Path,
-    actual: Sequence[np.ndarray] | None = None,
-) -> None:
+def plot_forecasts(series: Sequence[Series], outputs: Sequence[np.ndarray], path: str | Path) -> None:
+    """Write ``forecast_figure`` to a file whose extension gives the format (raises StorageError)."""
+    save(forecast_figure(series, outputs), path)
+
+
+def forecast_figure(
+    series: Sequence[Series], outputs: Sequence[np.ndarray], actual: Sequence[np.ndarray] | None = None
+) -> Figure:
     """Plot the end of each history, its median forecast, and the 50 % and 80 % bands, one series below the other.
 
     Args:
         series: At least one series.
         outputs: Quantiles of each, ``(horizon, 9)``.
-        path: Output file; its extension gives the format.
         actual: What really followed each series, ``(horizon,)``, where it is known.
-
-    Raises:
-        StorageError: The file cannot be written.
     """
     figure = Figure(figsize=(9, 1 + 2.6 * len(series)), layout="constrained")
     panels = figure.subplots(len(series), squeeze=False)[:, 0]
@@ -65,4 +63,19 @@ def plot_forecasts(
         axes.set_title(one.name, fontsize="medium", loc="left", parse_math=False)
         axes.grid(alpha=0.3)
     panels[0].legend(loc="upper left", ncols=2, fontsize="small")
-    save(figure, path)
+    return figure
+
+
+def coverage_figure(shares: dict[str, Sequence[float]]) -> Figure:
+    """Plot the share of values inside the 80 % band by step ahead, one line per forecaster."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(80, color="gray", linestyle=":")
+    for name, values in shares.items():
+        axes.plot(np.arange(1, len(values) + 1), 100 * np.array(values), marker=".", label=name)
+    axes.set_xlabel("step ahead")
+    axes.set_ylabel("inside the 80 % band, %")
+    axes.set_ylim(0, 102)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
