@@ -40,10 +40,11 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
             checkpoint, whose config the model gets.
         pretrained: Whether to load the checkpoint's weights. A head added by ``task`` has random weights.
         task: Task whose head is added: ``"classification"``, ``"series_classification"``,
-            ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"`` or
-            ``"sequence_to_sequence"``.
-        **config: Fields of the architecture's config (``vocab_size`` or ``features`` is required) and sizes of the
-            head (``num_classes``, ``num_tags``, ``output_dim``, ``head_dropout``).
+            ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"``,
+            ``"forecasting"`` or ``"sequence_to_sequence"``.
+        **config: Fields of the architecture's config (``vocab_size`` or ``features`` is required, except for
+            forecasting) and sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``decoder_dim``,
+            ``head_dropout``).
 
     Returns:
         The model, built, with random weights unless ``pretrained``.

@@ -41,6 +41,7 @@ ANSWERS = {
     "regression": ("mse", NumbersPreprocessor(2), [0.5, 1.0], [1.0, 1.0]),
     "text_regression": ("mae", None, [0.5, 1.0], ["1.0", "3"]),
     "series_regression": ("mae", None, [0.5, 1.0], ["1.0", "3"]),
+    "forecasting": ("wql", None, [np.array([[1.0] * 9, [2.0] * 9]), np.ones((1, 9))], [[1.5, 2.0], [4.0]]),
     "copying": ("step_loss", IdsPreprocessor(3), [LIKELY, LIKELY], [[0, 2, 1], [1, 1, 0]]),
 }
 

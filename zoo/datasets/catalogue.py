@@ -328,3 +328,36 @@ DATASETS["wikitext2"] = Dataset(
         },
     ),
 )
+
+_R_PACKAGE = "the R package is GPL-3; no separate licence of the data was seen"
+_AUSTRALIA = "CC BY (Australian government open data); the R package is GPL-3"
+_CC_BY = "CC BY 4.0 (as the Monash archive distributes it)"
+for _config, _split, _licence, _source in (
+    ("m4_hourly", "train", _CC_BY, "https://github.com/Mcompetitions/M4-methods"),
+    ("m4_weekly", "train", _CC_BY, "https://github.com/Mcompetitions/M4-methods"),
+    ("tsdl", "train", _R_PACKAGE, "https://github.com/FinYang/tsdl"),
+    ("gefcom2012_load", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("gefcom2012_temp", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("nngc1", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("pbs", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("aus_livestock", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("aus_retail", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("nsw_offences", "train", _R_PACKAGE, "https://github.com/robjhyndman/fpp3package"),
+    ("bank_calls", "train", _R_PACKAGE, "https://github.com/robjhyndman/fpp3package"),
+    ("nab_real", "train", "MIT", "https://github.com/numenta/NAB"),
+    ("m1", "test", _CC_BY, "https://github.com/robjhyndman/Mcomp"),
+    ("us_employment", "test", "public domain; the R package is GPL-3", "https://github.com/robjhyndman/fpp3package"),
+    ("ett_h1", "test", "CC BY-ND 4.0", "https://github.com/zhouhaoyi/ETDataset"),
+    ("ett_h2", "test", "CC BY-ND 4.0", "https://github.com/zhouhaoyi/ETDataset"),
+    ("exchange_rate", "test", "none stated", "https://github.com/laiguokun/multivariate-time-series-data"),
+):
+    DATASETS[f"time_series/{_config}"] = Dataset(
+        f"time_series/{_config}",
+        "zoo.datasets.time_series.time_series",
+        "forecasting",
+        "values",
+        "test",
+        (_split,),
+        _licence,
+        _source,
+    )

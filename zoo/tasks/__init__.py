@@ -8,6 +8,7 @@ from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
+from zoo.preprocessing.patches import ForecastPreprocessor
 from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
@@ -29,6 +30,7 @@ TASKS = {
     "text_regression": "zoo.tasks.number_regression:TEXT_REGRESSION",
     "series_regression": "zoo.tasks.number_regression:SERIES_REGRESSION",
     "copying": "zoo.tasks.copying:COPYING",
+    "forecasting": "zoo.tasks.forecasting:FORECASTING",
 }
 
 # Maps a task to the class of its preprocessor, without importing a backend.
@@ -43,6 +45,7 @@ PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "text_regression": TextNumbers.from_json,
     "series_regression": SeriesNumbers.from_json,
     "copying": IdsPreprocessor.from_json,
+    "forecasting": ForecastPreprocessor.from_json,
 }
 
 
