@@ -216,12 +216,12 @@ def _print(request: Request, series: int, windows: int, scores: Sequence[Any], a
 def _table(scores: Sequence[dict[str, Any]], title: str) -> None:
     """Print a line per forecaster."""
     names = [name for name in ("mase", "wql", "coverage") if name in scores[0]["values"]]
-    columns = ("forecaster", *(show.NAMES[name] for name in names), "loss minus seasonal naive's", "time")
+    columns = ("forecaster", *(show.NAMES[name] for name in names), "loss / seasonal naive's", "time")
     rows = [
         (
             score["model"],
             *(shown_interval(name, score["values"][name]) if name in score["values"] else "" for name in names),
-            show.difference("wql", score["difference"]) if score["difference"] else "",
+            shown_interval("wql", score["relative"]["wql"]) if "wql" in score["relative"] else "",
             f"{score['seconds']:.1f} s",
         )
         for score in scores

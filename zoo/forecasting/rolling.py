@@ -1,5 +1,6 @@
 """Scores of forecasters on the last windows of a user's series."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -10,14 +11,12 @@ import numpy as np
 from zoo.data.forecast_series import Series
 from zoo.errors import InputError
 from zoo.forecasting import forecasters
-from zoo.forecasting.forecasters import Forecaster
-from zoo.metrics.forecasting import QUANTILES
-from zoo.metrics.intervals import Counts, Interval, difference, mean_per_step
+from zoo.metrics.forecasting import forecast_counts, forecast_metrics, relative, seasonal_scale
+from zoo.metrics.intervals import Counts, Interval
 
 MAX_WINDOWS = 1_000
 REFERENCE = "seasonal_naive"
 """Forecaster to which scores are compared."""
-_LEVELS = np.array(QUANTILES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,18 +40,19 @@ class Score:
 
     Attributes:
         model: Name of the forecaster.
-        values: ``mase``, the mean absolute scaled error of the median; ``wql``, the weighted quantile loss; and
-            ``coverage``, the share of values inside the 80 % band. With 95 % intervals by a bootstrap over series.
-        coverage_by_step: Share of values inside the 80 % band per step ahead, ``(horizon,)``.
-        difference: Weighted quantile loss minus that of seasonal naive, with a paired interval; ``None`` for itself.
+        values: Metrics by the names of ``zoo.metrics.forecasting.METRICS``, with 95 % intervals by a bootstrap over
+            series.
+        relative: MASE and weighted quantile loss divided by those of seasonal naive, with paired intervals; without
+            those that do not exist, because seasonal naive has no error. Empty for seasonal naive.
+        coverage_by_step: Share of values inside the 80 % band per step ahead, ``(horizon,)``; NaN without values.
         seconds: Time of all forecasts.
         outputs: Quantiles of each window, ``(horizon, 9)``.
     """
 
     model: str
     values: dict[str, Interval]
+    relative: dict[str, Interval]
     coverage_by_step: list[float]
-    difference: Interval | None
     seconds: float
     outputs: list[np.ndarray]
 
@@ -61,8 +61,8 @@ class Score:
         return {
             "model": self.model,
             "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
+            "relative": {name: dataclasses.asdict(value) for name, value in self.relative.items()},
             "coverage_by_step": [None if np.isnan(share) else round(share, 4) for share in self.coverage_by_step],
-            "difference": None if self.difference is None else dataclasses.asdict(self.difference),
             "seconds": round(self.seconds, 3),
         }
 
@@ -121,63 +121,46 @@ def score(
         windows: Result of ``rolling_windows``.
         on_start: Called with the name of each model; returns the function to call with finished windows.
     """
-    names = [model for model in models if isinstance(model, str)]
-    wanted = [*models, *([] if REFERENCE in names else [REFERENCE])]
+    asked = [model for model in models if isinstance(model, str)]
     results = []
-    for model in wanted:
+    for model in [*models, *([] if REFERENCE in asked else [REFERENCE])]:
         on_step = on_start(model if isinstance(model, str) else "")
         name, forecaster = model if isinstance(model, tuple) else forecasters.find(model, on_step)
         started = time.monotonic()
-        outputs = _outputs(forecaster, windows)
-        results.append((name, outputs, time.monotonic() - started))
-    reference = next(_counts(windows, outputs)["wql"] for name, outputs, _ in results if name == REFERENCE)
-    return [_score(name, outputs, seconds, windows, reference) for name, outputs, seconds in results]
-
-
-def _outputs(forecaster: Forecaster, windows: Sequence[Window]) -> list[np.ndarray]:
-    horizon = len(windows[0].actual)
-    return forecasters.run(forecaster, [window.series for window in windows], horizon)
-
-
-def _score(name: str, outputs: list[np.ndarray], seconds: float, windows: Sequence[Window], reference: Counts) -> Score:
-    counts = _counts(windows, outputs)
-    values = {key: mean_per_step(part.numerator, part.denominator) for key, part in counts.items()}
-    covered = np.array([_inside(*pair) for pair in zip(windows, outputs, strict=True)])  # (windows, 2, horizon)
-    inside, known = covered.sum(axis=0)
-    shares = np.where(known > 0, inside / np.maximum(known, 1), np.nan)
-    less = None if name == REFERENCE else difference(counts["wql"], reference)
-    return Score(name, values, shares.tolist(), less, seconds, outputs)
+        outputs = forecasters.run(forecaster, [window.series for window in windows], len(windows[0].actual))
+        seconds = time.monotonic() - started
+        results.append((name, outputs, _counts(windows, outputs), seconds))
+    reference = next(counts for name, _, counts, _ in results if name == REFERENCE)
+    return [
+        Score(
+            name,
+            forecast_metrics(counts),
+            {} if name == REFERENCE else _relative(counts, reference),
+            coverage_by_step(windows, outputs),
+            seconds,
+            outputs,
+        )
+        for name, outputs, counts, seconds in results
+    ]
 
 
 def _counts(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> dict[str, Counts]:
-    """Returns numerators and denominators per series."""
-    size = max(window.index for window in windows) + 1
-    sums = {name: np.zeros((2, size)) for name in ("mase", "wql", "coverage")}
-    for window, quantiles in zip(windows, outputs, strict=True):
-        actual, row = window.actual, window.index
-        known = ~np.isnan(actual)
-        scale = naive_error(window.series.values, window.series.period or 1)
-        if scale > 0:
-            error = np.abs(actual - quantiles[:, QUANTILES.index(0.5)])[known].mean()
-            sums["mase"][:, row] += error / scale, 1
-        losses = actual[:, None] - quantiles
-        pinball = np.maximum(_LEVELS * losses, (_LEVELS - 1) * losses)[known]
-        sums["wql"][:, row] += 2 * pinball.mean(axis=1).sum(), np.abs(actual[known]).sum()
-        inside, counted = _inside(window, quantiles)
-        sums["coverage"][:, row] += inside.sum(), counted.sum()
-    used = {name: part[:, part[1] > 0] for name, part in sums.items()}
-    return {name: Counts(name, part[0], part[1]) for name, part in used.items() if part.size}
+    scales = [seasonal_scale(window.series.values, window.series.period) for window in windows]
+    return forecast_counts([window.actual for window in windows], outputs, scales, [window.index for window in windows])
 
 
-def _inside(window: Window, quantiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns which values are inside the 80 % band, and which are known, ``(horizon,)`` each."""
-    known = ~np.isnan(window.actual)
-    low, high = quantiles[:, 0], quantiles[:, -1]
-    return known & (window.actual >= low) & (window.actual <= high), known
+def _relative(counts: dict[str, Counts], reference: dict[str, Counts]) -> dict[str, Interval]:
+    found = {}
+    for name in ("mase", "wql"):
+        with contextlib.suppress(InputError):  # seasonal naive has no error
+            found[name] = relative(counts[name], reference[name])
+    return found
 
 
-def naive_error(values: np.ndarray, period: int) -> float:
-    """Returns the mean absolute difference to the value one season before; to the last value if there is no season."""
-    lag = period if len(values) > period else 1
-    differences = np.abs(values[lag:] - values[:-lag])
-    return float(np.nanmean(differences)) if len(differences) and not np.isnan(differences).all() else 0.0
+def coverage_by_step(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> list[float]:
+    """Returns the share of values inside the 80 % band per step ahead, NaN where there is no value."""
+    actual, quantiles = np.stack([window.actual for window in windows]), np.stack(outputs)
+    known = ~np.isnan(actual)
+    inside = known & (actual >= quantiles[..., 0]) & (actual <= quantiles[..., -1])
+    counts = known.sum(axis=0)
+    return np.where(counts > 0, inside.sum(axis=0) / np.maximum(counts, 1), np.nan).tolist()
