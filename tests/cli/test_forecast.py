@@ -1,4 +1,4 @@
-"""``zoo forecast``: what it prints and writes, and bad input: one line, exit code 2, nothing written."""
+"""Forecasts by commands: what they print and write, and bad input: one line, exit code 2, nothing written."""
 
 import csv
 import importlib
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from forecasting_models import tiny_forecaster
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main
@@ -132,3 +133,82 @@ def test_bad_input_is_named_before_a_backend_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "2 []\n"
+
+
+def zoo_command(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+WINDOWS = [*STORES, "--horizon", 7, "--windows", 2]
+
+
+def test_evaluate_scores_the_last_windows_beside_seasonal_naive():
+    result = zoo_command("evaluate", "seasonal_naive", *WINDOWS, "--json", "--report", "page")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["series"], found["windows"], found["horizon"]) == (2, 4, 7)
+    assert found["scores"][0]["model"] == "seasonal_naive"
+    assert found["scores"][0]["values"]["mae"]["value"] == 0
+    assert "Coverage by step ahead" in Path("page/index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "seasonal_naive", *STORES, "--windows", 2], "--windows: needs --horizon: add it"),
+        (["evaluate", "seasonal_naive", *WINDOWS, "--beam", 2], "--beam: has no meaning with --horizon: omit it"),
+        (["evaluate", "seasonal_naive", "--horizon", 7], "DATA: missing"),
+        (["evaluate", "seasonal_naive", *STORES, "--horizon", 100], "the longest series has 60 steps, too few"),
+        (
+            ["evaluate", "seasonal_naive", *WINDOWS, "--against", "gru_small.cmudict"],
+            "gru_small.cmudict: is a model of",
+        ),
+        (["compare", "stores.csv", "--models", "nobody", *WINDOWS[1:]], "nobody: no forecaster matches"),
+        (["compare", "stores.csv", "--models", "ets", *WINDOWS[1:], "--output", "x"], "--output: without --minutes"),
+        (["finetune", "seasonal_naive", *WINDOWS, "--output", "x"], "seasonal_naive: has no weights to train"),
+        (["finetune", "gru_small.cmudict", *WINDOWS, "--output", "x"], "gru_small.cmudict: is a model of"),
+        (["finetune", "gru_small.cmudict", *WINDOWS, "--output", "x", "--augment"], "--augment: has no meaning"),
+        (["finetune", "gru_small.cmudict", *STORES, "--period", 7, "--output", "x"], "--period: needs --horizon"),
+    ],
+)
+def test_bad_options_of_scores_are_one_line(arguments, message):
+    before = sorted(os.listdir())
+    result = zoo_command(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: {message}") and result.stderr.count("\n") == 1, result.stderr
+    assert sorted(os.listdir()) == before
+
+
+def test_a_forecaster_needs_a_horizon():
+    tiny_forecaster().save("tiny")
+    for command in (["evaluate", "tiny", *STORES], ["finetune", "tiny", *STORES, "--output", "x"]):
+        result = zoo_command(*command)
+        assert result.exit_code == 2
+        assert (
+            result.stderr == "error: --horizon: missing: tiny is a forecaster: give the number of steps to forecast\n"
+        )
+
+
+@pytest.mark.slow
+def test_fine_tuning_keeps_the_better_weights_and_says_so():
+    tiny_forecaster().save("tiny")
+    result = zoo_command("finetune", "tiny", *WINDOWS, "--output", "mine", "--epochs", 1, "--rate", 1e-9)
+    assert result.exit_code == 0, result.output
+    kept = "the zero-shot weights are kept" in result.stdout
+    recipe = json.loads(Path("mine/record.json").read_text())["training"]["recipe"]
+    assert recipe["kept"] == ("zero-shot" if kept else "fine-tuned")
+    assert run(*STORES, "--horizon", 2, "--json", model="mine").exit_code == 0
+    assert "zoo forecast path/of/this/folder data.csv --series store" in Path("mine/README.md").read_text()
+
+
+@pytest.mark.slow
+def test_compare_fine_tunes_with_a_budget_only():
+    tiny_forecaster().save("tiny")
+    arguments = ["compare", "stores.csv", "--models", "tiny,seasonal_naive", *WINDOWS[1:], "--json"]
+    for budget, expected in (
+        ([], ["seasonal_naive", "tiny"]),
+        (["--epochs", 1], ["seasonal_naive", "tiny", "tiny, fine-tuned"]),
+    ):
+        result = zoo_command(*arguments, *budget)
+        assert result.exit_code == 0, result.output
+        assert sorted(score["model"] for score in json.loads(result.stdout)["scores"]) == expected

@@ -76,10 +76,11 @@ def find(model: Any, on_step: Callable[[int], None] = lambda count: None) -> tup
         return model, simple
     from zoo.pipeline import Pipeline, load
 
-    if not isinstance(model, Pipeline):
+    if isinstance(model, Pipeline):
+        name = model.document["name"] if model.document else f"{model.spec.architecture}_{model.spec.size}"
+    else:
         check_name(model)
-        model = load(os.fspath(model))
-    name = model.document["name"] if model.document else f"{model.spec.architecture}_{model.spec.size}"
+        name, model = os.fspath(model), load(os.fspath(model))
     if model.spec.task not in FORECASTERS:
         raise InputError(f"{name}: is a model of {model.spec.task}, which does not forecast: choose another one")
 
