@@ -62,7 +62,7 @@ def forecast(name, data, target, time, series, no_header, horizon, period, time_
     from zoo.progress import progress
 
     with progress(f"forecasting {len(found):,} series", len(found)) as on_step:
-        _, forecaster = forecasters.find(name, on_step)
+        _, forecaster = forecasters.find(name, on_step, _tell)
         outputs = forecasters.run(forecaster, found, horizon)
     table = list(rows(found, outputs))
     if plot:

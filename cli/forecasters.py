@@ -195,7 +195,7 @@ def _scored(names: Sequence[str], windows: Sequence[Any]) -> list[Any]:
     if set(names) - set(forecasters.BASELINES):
         backend.start()
     with progress("forecasting", len(windows) * len({*names, rolling.REFERENCE})) as bar:
-        return rolling.score(names, windows, lambda name: lambda count: bar(count, name))
+        return rolling.score(names, windows, lambda name: lambda count: bar(count, name), _tell)
 
 
 def _print(request: Request, series: int, windows: int, scores: Sequence[Any], as_json: bool) -> None:

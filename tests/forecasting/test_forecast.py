@@ -9,6 +9,7 @@ from forecasting_models import tiny_forecaster
 
 import zoo
 from zoo.errors import InputError
+from zoo.forecasting import baselines, forecasters
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,10 @@ def test_a_row_per_series_and_step(pipeline):
     expected = pd.date_range("2024-05-01", periods=6, freq="MS")
     assert found["time"].tolist() == [*expected, *expected]
     assert (np.diff(found.to_numpy()[:, 2:].astype(float), axis=1) >= 0).all()
+
+
+def test_simple_methods_are_known_by_name_without_their_libraries():
+    assert forecasters.BASELINES == baselines.NAMES
 
 
 def test_a_name_and_a_pipeline_are_forecasters_alike():

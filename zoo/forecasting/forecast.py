@@ -76,7 +76,7 @@ def forecast(
     found, notes = read_series(data, columns, time_format, period)
     for line in notes:
         on_message(line)
-    _, forecaster = forecasters.find(model, on_step)
+    _, forecaster = forecasters.find(model, on_step, on_message)
     outputs = forecasters.run(forecaster, found, horizon)
     names = np.repeat(np.array([one.name for one in found], object), horizon)
     times = np.concatenate([steps_ahead(one, horizon) for one in found])

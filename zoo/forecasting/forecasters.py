@@ -14,7 +14,7 @@ from zoo.limits import MAX_HORIZON
 from zoo.tasks import FORECASTERS
 
 BASELINES = ("seasonal_naive", "theta", "ets")
-"""Methods that need no weights; theta and ETS are those of statsforecast (extra forecasting)."""
+"""Methods that need no weights: ``zoo.forecasting.baselines.NAMES``, without the import."""
 
 Forecaster = Callable[[Sequence[np.ndarray], int, Sequence[int | None]], list[np.ndarray]]
 """Maps series, a horizon and the period of each series to quantiles ``(horizon, 9)`` per series."""
@@ -55,12 +55,17 @@ def expand(patterns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def find(model: Any, on_step: Callable[[int], None] = lambda count: None) -> tuple[str, Forecaster]:
+def find(
+    model: Any,
+    on_step: Callable[[int], None] = lambda count: None,
+    on_message: Callable[[str], None] = lambda line: None,
+) -> tuple[str, Forecaster]:
     """Returns the name of a forecaster and the function that forecasts.
 
     Args:
         model: A pipeline, a name for ``zoo.load``, or one of ``BASELINES``.
         on_step: Called with the number of finished series.
+        on_message: Called with notes on the forecasts.
 
     Raises:
         InputError: The model does not forecast, or a library is missing.
@@ -69,9 +74,7 @@ def find(model: Any, on_step: Callable[[int], None] = lambda count: None) -> tup
         from zoo.forecasting import baselines
 
         def simple(values, horizon, periods):
-            found = baselines.forecast(model, values, horizon, periods)
-            on_step(len(values))
-            return found
+            return baselines.forecast(model, values, horizon, periods, on_message, on_step)
 
         return model, simple
     from zoo.pipeline import Pipeline, load

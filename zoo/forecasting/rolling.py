@@ -113,6 +113,7 @@ def score(
     models: Sequence[Any],
     windows: Sequence[Window],
     on_start: Callable[[str], Callable[[int], None]] = lambda name: lambda count: None,
+    on_message: Callable[[str], None] = lambda line: None,
 ) -> list[Score]:
     """Returns the scores of forecasters on the same windows; those of seasonal naive come last if not asked for.
 
@@ -120,12 +121,13 @@ def score(
         models: Arguments of ``zoo.forecasting.forecasters.find``; or pairs of a name and a function.
         windows: Result of ``rolling_windows``.
         on_start: Called with the name of each model; returns the function to call with finished windows.
+        on_message: Called with notes on the forecasts.
     """
     asked = [model for model in models if isinstance(model, str)]
     results = []
     for model in [*models, *([] if REFERENCE in asked else [REFERENCE])]:
         on_step = on_start(model if isinstance(model, str) else "")
-        name, forecaster = model if isinstance(model, tuple) else forecasters.find(model, on_step)
+        name, forecaster = model if isinstance(model, tuple) else forecasters.find(model, on_step, on_message)
         started = time.monotonic()
         outputs = forecasters.run(forecaster, [window.series for window in windows], len(windows[0].actual))
         seconds = time.monotonic() - started
