@@ -10,7 +10,9 @@ import numpy as np
 from zoo import datasets
 from zoo.data.forecast_series import Series
 from zoo.errors import InputError
-from zoo.forecasting import baselines
+from zoo.forecasting import forecasters
+from zoo.forecasting.forecasters import Forecaster
+from zoo.forecasting.rolling import REFERENCE, Window
 from zoo.metrics.forecasting import (
     MEDIAN,
     QUANTILES,
@@ -24,9 +26,6 @@ from zoo.metrics.forecasting import (
 )
 from zoo.metrics.intervals import Counts, Interval
 
-REFERENCE = "seasonal_naive"
-"""Method that scores are relative to."""
-
 RELATIVE = {"mase": "mase", "wql": "wql", "wql_band": "wql"}
 """Metrics that are divided by those of the reference, by the name of the quotient.
 
@@ -34,33 +33,13 @@ The published quotients of the weighted quantile loss have as divisor the loss o
 as all quantiles. ``wql_band`` has that of its own quantiles, which is lower.
 """
 
-Forecaster = Callable[[Sequence[np.ndarray], int, Sequence[int | None]], list[np.ndarray]]
-"""Maps series, a horizon and the period of each series to quantiles ``(horizon, 9)`` per series."""
-
 _HOURS = 30 * 24  # hours of a month, as the papers on ETT count
 _CHRONOS = "https://github.com/amazon-science/chronos-forecasting, scripts/evaluation/results"
 _LONG = "Zeng et al. 2023 (arXiv 2205.13504), trained on it"
 
 
 @dataclasses.dataclass(frozen=True)
-class Window:
-    """A history and what followed it.
-
-    Attributes:
-        history: ``(time,)``; NaN where missing.
-        actual: ``(horizon,)``; NaN where missing.
-        period: Steps of a season.
-        group: Number of the series.
-    """
-
-    history: np.ndarray
-    actual: np.ndarray
-    period: int | None
-    group: int
-
-
-@dataclasses.dataclass(frozen=True)
-class TestSet:
+class BenchmarkSet:
     """A test set of the benchmark.
 
     Attributes:
@@ -72,8 +51,6 @@ class TestSet:
         in_mean: Whether the set counts in the mean over sets. The others are parts or unions of sets that do.
         published: Published figures: system, source and values.
     """
-
-    __test__ = False  # its name looks like a test to pytest
 
     parts: tuple[str, ...]
     description: str
@@ -87,7 +64,7 @@ class TestSet:
 def last_window(series: Series, group: int) -> list[Window]:
     """Returns the official test part of a series as its only window."""
     assert series.test is not None
-    return [Window(series.values, series.test, series.period, group)]
+    return [Window(dataclasses.replace(series, test=None), series.test, group)]
 
 
 def month_windows(series: Series, group: int, horizon: int = 96) -> list[Window]:
@@ -100,7 +77,10 @@ def month_windows(series: Series, group: int, horizon: int = 96) -> list[Window]
     train = values[: 12 * _HOURS]
     values = (values - train.mean()) / train.std()
     starts = range(16 * _HOURS, 20 * _HOURS - horizon + 1)
-    return [Window(values[:start], values[start : start + horizon], series.period, group) for start in starts]
+    return [
+        Window(dataclasses.replace(series, values=values[:start], test=None), values[start : start + horizon], group)
+        for start in starts
+    ]
 
 
 def _published(system: str, source: str, **values: float) -> dict[str, Any]:
@@ -117,8 +97,8 @@ def _chronos(naive: tuple[float, float], tiny: tuple[float, float], bolt: tuple[
     return tuple(_published(system, _CHRONOS, mase=mase, wql=wql) for system, (mase, wql) in systems.items())
 
 
-def _m1(name: str, period: int, steps: int, published: tuple[dict, ...]) -> TestSet:
-    return TestSet(
+def _m1(name: str, period: int, steps: int, published: tuple[dict, ...]) -> BenchmarkSet:
+    return BenchmarkSet(
         ("time_series/m1",),
         f"the {name} series, {steps} steps",
         lambda series: series.period == period,
@@ -128,11 +108,11 @@ def _m1(name: str, period: int, steps: int, published: tuple[dict, ...]) -> Test
 
 
 SETS = {
-    "m1": TestSet(("time_series/m1",), "M1 competition, its test part: 6 years, 8 quarters or 18 months"),
-    "us_employment": TestSet(("time_series/us_employment",), "the last 24 months"),
-    "ett_h1": TestSet(("time_series/ett_h1",), "the last 24 hours"),
-    "ett_h2": TestSet(("time_series/ett_h2",), "the last 24 hours"),
-    "exchange_rate": TestSet(
+    "m1": BenchmarkSet(("time_series/m1",), "M1 competition, its test part: 6 years, 8 quarters or 18 months"),
+    "us_employment": BenchmarkSet(("time_series/us_employment",), "the last 24 months"),
+    "ett_h1": BenchmarkSet(("time_series/ett_h1",), "the last 24 hours"),
+    "ett_h2": BenchmarkSet(("time_series/ett_h2",), "the last 24 hours"),
+    "exchange_rate": BenchmarkSet(
         ("time_series/exchange_rate",),
         "the last 30 days",
         published=_chronos((1.7402, 0.01298), (1.6621, 0.01085), (1.6857, 0.01148)),
@@ -140,13 +120,13 @@ SETS = {
     "m1_yearly": _m1("yearly", 1, 6, _chronos((4.8943, 0.2093), (4.8295, 0.1729), (5.1363, 0.1603))),
     "m1_quarterly": _m1("quarterly", 4, 8, _chronos((2.0775, 0.1495), (1.8969, 0.1103), (1.8942, 0.0997))),
     "m1_monthly": _m1("monthly", 12, 18, _chronos((1.3145, 0.1915), (1.2149, 0.1472), (1.1625, 0.1314))),
-    "ett_hourly": TestSet(
+    "ett_hourly": BenchmarkSet(
         ("time_series/ett_h1", "time_series/ett_h2"),
         "ett_h1 and ett_h2 together",
         in_mean=False,
         published=_chronos((0.9316, 0.1221), (0.8184, 0.0858), (0.7941, 0.0748)),
     ),
-    "ett_h1_96": TestSet(
+    "ett_h1_96": BenchmarkSet(
         ("time_series/ett_h1",),
         "96 hours from each hour of the last 4 of 20 months, standardized",
         windows=month_windows,
@@ -220,6 +200,21 @@ class Benchmark:
         return {"model": self.model, "sets": sets, "mean": mean}
 
 
+def select(dataset: str | None) -> tuple[str, ...]:
+    """Returns the test sets of a dataset: ``time_series`` or None for all, ``time_series/m1`` for one.
+
+    Raises:
+        InputError: There is no such set.
+    """
+    if dataset in (None, "time_series"):
+        return tuple(SETS)
+    name = str(dataset).removeprefix("time_series/")
+    if name not in SETS:
+        choices = ", ".join(f"time_series/{known}" for known in SETS)
+        raise InputError(f"{dataset}: no test set of forecasters: choose time_series for all, or one of {choices}")
+    return (name,)
+
+
 def benchmark(
     model: str,
     forecaster: Forecaster,
@@ -237,7 +232,7 @@ def benchmark(
         on_step: Called with the number of finished windows.
 
     Raises:
-        InputError: There is no such set, or a forecast has a wrong shape.
+        InputError: A forecast has a wrong shape.
         DownloadError: A data set could not be fetched.
 
     Example:
@@ -246,9 +241,6 @@ def benchmark(
         >>> protocol.benchmark(name, forecaster, ["m1"]).sets[0].relative["mase"].value < 1  # doctest: +SKIP
         True
     """
-    for name in names:
-        if name not in SETS:
-            raise InputError(f"{name}: no such test set: choose one of {', '.join(SETS)}")
     parts = {part for name in names for part in SETS[name].parts}
     loaded = {part: datasets.load_series(part) for part in sorted(parts)}
     made = {
@@ -261,7 +253,7 @@ def benchmark(
         started = time.monotonic()
         outputs = forecasts(forecaster, windows)
         seconds = time.monotonic() - started
-        expected = outputs if model == REFERENCE else forecasts(_reference, windows)
+        expected = outputs if model == REFERENCE else forecasts(forecasters.find(REFERENCE)[1], windows)
         runs[key] = windows, outputs, expected, seconds
         on_step(len(windows))
     scores = [_score(name, loaded, runs) for name in names]
@@ -280,14 +272,9 @@ def forecasts(forecaster: Forecaster, windows: Sequence[Window]) -> list[np.ndar
     found: dict[int, np.ndarray] = {}
     for horizon in dict.fromkeys(len(window.actual) for window in windows):
         chosen = [i for i, window in enumerate(windows) if len(window.actual) == horizon]
-        histories = [windows[i].history for i in chosen]
-        outputs = forecaster(histories, horizon, [windows[i].period for i in chosen])
+        outputs = forecasters.run(forecaster, [windows[i].series for i in chosen], horizon)
         found.update(zip(chosen, outputs, strict=True))
     return [found[i] for i in range(len(windows))]
-
-
-def _reference(values: Sequence[np.ndarray], horizon: int, periods: Sequence[int | None]) -> list[np.ndarray]:
-    return baselines.forecast(REFERENCE, values, horizon, periods)
 
 
 def _score(name: str, loaded: dict[str, list[Series]], runs: dict[Any, Any]) -> SetScore:
@@ -297,12 +284,12 @@ def _score(name: str, loaded: dict[str, list[Series]], runs: dict[Any, Any]) -> 
         windows, outputs, expected, time_taken = runs[part, test_set.windows]
         groups = [i for i, series in enumerate(loaded[part]) if test_set.choose(series)]
         numbers = {group: i for i, group in enumerate(groups)}
-        used = [i for i, window in enumerate(windows) if window.group in numbers]
+        used = [i for i, window in enumerate(windows) if window.index in numbers]
         actuals = [windows[i].actual for i in used]
         scales = [float("nan")] * len(used)
         if "mase" in test_set.metrics:
-            scales = [seasonal_scale(windows[i].history, windows[i].period) for i in used]
-        order = [numbers[windows[i].group] for i in used]
+            scales = [seasonal_scale(windows[i].series.values, windows[i].series.period) for i in used]
+        order = [numbers[windows[i].index] for i in used]
         repeated = [np.repeat(expected[i][:, MEDIAN, None], len(QUANTILES), axis=1) for i in used]
         ours.append(forecast_counts(actuals, [outputs[i] for i in used], scales, order))
         points.append(forecast_counts(actuals, repeated, scales, order))
