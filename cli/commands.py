@@ -118,7 +118,8 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds.
 
-    With --horizon, a forecaster is measured on the last windows of the series in DATA, beside simple methods.
+    With --horizon, a forecaster is measured on the last windows of the series in DATA, beside simple methods. Without
+    DATA it is measured on the test sets of the benchmark; --dataset time_series/m1 chooses one.
     """
     if data and dataset:
         raise InputError("--dataset: excludes DATA: give one of them")
@@ -135,6 +136,13 @@ def evaluate(
     forecasters.refuse_without_horizon(period=period, time_format=time_format, windows=windows)
     if data:
         forecasters.needs_horizon(name)
+    elif forecasters.is_forecaster(name):
+        from . import benchmark
+
+        benchmark.refuse(input=input, target=target, series=series, time=time, limit=limit, beam=beam, report=page)
+        benchmark.refuse(predictions=predictions, skip_bad_rows=skip_bad_rows, processes=processes - 1)
+        benchmark.evaluate(name, dataset, against, as_json)
+        return
     if predictions:
         check_output(predictions, data)
     if page:

@@ -71,12 +71,18 @@ def refuse_without_horizon(**options: Any) -> None:
             raise InputError(f"--{name.replace('_', '-')}: needs --horizon: add it, or omit --{name.replace('_', '-')}")
 
 
-def needs_horizon(name: str) -> None:
-    """Raise InputError if a checkpoint is a forecaster, whose commands need ``--horizon``."""
+def is_forecaster(name: str) -> bool:
+    """Returns whether a checkpoint or a simple method forecasts."""
     from zoo.checkpoints import locate
+    from zoo.forecasting.forecasters import BASELINES
     from zoo.tasks import FORECASTERS
 
-    if locate.read_record(name).spec.task in FORECASTERS:
+    return name in BASELINES or locate.read_record(name).spec.task in FORECASTERS
+
+
+def needs_horizon(name: str) -> None:
+    """Raise InputError if a checkpoint is a forecaster, whose commands need ``--horizon``."""
+    if is_forecaster(name):
         raise InputError(f"--horizon: missing: {name} is a forecaster: give the number of steps to forecast")
 
 

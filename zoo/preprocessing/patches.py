@@ -122,10 +122,12 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spread = np.sqrt(np.nan_to_num(window_mean((x - np.repeat(centred, PATCH, 1)) ** 2, rows.known, ends, width)))
     patch_mean = window_mean(x, rows.known, ends, np.full(batch, PATCH))
     patch_mean = np.where(np.isfinite(patch_mean), patch_mean, last)
-    before = np.concatenate([patch_mean[:, :1], patch_mean[:, :-1]], axis=1)
-    scale_before = np.concatenate([scale[:, :1], scale[:, :-1]], axis=1)
     observed = np.maximum(ends + 1 - start[:, None], 0)
-    given = window_mean(rows.known.astype(float), np.ones_like(rows.known), ends, np.full(batch, 64))
+    before = np.concatenate([patch_mean[:, :1], patch_mean[:, :-1]], axis=1)
+    before = np.where(observed > PATCH, before, patch_mean)
+    scale_before = np.concatenate([scale[:, :1], scale[:, :-1]], axis=1)
+    begun = np.arange(time) >= start[:, None]
+    given = window_mean(rows.known.astype(float), begun, ends, np.full(batch, 64))
     moves = [(a - last) / unit for a in (patch_mean, before, centred, low, high)]
     statistics = [
         np.log1p(observed) - 4,
@@ -145,7 +147,7 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     assert len(statistics) == _STATISTICS
     change = lag_differences(rows, period)[0]
     per_patch = (batch, patches, PATCH)
-    real = (np.arange(time) >= start[:, None]) & rows.known
+    real = begun & rows.known
     values = np.arcsinh((x.reshape(per_patch) - last[..., None]) / unit[..., None]) * real.reshape(per_patch)
     changes = np.arcsinh(change.reshape(per_patch) / unit[..., None])
     return np.concatenate([values, real.reshape(per_patch), changes, np.stack(statistics, -1)], axis=-1), scale
