@@ -15,7 +15,6 @@ from zoo.preprocessing.patches import MAX_VALUE, PATCH, encode, right_aligned
 from zoo.tasks import FORECASTERS
 from zoo.tasks.forecasting import forecast
 
-
 _EMPTY = 4  # patches before a series: the features of its first patches tell how many values are missing there
 
 
@@ -26,8 +25,8 @@ class ForecastStream:
     rotation, one per place at which patches can begin: a new value completes a patch of one of them. The features of
     this patch are computed from the last values; the backbone does not read these again.
 
-    Up to the length that ``Pipeline.predict`` reads, the forecasts equal those of ``predict`` (closely, where ``predict``
-    pads a history with less than four patches). After that the states also know older values.
+    Up to the length that ``Pipeline.predict`` reads, the forecasts equal those of ``predict``; closely where it pads a
+    history with fewer than four patches. After that the states also know older values.
 
     Args:
         pipeline: A forecaster.
