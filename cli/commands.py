@@ -128,7 +128,7 @@ def evaluate(
     if horizon is not None:
         others = {"strip_labels": strip_labels, "tag_names": tag_names, "allow_unknown": allow_unknown}
         others |= {"input": input, "dataset": dataset, "skip_bad_rows": skip_bad_rows, "limit": limit, "beam": beam}
-        forecasters.refuse(**others, predictions=predictions)
+        forecasters.refuse(**others, predictions=predictions, processes=processes > 1)
         columns = Columns(target=target, header=not no_header, series=series, time=time, dialect=dialect)
         request = forecasters.Request(data, columns, horizon, period, time_format, windows)
         forecasters.evaluate(name, request, against, as_json, page)

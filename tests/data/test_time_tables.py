@@ -170,7 +170,7 @@ BAD = {
     "shows no frequency": (["2024-01-01"], {}, 2, "at least two rows"),
     "'much' is not a number": (DAYS, {"units": ["1", "2", "much", "4"]}, 4, "leave the cell empty"),
     "is infinite": (DAYS, {"units": ["1", "inf", "3", "4"]}, 3, "leave the cell empty"),
-    "beyond 1e+100": (DAYS, {"units": ["1", "1e200", "3", "4"]}, 3, "another unit"),
+    "beyond 1e+30": (DAYS, {"units": ["1", "1e200", "3", "4"]}, 3, "another unit"),
     "'1_000' is not a number": (DAYS, {"units": ["1_000", "2", "3", "4"]}, 2, "correct it"),
     "a decimal comma or thousands": (DAYS, {"units": ["1,500", "2,000", "3", "4"]}, 2, "--dialect decimal=,"),
     "another decimal mark": (DAYS, {"units": ["1,5", "2.25", "3", "4"]}, 3, "'1,5' at a.csv:2"),

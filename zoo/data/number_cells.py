@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.errors import InputError
 
-MAX_VALUE = 1e100
-"""Maximum absolute value; squares of it are finite."""
+MAX_VALUE = 1e30
+"""Maximum absolute value; squares and sums of it are finite."""
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 """Cells that are read as missing values, in lower case."""

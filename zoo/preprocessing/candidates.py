@@ -27,6 +27,11 @@ class Rows:
         known: ``(batch, time)``, true at observed values.
         start: ``(batch,)``, first observed index.
         period: ``(batch,)``, at least 1.
+
+    Example:
+        >>> rows = Rows(np.array([[1.0, 2.0]]), np.ones((1, 2), bool), np.array([0]), np.array([1]))
+        >>> rows.at(np.array([[1, 0]])).tolist()
+        [[2.0, 1.0]]
     """
 
     x: np.ndarray

@@ -43,6 +43,12 @@ class Encoded:
         steps: ``(batch, positions, steps, STEP_INPUTS)``.
         anchor: ``(batch, positions)``, the last value at each position.
         scale: ``(batch, positions)``, the unit of the outputs at each position; 0 for a constant past.
+
+    Example:
+        >>> history = right_aligned([np.arange(20.0)], patches=2)
+        >>> encoded = encode(history, np.array([1]), np.array([[1]]), np.array([1, 2, 3]))
+        >>> encoded.anchor.tolist(), encoded.steps.shape[2]
+        ([[19.0]], 3)
     """
 
     features: np.ndarray
