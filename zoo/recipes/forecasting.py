@@ -21,10 +21,10 @@ HELD_OUT = ("m1", "us_employment", "ett_h1", "ett_h2", "exchange_rate")
 _MIX = SeriesMix(
     tuple(f"time_series/{name}" for name in SOURCES),
     tuple(f"time_series/{name}" for name in HELD_OUT),
-    steps=2_000,
+    steps=800,
 )
 _TRAINING = TrainingConfig(
-    epochs=4, batch_size=32, learning_rate=3e-3, warmup=0.05, label_smoothing=0.0, ema_decay=0.99, save_seconds=60.0
+    epochs=2, batch_size=32, learning_rate=3e-3, warmup=0.05, label_smoothing=0.0, ema_decay=0.99, save_seconds=60.0
 )
 _FAMILIES = {
     "rnn": {"hidden_dim": 128, "num_layers": 2},
