@@ -225,6 +225,8 @@ class ForecastPreprocessor:
 
         Values are numbers, NaN or None where missing.
         """
+        if isinstance(series, str):
+            raise InputError(f"{series[:40]!r}: a text: a forecaster reads numbers: use zoo forecast with a table")
         try:
             array = np.asarray(series)
             array = array if array.dtype.kind in "fiu" else np.array([_number(value) for value in series], "float64")
