@@ -41,6 +41,8 @@ NAMES = {
     "mase": "MASE",
     "wql": "weighted quantile loss",
     "coverage": "80 % band covers",
+    "relative_mase": "MASE / seasonal naive's",
+    "relative_wql": "loss / seasonal naive's",
 }
 
 

@@ -3,7 +3,7 @@
 NO_SHARES = frozenset(
     {
         *("nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"),
-        *("mase", "wql"),
+        *("mase", "wql", "relative_mase", "relative_wql"),
     }
 )
 """Metrics with a unit: nats per step, bits per character, squares. All others are shares."""

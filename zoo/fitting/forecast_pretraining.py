@@ -10,6 +10,7 @@ import numpy as np
 from zoo import datasets
 from zoo.backends.seeding import seed_everything
 from zoo.data.synthetic_series import draw
+from zoo.forecasting import forecasters, protocol
 from zoo.metrics.forecasting import forecast_counts, geometric_mean, seasonal_scale
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.patches import ForecastPreprocessor
@@ -142,6 +143,33 @@ def setup(recipe: Recipe, sources: Sources, folder: Path, resume_command: str) -
     )
     trainer.data = sources.fingerprint
     return pipeline, trainer
+
+
+def benchmark_scores(pipeline: Pipeline, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Returns the metrics of a record: scores on benchmarks, alone and relative to seasonal naive.
+
+    Args:
+        pipeline: A forecaster.
+        names: Names of datasets, each the name of a test set of ``zoo.forecasting.protocol``.
+    """
+    forecaster = forecasters.find(pipeline)[1]
+    sets = [protocol.select(name)[0] for name in names]
+    scores = protocol.benchmark("", forecaster, sets).sets
+    return [
+        {
+            "dataset": name,
+            "split": "test",
+            "size": score.windows,
+            "values": {
+                key: dataclasses.asdict(value)
+                for key, value in {
+                    **score.values,
+                    **{f"relative_{key}": score.relative[key] for key in ("mase", "wql")},
+                }.items()
+            },
+        }
+        for name, score in zip(names, scores, strict=True)
+    ]
 
 
 def validation_scores(pipeline: Pipeline, sources: Sources) -> dict[str, float]:

@@ -19,6 +19,7 @@ from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
+from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
@@ -150,6 +151,8 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline = load(Path(folder))
     assert pipeline.document is not None
     metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
+    if recipe.series:
+        metrics = forecast_pretraining.benchmark_scores(pipeline, recipe.series.never)
     published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
@@ -158,7 +161,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline.document |= {
         "metrics": metrics,
         "published": published,
-        "golden": pipeline.golden([] if recipe.series else list(datasets.entry(recipe.dataset).golden)),
+        "golden": pipeline.golden([EXAMPLE] if recipe.series else list(datasets.entry(recipe.dataset).golden)),
     }
     pipeline.save(folder, dtype="float16")
     return pipeline

@@ -18,6 +18,9 @@ SOURCES = (
     "nab_real",
 )
 HELD_OUT = ("m1", "us_employment", "ett_h1", "ett_h2", "exchange_rate")
+# Passengers of airlines per month, 1958 to 1960, in thousands (Box & Jenkins 1976, series G).
+EXAMPLE = (340, 318, 362, 348, 363, 435, 491, 505, 404, 359, 310, 337, 360, 342, 406, 396, 420, 472, 548, 559, 463, 407)
+EXAMPLE += (362, 405, 417, 391, 419, 461, 472, 535, 622, 606, 508, 461, 390, 432)
 _MIX = SeriesMix(
     tuple(f"time_series/{name}" for name in SOURCES),
     tuple(f"time_series/{name}" for name in HELD_OUT),

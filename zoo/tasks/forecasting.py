@@ -157,9 +157,12 @@ class Forecasting(Task):
         return [None if np.isnan(number) else float(f"{number:.6g}") for number in values]
 
     def logits(self, pipeline, text):
-        """Returns the quantiles of the next value."""
-        (output,) = self.predict(pipeline, [text], 1, lambda count: None, 1, None)
-        return output[0]
+        """Returns the model's output for the next value: quantiles in units of the series' scale."""
+        values = pipeline.preprocessor.encode_input(text)[-pipeline.preprocessor.context :]
+        patches = -(-len(values) // PATCH)
+        period = np.array([pipeline.preprocessor.period(values, None)])
+        encoded = encode(right_aligned([values], patches), period, np.array([[patches - 1]]), np.arange(1, 2))
+        return ops.convert_to_numpy(pipeline.model(encoded.inputs()))[0, 0, 0]
 
 
 def forecast(
