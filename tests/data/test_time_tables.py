@@ -172,6 +172,7 @@ BAD = {
     "is infinite": (DAYS, {"units": ["1", "inf", "3", "4"]}, 3, "leave the cell empty"),
     "beyond 1e+30": (DAYS, {"units": ["1", "1e200", "3", "4"]}, 3, "another unit"),
     "'1_000' is not a number": (DAYS, {"units": ["1_000", "2", "3", "4"]}, 2, "correct it"),
+    "'\u0663' is not a number": (DAYS, {"units": ["\u0663", "2", "3", "4"]}, 2, "correct it"),
     "a decimal comma or thousands": (DAYS, {"units": ["1,500", "2,000", "3", "4"]}, 2, "--dialect decimal=,"),
     "another decimal mark": (DAYS, {"units": ["1,5", "2.25", "3", "4"]}, 3, "'1,5' at a.csv:2"),
     "another sign": (DAYS, {"units": ["€1", "$2", "3", "4"]}, 3, "'$2'"),
