@@ -38,6 +38,11 @@ NAMES = {
     "r2": "R2",
     "step_loss": "loss, nats per step",
     "recall": "symbols recalled",
+    "mase": "MASE",
+    "wql": "weighted quantile loss",
+    "coverage": "80 % band covers",
+    "relative_mase": "MASE / seasonal naive's",
+    "relative_wql": "loss / seasonal naive's",
 }
 
 

@@ -1,7 +1,10 @@
 """Formatting of scores for users. This module imports nothing, because listing must start fast."""
 
 NO_SHARES = frozenset(
-    {"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"}
+    {
+        *("nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"),
+        *("mase", "wql", "relative_mase", "relative_wql"),
+    }
 )
 """Metrics with a unit: nats per step, bits per character, squares. All others are shares."""
 
