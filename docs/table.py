@@ -32,6 +32,7 @@ COLUMNS = {
     "regression": {"mse": "mean squared error"},
     "copying": {"step_loss": "loss, nats per step", "recall": "symbols recalled"},
     "language_modelling": {"bpc": "bits per character", "nats": "nats per character"},
+    "translation": {"bleu": "BLEU", "chrf": "chrF", "bleu_lowercase": "lower-cased BLEU"},
 }
 
 
@@ -81,6 +82,7 @@ MAIN = {
     "language_modelling": ("bpc", "bits per character", False),
     "regression": ("mse", "squared error", False),
     "copying": ("recall", "symbols recalled, %", True),
+    "translation": ("bleu", "BLEU", True),
 }
 FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
 

@@ -121,12 +121,13 @@ def _train(
     trainer.run()
     if cluster.index():
         return pipeline
+    entry = datasets.entry(recipe.dataset)
     pipeline.document = {
         "name": name,
-        "licence": {"weights": "Apache-2.0", "data": datasets.entry(recipe.dataset).licence},
+        "licence": {"weights": entry.weights_licence, "data": entry.licence},
         "data": {
             "name": recipe.dataset,
-            "source": datasets.entry(recipe.dataset).source,
+            "source": entry.source,
             "fingerprint": fingerprint,
             "splits": sizes,
         },
@@ -148,7 +149,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
-        for figure in datasets.entry(data).published
+        for figure in datasets.entry(data).figures(split)
     ]
     pipeline.document |= {
         "metrics": metrics,
