@@ -26,7 +26,7 @@ from zoo.tasks.infer import infer_task
 from zoo.training.config import TrainingConfig
 
 main = importlib.import_module("zoo.cli.main").main
-QUICK = TrainingConfig(epochs=30, batch_size=16, learning_rate=1e-2, ema_decay=0.9, label_smoothing=0.0)
+QUICK = TrainingConfig(epochs=12, batch_size=32, learning_rate=1e-2, ema_decay=0.9, label_smoothing=0.0)
 TASK = find_task("translation")
 
 
@@ -46,7 +46,7 @@ def table(path: Path, examples) -> str:
 def folder(tmp_path_factory):
     """A small model, trained until it translates."""
     folder = tmp_path_factory.mktemp("models") / "captions"
-    zoo.fine_tune("gru_tiny", captions(), task="translation", training_config=QUICK, output=folder)
+    zoo.fine_tune("transformer_tiny", captions(), task="translation", training_config=QUICK, output=folder)
     return folder
 
 
@@ -55,7 +55,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
 
 
-SUBWORDS = ByteSubwords.learn([*captions(50).inputs, *captions(50).targets, *["Straße, süß"] * 3], 400)
+SUBWORDS = ByteSubwords.learn([*captions(50).inputs, *captions(50).targets, *["Straße, süß"] * 3], 700)
 PREPROCESSOR = TranslationPreprocessor(SentenceTokenizer(SUBWORDS), 30, 30)
 
 
@@ -183,7 +183,7 @@ def test_fine_tuning_keeps_the_vocabulary(folder, tmp_path, monkeypatch):
         ("  ", "the text is empty: give a sentence"),
         (
             "The dog sees " * 170,
-            "'The dog sees The dog sees The dog sees...' has 510 subwords, this model reads at most 64: give one"
+            "'The dog sees The dog sees The dog see...' has 510 subwords, this model reads at most 64: give one"
             " sentence at a time",
         ),
     ],
@@ -204,7 +204,11 @@ def test_another_script_is_answered_with_a_note(folder):
     [
         ("en,de\nThe man.,Der Mann.\nThe dog.,\n", ("en", "de"), "pairs.csv:3: column 'de' is empty"),
         ("en,de\nThe man.,Der Mann.\n", ("en", "en"), "column 'en': named as input and as target: name two columns"),
-        ("en,de\n猫が好き,猫\n犬,犬が\n", ("en", "de"), "which knows the language or the script of other texts"),
+        (
+            "en,de\n" + "".join(f"{x}が好き,{x}\n" for x in "猫犬鳥魚馬牛羊虎象熊狼猿"),
+            ("en", "de"),
+            "which knows the language or the script of other texts",
+        ),
     ],
     ids=["one side empty", "the same column", "another script"],
 )
