@@ -41,6 +41,11 @@ NAMES = {
     "bleu": "BLEU",
     "chrf": "chrF",
     "bleu_lowercase": "BLEU, lower-cased",
+    "mase": "MASE",
+    "wql": "weighted quantile loss",
+    "coverage": "80 % band covers",
+    "relative_mase": "MASE / seasonal naive's",
+    "relative_wql": "loss / seasonal naive's",
 }
 
 

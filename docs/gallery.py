@@ -18,6 +18,7 @@ MAIN_SCORE = {
     "regression": "mse",
     "copying": "recall",
     "translation": "bleu",
+    "forecasting": "wql",
 }
 
 

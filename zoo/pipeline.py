@@ -325,8 +325,13 @@ class Pipeline:
         """Returns inputs, outputs and logits, for comparison on other machines."""
         inputs = [self.task.plain(self, value) for value in inputs]
         logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
-        outputs = self.predict(inputs, **self.task.validation) if inputs else []
+        outputs = [_plain(output) for output in self.predict(inputs, **self.task.validation)] if inputs else []
         return {"inputs": inputs, "outputs": outputs, "logits": logits}
+
+
+def _plain(output: Any) -> Any:
+    """Returns an output as a JSON value, arrays with six digits."""
+    return [[float(f"{x:.6g}") for x in row] for row in output] if isinstance(output, np.ndarray) else output
 
 
 def load(name: str | Path, *, record: Record | None = None, preprocessor: Preprocessor | None = None) -> Pipeline:

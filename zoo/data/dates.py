@@ -16,7 +16,7 @@ _CLOCK = (
 _YEAR, _NAME = r"(?P<Y>\d{4})", r"(?P<B>[A-Za-z]{3,9})\.?"
 _COMPACT = r"(?P<Y>(?:19|20)\d\d)(?P<m>0[1-9]|1[0-2])"
 _FORMS = [
-    re.compile(form)
+    re.compile(form, re.ASCII)
     for form in (
         _YEAR + r"(?P<mark>[-/.])(?P<m>\d{1,2})(?P=mark)(?P<d>\d{1,2})" + _CLOCK,
         _COMPACT + r"(?P<d>0[1-9]|[12]\d|3[01])",
@@ -45,7 +45,7 @@ _MONTHS = (
     "november",
     "december",
 )
-_STEP = re.compile(r"[+-]?\d{1,15}(?:\.0+)?")
+_STEP = re.compile(r"[+-]?\d{1,15}(?:\.0+)?", re.ASCII)
 
 LIKE = "write dates as 2024-03-31, or name their format: --time-format %d.%m.%Y"
 
@@ -67,7 +67,18 @@ def read_dates(
     Raises:
         InputError: A cell is not a date, dates have several formats, or a format can be read in two ways.
     """
-    texts = [text.strip() for text in texts]
+    # Many series share their dates: read each once.
+    first: dict[str, int] = {}
+    order = [first.setdefault(text.strip(), i) for i, text in enumerate(texts)]
+    place = {row: i for i, row in enumerate(first.values())}
+    times, notes = _read(list(first), [locations[row] for row in first.values()], column, time_format)
+    return times[[place[row] for row in order]], notes
+
+
+def _read(
+    texts: Sequence[str], locations: Sequence[str], column: str, time_format: str
+) -> tuple[np.ndarray, list[str]]:
+    """Returns the result of ``read_dates`` for different texts."""
     for text, location in zip(texts, locations, strict=True):
         if not text:
             raise InputError(f"{location}: column {column!r} is empty: give each row its date")

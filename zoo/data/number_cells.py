@@ -9,16 +9,16 @@ import numpy as np
 
 from zoo.errors import InputError
 
-MAX_VALUE = 1e100
-"""Maximum absolute value; squares of it are finite."""
+MAX_VALUE = 1e30
+"""Maximum absolute value; squares and sums of it are finite."""
 
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none")
 """Cells that are read as missing values, in lower case."""
 
-_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SIGNS = "€$£¥₹₩₽₺₿%"
-_SIGNED = re.compile(rf"([+-]?)([{_SIGNS}]?) ?([+-]?)(\d[\d., '’]*?) ?([{_SIGNS}]?)")
-_GROUPS = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+") for mark in "., '"}
+_SIGNED = re.compile(rf"([+-]?)([{_SIGNS}]?) ?([+-]?)(\d[\d., '’]*?) ?([{_SIGNS}]?)", re.ASCII)
+_GROUPS = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+", re.ASCII) for mark in "., '"}
 
 
 def read_numbers(

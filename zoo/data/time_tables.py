@@ -325,6 +325,6 @@ def _name(row: dict, column: str, location: str) -> str:
 
 def _cell(value: Any) -> str:
     """Returns a cell as text; a missing value is empty."""
-    if objects.is_missing(value):
-        return ""
-    return value if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return value
+    return "" if objects.is_missing(value) else str(value)

@@ -103,6 +103,19 @@ class Forecaster(Head, keras.Model):
         positions = ops.cast(inputs["positions"], "int32")[..., None]
         x = self.drop(ops.take_along_axis(x, positions, axis=1), training=training)
         patch = ops.take_along_axis(features, positions, axis=1)
+        return self.decode(x, patch, steps)
+
+    def decode(self, x, patch, steps):
+        """Map outputs of the backbone to quantiles: the part of ``call`` above the backbone.
+
+        Args:
+            x: ``(batch, positions, hidden_dim)``.
+            patch: Features of the patch at each position, ``(batch, positions, features)``.
+            steps: ``(batch, positions, steps, step_inputs)``.
+
+        Returns:
+            As ``call``.
+        """
         context = self.summary_layer(ops.cast(x, "float32")) + self.patch_layer(patch)  # (batch, positions, units)
         simple = steps[..., : self.candidates]
         known = ops.concatenate([ops.arcsinh(simple), steps[..., self.candidates :]], axis=-1)

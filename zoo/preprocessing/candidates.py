@@ -27,6 +27,11 @@ class Rows:
         known: ``(batch, time)``, true at observed values.
         start: ``(batch,)``, first observed index.
         period: ``(batch,)``, at least 1.
+
+    Example:
+        >>> rows = Rows(np.array([[1.0, 2.0]]), np.ones((1, 2), bool), np.array([0]), np.array([1]))
+        >>> rows.at(np.array([[1, 0]])).tolist()
+        [[2.0, 1.0]]
     """
 
     x: np.ndarray
@@ -115,11 +120,11 @@ def candidates(rows: Rows, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
     offset = (share * errors).sum(-1) / np.maximum(share.sum(-1), 1e-9)
 
     # A slope over whole periods, and over all points where there is not one.
-    history = ends - start[:, None]
-    whole = np.maximum(np.minimum(np.maximum(2 * period, 16)[:, None], history) // period[:, None], 0) * period[:, None]
+    history = np.maximum(ends - start[:, None], 0)
+    whole = np.minimum(np.maximum(2 * period, 16)[:, None], history) // period[:, None] * period[:, None]
     span = np.where(whole > 0, whole, history)
     slope = np.where(span > 0, (last - rows.at(ends - span)) / np.maximum(span, 1), 0.0)
-    trend = last[..., None] + np.minimum(steps, 1 + np.maximum(history, 0)[..., None]) * slope[..., None]
+    trend = last[..., None] + np.minimum(steps, 1 + history[..., None]) * slope[..., None]
 
     # The amplitude of the last period against that of the one before.
     middle = np.where(np.isnan(recent), last, recent)

@@ -43,6 +43,12 @@ class Encoded:
         steps: ``(batch, positions, steps, STEP_INPUTS)``.
         anchor: ``(batch, positions)``, the last value at each position.
         scale: ``(batch, positions)``, the unit of the outputs at each position; 0 for a constant past.
+
+    Example:
+        >>> history = right_aligned([np.arange(20.0)], patches=2)
+        >>> encoded = encode(history, np.array([1]), np.array([[1]]), np.array([1, 2, 3]))
+        >>> encoded.anchor.tolist(), encoded.steps.shape[2]
+        ([[19.0]], 3)
     """
 
     features: np.ndarray
@@ -122,10 +128,12 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     spread = np.sqrt(np.nan_to_num(window_mean((x - np.repeat(centred, PATCH, 1)) ** 2, rows.known, ends, width)))
     patch_mean = window_mean(x, rows.known, ends, np.full(batch, PATCH))
     patch_mean = np.where(np.isfinite(patch_mean), patch_mean, last)
-    before = np.concatenate([patch_mean[:, :1], patch_mean[:, :-1]], axis=1)
-    scale_before = np.concatenate([scale[:, :1], scale[:, :-1]], axis=1)
     observed = np.maximum(ends + 1 - start[:, None], 0)
-    given = window_mean(rows.known.astype(float), np.ones_like(rows.known), ends, np.full(batch, 64))
+    before = np.concatenate([patch_mean[:, :1], patch_mean[:, :-1]], axis=1)
+    before = np.where(observed > PATCH, before, patch_mean)
+    scale_before = np.concatenate([scale[:, :1], scale[:, :-1]], axis=1)
+    begun = np.arange(time) >= start[:, None]
+    given = window_mean(rows.known.astype(float), begun, ends, np.full(batch, 64))
     moves = [(a - last) / unit for a in (patch_mean, before, centred, low, high)]
     statistics = [
         np.log1p(observed) - 4,
@@ -145,7 +153,7 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     assert len(statistics) == _STATISTICS
     change = lag_differences(rows, period)[0]
     per_patch = (batch, patches, PATCH)
-    real = (np.arange(time) >= start[:, None]) & rows.known
+    real = begun & rows.known
     values = np.arcsinh((x.reshape(per_patch) - last[..., None]) / unit[..., None]) * real.reshape(per_patch)
     changes = np.arcsinh(change.reshape(per_patch) / unit[..., None])
     return np.concatenate([values, real.reshape(per_patch), changes, np.stack(statistics, -1)], axis=-1), scale
@@ -217,6 +225,8 @@ class ForecastPreprocessor:
 
         Values are numbers, NaN or None where missing.
         """
+        if isinstance(series, str):
+            raise InputError(f"{series[:40]!r}: a text: a forecaster reads numbers: use zoo forecast with a table")
         try:
             array = np.asarray(series)
             array = array if array.dtype.kind in "fiu" else np.array([_number(value) for value in series], "float64")

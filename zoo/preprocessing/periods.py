@@ -38,6 +38,8 @@ def infer_period(values: np.ndarray) -> int:
     if not len(peaks):
         return 1
     height = correlation[peaks] + 0.03 * np.isin(peaks, COMMON)
+    if height.max() <= 0:
+        return 1
     # Multiples of a period correlate nearly as well as the period itself: take the first of the high ones.
     period = int(peaks[np.flatnonzero(height >= 0.9 * height.max())[0]])
     enough = max(0.2, 2.0 / np.sqrt(n))

@@ -25,6 +25,8 @@ from zoo.training.losses import QuantileLoss
 from zoo.training.series_windows import SeriesWindows
 
 MAX_HORIZON = 10_000
+GOLDEN_STEPS = 200
+"""Most values of a series in a record."""
 BLOCK = 256
 """Most steps ahead of a run of the model; further ones take further runs."""
 _PATCHES = (4, 16, 64)
@@ -149,10 +151,18 @@ class Forecasting(Task):
     def transfer_weights(self, base, fresh):
         return base.tensors()
 
+    def plain(self, pipeline, value):
+        """Returns the last values of a series with six digits; null where missing."""
+        values = pipeline.preprocessor.encode_input(value)[-GOLDEN_STEPS:]
+        return [None if np.isnan(number) else float(f"{number:.6g}") for number in values]
+
     def logits(self, pipeline, text):
-        """Returns the quantiles of the next value."""
-        (output,) = self.predict(pipeline, [text], 1, lambda count: None, 1, None)
-        return output[0]
+        """Returns the model's output for the next value: quantiles in units of the series' scale."""
+        values = pipeline.preprocessor.encode_input(text)[-pipeline.preprocessor.context :]
+        patches = -(-len(values) // PATCH)
+        period = np.array([pipeline.preprocessor.period(values, None)])
+        encoded = encode(right_aligned([values], patches), period, np.array([[patches - 1]]), np.arange(1, 2))
+        return ops.convert_to_numpy(pipeline.model(encoded.inputs()))[0, 0, 0]
 
 
 def forecast(

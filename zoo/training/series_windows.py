@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from zoo.preprocessing.patches import CONTEXT, PATCH, encode
+from zoo.preprocessing.patches import CANDIDATES, CONTEXT, PATCH, encode
 
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, int]]
 PATCHES = (8, 16, 32, 64)
 """Numbers of patches of a batch, drawn with ``_SHARES``."""
 _SHARES = (0.25, 0.3, 0.25, 0.2)
-POSITIONS = 12
+POSITIONS = 8
 """Patches per series after which the model forecasts."""
-STEPS = 24
+STEPS = 16
 """Steps ahead per position."""
 _HORIZONS = (8, 16, 32, 64, 128, 256)
-_LARGEST = 10.0
-"""Distance from the last value, in units of the scale, above which a position counts less."""
+_LARGEST = 20.0
+"""Largest distance of a target from the candidates, in units of their differences; further ones are cut."""
 
 
 class SeriesWindows:
@@ -98,9 +98,12 @@ class SeriesWindows:
         unit = np.where(encoded.scale > 0, encoded.scale, 1.0)[..., None]
         distance = (targets - encoded.anchor[..., None]) / unit
         real = np.isfinite(distance) & (encoded.scale > 0)[..., None]
-        distance = np.where(real, np.clip(distance, -1e3, 1e3), 0.0)
-        size = np.abs(distance).sum(-1) / np.maximum(real.sum(-1), 1)
-        weights = real / np.maximum(1.0, size / _LARGEST)[..., None]
+        # Where the candidates differ, errors are large: they would hide those of regular series.
+        simple = encoded.steps[..., :CANDIDATES]
+        size = 0.5 + simple.std(axis=-1)
+        limits = simple.min(axis=-1) - _LARGEST * size, simple.max(axis=-1) + _LARGEST * size
+        distance = np.where(real, np.clip(distance, *limits), 0.0)
+        weights = real / size
         return encoded.inputs(), distance.astype("float32"), weights.astype("float32")
 
     def _targets(self, random, values: np.ndarray, patches: int, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
