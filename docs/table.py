@@ -39,6 +39,7 @@ COLUMNS = {
         "relative_wql": "loss / seasonal naive's",
         "coverage": "80 % band covers",
     },
+    "translation": {"bleu": "BLEU", "chrf": "chrF", "bleu_lowercase": "lower-cased BLEU"},
 }
 
 
@@ -89,6 +90,7 @@ MAIN = {
     "regression": ("mse", "squared error", False),
     "copying": ("recall", "symbols recalled, %", True),
     "forecasting": ("relative_wql", "loss / seasonal naive's", False),
+    "translation": ("bleu", "BLEU", True),
 }
 FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
 

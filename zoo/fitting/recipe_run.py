@@ -97,6 +97,7 @@ def _train(
     if cluster.index() == 0:
         check_resume(folder, resume)
     about: dict[str, Any] = {"name": recipe.dataset}
+    weights_licence = "Apache-2.0"
     if recipe.series:
         with cluster.first_alone():
             sources = forecast_pretraining.read_sources(recipe.series.sources)
@@ -127,6 +128,7 @@ def _train(
     if not recipe.series:
         entry = datasets.entry(recipe.dataset)
         about |= {"source": entry.source, "licence": entry.licence}
+        weights_licence = entry.weights_licence
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     if resume:
         trainer.load()
@@ -135,7 +137,7 @@ def _train(
         return pipeline
     pipeline.document = {
         "name": name,
-        "licence": {"weights": "Apache-2.0", "data": about.pop("licence")},
+        "licence": {"weights": weights_licence, "data": about.pop("licence")},
         "data": about,
         "training": training_facts(trainer, dataclasses.asdict(recipe)),
         "metrics": [],
@@ -157,7 +159,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
-        for figure in datasets.entry(data).published
+        for figure in datasets.entry(data).figures(split)
     ]
     pipeline.document |= {
         "metrics": metrics,
