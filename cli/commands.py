@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from zoo.checkpoints import index, locate
+from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.files import check_output, check_output_folder, open_output
 
 from . import backend, show
-from .columns import labels_option
+from .columns import labels_option, series_options
 from .languages import in_language, language_option
 from .output import Text, echo_json, note
 from .processes import processes_options
@@ -79,6 +80,7 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @labels_option
 @language_option
+@series_options(required=False)
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--limit", type=int, help="Evaluate this many inputs, sampled with a fixed seed.")
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
@@ -104,6 +106,10 @@ def evaluate(
     dialect,
     allow_unknown,
     language,
+    horizon,
+    period,
+    time_format,
+    windows,
     skip_bad_rows,
     limit,
     beam,
@@ -113,9 +119,33 @@ def evaluate(
     against,
     processes,
 ) -> None:
-    """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds."""
+    """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds.
+
+    With --horizon, a forecaster is measured on the last windows of the series in DATA, beside simple methods. Without
+    DATA it is measured on the test sets of the benchmark; --dataset time_series/m1 chooses one.
+    """
     if data and dataset:
         raise InputError("--dataset: excludes DATA: give one of them")
+    from . import forecasters
+
+    if horizon is not None:
+        others = {"strip_labels": strip_labels, "tag_names": tag_names, "allow_unknown": allow_unknown}
+        others |= {"input": input, "dataset": dataset, "skip_bad_rows": skip_bad_rows, "limit": limit, "beam": beam}
+        forecasters.refuse(**others, predictions=predictions, processes=processes > 1)
+        columns = Columns(target=target, header=not no_header, series=series, time=time, dialect=dialect)
+        request = forecasters.Request(data, columns, horizon, period, time_format, windows)
+        forecasters.evaluate(name, request, against, as_json, page)
+        return
+    forecasters.refuse_without_horizon(period=period, time_format=time_format, windows=windows)
+    if data:
+        forecasters.needs_horizon(name)
+    elif forecasters.is_forecaster(name):
+        from . import benchmark
+
+        benchmark.refuse(input=input, target=target, series=series, time=time, limit=limit, beam=beam, report=page)
+        benchmark.refuse(predictions=predictions, skip_bad_rows=skip_bad_rows, processes=processes - 1)
+        benchmark.evaluate(name, dataset, against, as_json)
+        return
     if predictions:
         check_output(predictions, data)
     if page:
@@ -139,7 +169,7 @@ def evaluate(
 
     pipeline = load(name)
     if page and not pipeline.task.has_correct_answer:
-        raise InputError(f"--report: {pipeline.spec.task} has likelihoods, no mistakes to show: omit it")
+        raise InputError(f"--report: {pipeline.spec.task} has no answers that are right or wrong: omit it")
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
@@ -191,7 +221,7 @@ def evaluate(
 
         write_report(report, pipeline, page)
     entry = datasets.DATASETS.get(report.dataset)
-    published = list(entry.published) if entry and report.split == "test" else []
+    published = entry.figures(report.split) if entry and report.split.startswith("test") else []
     found = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
     if as_json:
         echo_json(found)

@@ -4,10 +4,11 @@ import dataclasses
 
 import click
 
+from zoo.data.columns import Columns
 from zoo.limits import MAX_SEED
 
-from . import backend, show
-from .columns import labels_option, symbols_option
+from . import backend, forecasters, show
+from .columns import labels_option, series_options, symbols_option
 from .output import Text, echo_json
 
 
@@ -16,7 +17,10 @@ from .output import Text, echo_json
 )
 @click.argument("data")
 @click.option(
-    "--models", required=True, help="Comma-separated checkpoints, sized architectures and tfidf; * and ? match."
+    "--models",
+    required=True,
+    help="Comma-separated checkpoints, sized architectures and tfidf; with --horizon checkpoints, seasonal_naive, theta"
+    " and ets; * and ? match.",
 )
 @click.option(
     "--input",
@@ -33,10 +37,11 @@ from .output import Text, echo_json
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
-    " sequence_to_sequence.",
+    " sequence_to_sequence, translation.",
 )
 @symbols_option
 @labels_option
+@series_options(required=False)
 @click.option("--epochs", type=click.IntRange(1), help="Maximum epochs per model.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum minutes per model.")
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), default=1, show_default=True, help="Random seed.")
@@ -45,9 +50,41 @@ from .output import Text, echo_json
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--plot", help="Plot score against latency to a .png, .svg or .pdf file.")
 def compare(
-    data, models, input, target, series, time, task, epochs, minutes, seed, skip_bad_rows, output, as_json, plot, **more
+    data,
+    models,
+    input,
+    target,
+    series,
+    time,
+    task,
+    horizon,
+    period,
+    time_format,
+    windows,
+    epochs,
+    minutes,
+    seed,
+    skip_bad_rows,
+    output,
+    as_json,
+    plot,
+    **more,
 ) -> None:
-    """Fine-tune several models on DATA with one budget and evaluate them on the same held-out rows."""
+    """Fine-tune several models on DATA with one budget and evaluate them on the same held-out rows.
+
+    With --horizon, forecasters are compared on the last windows of the series in DATA. They are fine-tuned too if
+    --minutes or --epochs is given.
+    """
+    if horizon is not None:
+        others = {**more, "dialect": "", "input": input, "task": task, "skip_bad_rows": skip_bad_rows, "plot": plot}
+        forecasters.refuse(**others)
+        columns = Columns(target=target, series=series, time=time, dialect=more["dialect"])
+        request = forecasters.Request(data, columns, horizon, period, time_format, windows)
+        budget = {"epochs": epochs, "minutes": minutes}
+        budget = {name: value for name, value in budget.items() if value is not None}
+        forecasters.compare(models, request, budget and {**budget, "seed": seed}, output, as_json)
+        return
+    forecasters.refuse_without_horizon(period=period, time_format=time_format, windows=windows)
     show.check_picture(plot, data)
     backend.start()
     from zoo.fitting import comparison

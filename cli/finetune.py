@@ -5,11 +5,12 @@ import click
 from zoo.backends import cluster
 from zoo.checkpoints import locate
 from zoo.checkpoints.save import check_folder
+from zoo.data.columns import Columns
 from zoo.errors import InputError
 from zoo.limits import MAX_SEED
 
-from . import backend, show
-from .columns import labels_option, symbols_option
+from . import backend, forecasters, show
+from .columns import labels_option, series_options, symbols_option
 from .commands import _example
 from .languages import language_option
 from .output import Text, echo
@@ -36,13 +37,14 @@ from .processes import processes_options
 @symbols_option
 @labels_option
 @language_option
+@series_options(required=False)
 @click.option("--output", help="Output folder.")
 @click.option("--validation", help="Validation file. Default: a tenth of DATA.")
 @click.option("--test", help="Test file. Default: another tenth of DATA.")
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
-    " sequence_to_sequence.",
+    " sequence_to_sequence, translation.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Maximum epochs; early stopping may end sooner.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum minutes of training.")
@@ -77,6 +79,10 @@ def finetune(
     dialect,
     allow_unknown,
     language,
+    horizon,
+    period,
+    time_format,
+    windows,
     output,
     validation,
     test,
@@ -97,7 +103,8 @@ def finetune(
 ) -> None:
     """Train NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
 
-    NAME is a checkpoint, or a sized architecture (lstm_small) to train from scratch.
+    NAME is a checkpoint, or a sized architecture (lstm_small) to train from scratch. With --horizon it is a forecaster,
+    whose result is measured on the last windows of each series.
     """
     from zoo.models import registry
 
@@ -112,11 +119,12 @@ def finetune(
             raise InputError(f"{output}: already exists: choose another --output")
     if lora_rank and plain:
         raise InputError("--plain: --lora-rank implies it: omit --plain")
-    if registry.architecture_and_size(name) is None:
-        locate.read_record(name)  # refuse a wrong name before the backend starts, which takes seconds
-    backend.start()
-    from zoo.fitting import fine_tuning
-
+    if horizon is None:
+        forecasters.refuse_without_horizon(period=period, time_format=time_format, windows=windows)
+        if registry.architecture_and_size(name) is None:
+            locate.read_record(name)  # refuse a wrong name before the backend starts, which takes seconds
+            forecasters.needs_horizon(name)
+        backend.start()
     training_config = {
         "epochs": epochs,
         "min_steps": None if epochs is None else 0,
@@ -129,6 +137,23 @@ def finetune(
         "lora_rank": lora_rank,
     }
     training_config = {field: value for field, value in training_config.items() if value is not None}
+    if horizon is not None:
+        others = {
+            "input": input,
+            "group": group,
+            "symbols": symbols,
+            "strip_labels": strip_labels,
+            "find_rate": picture,
+        }
+        others |= {"tag_names": tag_names, "allow_unknown": allow_unknown, "validation": validation, "test": test}
+        others |= {"class_balanced": class_balanced, "augment": augment, "skip_bad_rows": skip_bad_rows, "task": task}
+        others |= {"from_scratch": from_scratch, "unlabelled": unlabelled}
+        forecasters.refuse(**others)
+        series_columns = Columns(target=target, header=not no_header, series=series, time=time, dialect=dialect)
+        request = forecasters.Request(data, series_columns, horizon, period, time_format, windows)
+        config = {name: value for name, value in training_config.items() if value is not False}
+        forecasters.finetune(name, request, config, output, resume)
+        return
     columns = {
         "input": input,
         "target": target,
@@ -146,6 +171,8 @@ def finetune(
     if picture:
         _find_rate(name, data, columns, task, training_config, not from_scratch, skip_bad_rows, picture)
         return
+    from zoo.fitting import fine_tuning
+
     with show.training(f"fine-tuning {name}") as callbacks:
         pipeline = fine_tuning.fine_tune(
             name,

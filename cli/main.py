@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "zoo.cli.commands:evaluate",
     "export": "zoo.cli.export:export",
     "finetune": "zoo.cli.finetune:finetune",
+    "forecast": "zoo.cli.forecast:forecast",
     "generate": "zoo.cli.generate:generate",
     "info": "zoo.cli.commands:info",
     "list": "zoo.cli.commands:list_command",
@@ -95,7 +96,7 @@ def _end(code: int, *lines: str, show: Callable[[], None] = lambda: None) -> NoR
 @click.group(cls=Group, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
 def main() -> None:
-    """Sequence models with pretrained weights: list, predict, evaluate, generate, fine-tune, compare, train, export."""
+    """Sequence models with pretrained weights: list, predict, forecast, generate, evaluate, fine-tune, train."""
 
 
 if __name__ == "__main__":

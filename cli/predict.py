@@ -154,6 +154,9 @@ class _Bad:
                 from zoo.preprocessing.symbols import shorten
 
                 note(f"note: {at}{shorten(value)!r} is read as {shorten(other)!r}")
+            remark = preprocessor.note(value) if hasattr(preprocessor, "note") else None
+            if remark:
+                note(f"note: {at}{remark}")
         except InputError as error:
             self(InputError(f"{at}{error}") if place else error)
             return False

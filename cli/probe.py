@@ -47,11 +47,12 @@ def probe(
     from zoo.analysis import recall as recalling
     from zoo.pipeline import load
 
+    pipeline = load(name)
+    probing.check_task(pipeline)
     if data:
         examples, chosen, split = _read(data, input, target), Path(data).name, "all"
     else:
         examples = datasets.load(chosen, split)
-    pipeline = load(name)
     found = probing.probe(pipeline, examples, history, windows, seed)
     recalled = recalling.recall(pipeline, _lags(lags) or recalling.LAGS, seed=seed) if recall else []
     probed = probing.document(chosen, split, found, recalled)

@@ -38,6 +38,14 @@ NAMES = {
     "r2": "R2",
     "step_loss": "loss, nats per step",
     "recall": "symbols recalled",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "bleu_lowercase": "BLEU, lower-cased",
+    "mase": "MASE",
+    "wql": "weighted quantile loss",
+    "coverage": "80 % band covers",
+    "relative_mase": "MASE / seasonal naive's",
+    "relative_wql": "loss / seasonal naive's",
 }
 
 
@@ -64,7 +72,20 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def main_score(values: dict[str, Any]) -> str:
     """Returns the name of the main score."""
-    first = ("wer_no_stress", "wer", "accuracy", "slot_f1", "nll", "bpc", "bits_per_byte", "mse", "mae", "step_loss")
+    first = (
+        "wer_no_stress",
+        "wer",
+        "bleu",
+        "accuracy",
+        "slot_f1",
+        "nll",
+        "bpc",
+        "bits_per_byte",
+        "mse",
+        "mae",
+        "step_loss",
+        "wql",
+    )
     return next(name for name in first if name in values)
 
 
@@ -139,6 +160,8 @@ def evaluation(found: dict[str, Any]) -> None:
     print_table(columns, rows, title)
     if "languages" in found:
         languages(found["languages"])
+    for metric, signature in found.get("signatures", {}).items():
+        echo(f"{NAMES[metric]}: {signature}")
     for other in found.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])
@@ -165,7 +188,8 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
     best = min(reversed(curve), key=lambda row: row[monitor])  # the last of equal ones
-    echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
+    epoch = f"best epoch {best['epoch']} of {len(curve)}" if best["epoch"] else "linear head on frozen features"
+    echo(f"rows: {sizes}; {epoch}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
             "model": document["name"],

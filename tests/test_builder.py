@@ -19,6 +19,7 @@ CASES = [
     ("hierarchical_attention_network_tiny", "classification"),
     ("gru_tiny", "tagging"),
     ("gru_tiny", "language_modelling"),
+    ("gru_tiny", "forecasting"),
 ]
 
 
@@ -30,6 +31,11 @@ def made(name: str, task: str | None):
         source, target = random.integers(3, 15, (2, 6)), random.integers(3, 15, (2, 5))
         mask = np.ones((2, 6), bool)
         return model, {"source": source.astype("int32"), "source_mask": mask, "target": target.astype("int32")}
+    if task == "forecasting":
+        model = zoo.create_model(name, task=task)
+        features = random.normal(size=(2, 5, model.backbone.features)).astype("float32")
+        steps = random.normal(size=(2, 3, 4, model.step_inputs)).astype("float32")
+        return model, {"features": features, "positions": np.array([[0, 2, 4]] * 2, "int32"), "steps": steps}
     sizes = {"classification": {"num_classes": 3}, "tagging": {"num_tags": 4}, "language_modelling": {"output_dim": 29}}
     model = zoo.create_model(name, task=task, vocab_size=30, **sizes.get(task or "", {}))
     shape = (2, 3, 4) if name.removesuffix("_tiny") in registry.DOCUMENT else (2, 7)

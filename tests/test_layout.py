@@ -17,6 +17,7 @@ FLOORS = [
     {"tasks", "recipes"},
     {"pipeline"},
     {"builder", "analysis"},
+    {"forecasting"},
     {"evaluation"},
     {"fitting", "export"},
 ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zoo.fitting.comparison import compare
     from zoo.fitting.fine_tuning import fine_tune
     from zoo.fitting.rate_finder import find_rate
+    from zoo.forecasting.forecast import forecast
     from zoo.inference.generation import generate, stream
     from zoo.pipeline import Pipeline, load
 
@@ -48,6 +49,7 @@ _PUBLIC = {
     "evaluate": "zoo.evaluation.measure",
     "find_rate": "zoo.fitting.rate_finder",
     "fine_tune": "zoo.fitting.fine_tuning",
+    "forecast": "zoo.forecasting.forecast",
     "generate": "zoo.inference.generation",
     "list_models": "zoo.checkpoints.locate",
     "load": "zoo.pipeline",
@@ -73,6 +75,7 @@ __all__ = [
     "evaluate",
     "find_rate",
     "fine_tune",
+    "forecast",
     "generate",
     "list_architectures",
     "list_models",

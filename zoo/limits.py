@@ -5,3 +5,6 @@ MAX_NUMBER = 1_000_000
 
 MAX_SEED = 2**32 - 1
 """Largest seed: NumPy takes no larger one."""
+
+MAX_HORIZON = 10_000
+"""Largest number of steps of a forecast."""

@@ -231,6 +231,8 @@ class Pipeline:
         if unknown:
             raise InputError(f"{', '.join(unknown)}: unknown: {self.spec.task} has {', '.join(self.task.options)}")
         for name, value in options.items():
+            if self.task.options[name] is None:  # the task checks these itself
+                continue
             kind = type(self.task.options[name])
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 expected = {bool: "true or false", str: "a text"}.get(kind, "a whole number")
@@ -338,8 +340,13 @@ class Pipeline:
         """Returns inputs, outputs and logits, for comparison on other machines."""
         inputs = [self.task.plain(self, value) for value in inputs]
         logits = [[round(float(x), 5) for x in self.task.logits(self, value)] for value in inputs]
-        outputs = self.predict(inputs, **self.task.validation) if inputs else []
+        outputs = [_plain(output) for output in self.predict(inputs, **self.task.validation)] if inputs else []
         return {"inputs": inputs, "outputs": outputs, "logits": logits}
+
+
+def _plain(output: Any) -> Any:
+    """Returns an output as a JSON value, arrays with six digits."""
+    return [[float(f"{x:.6g}") for x in row] for row in output] if isinstance(output, np.ndarray) else output
 
 
 def load(name: str | Path, *, record: Record | None = None, preprocessor: Preprocessor | None = None) -> Pipeline:

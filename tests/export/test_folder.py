@@ -28,7 +28,7 @@ def zoo(*arguments: str):
 
 
 def test_every_task_has_a_program():
-    assert set(folders.RUNNERS) == set(TASKS)
+    assert set(folders.RUNNERS) == set(TASKS) - {"forecasting"}  # which has no export
     assert {file.stem for file in RUNNERS} == set(folders.RUNNERS.values())
 
 

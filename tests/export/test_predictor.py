@@ -21,7 +21,8 @@ QUICK = (
     "tcn_small.snips",
     "transformer_small.jsb_chorales",
 )
-WITH_EXAMPLES = [name for name in locate.list_models() if locate.read_record(name).golden["inputs"]]
+EXPORTED = [name for name in locate.list_models() if locate.read_record(name).spec.task in ANSWERS]
+WITH_EXAMPLES = [name for name in EXPORTED if locate.read_record(name).golden["inputs"]]
 NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in WITH_EXAMPLES]
 
 
@@ -31,7 +32,7 @@ def place(tmp_path, monkeypatch):
 
 
 def test_options_are_those_of_the_tasks():
-    assert set(OPTIONS) == set(ANSWERS) == set(TASKS)
+    assert set(OPTIONS) == set(ANSWERS) == set(TASKS) - {"forecasting"}  # which has no export
     for name, options in OPTIONS.items():
         expected = {key: value for key, value in find_task(name).options.items() if key != "stress"}
         assert options == expected

@@ -89,9 +89,8 @@ def test_a_record_without_languages_has_no_new_keys():
         plain.with_language("de")
 
 
-def test_tagged_and_untagged_rows_do_not_mix():
-    with pytest.raises(InputError, match="'ab' has no language, but others have"):
-        fitted({"<de>ab": "A B", "ab": "A B"})
+def test_a_tag_in_some_rows_is_text():
+    assert not fitted({"<b>ab": "A B", "ab": "A B"}).languages
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
     axes.set_xlabel("read")
     axes.set_ylabel("written")
     figure.colorbar(image, label="attention")
-    _save(figure, path)
+    save(figure, path)
 
 
 def curves(records: dict[str, list[dict]], score: str, path: str | Path) -> None:
     """Write ``curves_figure`` to a file whose extension gives the format (raises StorageError on failure)."""
     figure = curves_figure(records, score)
-    _save(figure, path)
+    save(figure, path)
 
 
 def curves_figure(records: dict[str, list[dict]], score: str) -> Figure:
@@ -85,7 +85,7 @@ def rates(rates: list[float], losses: list[float], suggestion: float, path: str 
     axes.set_ylabel("loss, running mean")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def score_against_latency(rows: list[dict], title: str, path: str | Path) -> None:
@@ -111,7 +111,7 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
     axes.set_xlabel("milliseconds for one input")
     axes.set_ylabel(f"{title}, % (95 % interval)")
     axes.grid(alpha=0.3, which="both")
-    _save(figure, path)
+    save(figure, path)
 
 
 def memory(found: dict, title: str, path: str | Path) -> None:
@@ -142,7 +142,7 @@ def memory(found: dict, title: str, path: str | Path) -> None:
     for axes in (above, below):
         axes.grid(alpha=0.3, which="both")
         axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def roofline(found: dict, path: str | Path) -> None:
@@ -177,7 +177,7 @@ def roofline(found: dict, path: str | Path) -> None:
     axes.set_title(f"{found['model']}, {found['backend']}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def attention_page(read: list[tuple[float, list[tuple[str, float]]]], title: str, path: str | Path) -> None:
@@ -232,9 +232,10 @@ def piano_roll(frames: list[list[int]], given: int, path: str | Path) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     figure.legend(loc="outside upper right", ncols=2)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure to a file whose extension gives the format (raises StorageError)."""
     with open_output(path) as file:
         figure.savefig(file, format=Path(path).suffix[1:])

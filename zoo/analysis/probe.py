@@ -89,6 +89,14 @@ class Probe:
 
 
 @retain_freed_memory()
+def check_task(pipeline: Pipeline) -> None:
+    """Raise InputError if a model does not answer step by step, so that it cannot be probed."""
+    if not isinstance(pipeline.task, NextStep):
+        raise InputError(
+            f"a model for {pipeline.spec.task}: only causal ones, which answer step by step, can be probed"
+        )
+
+
 def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows: int = 128, seed: int = 0) -> Probe:
     """Measure how a causal model uses its past inputs.
 
@@ -103,10 +111,7 @@ def probe(pipeline: Pipeline, examples: Examples, history: int = 1_024, windows:
     Raises:
         InputError: The model is of another kind, or the data cannot be used.
     """
-    if not isinstance(pipeline.task, NextStep):
-        raise InputError(
-            f"a model for {pipeline.spec.task}: only causal ones, which answer step by step, can be probed"
-        )
+    check_task(pipeline)
     if history < 2 or windows < 1:
         raise InputError(f"history {history}, windows {windows}: give at least 2 steps and 1 window")
     steps = pipeline.task.steps(pipeline.preprocessor, examples)

@@ -43,6 +43,7 @@ def model_card(document: dict[str, Any]) -> str:
         "",
         *_scores(document),
         "",
+        *_kept(recipe),
         "The test part was scored once, after training; the validation part chose the weights. Intervals are 95 %",
         "bootstrap over the test rows: they do not cover data from other sources.",
         "",
@@ -60,11 +61,11 @@ def model_card(document: dict[str, Any]) -> str:
         "import zoo",
         "",
         'model = zoo.load("path/of/this/folder")',
-        f"model.predict({_example(document)})",
+        f"model.predict({_example(document)}{', horizon=' + str(recipe['horizon']) if 'horizon' in recipe else ''})",
         "```",
         "",
         "```",
-        *_commands(spec["task"], columns),
+        *(_forecasts(columns, recipe["horizon"]) if "horizon" in recipe else _commands(spec["task"], columns)),
         "```",
     ]
     return "\n".join(lines) + "\n"
@@ -86,12 +87,20 @@ def modified_card(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _kept(recipe: dict[str, Any]) -> list[str]:
+    kept = recipe.get("kept") == "zero-shot"
+    return ["Fine-tuning did not improve the test part: the weights are those of the base model.", ""] * kept
+
+
 def _listed(names: list[str]) -> str:
     shown = [" ".join(name.split()) for name in names[:50]]
     return ", ".join(f"`{name}`" for name in shown) + (f" and {len(names) - 50} more" if len(names) > 50 else "")
 
 
 def _origin(recipe: dict[str, Any], part: str) -> str:
+    if "horizon" in recipe:
+        steps = f"the last {recipe['windows']} windows of {recipe['horizon']} steps of each series"
+        return steps if part == "test" else "at most as many steps before the test part"
     if recipe.get(part, "drawn") != "drawn":
         return f"`{recipe[part]}`"
     group = recipe.get("columns", {}).get("group")
@@ -133,6 +142,12 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 def _example(document: dict[str, Any]) -> str:
     inputs = document["golden"]["inputs"]
     return repr([inputs[0][:80]]) if inputs and isinstance(inputs[0], str) else "inputs"
+
+
+def _forecasts(columns: dict[str, Any], horizon: int) -> list[str]:
+    names = [(key, columns[key]) for key in ("series", "time", "target") if columns.get(key)]
+    options = " ".join(f"--{key} {shlex.quote(name)}" for key, name in (*names, ("horizon", str(horizon))))
+    return [f"zoo {command} path/of/this/folder data.csv {options}" for command in ("forecast", "evaluate")]
 
 
 def _commands(task: str, columns: dict[str, Any]) -> list[str]:

@@ -61,6 +61,7 @@ SCHEMA = {
             "beam": Optional(int),
             "values": {str: {"value": float, "low": float, "high": float}},
             "languages": Optional({str: {"size": int, "values": {str: {"value": float, "low": float, "high": float}}}}),
+            "signatures": Optional({str: str}),
         }
     ],
     "published": [{"system": str, "source": str, "dataset": str, "split": str, "values": {str: float}}],

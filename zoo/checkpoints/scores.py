@@ -1,9 +1,13 @@
 """Formatting of scores for users. This module imports nothing, because listing must start fast."""
 
 NO_SHARES = frozenset(
-    {"nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"}
+    {
+        *("nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"),
+        *("mase", "wql", "relative_mase", "relative_wql"),
+        *("bleu", "chrf", "bleu_lowercase", "bleu_error"),
+    }
 )
-"""Metrics with a unit: nats per step, bits per character, squares. All others are shares."""
+"""Metrics with a unit: nats per step, bits per character, squares, points of BLEU. All others are shares."""
 
 
 def shown(name: str, value: float) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.checkpoints import download
 from zoo.data.examples import Examples
+from zoo.data.forecast_series import Series
 from zoo.data.languages import tag
 from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
@@ -47,26 +48,11 @@ def load(name: str, split: str) -> Examples:
     dataset = entry(name)
     if split not in dataset.splits:
         raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-
-    tfds.disable_progress_bar()  # it writes to terminals and files alike
-    if dataset.module is not None:
-        importlib.import_module(dataset.module)  # TFDS registers a builder when its module is imported
-    try:
-        with _standard_output_kept():
-            builder = _prepared(dataset.tfds)
-    except (OSError, DownloadError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
-        reason = " ".join(str(error).split())[:300]
-        local = "set ZOO_DATA_FILES to their folder" if dataset.module else "put them into TFDS's download folder"
-        raise DownloadError(f"dataset {name}: {reason}; with local copies of its files {local}") from error
-    features = builder.info.features
+    builder, rows = _read(name, dataset, split)
+    features = {name: builder.info.features[name] for name in builder.info.features}
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, locations = [], [], []
-    with _standard_output_kept():
-        rows = builder.as_dataset(split=dataset.slices.get(split, split))
-    features = {name: features[name] for name in features}
-    for i, row in enumerate(_text_rows(rows) if dataset.multi_reference else tfds.as_numpy(rows)):
+    for i, row in enumerate(rows):
         if dataset.multi_reference:
             answers = [answer.decode() for answer in row[fields[0]]]
         else:
@@ -80,6 +66,54 @@ def load(name: str, split: str) -> Examples:
             targets.append(answer)
             locations.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, locations)
+
+
+def load_series(name: str) -> list[Series]:
+    """Returns the time series of a dataset; the first use prepares the dataset on disk.
+
+    Args:
+        name: Name in ``DATASETS`` of a dataset for forecasting.
+
+    Raises:
+        InputError: There is no such dataset, or it has no time series.
+        DownloadError: The dataset's files could not be fetched.
+    """
+    dataset = entry(name)
+    if dataset.task != "forecasting":
+        named = ", ".join(other for other, dataset in DATASETS.items() if dataset.task == "forecasting")
+        raise InputError(f"{name}: has no series to forecast: choose one of {named}")
+    (split,) = dataset.splits
+    found = []
+    for row in _read(name, dataset, split)[1]:
+        title, test = row["name"].decode(), row["test"]
+        period = int(row["period"]) or None
+        location = f"{name}:{title}"
+        found.append(Series(title, row["values"], period=period, location=location, test=test if len(test) else None))
+    return found
+
+
+def _read(name: str, dataset: Dataset, split: str):
+    """Returns the TFDS builder of a dataset, and its rows as NumPy values.
+
+    Raises:
+        DownloadError: The dataset's files could not be fetched.
+    """
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+    tfds.disable_progress_bar()  # it writes to terminals and files alike
+    if dataset.module is not None:
+        importlib.import_module(dataset.module)  # TFDS registers a builder when its module is imported
+    try:
+        with _standard_output_kept():
+            builder = _prepared(dataset.tfds)
+    except (OSError, DownloadError, tfds.download.DownloadError, NonMatchingChecksumError) as error:
+        reason = " ".join(str(error).split())[:300]
+        local = "set ZOO_DATA_FILES to their folder" if dataset.module else "put them into TFDS's download folder"
+        raise DownloadError(f"dataset {name}: {reason}; with local copies of its files {local}") from error
+    with _standard_output_kept():
+        rows = builder.as_dataset(split=dataset.slices.get(split, split))
+    return builder, _text_rows(rows) if dataset.multi_reference else tfds.as_numpy(rows)
 
 
 def _text_rows(rows) -> Iterator[dict[str, Any]]:

@@ -248,3 +248,76 @@ DATASETS["wikitext2"] = Dataset(
         },
     ),
 )
+
+_R_PACKAGE = "the R package is GPL-3; no separate licence of the data was seen"
+_AUSTRALIA = "CC BY (Australian government open data); the R package is GPL-3"
+_CC_BY = "CC BY 4.0 (as the Monash archive distributes it)"
+for _config, _split, _licence, _source in (
+    ("m4_hourly", "train", _CC_BY, "https://github.com/Mcompetitions/M4-methods"),
+    ("m4_weekly", "train", _CC_BY, "https://github.com/Mcompetitions/M4-methods"),
+    ("tsdl", "train", _R_PACKAGE, "https://github.com/FinYang/tsdl"),
+    ("gefcom2012_load", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("gefcom2012_temp", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("nngc1", "train", _R_PACKAGE, "https://github.com/robjhyndman/tscompdata"),
+    ("pbs", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("aus_livestock", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("aus_retail", "train", _AUSTRALIA, "https://github.com/tidyverts/tsibbledata"),
+    ("nsw_offences", "train", _R_PACKAGE, "https://github.com/robjhyndman/fpp3package"),
+    ("bank_calls", "train", _R_PACKAGE, "https://github.com/robjhyndman/fpp3package"),
+    ("nab_real", "train", "MIT", "https://github.com/numenta/NAB"),
+    ("m1", "test", _CC_BY, "https://github.com/robjhyndman/Mcomp"),
+    ("us_employment", "test", "public domain; the R package is GPL-3", "https://github.com/robjhyndman/fpp3package"),
+    ("ett_h1", "test", "CC BY-ND 4.0", "https://github.com/zhouhaoyi/ETDataset"),
+    ("ett_h2", "test", "CC BY-ND 4.0", "https://github.com/zhouhaoyi/ETDataset"),
+    ("exchange_rate", "test", "none stated", "https://github.com/laiguokun/multivariate-time-series-data"),
+):
+    DATASETS[f"time_series/{_config}"] = Dataset(
+        f"time_series/{_config}",
+        "zoo.datasets.time_series.time_series",
+        "forecasting",
+        "values",
+        "test",
+        (_split,),
+        _licence,
+        _source,
+    )
+
+for _config, _published in {
+    "en_de": (
+        {
+            "system": "Transformer, 2.6 M parameters, text only; 12,103 words of Moses's tokenizer",
+            "source": "Wu et al. 2021 (arXiv 2105.14462)",
+            "split": "test_2016_flickr",
+            "values": {"bleu_lowercase": 41.02},
+        },
+    ),
+    "en_fr": (),
+}.items():
+    DATASETS[f"multi30k/{_config}"] = Dataset(
+        f"multi30k/{_config}",
+        "zoo.datasets.multi30k.multi30k",
+        "translation",
+        "source",
+        "target",
+        ("train", "validation", "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco"),
+        "none stated for the text; the pictures are for non-commercial research and education",
+        "https://github.com/multi30k/dataset",
+        ("A man in a red shirt is riding a bicycle.", "Two dogs are playing in the snow."),
+        published=_published,
+        weights_licence="research use: no licence of the training text is stated",
+    )
+for _config, _golden in {
+    "de_en": ("Ich habe heute keine Zeit.", "Wo ist der Bahnhof?"),
+    "fr_en": ("Je n'ai pas le temps aujourd'hui.", "Où est la gare ?"),
+}.items():
+    DATASETS[f"tatoeba/{_config}"] = Dataset(
+        f"tatoeba/{_config}",
+        "zoo.datasets.tatoeba.tatoeba",
+        "translation",
+        "source",
+        "target",
+        ("train", "validation", "test"),
+        "CC BY 2.0 (attribution: tatoeba.org and www.manythings.org/anki)",
+        "https://www.manythings.org/anki",
+        _golden,
+    )

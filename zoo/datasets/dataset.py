@@ -1,4 +1,4 @@
-"""The entry of a dataset in the catalogue."""
+"""``Dataset``: where a dataset comes from and which of its fields are read, as plain data."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,10 +21,12 @@ class Dataset:
         golden: Example inputs whose outputs are stored in the records of all models trained on the dataset.
         slices: TFDS expressions for splits that TFDS does not have under that name.
         options: Options of ``Pipeline.predict`` for evaluations.
-        published: Published figures for the test split: system, source and values, as shares.
+        published: Published figures for the test split: system, source and values, as shares. A figure for another
+            split names it as ``split``.
         read: Converts the field's value to an input; ``None`` leaves it unchanged.
         multi_reference: Whether the target field is a list of references, each of which becomes a row.
         language: Field with the language of the input, which then begins with it (``<de>Straße``).
+        weights_licence: Licence of the zoo's weights that are trained on the data.
     """
 
     tfds: str
@@ -42,3 +44,8 @@ class Dataset:
     read: Callable[[Any], Any] | None = None
     multi_reference: bool = False
     language: str = ""
+    weights_licence: str = "Apache-2.0"
+
+    def figures(self, split: str) -> list[dict]:
+        """Returns the published figures for a split."""
+        return [figure for figure in self.published if figure.get("split", split) == split]

@@ -44,17 +44,22 @@ def write_report(report: Report, pipeline: Pipeline, folder: str | Path) -> Path
         predicted = [_label(output) for output in report.outputs]
         labels = sorted({*predicted, *report.references})
         if len(labels) <= LABELS:
-            parts.append(_section("Confusion", _picture(_confusion(predicted, report.references, labels))))
+            parts.append(section("Confusion", picture(_confusion(predicted, report.references, labels))))
         if report.outputs and isinstance(report.outputs[0], dict):
             parts.append(_reliability(report))
     curve = (pipeline.document or {}).get("training", {}).get("curve", [])
     if curve:
         name = pipeline.task.monitor
         figure = curves_figure({"validation": curve}, name)
-        parts.append(_section("Training", _picture(figure)))
+        parts.append(section("Training", picture(figure)))
     parts.append(_mistakes(report, pipeline))
     name = (pipeline.document or {}).get("name", pipeline.spec.architecture)
-    title = html.escape(f"{name} on {report.dataset} {report.split}")
+    return write_page(f"{name} on {report.dataset} {report.split}", parts, folder)
+
+
+def write_page(title: str, parts: list[str], folder: str | Path) -> Path:
+    """Write ``index.html`` into a folder, atomically, and return its path (raises StorageError)."""
+    title = html.escape(title)
     page = (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title>"
         f"<style>{STYLE}</style><h1>{title}</h1>{''.join(parts)}</html>\n"
@@ -67,11 +72,14 @@ def write_report(report: Report, pipeline: Pipeline, folder: str | Path) -> Path
     return path
 
 
-def _section(title: str, body: str) -> str:
+def section(title: str, body: str) -> str:
+    """Returns the HTML of a part with a heading."""
     return f"<h2>{html.escape(title)}</h2>{body}"
 
 
-def _table(heads: list[str], rows: list[list[Any]]) -> str:
+def table(heads: list[str], rows: list[list[Any]]) -> str:
+    """Returns an HTML table."""
+
     def cell(value) -> str:
         kind = " class='number'" if isinstance(value, float) else ""
         return f"<td{kind}>{html.escape(f'{value:.2f}' if isinstance(value, float) else str(value))}</td>"
@@ -83,11 +91,11 @@ def _table(heads: list[str], rows: list[list[Any]]) -> str:
 
 def _scores(report: Report) -> str:
     rows = [[name, 100 * v.value, 100 * v.low, 100 * v.high] for name, v in report.values.items()]
-    table = _table(["score", "%", "95 % interval from", "to"], rows)
-    return f"<p>{report.size:,} inputs</p>{table}"
+    return f"<p>{report.size:,} inputs</p>{table(['score', '%', '95 % interval from', 'to'], rows)}"
 
 
-def _picture(figure: Figure) -> str:
+def picture(figure: Figure) -> str:
+    """Returns a figure as an image inside the page."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return f"<img alt='' src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
@@ -127,7 +135,7 @@ def _reliability(report: Report) -> str:
     axes.set_ylabel("accuracy")
     axes.grid(alpha=0.3)
     text = f"<p>Expected calibration error: {100 * error:.2f} % (ten bins of equal width)</p>"
-    return _section("Reliability", text + _picture(figure))
+    return section("Reliability", text + picture(figure))
 
 
 def _mistakes(report: Report, pipeline: Pipeline) -> str:
@@ -142,4 +150,4 @@ def _mistakes(report: Report, pipeline: Pipeline) -> str:
         rows.sort(key=lambda row: -row[-1])
     text = f"<p>{len(rows):,} of {report.size:,} predictions are wrong; {min(len(rows), MISTAKES)} of them:</p>"
     heads = ["input", "predicted", "true", "confidence, %"][: len(rows[0]) if rows else 3]
-    return _section("Mistakes", text + _table(heads, rows[:MISTAKES]))
+    return section("Mistakes", text + table(heads, rows[:MISTAKES]))

@@ -16,6 +16,7 @@ from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
+from zoo.tasks import FORECASTERS
 from zoo.tasks.task import Cases
 
 
@@ -35,6 +36,7 @@ class Report:
         names: The input itself if it is a text, otherwise its location.
         left_out: Number of rows that could not be used and were left out.
         languages: Size and metrics by language, if the inputs are of several.
+        signatures: Definitions of metrics that have several, for example sacreBLEU's, by the metric's name.
 
     Example:
         >>> import zoo
@@ -55,6 +57,7 @@ class Report:
     names: list[str]
     left_out: int = 0
     languages: dict[str, tuple[int, dict[str, Interval]]] = dataclasses.field(default_factory=dict)
+    signatures: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics for a record, without the examples."""
@@ -69,6 +72,7 @@ class Report:
             **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
             "values": _as_json(self.values),
             **({"languages": languages} if languages else {}),
+            **({"signatures": self.signatures} if self.signatures else {}),
         }
 
 
@@ -147,8 +151,11 @@ def evaluate(
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
     pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
+    if pipeline.spec.task in FORECASTERS:
+        raise InputError("a forecaster is measured by zoo evaluate --horizon, or by zoo.forecasting.rolling.score")
     pipeline = pipeline.with_language(language) if language else pipeline
     task, preprocessor = pipeline.task, pipeline.preprocessor
+    task.check_metrics()
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
     columns = columns.or_those_of(Columns.from_json(known), data)
@@ -165,6 +172,7 @@ def evaluate(
     states, kept = [], Cases([], [], [])
     predictions: list[Any] = []
     languages: dict[str, list[Any]] = {}
+    has_languages = bool(getattr(preprocessor, "languages", ()))
     with workers(pipeline, cases_of, processes, batch_size, options) as work:
         left_out: list[set[str]] = []  # locations, part by part
         folded = Folded(preprocessor)
@@ -182,7 +190,7 @@ def evaluate(
         on_start(size)
         for cases, outputs, state in work.answer(left_out, on_step):
             states.append(state)
-            for code, rows in _by_language(cases.inputs).items():
+            for code, rows in _by_language(cases.inputs).items() if has_languages else ():
                 part = cases.select(rows)
                 counts = task.update_metrics(preprocessor, [outputs[i] for i in rows], part.references)
                 languages.setdefault(code, []).append((len(rows), counts))
@@ -200,7 +208,7 @@ def evaluate(
         for code, parts in sorted(languages.items() if len(languages) > 1 else ())
     }
     rows = (kept.inputs, predictions, kept.references, names)
-    return Report(name, split, size, options, values, *rows, bad.count, by_language)
+    return Report(name, split, size, options, values, *rows, bad.count, by_language, task.signatures())
 
 
 def _by_language(inputs: list[Any]) -> dict[str, list[int]]:

@@ -45,7 +45,13 @@ def source(
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
-        return InMemory(_of_languages(task.cases(datasets.load(str(data), split)), pipeline), limit), str(data), split
+        return (
+            InMemory(
+                _of_languages(task.cases(datasets.load(str(data), split)), datasets.entry(str(data)), pipeline), limit
+            ),
+            str(data),
+            split,
+        )
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # raises: not a file name either
     named = columns.input and columns.target and not columns.series
@@ -65,22 +71,24 @@ def source(
     return InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
 
 
-def _of_languages(cases: Cases, pipeline: Any) -> Cases:
+def _of_languages(cases: Cases, dataset: Any, pipeline: Any) -> Cases:
     """Returns the cases of the pipeline's language, or all cases; without languages if the model has none.
 
     Raises:
-        InputError: There are languages, but not that of the pipeline.
+        InputError: The dataset has languages, but not that of the pipeline.
     """
-    tags = {split_tag(value)[0] for value in cases.inputs if isinstance(value, str)} - {""}
-    if not tags:
+    if not dataset.language:
         return cases
+    languages = [split_tag(value)[0] for value in cases.inputs]
     if not pipeline.preprocessor.languages:
         return dataclasses.replace(cases, inputs=[split_tag(value)[1] for value in cases.inputs])
     language = pipeline.preprocessor.language
-    chosen = [i for i, value in enumerate(cases.inputs) if split_tag(value)[0] == language]
-    if language and not chosen and len(tags) > 1:
-        raise InputError(f"language {language}: the dataset has no such inputs: it has {', '.join(sorted(tags))}")
-    return cases.select(chosen) if chosen else cases
+    if not language:
+        return cases
+    chosen = [i for i, own in enumerate(languages) if own == language]
+    if not chosen:
+        raise InputError(f"language {language}: the dataset has only {', '.join(sorted(set(languages)))}: choose one")
+    return cases.select(chosen)
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:

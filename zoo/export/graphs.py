@@ -28,11 +28,14 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
         for a sequence-to-sequence model.
 
     Raises:
-        NoExportError: The architecture has no export.
+        NoExportError: The architecture or the task has no export.
         WeightsError: A tensor is missing.
     """
-    if spec.task == "sequence_to_sequence":
+    if spec.task in ("sequence_to_sequence", "translation"):
         return _sequence_to_sequence(spec, tensors)
+    exported = [*POOLED, "tagging", *STEPWISE]
+    if spec.task not in exported:
+        raise NoExportError(f"{spec.task}: has no export to ONNX; there are {', '.join(exported)}")
     graph = Graph(f"{spec.architecture}_{spec.task}")
     part = Part(graph, tensors)
     inputs = _inputs(graph, spec)
@@ -93,12 +96,8 @@ def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
         if "label_head/bias" in part:
             label = dense(part / "label_head", concat_pooling(graph, y, mask))  # pyright: ignore
             graph.output(label, "label", ["batch", len(part.array("label_head/bias"))])
-    elif spec.task in STEPWISE:
-        graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
     else:
-        raise NoExportError(
-            f"{spec.task}: has no export to ONNX; there are {', '.join([*POOLED, 'tagging', *STEPWISE])}"
-        )
+        graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
 
 
 def _each_step(part: Part, x: Value) -> Value:

@@ -23,6 +23,7 @@ OnStep = Callable[[int], None]
 STEPS = 8_192  # maximum steps of a batch of next-step models, including padding
 OPTIONS: dict[str, dict[str, Any]] = {
     "sequence_to_sequence": {"beam_size": 5, "language": ""},
+    "translation": {"beam_size": 5},
     "classification": {"probabilities": False},
     "series_classification": {"probabilities": False},
     "language_modelling": {"probabilities": False},
@@ -127,11 +128,12 @@ def _ranked(likely: np.ndarray, name: Callable[[int], str]) -> dict[str, float]:
     return {name(int(i)): float(likely[i]) for i in np.argsort(-likely, kind="stable")}
 
 
-def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language) -> list[str]:
+def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language="") -> list[str]:
     preprocessor = self.preprocessor.with_language(language) if language else self.preprocessor
     target = preprocessor.target
     target.check_beam_size(beam_size)
-    rows = [[tuple(ids) for ids in preprocessor.encode_words(text)] for text in inputs]
+    encode_words = getattr(preprocessor, "encode_words", lambda text: [preprocessor.encode_input(text)])
+    rows = [[tuple(ids) for ids in encode_words(text)] for text in inputs]
     sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
     outputs = [""] * len(sources)
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
@@ -152,7 +154,8 @@ def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language)
     finally:  # cancels batches that have not started
         pool.shutdown(cancel_futures=True)
     written = dict(zip(sources, outputs, strict=True))
-    return [preprocessor.join(written[ids] for ids in row) for row in rows]
+    join = getattr(preprocessor, "join", "".join)
+    return [join([written[ids] for ids in row]) for row in rows]
 
 
 def _texts_or_series(rows: list) -> dict[str, np.ndarray]:
@@ -237,6 +240,7 @@ def _copy(self: Predictor, inputs, batch_size, on_step) -> list[list[int]]:
 
 ANSWERS: dict[str, Callable[..., list[Any]]] = {
     "sequence_to_sequence": _write,
+    "translation": _write,
     "classification": _classify,
     "series_classification": _classify,
     "text_regression": _number,

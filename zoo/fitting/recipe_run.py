@@ -4,6 +4,7 @@ import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -14,13 +15,15 @@ from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting import pretraining
+from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
+from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
+from zoo.tasks.forecasting import FORECASTING
 from zoo.training.state import check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
@@ -61,12 +64,12 @@ def train(
     if settings:
         if output is None:
             raise InputError("--output: missing for a changed recipe: give a folder")
-        task = find_task(datasets.entry(recipe.dataset).task)
+        task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
         recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
-        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
+        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
         # Named after the settings, so that no run resumes from the state of another.
         folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
@@ -93,11 +96,18 @@ def _train(
     """Train and write the weights to ``destination``, with the state in ``folder``."""
     if cluster.index() == 0:
         check_resume(folder, resume)
-    if recipe.corpus:
+    about: dict[str, Any] = {"name": recipe.dataset}
+    weights_licence = "Apache-2.0"
+    if recipe.series:
+        with cluster.first_alone():
+            sources = forecast_pretraining.read_sources(recipe.series.sources)
+        pipeline, trainer = forecast_pretraining.setup(recipe, sources, folder, command)
+        about |= forecast_pretraining.describe(recipe.series, sources)
+    elif recipe.corpus:
         with cluster.first_alone():
             found = pretraining.shards(recipe, folder.parent / "shards")
         pipeline, trainer = pretraining.setup(recipe, found, folder, command)
-        fingerprint, sizes = found.fingerprint, found.tokens
+        about |= {"fingerprint": found.fingerprint, "splits": found.tokens}
     else:
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config
@@ -113,8 +123,12 @@ def _train(
         )
         validation = datasets.load(recipe.dataset, "validation")
         trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
-        fingerprint = datasets.fingerprint(examples)
-        sizes = {"train": len(examples), "validation": len(validation)}
+        about["fingerprint"] = datasets.fingerprint(examples)
+        about["splits"] = {"train": len(examples), "validation": len(validation)}
+    if not recipe.series:
+        entry = datasets.entry(recipe.dataset)
+        about |= {"source": entry.source, "licence": entry.licence}
+        weights_licence = entry.weights_licence
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     if resume:
         trainer.load()
@@ -123,13 +137,8 @@ def _train(
         return pipeline
     pipeline.document = {
         "name": name,
-        "licence": {"weights": "Apache-2.0", "data": datasets.entry(recipe.dataset).licence},
-        "data": {
-            "name": recipe.dataset,
-            "source": datasets.entry(recipe.dataset).source,
-            "fingerprint": fingerprint,
-            "splits": sizes,
-        },
+        "licence": {"weights": weights_licence, "data": about.pop("licence")},
+        "data": about,
         "training": training_facts(trainer, dataclasses.asdict(recipe)),
         "metrics": [],
         "published": [],
@@ -145,15 +154,17 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     pipeline = load(Path(folder))
     assert pipeline.document is not None
     metrics = [evaluate(pipeline, data, split=split).to_json() for data, split in recipe.evaluate]
+    if recipe.series:
+        metrics = forecast_pretraining.benchmark_scores(pipeline, recipe.series.never)
     published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
-        for figure in datasets.entry(data).published
+        for figure in datasets.entry(data).figures(split)
     ]
     pipeline.document |= {
         "metrics": metrics,
         "published": published,
-        "golden": pipeline.golden(list(datasets.entry(recipe.dataset).golden)),
+        "golden": pipeline.golden([EXAMPLE] if recipe.series else list(datasets.entry(recipe.dataset).golden)),
     }
     pipeline.save(folder, dtype="float16")
     return pipeline

@@ -22,7 +22,7 @@ from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.preprocessor import Preprocessor
-from zoo.tasks import find_task
+from zoo.tasks import FORECASTERS, find_task
 from zoo.tasks.infer import choose_task, fits
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig, override
@@ -129,6 +129,9 @@ def prepare(
     """
     untrained = None if isinstance(model, Pipeline) else registry.architecture_and_size(os.fspath(model))
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
+    if base and base.spec.task in FORECASTERS:
+        name = "the model" if isinstance(model, Pipeline) else model
+        raise InputError(f"{name}: is a forecaster: use zoo finetune or zoo compare with --horizon")
     language_model = base if base and is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
     if base_task and not fits(task, base_task):

@@ -232,14 +232,8 @@ def fit_languages(inputs: Iterable[str], target: SymbolTokenizer, max_length: in
         inputs: Texts, each with a tag.
         target: Tokenizer of the outputs.
         max_length: Maximum length of inputs and outputs, in symbols.
-
-    Raises:
-        InputError: An input has no tag.
     """
     tagged = [split_tag(text) for text in inputs]
-    untagged = next((text for language, text in tagged if not language), None)
-    if untagged is not None:
-        raise InputError(f"{shorten(untagged)!r} has no language, but others have: write it as <de>word")
     source = SymbolTokenizer((), lowercase=True, form="NFD")
     empty = SequenceToSequencePreprocessor(source, target, max_length, max_length)
     whole = dataclasses.replace(empty, alphabets=add_letters({}, tagged, source))

@@ -26,6 +26,23 @@ class Corpus:
 
 
 @dataclasses.dataclass(frozen=True)
+class SeriesMix:
+    """Which series a forecaster is trained on.
+
+    Attributes:
+        sources: Names of datasets of real series. The last values of a part of them are kept for validation.
+        never: Benchmarks of the same kind that are not trained on.
+        steps: Training batches of all epochs together.
+        synthetic: Share of synthetic series in a batch.
+    """
+
+    sources: tuple[str, ...]
+    never: tuple[str, ...]
+    steps: int
+    synthetic: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """Everything ``zoo train`` needs to make a checkpoint.
 
@@ -41,6 +58,7 @@ class Recipe:
             run to the end.
         config: Config fields that differ from those of the size.
         corpus: How to read a language model's training texts; ``None`` reads examples one by one.
+        series: The series of a forecaster; ``dataset`` is then only their common name.
     """
 
     architecture: str
@@ -52,6 +70,7 @@ class Recipe:
     expected: dict[str, float] = dataclasses.field(default_factory=dict)
     config: dict = dataclasses.field(default_factory=dict)
     corpus: Corpus | None = None
+    series: SeriesMix | None = None
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
         """Returns a recipe with some fields of its training config or of its config changed.

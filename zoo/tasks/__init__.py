@@ -8,12 +8,14 @@ from zoo.errors import InputError, WeightsError
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
+from zoo.preprocessing.patches import ForecastPreprocessor
 from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.preprocessing.sequence_to_sequence import SequenceToSequencePreprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.token_text import text_preprocessor
+from zoo.preprocessing.translation import TranslationPreprocessor
 
 if TYPE_CHECKING:
     from zoo.tasks.task import Task
@@ -29,11 +31,14 @@ TASKS = {
     "text_regression": "zoo.tasks.number_regression:TEXT_REGRESSION",
     "series_regression": "zoo.tasks.number_regression:SERIES_REGRESSION",
     "copying": "zoo.tasks.copying:COPYING",
+    "forecasting": "zoo.tasks.forecasting:FORECASTING",
+    "translation": "zoo.tasks.translation:TRANSLATION",
 }
 
 # Maps a task to the class of its preprocessor, without importing a backend.
 PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
+    "translation": TranslationPreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
     "tagging": TagPreprocessor.from_json,
     "language_modelling": text_preprocessor,
@@ -43,11 +48,15 @@ PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "text_regression": TextNumbers.from_json,
     "series_regression": SeriesNumbers.from_json,
     "copying": IdsPreprocessor.from_json,
+    "forecasting": ForecastPreprocessor.from_json,
 }
 
 
 # What next-step tasks generate, and the default number of steps; separate, for commands that only check names.
 GENERATED = {"language_modelling": ("text", 500), "music_modelling": ("notes", 64)}
+
+# Tasks whose models forecast series; separate for the same reason.
+FORECASTERS = ("forecasting",)
 
 
 def find_task(name: str) -> "Task":

@@ -40,7 +40,7 @@ class SequenceToSequence(Task):
 
     def fit(self, examples, architecture):
         target = fit_targets(examples.targets, examples.reading.symbols)
-        if any(split_tag(text)[0] for text in examples.inputs):
+        if all(split_tag(text)[0] for text in examples.inputs):
             return fit_languages(examples.inputs, target, MAX_SYMBOLS_OF_LANGUAGES)
         source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
         max_length = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
@@ -93,7 +93,7 @@ class SequenceToSequence(Task):
 
     def check_training_config(self, preprocessor, training_config):
         super().check_training_config(preprocessor, training_config)
-        if training_config.language_rows and not preprocessor.alphabets:
+        if training_config.language_rows and not getattr(preprocessor, "alphabets", {}):
             raise InputError("language_rows: the training data have no languages: leave it out")
 
     def predict(self, pipeline, inputs, batch_size, on_step, *, beam_size, stress, language):
@@ -115,7 +115,7 @@ class SequenceToSequence(Task):
         target.check_beam_size(beam_size)
         rows = [[tuple(ids) for ids in preprocessor.encode_words(text)] for text in inputs]
         words = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
-        decoded = _decoder(pipeline)(words, beam_size, batch_size, on_step)
+        decoded = decoder(pipeline)(words, beam_size, batch_size, on_step)
         if stress:
             outputs = [target.decode(hypotheses[0][0]) for hypotheses in decoded]
         else:
@@ -211,7 +211,7 @@ class Rows:
     """Rows of ids in one array: millions of lists would take ten times the memory."""
 
     def __init__(self):
-        self.ids, self.ends = array.array("H"), array.array("Q", [0])
+        self.ids, self.ends = array.array("I"), array.array("Q", [0])
 
     def append(self, row: list[int]) -> None:
         """Add a row."""
@@ -273,7 +273,8 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
     return max(likely, key=lambda plain: math.log(likely[plain] or 5e-324) / (len(plain) + 1))
 
 
-def _decoder(pipeline) -> Decoder:
+def decoder(pipeline) -> Decoder:
+    """Returns a decoder of outputs as long as a pipeline's preprocessor allows."""
     return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
@@ -292,7 +293,7 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     Raises:
         InputError: The model is of another task, or cannot read the text or write the output.
     """
-    if pipeline.spec.task != "sequence_to_sequence":
+    if not isinstance(pipeline.task, SequenceToSequence):
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target

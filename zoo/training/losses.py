@@ -1,5 +1,7 @@
 """Training losses."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -37,3 +39,23 @@ def keys_crossentropy(keys, logits):
     """Returns ``-log p(frame)`` in nats, ``(...)``, for ``keys (..., 88)`` that are independent given the past."""
     # log(1 + e^z) - z y, without overflow for large z
     return ops.sum(ops.softplus(logits) - logits * ops.cast(keys, logits.dtype), axis=-1)
+
+
+class QuantileLoss(keras.losses.Loss):
+    """Twice the pinball loss, a mean over quantiles, per forecast step.
+
+    Takes ``(batch, positions, steps)`` values and ``(batch, positions, steps, quantiles)`` forecasts; returns the
+    weighted mean over steps.
+
+    Args:
+        quantiles: Probability of each forecast.
+    """
+
+    def __init__(self, quantiles: Sequence[float]):
+        super().__init__(reduction="mean_with_sample_weight", name="quantile_loss")
+        self.quantiles = tuple(quantiles)
+
+    def call(self, y_true, y_pred):
+        error = ops.cast(y_true, y_pred.dtype)[..., None] - y_pred
+        shares = ops.convert_to_tensor(self.quantiles, y_pred.dtype)
+        return 2 * ops.mean(ops.maximum(shares * error, (shares - 1) * error), axis=-1)

@@ -1,0 +1,94 @@
+"""``zoo.forecast``: the table that it returns."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from forecasting_models import tiny_forecaster
+
+import zoo
+from zoo.errors import InputError
+from zoo.forecasting import baselines, forecasters
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return tiny_forecaster()
+
+
+def frame(freq: str = "MS") -> pd.DataFrame:
+    dates = pd.date_range("2021-01-01", periods=40, freq=freq)
+    parts = [
+        pd.DataFrame({"shop": shop, "month": dates, "units": size * (1 + np.arange(40) % 12)})
+        for shop, size in (("b", 1), ("a", 100))
+    ]
+    return pd.concat(parts)
+
+
+def test_a_row_per_series_and_step(pipeline):
+    found = zoo.forecast(pipeline, frame(), horizon=6, series="shop", time="month", target="units")
+    assert list(found.columns) == ["series", "time", *(f"0.{i}" for i in range(1, 10))]
+    assert found["series"].tolist() == ["b"] * 6 + ["a"] * 6
+    expected = pd.date_range("2024-05-01", periods=6, freq="MS")
+    assert found["time"].tolist() == [*expected, *expected]
+    assert (np.diff(found.to_numpy()[:, 2:].astype(float), axis=1) >= 0).all()
+
+
+def test_simple_methods_are_known_by_name_without_their_libraries():
+    assert forecasters.BASELINES == baselines.NAMES
+
+
+def test_a_name_and_a_pipeline_are_forecasters_alike():
+    found = zoo.forecast("seasonal_naive", frame(), horizon=12, series="shop", time="month", target="units")
+    assert found["0.5"].tolist()[:12] == [float(1 + (40 + i) % 12) for i in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("data", "steps"),
+    [
+        (np.arange(30.0), [1, 2, 3]),
+        ([np.arange(30.0), np.arange(20.0)], [1, 2, 3, 1, 2, 3]),
+        (pd.DataFrame({"week": range(10, 70, 2), "units": range(30)}), [70, 72, 74]),
+    ],
+)
+def test_without_dates_there_are_steps(pipeline, data, steps):
+    columns = {"time": "week", "target": "units"} if isinstance(data, pd.DataFrame) else {}
+    assert zoo.forecast(pipeline, data, horizon=3, **columns)["step"].tolist() == steps
+
+
+def test_notes_and_progress_are_reported(pipeline):
+    notes, counts = [], []
+    data = frame().iloc[:50]
+    zoo.forecast(
+        pipeline,
+        data.drop(data.index[[3]]),
+        horizon=2,
+        series="shop",
+        time="month",
+        target="units",
+        on_message=notes.append,
+        on_step=counts.append,
+    )
+    assert notes[0] == "steps without a row: 2, in 2 series; they are read as missing values"
+    assert "end before the others" in notes[1] and sum(counts) == 2
+
+
+def test_bad_arguments(pipeline, monkeypatch):
+    for horizon in (0, 100_000, True, 2.5):
+        with pytest.raises(InputError, match=f"horizon {horizon}: give 1 to 10,000 steps"):
+            zoo.forecast(pipeline, [1, 2, 3], horizon=horizon)
+    with pytest.raises(InputError, match="is a model of sequence_to_sequence, which does not forecast"):
+        zoo.forecast("gru_small.cmudict", [1, 2, 3], horizon=1)
+    with pytest.raises(InputError, match="has no columns: leave their names out"):
+        zoo.forecast(pipeline, [1, 2, 3], horizon=1, target="units")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match=r"pip install 'seqzoo\[parquet\]' for pandas"):
+        zoo.forecast(pipeline, [1, 2, 3], horizon=1)
+
+
+def test_other_functions_name_the_way_to_forecast(pipeline):
+    with pytest.raises(InputError, match="a forecaster is measured by zoo evaluate --horizon"):
+        zoo.evaluate(pipeline, frame(), series="shop", time="month", target="units")
+    with pytest.raises(InputError, match="is a forecaster: use zoo finetune or zoo compare with --horizon"):
+        zoo.fine_tune(pipeline, frame(), series="shop", time="month", target="units")

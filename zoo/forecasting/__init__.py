@@ -1,0 +1,1 @@
+"""Forecasts of series: from tables, by models and by simple methods, and their scores."""
