@@ -64,3 +64,47 @@ def test_both_directions_equal_those_of_keras(cell, mask):
     found = ops.convert_to_numpy(mine(x, mask=seen))
     real = np.ones((3, 5), bool) if seen is None else seen
     np.testing.assert_allclose(found[real], expected[real], atol=1e-6)
+
+
+def gradients_of(layer, x, seen, weight):
+    """Returns the gradients of a weighted sum of a layer's outputs for its inputs and weights."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        leaf = torch.tensor(x, requires_grad=True)
+        total = (layer(leaf, mask=seen) * torch.tensor(weight)).sum()
+        found = torch.autograd.grad(total, [leaf, *(v.value for v in layer.weights)])
+        return [value.detach().numpy() for value in found]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        leaf = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(leaf)
+            total = tf.reduce_sum(layer(leaf, mask=seen) * weight)
+        return [value.numpy() for value in tape.gradient(total, [leaf, *(v.value for v in layer.weights)])]
+    import jax
+
+    def total(x, values):
+        with keras.StatelessScope(list(zip(layer.weights, values, strict=True))):
+            return (layer(x, mask=seen) * weight).sum()
+
+    of_x, of_weights = jax.grad(total, argnums=(0, 1))(x, [v.value for v in layer.weights])
+    return [np.asarray(value) for value in [of_x, *of_weights]]
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("cell", LAYERS)
+def test_gradients_equal_those_of_keras(cell, backwards, mask):
+    random = np.random.default_rng(0)
+    x, seen = random.normal(size=(3, 5, 4)).astype("float32"), np.array(MASKS[mask] or np.ones((3, 5)), bool)
+    weight = random.normal(size=(3, 5, 6)).astype("float32") * (seen[:, ::-1] if backwards else seen)[..., None]
+    seen = None if MASKS[mask] is None else seen
+    layers = [kind[cell](6, return_sequences=True, go_backwards=backwards) for kind in (LAYERS, KERAS)]
+    for layer in layers:
+        layer.build(x.shape)
+        for i, variable in enumerate(layer.weights):
+            variable.assign(np.random.default_rng(i).normal(size=variable.shape) * 0.5)
+    for mine, theirs in zip(*(gradients_of(layer, x, seen, weight) for layer in layers), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)

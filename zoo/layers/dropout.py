@@ -1,6 +1,7 @@
-"""Dropout with faster random numbers on torch."""
+"""Dropout with faster random numbers on torch and JAX."""
 
 import keras
+import numpy as np
 
 
 class Dropout(keras.layers.Dropout):
@@ -9,6 +10,9 @@ class Dropout(keras.layers.Dropout):
     On a CPU, torch draws a 64-bit word and runs several operations per feature, one after the other. This took 5 to 13
     % of a training step. Here one word decides four features, with 16 bits each, so the rate is exact to 1/65,536. The
     words come from the process's generator, as Keras's do on torch.
+
+    On a CPU, JAX's generator (threefry, twenty rounds) took a third of a TCN's training step. Here a hash of the
+    feature's index and of Keras's seed decides. A feature's number does not depend on how devices share the batch.
 
     Example:
         >>> import numpy as np
@@ -19,7 +23,11 @@ class Dropout(keras.layers.Dropout):
     """
 
     def call(self, inputs, training=False):
-        if keras.backend.backend() != "torch" or not training or not self.rate or inputs.device.type != "cpu":
+        if not training or not self.rate:
+            return inputs
+        if keras.backend.backend() == "jax":
+            return _jax_dropout(inputs, self.rate, self.seed_generator.next())
+        if keras.backend.backend() != "torch" or inputs.device.type != "cpu":
             return super().call(inputs, training=training)
         import torch
 
@@ -28,3 +36,29 @@ class Dropout(keras.layers.Dropout):
         numbers = words.view(torch.int16)[:size].view(inputs.shape)
         kept = numbers >= min(round(self.rate * 65_536), 65_535) - 32_768
         return inputs * kept.to(inputs.dtype).mul_(1 / (1 - self.rate))
+
+
+def _jax_dropout(x, rate: float, seed):
+    """Drop features by the hash of their index.
+
+    Args:
+        x: Any shape.
+        rate: Share of features to drop.
+        seed: ``(2,)``, uint32.
+    """
+    import jax.numpy as jnp
+
+    numbers = _mixed(_mixed(jnp.arange(x.size, dtype="uint32").reshape(x.shape) + seed[0]) ^ seed[1])
+    kept = numbers >= jnp.uint32(rate * 2**32)
+    return jnp.where(kept, x * jnp.asarray(1 / (1 - rate), x.dtype), jnp.zeros_like(x))
+
+
+def _mixed(x):
+    """Returns a bijection of 32-bit integers in which each input bit changes each output bit in about half the cases.
+
+    It is the finalizer of MurmurHash3 with the constants of C. Wellons's search, "Prospecting for hash functions"
+    (2018).
+    """
+    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
+    return x ^ (x >> 16)

@@ -1,14 +1,19 @@
-"""Recurrent layers with a fast loop over time on torch.
+"""Recurrent layers with a fast loop over time.
 
 On torch, Keras runs a recurrent layer as a Python loop with about twenty small operations per step. torch has the loop
 as one operation with its own backward pass, in float32 and bfloat16. For the GRU the zoo has a faster one
-(``torch_gru``). On other backends, and for masks that torch's loop does not support, these are Keras's layers
-unchanged. Their weights have the same names and shapes.
+(``torch_gru``). Masks that torch's loop does not support use Keras's.
+
+On TensorFlow and JAX the loops are those of ``recurrent_loop``. On GPUs and TPUs they are Keras's, which are cuDNN's
+where it has them. The weights have the names and shapes of Keras's layers.
 """
+
+from functools import partial
 
 import keras
 from keras import ops
 
+from zoo.layers import recurrent_loop
 from zoo.layers.masks import values_are_known
 
 
@@ -24,9 +29,10 @@ class SimpleRNN(keras.layers.SimpleRNN):
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if not _suits_torch(self, mask):
-            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
-        return _run(self, sequences, initial_state, mask)
+        if _suits_torch(self, mask):
+            return _run(self, sequences, initial_state, mask)
+        loop = partial(_loop, self) if _suits_loop(self) else super().inner_loop
+        return _loop_per_device(self, loop, sequences, initial_state, mask, training)
 
 
 class LSTM(keras.layers.LSTM):
@@ -41,9 +47,10 @@ class LSTM(keras.layers.LSTM):
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if not _suits_torch(self, mask):
-            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
-        return _run(self, sequences, initial_state, mask)
+        if _suits_torch(self, mask):
+            return _run(self, sequences, initial_state, mask)
+        loop = partial(_loop, self) if _suits_loop(self) else super().inner_loop
+        return _loop_per_device(self, loop, sequences, initial_state, mask, training)
 
 
 class GRU(keras.layers.GRU):
@@ -58,9 +65,10 @@ class GRU(keras.layers.GRU):
     """
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if not _suits_torch(self, mask):
-            return _loop_per_device(self, super().inner_loop, sequences, initial_state, mask, training)
-        return _run(self, sequences, initial_state, mask)
+        if _suits_torch(self, mask):
+            return _run(self, sequences, initial_state, mask)
+        loop = partial(_loop, self) if _suits_loop(self) else super().inner_loop
+        return _loop_per_device(self, loop, sequences, initial_state, mask, training)
 
 
 LAYERS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
@@ -124,6 +132,35 @@ def _loop_per_device(layer, loop, sequences, states, mask, training):
     mesh = distribution.device_mesh.backend_mesh
     split = jax.shard_map(run, mesh=mesh, in_specs=(whole, rows, rows, rows), out_specs=rows, check_vma=False)
     return split([v.value for v in variables], sequences, states, mask)
+
+
+def _suits_loop(layer) -> bool:
+    """Returns whether the zoo's loop on TensorFlow and JAX supports the layer: it returns every output, on a CPU."""
+    cell = layer.cell
+    return (
+        keras.backend.backend() in ("tensorflow", "jax")
+        and layer.return_sequences
+        and not (layer.return_state or layer.unroll or cell.dropout or cell.recurrent_dropout)
+        and not any("cpu" not in device for device in keras.distribution.list_devices())
+    )
+
+
+def _loop(layer, sequences, states, mask, training):
+    """Run a layer over ``(batch, time, features)``; returns the last output, all outputs and the last states."""
+    cell = layer.cell
+    kernel, recurrent, bias = (ops.convert_to_tensor(w) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
+    x = ops.transpose(sequences, (1, 0, 2))
+    seen = None if mask is None else ops.cast(ops.transpose(mask)[..., None], x.dtype)
+    if layer.go_backwards:
+        x, seen = ops.flip(x, axis=0), None if seen is None else ops.flip(seen, axis=0)
+    if isinstance(layer, GRU):
+        outputs = recurrent_loop.gru(ops.matmul(x, kernel) + bias[0], seen, states[0], recurrent, bias[1])
+    elif isinstance(layer, LSTM):
+        outputs, carry = recurrent_loop.lstm(ops.matmul(x, kernel) + bias, seen, *states, recurrent)
+        return outputs[-1], ops.transpose(outputs, (1, 0, 2)), [outputs[-1], carry]
+    else:
+        outputs = recurrent_loop.rnn(ops.matmul(x, kernel) + bias, seen, states[0], recurrent)
+    return outputs[-1], ops.transpose(outputs, (1, 0, 2)), [outputs[-1]]
 
 
 def _suits_torch(layer, mask) -> bool:
