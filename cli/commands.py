@@ -162,7 +162,7 @@ def evaluate(
 
     pipeline = load(name)
     if page and not pipeline.task.has_correct_answer:
-        raise InputError(f"--report: {pipeline.spec.task} has likelihoods, no mistakes to show: omit it")
+        raise InputError(f"--report: {pipeline.spec.task} has no answers that are right or wrong: omit it")
     options = _beam(beam)
     if page and "probabilities" in pipeline.task.options:
         options["probabilities"] = True
@@ -213,7 +213,7 @@ def evaluate(
 
         write_report(report, pipeline, page)
     entry = datasets.DATASETS.get(report.dataset)
-    published = list(entry.published) if entry and report.split == "test" else []
+    published = entry.figures(report.split) if entry and report.split.startswith("test") else []
     found = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
     if as_json:
         echo_json(found)

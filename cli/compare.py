@@ -37,7 +37,7 @@ from .output import Text, echo_json
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
-    " sequence_to_sequence.",
+    " sequence_to_sequence, translation.",
 )
 @symbols_option
 @labels_option

@@ -42,7 +42,7 @@ from .processes import processes_options
 @click.option(
     "--task",
     help="Override the inferred task: classification, series_classification, regression, tagging,"
-    " sequence_to_sequence.",
+    " sequence_to_sequence, translation.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Maximum epochs; early stopping may end sooner.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum minutes of training.")

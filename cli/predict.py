@@ -148,6 +148,9 @@ class _Bad:
             other = read_as(value) if read_as else None
             if other is not None:
                 note(f"note: {at}{value!r} is read as {other!r}")
+            remark = preprocessor.note(value) if hasattr(preprocessor, "note") else None
+            if remark:
+                note(f"note: {at}{remark}")
         except InputError as error:
             self(InputError(f"{at}{error}") if place else error)
             return False

@@ -38,6 +38,9 @@ NAMES = {
     "r2": "R2",
     "step_loss": "loss, nats per step",
     "recall": "symbols recalled",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "bleu_lowercase": "BLEU, lower-cased",
     "mase": "MASE",
     "wql": "weighted quantile loss",
     "coverage": "80 % band covers",
@@ -72,6 +75,7 @@ def main_score(values: dict[str, Any]) -> str:
     first = (
         "wer_no_stress",
         "wer",
+        "bleu",
         "accuracy",
         "slot_f1",
         "nll",
@@ -151,6 +155,8 @@ def evaluation(found: dict[str, Any]) -> None:
         origin = "" if kind == "baseline" else f" ({figure['source']})"
         rows.append((f"{kind}: {figure['system']}{origin}", *cells))
     print_table(columns, rows, title)
+    for metric, signature in found.get("signatures", {}).items():
+        echo(f"{NAMES[metric]}: {signature}")
     for other in found.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])

@@ -17,6 +17,7 @@ MAIN_SCORE = {
     "language_modelling": "bpc",
     "regression": "mse",
     "copying": "recall",
+    "translation": "bleu",
     "forecasting": "wql",
 }
 

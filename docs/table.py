@@ -32,6 +32,14 @@ COLUMNS = {
     "regression": {"mse": "mean squared error"},
     "copying": {"step_loss": "loss, nats per step", "recall": "symbols recalled"},
     "language_modelling": {"bpc": "bits per character", "nats": "nats per character"},
+    "forecasting": {
+        "mase": "MASE",
+        "relative_mase": "MASE / seasonal naive's",
+        "wql": "weighted quantile loss",
+        "relative_wql": "loss / seasonal naive's",
+        "coverage": "80 % band covers",
+    },
+    "translation": {"bleu": "BLEU", "chrf": "chrF", "bleu_lowercase": "lower-cased BLEU"},
 }
 
 
@@ -81,6 +89,8 @@ MAIN = {
     "language_modelling": ("bpc", "bits per character", False),
     "regression": ("mse", "squared error", False),
     "copying": ("recall", "symbols recalled, %", True),
+    "forecasting": ("relative_wql", "loss / seasonal naive's", False),
+    "translation": ("bleu", "BLEU", True),
 }
 FAMILIES = ("rnn", "lstm", "gru", "tcn", "wavenet", "transformer", "hierarchical_attention")
 

@@ -171,3 +171,29 @@ RECORD = {
     "published": [{"system": "A", "source": "a paper", "dataset": "words", "split": "test", "values": {"wer": 0.2}}],
     "golden": {"inputs": ["a"], "outputs": ["B"], "logits": [[0.5, -1.0]]},
 }
+
+
+WORDS = {
+    "man": "Mann",
+    "dog": "Hund",
+    "boy": "Junge",
+    "tree": "Baum",
+    "ball": "Ball",
+    "bird": "Vogel",
+}
+VERBS = {"sees": "sieht", "finds": "findet", "likes": "mag", "paints": "malt"}
+COLOURS = {"red": "roten", "old": "alten", "small": "kleinen", "grey": "grauen"}
+
+
+def captions(count: int = 400) -> Examples:
+    """Made-up English captions and their German translations, with case and punctuation."""
+    generator = np.random.default_rng(0)
+    sources, targets = [], []
+    for _ in range(count):
+        (who, wer), (what, was) = (list(WORDS.items())[i] for i in generator.choice(len(WORDS), 2))
+        (sees, sieht), (red, roten) = (
+            list(table.items())[generator.integers(len(table))] for table in (VERBS, COLOURS)
+        )
+        sources.append(f"The {who} sees a {red} {what}.".replace("sees", sees))
+        targets.append(f"Der {wer} {sieht} einen {roten} {was}.")
+    return Examples(sources, targets, [f"made:{i + 1}" for i in range(count)])

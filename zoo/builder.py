@@ -32,8 +32,8 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
 
     Without ``task`` the model is a backbone: it maps ``{"tokens": (batch, time)}`` or ``{"features": (batch, time,
     features)}``, with an optional ``"mask" (batch, time)``, to ``(batch, time, hidden)``. With ``task`` it also
-    has that task's head, which returns logits. With ``task="sequence_to_sequence"`` it maps ``"source"``,
-    ``"target"`` and an optional ``"source_mask"`` to logits ``(batch, target time, symbols)``.
+    has that task's head, which returns logits. With ``task="sequence_to_sequence"`` or ``"translation"`` it maps
+    ``"source"``, ``"target"`` and an optional ``"source_mask"`` to logits ``(batch, target time, symbols)``.
 
     Args:
         name: A sized architecture (``"gru_small"``, see ``list_architectures``), or the name or folder of a
@@ -41,7 +41,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
         pretrained: Whether to load the checkpoint's weights. A head added by ``task`` has random weights.
         task: Task whose head is added: ``"classification"``, ``"series_classification"``,
             ``"tagging"``, ``"language_modelling"``, ``"music_modelling"``, ``"regression"``, ``"copying"``,
-            ``"forecasting"`` or ``"sequence_to_sequence"``.
+            ``"forecasting"``, ``"sequence_to_sequence"`` or ``"translation"``.
         **config: Fields of the architecture's config (``vocab_size`` or ``features`` is required, except for
             forecasting) and sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``decoder_dim``,
             ``head_dropout``).

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import zoo
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate, held_against
-from zoo.metrics.intervals import Counts, difference
+from zoo.metrics.intervals import Counts, difference, interval
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.preprocessing.symbols import SequenceToSequencePreprocessor, SymbolTokenizer
 from zoo.tasks import TASKS, find_task
@@ -32,6 +32,7 @@ LIKELY = np.log(np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.6, 0.3, 0.1]]))
 # Of each task a preprocessor, answers and right answers; and the metric that is shown first.
 ANSWERS = {
     "sequence_to_sequence": ("wer", PLAIN, ["a b", "a c", "a"], [["a b"], ["a b", "a c"], ["a b"]]),
+    "translation": ("bleu", None, ["Ein Hund rennt.", "a", ""], ["Ein Hund rennt schnell.", "a b", "c"]),
     "sequence_to_sequence, stressed": ("wer_no_stress", STRESSED, ["AH0 B", "B"], [["AH1 B"], ["AH0 B"]]),
     "classification": ("accuracy", None, ["x", {"x": 0.4, "y": 0.6}, "y"], ["x", "y", "x"]),
     "series_classification": ("accuracy", None, ["x", "y"], ["x", "x"]),
@@ -51,10 +52,10 @@ def test_the_counts_of_a_task_are_its_main_score(case):
     name, preprocessor, outputs, references = ANSWERS[case]
     task = find_task(case.partition(",")[0])
     counts = task.metric_counts(preprocessor, outputs, references)
-    assert counts.name == name and len(counts.numerator) == len(counts.denominator) >= len(outputs)
+    assert counts.name == name and len(counts.values) >= len(outputs)
     values = task.score(preprocessor, outputs, references)
     assert main_score(values) == name  # the tables put the difference beside that one
-    assert counts.numerator.sum() / counts.denominator.sum() == pytest.approx(values[name].value)
+    assert interval(counts).value == pytest.approx(values[name].value)
 
 
 def test_every_task_is_among_them():

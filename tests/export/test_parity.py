@@ -29,6 +29,8 @@ SEQ2SEQ = [
     ("transformer", {"norm_first": False, "relative": 3, "decoder_layers": 2}),
     ("tcn", {"kernel_size": 1}),
     ("pervasive_attention", {"kernel_size": 5}),
+    *((name, {"tie_embeddings": True}) for name in sorted(registry.SEQ2SEQ)),
+    ("lstm", {"attention": "luong", "tie_embeddings": True, "embedding_dim": 12}),
 ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops, tree
 
+from zoo.errors import InputError
 from zoo.models import registry
 
 SYMBOLS = 11
@@ -26,14 +27,24 @@ VARIANTS = {
     "transformer-2017": ("transformer", {"norm_first": False, "decoder_layers": 2}),
     "transformer-relative": ("transformer", {"relative": 2}),
 }
+TIED = {
+    "gru-tied": ("gru", {}),
+    "lstm-luong-tied": ("lstm", {"attention": "luong", "embedding_dim": 12}),
+    "rnn-gnmt-tied": ("rnn", {"attention": "gnmt", "decoder_layers": 2, "embedding_dim": 12}),
+    "tcn-tied": ("tcn", {}),
+    "pervasive_attention-tied": ("pervasive_attention", {}),
+    "transformer-tied": ("transformer", {}),
+}
+VARIANTS |= {variant: (name, {**fields, "tie_embeddings": True}) for variant, (name, fields) in TIED.items()}
 
 
 def build(variant: str):
     name, fields = VARIANTS[variant]
     architecture = registry.find_seq2seq(name)
     keras.utils.set_random_seed(3)
+    written = SYMBOLS if "tie_embeddings" in fields else SYMBOLS + 2
     return architecture.build(
-        architecture.configure("tiny", source_vocab_size=SYMBOLS, target_vocab_size=SYMBOLS + 2, **fields)
+        architecture.configure("tiny", source_vocab_size=SYMBOLS, target_vocab_size=written, **fields)
     )
 
 
@@ -146,3 +157,15 @@ def test_paths_are_the_same_each_time_and_differ_from_each_other(variant):
     first, second = ([v.path for v in build(variant).weights] for _ in range(2))
     assert first == second
     assert len(set(first)) == len(first)
+
+
+@pytest.mark.parametrize("variant", TIED)
+def test_tied_models_have_one_embedding(variant):
+    tied = build(variant)
+    assert sum(SYMBOLS in weight.shape and len(weight.shape) == 2 for weight in tied.weights) == 1
+    assert keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(tied)).count_params() == (
+        tied.count_params()
+    )
+    name, fields = VARIANTS[variant]
+    with pytest.raises(InputError, match="tie_embeddings needs one vocabulary"):
+        registry.find_seq2seq(name).configure("tiny", source_vocab_size=9, target_vocab_size=8, **fields)

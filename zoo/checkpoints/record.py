@@ -60,6 +60,7 @@ SCHEMA = {
             "size": int,
             "beam": Optional(int),
             "values": {str: {"value": float, "low": float, "high": float}},
+            "signatures": Optional({str: str}),
         }
     ],
     "published": [{"system": str, "source": str, "dataset": str, "split": str, "values": {str: float}}],

@@ -4,9 +4,10 @@ NO_SHARES = frozenset(
     {
         *("nll", "bpc", "nats", "mse", "mae", "rmse", "r2", "step_loss", "bits_per_byte", "word_perplexity"),
         *("mase", "wql", "relative_mase", "relative_wql"),
+        *("bleu", "chrf", "bleu_lowercase", "bleu_error"),
     }
 )
-"""Metrics with a unit: nats per step, bits per character, squares. All others are shares."""
+"""Metrics with a unit: nats per step, bits per character, squares, points of BLEU. All others are shares."""
 
 
 def shown(name: str, value: float) -> str:

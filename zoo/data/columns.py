@@ -29,7 +29,7 @@ class Columns:
         left_out: Columns of a wide table that were not steps when the model was made.
 
     Raises:
-        InputError: ``symbols`` is not one of ``SYMBOLS``.
+        InputError: ``symbols`` is not one of ``SYMBOLS``, or input and target are the same column.
     """
 
     input: str = ""
@@ -47,6 +47,8 @@ class Columns:
     def __post_init__(self):
         if self.symbols not in SYMBOLS:
             raise InputError(f"symbols {self.symbols!r}: give one of {', '.join(SYMBOLS[1:])}")
+        if self.input and self.input == self.target:
+            raise InputError(f"column {self.input!r}: named as input and as target: name two columns")
 
     @property
     def input_names(self) -> list[str]:

@@ -1,48 +1,9 @@
 """The datasets by name, as plain data; this module imports no TensorFlow."""
 
-import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
 
+from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """Source of a dataset, and the fields that the zoo reads.
-
-    Attributes:
-        tfds: Name of the TFDS builder, with its config.
-        module: The zoo's own builder module, or ``None`` if TFDS has the dataset.
-        task: Task of the examples.
-        input: Input field.
-        target: Target field. Several fields are joined by tabs. None if the task predicts the input itself.
-        splits: Names of the splits.
-        licence: Licence of the data.
-        source: Source of the data.
-        golden: Example inputs whose outputs are stored in the records of all models trained on the dataset.
-        slices: TFDS expressions for splits that TFDS does not have under that name.
-        options: Options of ``Pipeline.predict`` for evaluations.
-        published: Published figures for the test split: system, source and values, as shares.
-        read: Converts the field's value to an input; ``None`` leaves it unchanged.
-        multi_reference: Whether the target field is a list of references, each of which becomes a row.
-    """
-
-    tfds: str
-    module: str | None
-    task: str
-    input: str
-    target: str | tuple[str, ...]
-    splits: tuple[str, ...]
-    licence: str
-    source: str
-    golden: tuple[Any, ...] = ()
-    slices: dict[str, str] = dataclasses.field(default_factory=dict)
-    options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    published: tuple[dict, ...] = ()
-    read: Callable[[Any], Any] | None = None
-    multi_reference: bool = False
 
 
 def _g2p(system: str, source: str, **values: float) -> dict:
@@ -360,4 +321,44 @@ for _config, _split, _licence, _source in (
         (_split,),
         _licence,
         _source,
+    )
+
+for _config, _published in {
+    "en_de": (
+        {
+            "system": "Transformer, 2.6 M parameters, text only; 12,103 words of Moses's tokenizer",
+            "source": "Wu et al. 2021 (arXiv 2105.14462)",
+            "split": "test_2016_flickr",
+            "values": {"bleu_lowercase": 41.02},
+        },
+    ),
+    "en_fr": (),
+}.items():
+    DATASETS[f"multi30k/{_config}"] = Dataset(
+        f"multi30k/{_config}",
+        "zoo.datasets.multi30k.multi30k",
+        "translation",
+        "source",
+        "target",
+        ("train", "validation", "test_2016_flickr", "test_2017_flickr", "test_2017_mscoco"),
+        "none stated for the text; the pictures are for non-commercial research and education",
+        "https://github.com/multi30k/dataset",
+        ("A man in a red shirt is riding a bicycle.", "Two dogs are playing in the snow."),
+        published=_published,
+        weights_licence="research use: no licence of the training text is stated",
+    )
+for _config, _golden in {
+    "de_en": ("Ich habe heute keine Zeit.", "Wo ist der Bahnhof?"),
+    "fr_en": ("Je n'ai pas le temps aujourd'hui.", "Où est la gare ?"),
+}.items():
+    DATASETS[f"tatoeba/{_config}"] = Dataset(
+        f"tatoeba/{_config}",
+        "zoo.datasets.tatoeba.tatoeba",
+        "translation",
+        "source",
+        "target",
+        ("train", "validation", "test"),
+        "CC BY 2.0 (attribution: tatoeba.org and www.manythings.org/anki)",
+        "https://www.manythings.org/anki",
+        _golden,
     )

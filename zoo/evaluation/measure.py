@@ -15,6 +15,7 @@ from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
+from zoo.tasks import FORECASTERS
 from zoo.tasks.task import Cases
 
 
@@ -33,6 +34,7 @@ class Report:
         references: The targets of each.
         names: The input itself if it is a text, otherwise its location.
         left_out: Number of rows that could not be used and were left out.
+        signatures: Definitions of metrics that have several, for example sacreBLEU's, by the metric's name.
 
     Example:
         >>> import zoo
@@ -52,6 +54,7 @@ class Report:
     references: list[Any]
     names: list[str]
     left_out: int = 0
+    signatures: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics for a record, without the examples."""
@@ -62,6 +65,7 @@ class Report:
             **({"left_out": self.left_out} if self.left_out else {}),
             **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
             "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
+            **({"signatures": self.signatures} if self.signatures else {}),
         }
 
 
@@ -134,7 +138,10 @@ def evaluate(
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
     pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
+    if pipeline.spec.task in FORECASTERS:
+        raise InputError("a forecaster is measured by zoo evaluate --horizon, or by zoo.forecasting.rolling.score")
     task, preprocessor = pipeline.task, pipeline.preprocessor
+    task.check_metrics()
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
     columns = columns.or_those_of(Columns.from_json(known), data)
@@ -176,7 +183,8 @@ def evaluate(
                 kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
     names = _names(kept)
-    return Report(name, split, size, options, values, kept.inputs, predictions, kept.references, names, bad.count)
+    kept_parts = (kept.inputs, predictions, kept.references, names)
+    return Report(name, split, size, options, values, *kept_parts, bad.count, task.signatures())
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:

@@ -22,6 +22,7 @@ METADATA = "zoo"
 """Key of the JSON text in a graph's metadata."""
 RUNNERS = {
     "sequence_to_sequence": "sequence_to_sequence",
+    "translation": "translation",
     "classification": "texts",
     "text_regression": "texts",
     "tagging": "texts",

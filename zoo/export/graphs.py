@@ -31,7 +31,7 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
         NoExportError: The architecture or the task has no export.
         WeightsError: A tensor is missing.
     """
-    if spec.task == "sequence_to_sequence":
+    if spec.task in ("sequence_to_sequence", "translation"):
         return _sequence_to_sequence(spec, tensors)
     exported = [*POOLED, "tagging", *STEPWISE]
     if spec.task not in exported:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.export.graph import Value
-from zoo.export.layers import NEGATIVE, dense, embed
+from zoo.export.layers import NEGATIVE, dense, embed, logits_of, target_embedding
 from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
@@ -49,7 +49,7 @@ def _one_by_one(part: Part, x: Value) -> Value:
 def _grid(part: Part, target: Value, memory: Mapping[str, Value]) -> Value:
     """Returns the first grid of ``target (batch, target_time)``."""
     graph = part.graph
-    rows = graph.transpose(dense(part / "decoder_project", embed(part / "target_embed", target)), 0, 2, 1)
+    rows = graph.transpose(dense(part / "decoder_project", embed(target_embedding(part), target)), 0, 2, 1)
     return graph.unsqueeze(rows, 3) + graph.unsqueeze(graph.transpose(memory["columns"], 0, 2, 1), 2)
 
 
@@ -80,8 +80,7 @@ def _read_out(part: Part, x: Value, mask: Value) -> tuple[Value, Value]:
     counts = graph.reduce("Sum", held * shown, 1)
     counts = counts + graph.unsqueeze(graph.cast(mask, "float32"), 1) * 1e-6
     weights = counts / graph.reduce("Sum", counts, -1, keepdims=True)
-    kernel = part.constant("logits/kernel", part.array("target_embed/embeddings").T)
-    return dense(part / "readout", highest) @ kernel + (part / "logits").weight("bias"), weights
+    return logits_of(part, dense(part / "readout", highest)), weights
 
 
 def align(part: Part, config: Config, target: Value, memory: Mapping[str, Value]) -> tuple[Value, Value]:

@@ -30,6 +30,20 @@ def embed(part: Part, x: Value) -> Value:
     return part.graph.gather(part.weight("embeddings"), x)
 
 
+def target_embedding(part: Part) -> Part:
+    """Returns the embedding of target ids, which with tied embeddings is that of source ids."""
+    return part / ("target_embed" if "target_embed/embeddings" in part else "source_embed")
+
+
+def logits_of(part: Part, x: Value) -> Value:
+    """Apply the output layer, whose kernel may be an embedding."""
+    if "logits/kernel" in part:
+        return dense(part / "logits", x)
+    sides = ("target_embed", "source_embed", "source_embed/symbols")
+    embedding = next(part / side for side in sides if f"{side}/embeddings" in part)
+    return x @ part.constant("logits/kernel", embedding.array("embeddings").T) + (part / "logits").weight("bias")
+
+
 def layer_norm(part: Part, x: Value) -> Value:
     """Apply layer norm over the last axis, with the epsilon of the zoo's Transformers."""
     with part.graph.scope(part.path):

@@ -20,6 +20,7 @@ OnStep = Callable[[int], None]
 STEPS = 8_192  # maximum steps of a batch of next-step models, including padding
 OPTIONS: dict[str, dict[str, Any]] = {
     "sequence_to_sequence": {"beam_size": 5},
+    "translation": {"beam_size": 5},
     "classification": {"probabilities": False},
     "series_classification": {"probabilities": False},
     "language_modelling": {"probabilities": False},
@@ -216,6 +217,7 @@ def _copy(self: Predictor, inputs, batch_size, on_step) -> list[list[int]]:
 
 ANSWERS: dict[str, Callable[..., list[Any]]] = {
     "sequence_to_sequence": _write,
+    "translation": _write,
     "classification": _classify,
     "series_classification": _classify,
     "text_regression": _number,

@@ -17,9 +17,11 @@ from zoo.export.layers import (
     glu,
     kernel_of,
     lengths_of,
+    logits_of,
     masked_softmax,
     recurrent,
     recurrent_step,
+    target_embedding,
     zero_masked,
 )
 from zoo.export.weights import Part
@@ -90,8 +92,12 @@ def _advance(cell: str, part: Part, config: Config, embedded: Value, states: lis
     return x, weights, after
 
 
+def _readout_units(config: Config) -> int:
+    return config["embedding_dim"] if config.get("tie_embeddings") else config["decoder_units"]
+
+
 def _logits(part: Part, config: Config, x: Value) -> Value:
-    return dense(part / "logits", x if config["attention"] == "luong" else dense(part / "readout", x, "tanh"))
+    return logits_of(part, x if config["attention"] == "luong" else dense(part / "readout", x, "tanh"))
 
 
 def _recurrent(cell: str) -> Family:
@@ -106,14 +112,16 @@ def _recurrent(cell: str) -> Family:
         backward = graph.slice(graph.at(memory["values"], 1, 0), 1, config["encoder_units"])
         count = config["decoder_layers"] * STATES[cell]
         found = [dense(part / f"bridge_{i}", backward, "tanh") for i in range(count)]
-        return [*found, found[0] * 0.0] if config["attention"] == "luong" else found
+        if config["attention"] == "luong":
+            found.append(graph.full(0.0, "float32", graph.size(backward, 0), _readout_units(config)))
+        return found
 
     def initial(part: Part, config: Config, memory: Mapping[str, Value]) -> dict[str, Value]:
         return {f"decoder_{i}": state for i, state in enumerate(states(part, config, memory))}
 
     def align(part: Part, config: Config, target: Value, memory: Mapping[str, Value]) -> tuple[Value, Value]:
         graph, before = part.graph, states(part, config, memory)
-        embedded = embed(part / "target_embed", target)
+        embedded = embed(target_embedding(part), target)
         if config["attention"] != "gnmt":
 
             def advance(carried, now):
@@ -134,8 +142,11 @@ def _recurrent(cell: str) -> Family:
     def step(part: Part, config: Config, target: Value, memory: Mapping[str, Value]) -> tuple[Value, Value]:
         graph, count = part.graph, config["decoder_layers"] * STATES[cell] + (config["attention"] == "luong")
         names = [f"decoder_{i}" for i in range(count)]
-        before = [graph.state(name, [config["decoder_units"]]) for name in names]
-        x, weights, after = _advance(cell, part, config, embed(part / "target_embed", target), before, memory)
+        sizes = [config["decoder_units"]] * count
+        if config["attention"] == "luong":
+            sizes[-1] = _readout_units(config)
+        before = [graph.state(name, [size]) for name, size in zip(names, sizes, strict=True)]
+        x, weights, after = _advance(cell, part, config, embed(target_embedding(part), target), before, memory)
         for name, state in zip(names, after, strict=True):
             graph.set_state(name, state)
         return _logits(part, config, x), weights
@@ -143,21 +154,20 @@ def _recurrent(cell: str) -> Family:
     return Family(encode, initial, align, step)
 
 
-def _embedded(part: Part, ids: Value, positions: Value) -> Value:
+def _embedded(part: Part, side: str, ids: Value, positions: Value) -> Value:
     """Returns the sum of the vectors of symbols and positions; NaN beyond the last position."""
-    graph = part.graph
-    count = len(part.array("positions/embeddings"))
-    rows = graph.gather(
-        (part / "positions").weight("embeddings"), graph.op("Min", positions, graph.constant(count - 1, "int64"))
-    )
+    graph, places = part.graph, part / side / "positions"
+    count = len(places.array("embeddings"))
+    rows = graph.gather(places.weight("embeddings"), graph.op("Min", positions, graph.constant(count - 1, "int64")))
     rows = graph.where(graph.unsqueeze(positions < count, -1), rows, float("nan"))
-    return embed(part / "symbols", ids) + rows
+    tied = f"{side}/symbols/embeddings" not in part
+    return embed(part / ("source_embed" if tied else side) / "symbols", ids) + rows
 
 
 def _convolutional_encode(part: Part, config: Config, source: Value, mask: Value) -> dict[str, Value]:
     graph = part.graph
     positions = graph.unsqueeze(graph.arange(graph.size(source, 1)), 0)
-    embedded = _embedded(part / "source_embed", source, positions)
+    embedded = _embedded(part, "source_embed", source, positions)
     x = convolution(part / "encoder_in", embedded)
     for i in range(config["encoder_layers"]):
         y = convolution(part / f"encoder_{i}", zero_masked(graph, x, mask), causal=False)
@@ -181,7 +191,7 @@ def _convolutional_layer(part: Part, residual: Value, h: Value, target: Value, m
 def _convolutional_align(part: Part, config: Config, target: Value, memory) -> tuple[Value, Value]:
     graph = part.graph
     positions = graph.unsqueeze(graph.arange(graph.size(target, 1)), 0)
-    embedded = _embedded(part / "target_embed", target, positions)
+    embedded = _embedded(part, "target_embed", target, positions)
 
     def convolve(layer: Part, x: Value) -> Value:
         return convolution(layer, x)
@@ -197,7 +207,7 @@ def _convolutional_decode(part: Part, config: Config, embedded: Value, memory, c
         layer = part / f"decoder_{i}"
         x, weights = _convolutional_layer(layer, x, glu(graph, convolve(layer / "convolution", x)), embedded, memory)
         read.append(weights)
-    logits = dense(part / "logits", convolution(part / "decoder_out", x))
+    logits = logits_of(part, convolution(part / "decoder_out", x))
     return logits, sum(read[1:], read[0]) / float(len(read))
 
 
@@ -205,7 +215,7 @@ def _convolutional_step(part: Part, config: Config, target: Value, memory) -> tu
     graph = part.graph
     position = graph.state("position", [], "int64")
     graph.set_state("position", position + 1)
-    embedded = graph.unsqueeze(_embedded(part / "target_embed", target, position), 1)
+    embedded = graph.unsqueeze(_embedded(part, "target_embed", target, position), 1)
 
     def convolve(layer: Part, x: Value) -> Value:
         return graph.unsqueeze(convolution_step(layer, graph.squeeze(x, 1)), 1)

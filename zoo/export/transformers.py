@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.export.graph import Graph, Value
-from zoo.export.layers import dense, embed, layer_norm, masked_softmax
+from zoo.export.layers import dense, embed, layer_norm, logits_of, masked_softmax, target_embedding
 from zoo.export.weights import Part
 
 Config = Mapping[str, Any]
@@ -73,8 +73,9 @@ def _layer(part: Part, config: Config, x: Value, attend_self: Callable, attend_s
     return x, weights
 
 
-def _embedded(part: Part, config: Config, name: str, ids: Value, positions: Value) -> Value:
-    scaled = embed(part / name, ids) * math.sqrt(config["hidden_dim"])
+def _embedded(part: Part, config: Config, ids: Value, positions: Value) -> Value:
+    """Returns the vectors of ids of the layer ``part``, with those of their positions."""
+    scaled = embed(part, ids) * math.sqrt(config["hidden_dim"])
     return scaled + part.graph.unsqueeze(_sinusoids(part.graph, positions, config["hidden_dim"]), 0)
 
 
@@ -82,7 +83,7 @@ def encode(part: Part, config: Config, source: Value, mask: Value) -> dict[str, 
     """Returns keys and values of each decoder layer, and the mask."""
     graph = part.graph
     positions = graph.arange(graph.size(source, 1))
-    x = _embedded(part, config, "source_embed", source, positions)
+    x = _embedded(part / "source_embed", config, source, positions)
     seen = graph.unsqueeze(mask, 1, 2)
     for i in range(config["encoder_layers"]):
         attention = Attention(part / f"encoder_{i}" / "self_attention", config)
@@ -123,14 +124,14 @@ def _decode(part: Part, config: Config, x: Value, positions: Value, memory, mask
 
         x, weights = _layer(layer, config, x, attend, attend_source)
     x = layer_norm(part / "decoder_norm", x) if config["norm_first"] else x
-    return dense(part / "logits", x), graph.reduce("Mean", weights, 1)  # pyright: ignore
+    return logits_of(part, x), graph.reduce("Mean", weights, 1)  # pyright: ignore
 
 
 def align(part: Part, config: Config, target: Value, memory: Mapping[str, Value]) -> tuple[Value, Value]:
     """Returns logits and alignment of whole targets."""
     graph = part.graph
     positions = graph.arange(graph.size(target, 1))
-    x = _embedded(part, config, "target_embed", target, positions)
+    x = _embedded(target_embedding(part), config, target, positions)
     causal = graph.unsqueeze(graph.unsqueeze(positions, 0) <= graph.unsqueeze(positions, 1), 0, 1)
     return _decode(part, config, x, positions, memory, causal, lambda name, keys, values: (keys, values))
 
@@ -142,7 +143,7 @@ def step(part: Part, config: Config, target: Value, memory: Mapping[str, Value])
     past = {name: graph.state(name, shape) for name in names}
     count = graph.size(past[names[0]], 2)
     positions = graph.arange(count + 1, start=count)
-    x = _embedded(part, config, "target_embed", graph.unsqueeze(target, 1), positions)
+    x = _embedded(target_embedding(part), config, graph.unsqueeze(target, 1), positions)
 
     def cached(name: str, keys: Value, values: Value) -> list[Value]:
         found = []

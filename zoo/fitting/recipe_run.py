@@ -23,6 +23,7 @@ from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
+from zoo.tasks.forecasting import FORECASTING
 from zoo.training.state import check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
@@ -63,12 +64,12 @@ def train(
     if settings:
         if output is None:
             raise InputError("--output: missing for a changed recipe: give a folder")
-        task = find_task("forecasting" if recipe.series else datasets.entry(recipe.dataset).task)
+        task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
         recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
-        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
+        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
         # Named after the settings, so that no run resumes from the state of another.
         folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")
@@ -96,6 +97,7 @@ def _train(
     if cluster.index() == 0:
         check_resume(folder, resume)
     about: dict[str, Any] = {"name": recipe.dataset}
+    weights_licence = "Apache-2.0"
     if recipe.series:
         with cluster.first_alone():
             sources = forecast_pretraining.read_sources(recipe.series.sources)
@@ -126,6 +128,7 @@ def _train(
     if not recipe.series:
         entry = datasets.entry(recipe.dataset)
         about |= {"source": entry.source, "licence": entry.licence}
+        weights_licence = entry.weights_licence
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     if resume:
         trainer.load()
@@ -134,7 +137,7 @@ def _train(
         return pipeline
     pipeline.document = {
         "name": name,
-        "licence": {"weights": "Apache-2.0", "data": about.pop("licence")},
+        "licence": {"weights": weights_licence, "data": about.pop("licence")},
         "data": about,
         "training": training_facts(trainer, dataclasses.asdict(recipe)),
         "metrics": [],
@@ -156,7 +159,7 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     published = [
         {"dataset": data, "split": split, **figure}
         for data, split in recipe.evaluate
-        for figure in datasets.entry(data).published
+        for figure in datasets.entry(data).figures(split)
     ]
     pipeline.document |= {
         "metrics": metrics,

@@ -68,7 +68,8 @@ def make_trainer(
     """
     task, preprocessor = pipeline.task, pipeline.preprocessor
     task.check_training_config(preprocessor, training_config)
-    cases = task.cases(validation)
+    task.check_metrics()
+    cases = task.validation_cases(task.cases(validation))
     groups = layer_groups(pipeline.model, new)
     model = LowRank(pipeline.model, training_config.lora_rank, groups) if training_config.lora_rank else pipeline.model
 

@@ -1,7 +1,7 @@
 """Metrics: means and ratios over examples, each with a 95 % confidence interval."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -54,6 +54,36 @@ class Counts:
     numerator: np.ndarray
     denominator: np.ndarray
 
+    @property
+    def values(self) -> np.ndarray:
+        """Both per example, ``(examples, 2)``."""
+        return np.stack([self.numerator, self.denominator], axis=1)
+
+    def compute(self, sums: np.ndarray) -> np.ndarray:
+        """Returns the metric of each row of sums, ``(rows, 2)``."""
+        return sums[:, 0] / np.maximum(sums[:, 1], _EPSILON)
+
+
+@dataclasses.dataclass(frozen=True)
+class SummedCounts:
+    """Counts per example of a metric that is a function of their sums, for example of matching n-grams.
+
+    Attributes:
+        name: Name of the metric.
+        values: ``(examples, counts)``.
+        compute: Maps sums ``(rows, counts)`` to the metric of each row.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = SummedCounts("range", np.array([[3, 1], [2, 1]]), lambda sums: sums[:, 0] - sums[:, 1])
+        >>> interval(counts).value
+        3.0
+    """
+
+    name: str
+    values: np.ndarray
+    compute: Callable[[np.ndarray], np.ndarray]
+
 
 def mean_per_step(sums: Sequence[float] | np.ndarray, steps: Sequence[int] | np.ndarray) -> Interval:
     """Returns ``sum(sums) / sum(steps)`` with the bootstrap interval over sequences, or over blocks of a long one.
@@ -94,9 +124,14 @@ def ratio(errors: np.ndarray, lengths: np.ndarray) -> Interval:
 
 
 def _resampled(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
+    return interval(Counts("", numerator, denominator))
+
+
+def interval(counts: Counts | SummedCounts) -> Interval:
+    """Returns a metric with its bootstrap interval over examples."""
     # Group equal examples and draw counts of groups; counts of errors have few distinct values.
-    kinds, counts = np.unique(np.stack([numerator, denominator]), axis=1, return_counts=True)
-    return _interval(counts, lambda counts: counts @ kinds[0] / np.maximum(counts @ kinds[1], _EPSILON))
+    kinds, sizes = np.unique(counts.values, axis=0, return_counts=True)
+    return _interval(sizes, lambda sizes: counts.compute(sizes @ kinds))
 
 
 def _none_wrong(size: int) -> Interval:
@@ -108,7 +143,7 @@ def _none_wrong(size: int) -> Interval:
     return Interval(1.0, float(0.025 ** (1 / size)), 1.0)
 
 
-def difference(ours: Counts, others: Counts) -> Interval:
+def difference(ours: Counts | SummedCounts, others: Counts | SummedCounts) -> Interval:
     """Returns our metric minus the other model's on the same examples, with its interval.
 
     Both are computed from the same resamples (Koehn 2004, "Statistical Significance Tests for Machine Translation
@@ -124,17 +159,17 @@ def difference(ours: Counts, others: Counts) -> Interval:
         >>> difference(Counts("wer", np.array([1, 0, 0, 0]), ones), Counts("wer", np.array([1, 1, 0, 0]), ones)).value
         -0.25
     """
-    if ours.name != others.name or len(ours.numerator) != len(others.numerator):
+    if ours.name != others.name or len(ours.values) != len(others.values):
         raise InputError(
-            f"{ours.name} of {len(ours.numerator)} and {others.name} of {len(others.numerator)} examples:"
+            f"{ours.name} of {len(ours.values)} and {others.name} of {len(others.values)} examples:"
             " only the same metric of the same examples can be compared"
         )
-    stacked = np.stack([ours.numerator, ours.denominator, others.numerator, others.denominator])
-    kinds, counts = np.unique(stacked, axis=1, return_counts=True)
+    kinds, counts = np.unique(np.concatenate([ours.values, others.values], axis=1), axis=0, return_counts=True)
+    ours_end = ours.values.shape[1]
 
     def value(counts: np.ndarray) -> np.ndarray:
-        numerator, denominator, other_numerator, other_denominator = (counts @ kind for kind in kinds)
-        return numerator / np.maximum(denominator, _EPSILON) - other_numerator / np.maximum(other_denominator, _EPSILON)
+        sums = counts @ kinds
+        return ours.compute(sums[:, :ours_end]) - others.compute(sums[:, ours_end:])
 
     return _interval(counts, value)
 

@@ -15,6 +15,7 @@ from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.token_text import text_preprocessor
+from zoo.preprocessing.translation import TranslationPreprocessor
 
 if TYPE_CHECKING:
     from zoo.tasks.task import Task
@@ -31,11 +32,13 @@ TASKS = {
     "series_regression": "zoo.tasks.number_regression:SERIES_REGRESSION",
     "copying": "zoo.tasks.copying:COPYING",
     "forecasting": "zoo.tasks.forecasting:FORECASTING",
+    "translation": "zoo.tasks.translation:TRANSLATION",
 }
 
 # Maps a task to the class of its preprocessor, without importing a backend.
 PREPROCESSORS: dict[str, Callable[[dict, str], Preprocessor]] = {
     "sequence_to_sequence": SequenceToSequencePreprocessor.from_json,
+    "translation": TranslationPreprocessor.from_json,
     "classification": TextPreprocessor.from_json,
     "tagging": TagPreprocessor.from_json,
     "language_modelling": text_preprocessor,

@@ -104,7 +104,7 @@ class SequenceToSequence(Task):
         target = pipeline.preprocessor.target
         target.check_beam_size(beam_size)
         sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
-        decoded = _decoder(pipeline)(sources, beam_size, batch_size, on_step)
+        decoded = decoder(pipeline)(sources, beam_size, batch_size, on_step)
         if stress:
             return [target.decode(hypotheses[0][0]) for hypotheses in decoded]
         return [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
@@ -204,7 +204,8 @@ def _without_stress(hypotheses: list[tuple[list[int], float]], target: SymbolTok
     return max(likely, key=lambda plain: math.log(likely[plain] or 5e-324) / (len(plain) + 1))
 
 
-def _decoder(pipeline) -> Decoder:
+def decoder(pipeline) -> Decoder:
+    """Returns a decoder of outputs as long as a pipeline's preprocessor allows."""
     return Decoder(pipeline.model, pipeline.preprocessor.max_target + 1)
 
 
@@ -223,7 +224,7 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     Raises:
         InputError: The model is of another task, or cannot read the text or write the output.
     """
-    if pipeline.spec.task != "sequence_to_sequence":
+    if not isinstance(pipeline.task, SequenceToSequence):
         raise InputError(f"an alignment is for models that write a text, not for {pipeline.spec.task}")
 
     source, target = pipeline.preprocessor.encode_input(text), pipeline.preprocessor.target

@@ -14,7 +14,7 @@ from zoo.checkpoints.spec import ModelSpec
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.inference.sampling import Sampling
-from zoo.metrics.intervals import Counts, Interval
+from zoo.metrics.intervals import Counts, Interval, SummedCounts
 from zoo.models.architecture import Architecture
 from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.training.batching import Batches
@@ -160,6 +160,18 @@ class Task(abc.ABC):
             grouped.setdefault(key, (text, [], location))[1].append(target)
         return Cases(*([case[i] for case in grouped.values()] for i in range(3)))
 
+    def validation_cases(self, cases: Cases) -> Cases:
+        """Returns the cases that are scored after each epoch of training: all, or a sample where that takes long."""
+        return cases
+
+    def check_metrics(self) -> None:
+        """Raise InputError if a library that computes the metrics is not installed."""
+        return
+
+    def signatures(self) -> dict[str, str]:
+        """Returns, for metrics with several definitions, the one that was used, by the metric's name."""
+        return {}
+
     @abc.abstractmethod
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any) -> list[Any]:
         """Returns a readable output per raw input."""
@@ -175,8 +187,10 @@ class Task(abc.ABC):
         """Returns the metrics of outputs, including ``monitor``."""
 
     @abc.abstractmethod
-    def metric_counts(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Counts:
-        """Returns the main metric as numerators and denominators per output, for comparisons of models."""
+    def metric_counts(
+        self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]
+    ) -> Counts | SummedCounts:
+        """Returns the counts of the main metric per output, for comparisons of models."""
 
     def update_metrics(self, preprocessor: Preprocessor, outputs: list[Any], references: list[Any]) -> Any:
         """Returns the state that ``compute_metrics`` needs of some outputs, without their inputs."""

@@ -11,7 +11,7 @@ from zoo.layers.convolution import Convolution, zero_masked
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.seq2seq.seq2seq import Seq2Seq
+from zoo.models.seq2seq.seq2seq import Seq2Seq, output_layer
 
 HALF = math.sqrt(0.5)  # keeps the variance where two branches are added
 
@@ -31,6 +31,8 @@ class Config:
         max_source: Maximum source symbols, because positions are learned.
         max_target: Maximum target symbols.
         dropout: Dropout rate on embeddings, on the input of each convolution and before the logits.
+        tie_embeddings: Whether source, target and output layer share one embedding, of one joint vocabulary (Press &
+            Wolf 2017, arXiv 1608.05859).
     """
 
     source_vocab_size: int
@@ -43,6 +45,7 @@ class Config:
     max_source: int = 64
     max_target: int = 64
     dropout: float = 0.2
+    tie_embeddings: bool = False
 
     def __post_init__(self):
         sizes = ("source_vocab_size", "target_vocab_size", "embedding_dim", "hidden_dim", "max_source", "max_target")
@@ -52,6 +55,8 @@ class Config:
         check(1 <= self.decoder_layers <= 64, "decoder_layers must be in 1..64")
         check(1 <= self.kernel_size <= 63 and self.kernel_size % 2 == 1, "kernel_size must be odd and in 1..63")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        same = self.source_vocab_size == self.target_vocab_size
+        check(same or not self.tie_embeddings, "tie_embeddings needs one vocabulary for source and target")
 
 
 def scale_gradient(x, factor: float):
@@ -73,17 +78,19 @@ class Embedding(keras.layers.Layer):
         max_length: Number of positions.
         size: Number of features of both.
         name: Name of the layer.
+        symbols: The embedding of the symbols, if it is that of another layer.
     """
 
-    def __init__(self, vocab_size: int, max_length: int, size: int, name: str):
+    def __init__(self, vocab_size: int, max_length: int, size: int, name: str, symbols=None):
         super().__init__(name=name)
         self.max_length = max_length
         normal = keras.initializers.RandomNormal(stddev=0.1)
-        self.symbols = keras.layers.Embedding(vocab_size, size, normal, name="symbols")
+        self.symbols = symbols or keras.layers.Embedding(vocab_size, size, normal, name="symbols")
         self.positions = keras.layers.Embedding(max_length, size, normal, name="positions")
 
     def build(self, shape):
-        self.symbols.build(shape)
+        if not self.symbols.built:
+            self.symbols.build(shape)
         self.positions.build(shape)
 
     def call(self, ids, positions):
@@ -178,15 +185,15 @@ class ConvolutionalSeq2Seq(Seq2Seq):
         super().__init__(config, "tcn_seq2seq")
         size, hidden = config.embedding_dim, config.hidden_dim
         self.source_embed = Embedding(config.source_vocab_size, config.max_source, size, "source_embed")
-        self.target_embed = Embedding(config.target_vocab_size, config.max_target, size, "target_embed")
+        tied = self.source_embed.symbols if config.tie_embeddings else None
+        self.target_embed = Embedding(config.target_vocab_size, config.max_target, size, "target_embed", tied)
         self.encoder_in = _linear(size, hidden, "encoder_in")
         self.encoder = [_convolution(config, causal=False, name=f"encoder_{i}") for i in range(config.encoder_layers)]
         self.encoder_out = _linear(hidden, size, "encoder_out")
         self.decoder_in = _linear(size, hidden, "decoder_in")
         self.decoder = [DecoderLayer(config, f"decoder_{i}") for i in range(config.decoder_layers)]
         self.decoder_out = _linear(hidden, size, "decoder_out")
-        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
-        self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
+        self.logits = output_layer(config.target_vocab_size, tied)
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:

@@ -9,7 +9,7 @@ from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.seq2seq.seq2seq import Seq2Seq
+from zoo.models.seq2seq.seq2seq import Seq2Seq, output_layer
 
 BOTTLENECK = 4  # features inside a dense layer, in multiples of the growth rate
 PAD = 0
@@ -29,6 +29,8 @@ class Config:
         growth_rate: Number of features that each dense layer adds.
         kernel_size: Columns per convolution, an odd number; it reads ``kernel_size // 2 + 1`` rows.
         dropout: Dropout rate on the embeddings, on the output of a dense layer and before the logits.
+        tie_embeddings: Whether source and target share one embedding, of one joint vocabulary. The output layer always
+            has the target's.
     """
 
     source_vocab_size: int
@@ -38,6 +40,7 @@ class Config:
     growth_rate: int = 32
     kernel_size: int = 3
     dropout: float = 0.2
+    tie_embeddings: bool = False
 
     def __post_init__(self):
         for field in ("source_vocab_size", "target_vocab_size", "embedding_dim", "growth_rate"):
@@ -45,6 +48,8 @@ class Config:
         check(1 <= self.num_layers <= 64, "num_layers must be in 1..64")
         check(3 <= self.kernel_size <= 63 and self.kernel_size % 2 == 1, "kernel_size must be odd and in 3..63")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        same = self.source_vocab_size == self.target_vocab_size
+        check(same or not self.tie_embeddings, "tie_embeddings needs one vocabulary for source and target")
 
 
 class NormReLU(keras.layers.Layer):
@@ -126,22 +131,6 @@ class DenseLayer(keras.layers.Layer):
         return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
 
 
-class TiedLogits(keras.layers.Layer):
-    """Products with the embedding of each target id, plus a bias (Press & Wolf 2017, arXiv 1608.05859)."""
-
-    def __init__(self, vocab_size: int, name: str):
-        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
-        super().__init__(name=name, dtype="float32")
-        self.vocab_size = vocab_size
-
-    def build(self, shape):
-        self.bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="bias")
-
-    def call(self, x, embeddings):
-        """Map ``(..., embedding_dim)`` to ``(..., vocab_size)``."""
-        return ops.matmul(x, ops.transpose(ops.cast(embeddings, "float32"))) + self.bias
-
-
 @keras.saving.register_keras_serializable(package="zoo")
 class PervasiveAttention(Seq2Seq):
     """A DenseNet over all pairs of a target and a source position, with max pooling over the source.
@@ -166,10 +155,9 @@ class PervasiveAttention(Seq2Seq):
     def __init__(self, config: Config):
         super().__init__(config, "pervasive_attention_seq2seq")
         size = config.embedding_dim
-        self.source_embed, self.target_embed = (
-            keras.layers.Embedding(symbols, size, keras.initializers.RandomNormal(stddev=0.01), name=f"{side}_embed")
-            for side, symbols in (("source", config.source_vocab_size), ("target", config.target_vocab_size))
-        )
+        self.source_embed = self.target_embed = self._embedding(config.source_vocab_size, "source_embed")
+        if not config.tie_embeddings:
+            self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
         self.source_project = keras.layers.Dense(size, name="encoder_project")
         self.target_project = keras.layers.Dense(size, use_bias=False, name="decoder_project")
         self.dense = [DenseLayer(config, f"decoder_{i}") for i in range(config.num_layers)]
@@ -178,8 +166,12 @@ class PervasiveAttention(Seq2Seq):
         self.transition = keras.layers.Dense(features // 2, use_bias=False, name="transition")
         self.second = NormReLU("transition_second")
         self.readout = keras.layers.Dense(size, name="readout")
-        self.logits = TiedLogits(config.target_vocab_size, name="logits")
+        self.logits = output_layer(config.target_vocab_size, self.target_embed)
         self.drop = Dropout(config.dropout, name="drop")
+
+    def _embedding(self, symbols: int, name: str):
+        normal = keras.initializers.RandomNormal(stddev=0.01)
+        return keras.layers.Embedding(symbols, self.config.embedding_dim, normal, name=name)
 
     def encode(self, source, mask, training=False) -> dict:
         """Returns the mask, and ``columns (batch, source_time, embedding_dim)``, the source part of each row."""
@@ -204,7 +196,7 @@ class PervasiveAttention(Seq2Seq):
         counts = ops.sum(holders * ops.cast(highest > 0, "float32")[:, :, None], axis=-1)
         counts = counts + 1e-6 * ops.cast(mask, "float32")[:, None]
         weights = counts / ops.sum(counts, axis=-1, keepdims=True)
-        return self.logits(y, self.target_embed.embeddings), weights
+        return self.logits(y), weights
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
         """Returns the rows before the first, for each dense layer."""
@@ -234,7 +226,7 @@ class PervasiveAttention(Seq2Seq):
     def build_variables(self) -> None:
         """Create every variable layer by layer; a run of the model takes longer on TensorFlow."""
         features = self.config.embedding_dim
-        for embed in (self.source_embed, self.target_embed):
+        for embed in dict.fromkeys((self.source_embed, self.target_embed)):  # once if they are one
             embed.build(None)
         for project in (self.source_project, self.target_project):
             project.build((None, None, features))

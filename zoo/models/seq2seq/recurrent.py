@@ -10,7 +10,7 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
-from zoo.models.seq2seq.seq2seq import Seq2Seq
+from zoo.models.seq2seq.seq2seq import Seq2Seq, output_layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Config:
             the lowest decoder layer and fed into those above, arXiv 1609.08144). With ``"gnmt"``, no context flows into
             a later query, so training runs each layer over the whole target at once.
         dropout: Dropout rate on embeddings, between encoder layers, on the memory and on the readout.
+        tie_embeddings: Whether source, target and output layer share one embedding, of one joint vocabulary (Press &
+            Wolf 2017, arXiv 1608.05859). The readout then has ``embedding_dim`` units.
     """
 
     source_vocab_size: int
@@ -41,6 +43,7 @@ class Config:
     decoder_layers: int = 1
     attention: str = "bahdanau"
     dropout: float = 0.1
+    tie_embeddings: bool = False
 
     def __post_init__(self):
         for field in ("source_vocab_size", "target_vocab_size", "embedding_dim", "encoder_units", "decoder_units"):
@@ -49,6 +52,13 @@ class Config:
         check(1 <= self.decoder_layers <= 16, "decoder_layers must be in 1..16")
         check(self.attention in ("bahdanau", "luong", "gnmt"), "attention must be 'bahdanau', 'luong' or 'gnmt'")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        same = self.source_vocab_size == self.target_vocab_size
+        check(same or not self.tie_embeddings, "tie_embeddings needs one vocabulary for source and target")
+
+    @property
+    def readout_units(self) -> int:
+        """Units of the readout; with Luong's attention, also of the attentional vector that is fed."""
+        return self.embedding_dim if self.tie_embeddings else self.decoder_units
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -77,7 +87,11 @@ class RecurrentSeq2Seq(Seq2Seq):
         super().__init__(config, f"{cell}_seq2seq")
         layer = LAYERS[cell]
         self.source_embed = keras.layers.Embedding(config.source_vocab_size, config.embedding_dim, name="source_embed")
-        self.target_embed = keras.layers.Embedding(config.target_vocab_size, config.embedding_dim, name="target_embed")
+        self.target_embed = self.source_embed
+        if not config.tie_embeddings:
+            self.target_embed = keras.layers.Embedding(
+                config.target_vocab_size, config.embedding_dim, name="target_embed"
+            )
         self.encoder = [
             Bidirectional(cell, config.encoder_units, name=f"encoder_{i}") for i in range(config.encoder_layers)
         ]
@@ -96,9 +110,9 @@ class RecurrentSeq2Seq(Seq2Seq):
         if self.additive:
             self.query = keras.layers.Dense(units, use_bias=False, name="attention_query")
             self.score = keras.layers.Dense(1, use_bias=False, name="attention_score")
-        self.readout = keras.layers.Dense(units, activation="tanh", name="readout")
-        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
-        self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
+        self.readout = keras.layers.Dense(config.readout_units, activation="tanh", name="readout")
+        tied = self.target_embed if config.tie_embeddings else None
+        self.logits = output_layer(config.target_vocab_size, tied)
         self.drop = Dropout(config.dropout, name="drop")
 
     def encode(self, source, mask, training=False) -> dict:
@@ -114,7 +128,7 @@ class RecurrentSeq2Seq(Seq2Seq):
         backward = memory["values"][:, 0, self.config.encoder_units :]
         states = tuple(bridge(backward) for bridge in self.bridges)
         if self.config.attention == "luong":
-            states += (ops.zeros_like(states[0]),)
+            states += (ops.zeros((ops.shape(backward)[0], self.config.readout_units), dtype=backward.dtype),)
         return states
 
     def attend(self, query, memory: dict):
@@ -224,11 +238,11 @@ class RecurrentSeq2Seq(Seq2Seq):
             2 * self.config.encoder_units,
             self.config.decoder_units,
         )
-        for embed in (self.source_embed, self.target_embed):
+        for embed in dict.fromkeys((self.source_embed, self.target_embed)):  # once if they are one
             embed.build((None, None))
         for i, layer in enumerate(self.encoder):
             layer.build((None, None, encoded if i else embedding_dim))
-        fed = {"bahdanau": encoded, "luong": units, "gnmt": 0}[self.config.attention]
+        fed = {"bahdanau": encoded, "luong": self.config.readout_units, "gnmt": 0}[self.config.attention]
         beside = encoded if self.config.attention == "gnmt" else 0  # attention between the layers
         for i, layer in enumerate(self.decoder):
             layer.build((None, None, units + beside if i else embedding_dim + fed))
@@ -239,7 +253,7 @@ class RecurrentSeq2Seq(Seq2Seq):
             self.query.build((None, None, units))
             self.score.build((None, None, None, units))
         self.readout.build((None, units + encoded + (embedding_dim if self.additive else 0)))
-        self.logits.build((None, units))
+        self.logits.build((None, self.config.readout_units))
         self.built = True
 
 

@@ -4,8 +4,22 @@ from typing import Any
 
 import keras
 
+from zoo.models.heads import TiedDense
 from zoo.models.registry import SEQ2SEQ
 from zoo.models.serialization import FromArchitecture
+
+
+def output_layer(vocab_size: int, tied: keras.layers.Embedding | None = None) -> keras.layers.Layer:
+    """Returns the output layer.
+
+    Args:
+        vocab_size: Number of target ids.
+        tied: An embedding whose vectors are the layer's kernel; ``None`` gives the layer its own kernel.
+    """
+    if tied is not None:
+        return TiedDense(tied, vocab_size, name="logits")
+    # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
+    return keras.layers.Dense(vocab_size, dtype="float32", name="logits")
 
 
 class Seq2Seq(FromArchitecture, keras.Model):

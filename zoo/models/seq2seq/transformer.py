@@ -11,7 +11,7 @@ from zoo.layers.attention import cache_update, masked, softmax
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
-from zoo.models.seq2seq.seq2seq import Seq2Seq
+from zoo.models.seq2seq.seq2seq import Seq2Seq, output_layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Config:
             head (Raffel et al. 2020, arXiv 1910.10683, section 2.1). Larger offsets share the last score. The sinusoids
             stay. 0, as in 2017, has no scores.
         dropout: Dropout rate on embeddings, attention weights and each residual branch.
+        tie_embeddings: Whether source, target and output layer share one embedding, of one joint vocabulary (Press &
+            Wolf 2017, arXiv 1608.05859).
     """
 
     source_vocab_size: int
@@ -45,6 +47,7 @@ class Config:
     norm_first: bool = True
     relative: int = 0
     dropout: float = 0.1
+    tie_embeddings: bool = False
 
     def __post_init__(self):
         for field in ("source_vocab_size", "target_vocab_size", "hidden_dim", "num_heads", "ffn_dim", "max_target"):
@@ -55,6 +58,8 @@ class Config:
         check(self.hidden_dim % self.num_heads == 0, "hidden_dim must be a multiple of num_heads")
         check(self.hidden_dim % 2 == 0, "hidden_dim must be even")
         check(0 <= self.dropout < 1, "dropout must be in [0, 1)")
+        same = self.source_vocab_size == self.target_vocab_size
+        check(same or not self.tie_embeddings, "tie_embeddings needs one vocabulary for source and target")
 
 
 def sinusoids(length, hidden_dim: int, dtype: str):
@@ -214,14 +219,16 @@ class TransformerSeq2Seq(Seq2Seq):
     def __init__(self, config: Config):
         super().__init__(config, "transformer_seq2seq")
         self.source_embed = self._embedding(config.source_vocab_size, "source_embed")
-        self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
+        self.target_embed = self.source_embed
+        if not config.tie_embeddings:
+            self.target_embed = self._embedding(config.target_vocab_size, "target_embed")
         self.encoder = [Layer(config, False, f"encoder_{i}") for i in range(config.encoder_layers)]
         self.decoder = [Layer(config, True, f"decoder_{i}") for i in range(config.decoder_layers)]
         if config.norm_first:  # the sum of pre-norm layers is not normalised elsewhere
             self.encoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="encoder_norm")
             self.decoder_norm = keras.layers.LayerNormalization(epsilon=1e-5, name="decoder_norm")
-        # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
-        self.logits = keras.layers.Dense(config.target_vocab_size, dtype="float32", name="logits")
+        tied = self.target_embed if config.tie_embeddings else None
+        self.logits = output_layer(config.target_vocab_size, tied)
         self.drop = Dropout(config.dropout, name="drop")
 
     def _embedding(self, symbols: int, name: str):
@@ -296,7 +303,7 @@ class TransformerSeq2Seq(Seq2Seq):
         parts += [self.encoder_norm, self.decoder_norm] if self.config.norm_first else []
         for part in parts:
             part.build(features)
-        for embed in (self.source_embed, self.target_embed):
+        for embed in dict.fromkeys((self.source_embed, self.target_embed)):  # once if they are one
             embed.build((None, None))
         self.built = True
 

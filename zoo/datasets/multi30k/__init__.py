@@ -1,0 +1,1 @@
+"""Multi30k, captions of pictures in several languages, as a TFDS builder."""

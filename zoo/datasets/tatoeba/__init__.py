@@ -1,0 +1,1 @@
+"""Tatoeba, everyday sentences and their translations, as a TFDS builder."""
