@@ -168,7 +168,8 @@ def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str
     sizes = ", ".join(f"{name} {size:,}" for name, size in document["data"]["splits"].items())
     curve = document["training"]["curve"]
     best = min(reversed(curve), key=lambda row: row[monitor])  # the last of equal ones
-    echo(f"rows: {sizes}; best epoch {best['epoch']} of {len(curve)}; {document['training']['seconds']:.0f} s")
+    epoch = f"best epoch {best['epoch']} of {len(curve)}" if best["epoch"] else "linear head on frozen features"
+    echo(f"rows: {sizes}; {epoch}; {document['training']['seconds']:.0f} s")
     evaluation(
         {
             "model": document["name"],

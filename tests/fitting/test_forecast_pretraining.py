@@ -7,6 +7,7 @@ import pytest
 
 from zoo import datasets
 from zoo.data.forecast_series import Series
+from zoo.errors import InputError
 from zoo.fitting import forecast_pretraining, recipe_run
 from zoo.pipeline import load
 from zoo.recipes.forecasting import HELD_OUT, SOURCES
@@ -65,6 +66,20 @@ def test_recipes_have_at_most_a_million_weights():
         spec = FORECASTING.spec(family, recipe.size, preprocessor, fields)
         model = FORECASTING.build(family, family.config_from(spec.config), preprocessor)
         assert 50_000 < model.count_params() < 1_000_000, name
+
+
+def test_fields_of_a_recipe_are_set(monkeypatch, tmp_path):
+    def enough(recipe, sources, folder, command):
+        raise InputError(f"{recipe.config['hidden_dim']} {recipe.training_config.epochs} {command}")
+
+    monkeypatch.setattr(forecast_pretraining, "setup", enough)
+    monkeypatch.setattr(forecast_pretraining, "read_sources", lambda names: None)
+    out = tmp_path / "out"
+    command = f"zoo train {NAME} --set=hidden_dim=8 --set=epochs=3 --output={out} --resume"
+    with pytest.raises(InputError, match=f"^8 3 {command}$"):
+        recipe_run.train(NAME, out, settings=["hidden_dim=8", "epochs=3"])
+    with pytest.raises(InputError, match="hidden_dim must be"):
+        recipe_run.train(NAME, out, settings=["hidden_dim=0"])
 
 
 def test_a_resumed_run_ends_alike_and_its_record_names_the_sources(monkeypatch, tmp_path):

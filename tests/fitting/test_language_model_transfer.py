@@ -1,5 +1,7 @@
 """Fine-tuning a language model on labels: its backbone, the texts of the domain, a linear head and TF-IDF beside it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from keras import ops
@@ -32,6 +34,41 @@ def base(request):
     )
     pipeline.document = {"name": "made", "licence": {"weights": "none", "data": "none"}}
     return pipeline
+
+
+@pytest.fixture(autouse=True)
+def many_rows(monkeypatch):
+    """The few rows of most tests count as many, which saves three trainings each."""
+    monkeypatch.setattr(transfer, "FEW_ROWS", 0)
+
+
+@pytest.mark.parametrize(("rate", "chosen"), [(1e-12, "linear head"), (0.01, None)])
+def test_few_rows_get_what_cross_validation_chooses(base, rate, chosen, monkeypatch, tmp_path):
+    """With a rate of nearly 0, fine-tuning changes no prediction; the simpler of equal ways is chosen."""
+    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    lines, rows = [], []
+    config = dataclasses.replace(TRAINING_CONFIG, learning_rate=rate, ema_decay=0.0)
+    callbacks = Callbacks(on_message=lines.append, on_epoch=rows.append)
+    mine = fine_tune(base, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
+    found = mine.document["training"]["recipe"]["few_rows"]
+    told = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
+    assert len(told) == 1 and told[0].endswith(f"chosen: {found['chosen']}")
+    assert 0 <= found["linear"] <= 1 and 0 <= found["tuned"] <= 1
+    assert found["chosen"] == ("linear head" if found["linear"] >= found["tuned"] else "fine-tuning")
+    if chosen:
+        assert found["chosen"] == chosen and found["linear"] == found["tuned"]
+    curve = mine.document["training"]["curve"]
+    assert [row["epoch"] for row in curve] == ([0] if found["chosen"] == "linear head" else [1, 2, 3])
+    assert load(tmp_path / "mine").predict(reviews().inputs[:5]) == mine.predict(reviews().inputs[:5])
+
+
+def test_one_row_per_label_needs_no_cross_validation(base, monkeypatch):
+    texts = [f"word {i}" for i in range(6)]
+    examples = Examples(texts, [f"l{i}" for i in range(6)], [f"x:{i}" for i in range(6)])
+    pipeline = transfer.for_task(base, find_task("classification"), examples, pretrained=True)
+    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    assert not transfer.has_few_rows(pipeline, examples)
+    assert transfer.has_few_rows(pipeline, reviews())
 
 
 def test_the_classifier_starts_from_the_backbone_and_reads_what_the_language_model_read(base):

@@ -85,3 +85,10 @@ def test_bad_arguments(pipeline, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(InputError, match=r"pip install 'seqzoo\[parquet\]' for pandas"):
         zoo.forecast(pipeline, [1, 2, 3], horizon=1)
+
+
+def test_other_functions_name_the_way_to_forecast(pipeline):
+    with pytest.raises(InputError, match="a forecaster is measured by zoo evaluate --horizon"):
+        zoo.evaluate(pipeline, frame(), series="shop", time="month", target="units")
+    with pytest.raises(InputError, match="is a forecaster: use zoo finetune or zoo compare with --horizon"):
+        zoo.fine_tune(pipeline, frame(), series="shop", time="month", target="units")

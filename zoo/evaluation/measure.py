@@ -15,6 +15,7 @@ from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
+from zoo.tasks import FORECASTERS
 from zoo.tasks.task import Cases
 
 
@@ -137,6 +138,8 @@ def evaluate(
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
     pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
+    if pipeline.spec.task in FORECASTERS:
+        raise InputError("a forecaster is measured by zoo evaluate --horizon, or by zoo.forecasting.rolling.score")
     task, preprocessor = pipeline.task, pipeline.preprocessor
     task.check_metrics()
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}

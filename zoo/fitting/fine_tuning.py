@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo import datasets
 from zoo.backends import cluster
+from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.document import blank_document
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
@@ -154,6 +155,7 @@ def fine_tune(
         },
     }
     _check_record(pipeline, document, recipe, test_part)
+    few_rows = None
     resumes = cluster.of_first(lambda: bool(resume and unfinished and (unfinished / STATE).exists()))
     if start.language_model is not None and not resumes:
         copy, domain = transfer.domain_trainer(
@@ -164,6 +166,11 @@ def fine_tune(
             domain.load()
         domain.run()
         transfer.start_from(copy, pipeline, train, start.training_config.seed)
+        if cluster.count() == 1 and transfer.has_few_rows(pipeline, train):
+            few_rows = transfer.cross_validate(copy, pipeline, train, validation_part, start.training_config)
+            callbacks.on_message(few_rows.line())
+            recipe["few_rows"] = {**dataclasses.asdict(few_rows), "chosen": few_rows.chosen}
+            seed_everything(start.training_config.seed)
     trainer = make_trainer(
         pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
@@ -174,7 +181,10 @@ def fine_tune(
         callbacks.on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
     if resumes:
         trainer.load()
-    trainer.run()
+    if few_rows and few_rows.chosen == "linear head":
+        transfer.keep_linear_head(pipeline, trainer, train)
+    else:
+        trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     if cluster.index():

@@ -23,6 +23,7 @@ from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
+from zoo.tasks.forecasting import FORECASTING
 from zoo.training.state import check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
@@ -63,12 +64,12 @@ def train(
     if settings:
         if output is None:
             raise InputError("--output: missing for a changed recipe: give a folder")
-        task = find_task("forecasting" if recipe.series else datasets.entry(recipe.dataset).task)
+        task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
         recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
-        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features"}
+        of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
         # Named after the settings, so that no run resumes from the state of another.
         folder = runs / ",".join([name, *sorted(settings)]).replace("/", "_")

@@ -2,17 +2,20 @@
 
 The stages are those of ULMFiT (Howard & Ruder 2018, arXiv 1801.06146). First the language model reads the texts of the
 new domain. Then a linear head is fitted on its frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are
-fine-tuned.
+fine-tuned. With few rows, cross-validation decides whether that last stage helps.
 """
 
+import collections
 import dataclasses
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.backends.seeding import seed_everything
 from zoo.data.examples import Examples, identity
 from zoo.data.lines import read_lines
 from zoo.datasets import fingerprint
@@ -23,6 +26,7 @@ from zoo.pipeline import Pipeline
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig
+from zoo.training.lora import LowRank
 from zoo.training.trainer import Trainer
 
 # the second stage of ULMFiT
@@ -39,6 +43,8 @@ DOMAIN = TrainingConfig(
 MAX_DOMAIN_TOKENS = 2_000_000  # maximum subwords over all epochs of the second stage
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # strengths of the linear head, as scikit-learn's C
 FOLDS = 5
+FEW_ROWS = 500  # with fewer training rows, cross-validation decides whether to fine-tune
+FEW_ROWS_FOLDS = 3
 
 
 def is_language_model(pipeline: Pipeline) -> bool:
@@ -140,6 +146,85 @@ def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, se
     transfer_backbone(language_model, pipeline)
     if isinstance(pipeline.model, Classifier):
         fit_linear_head(pipeline, train, seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class FewRows:
+    """Cross-validation on a few training rows.
+
+    Attributes:
+        linear: Share of rows that a linear head on frozen features predicts correctly.
+        tuned: Share that the fine-tuned model predicts correctly.
+    """
+
+    linear: float
+    tuned: float
+
+    @property
+    def chosen(self) -> str:
+        """The better way; of equal ones the simpler."""
+        return "linear head" if self.linear >= self.tuned else "fine-tuning"
+
+    def line(self) -> str:
+        """Returns a note for the user."""
+        return (
+            f"cross-validation on the training rows: {self.linear:.1%} with a linear head on frozen features,"
+            f" {self.tuned:.1%} with fine-tuning; chosen: {self.chosen}"
+        )
+
+
+def cross_validate(
+    language_model: Pipeline, pipeline: Pipeline, train: Examples, validation: Examples, training_config: TrainingConfig
+) -> FewRows:
+    """Compare a linear head on frozen features with fine-tuning, by cross-validation on the training rows.
+
+    Args:
+        language_model: The language model.
+        pipeline: A classifier of the labels; it does not change.
+        train: Training part.
+        validation: Validation part, which chooses the best epoch of each fold's fine-tuning.
+        training_config: Training config of the fine-tuning.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    labels = np.array(train.targets)
+    right = {"linear": 0, "tuned": 0}
+    folds = StratifiedKFold(FEW_ROWS_FOLDS, shuffle=True, random_state=training_config.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a label may have fewer rows than there are folds
+        parts = list(folds.split(labels, labels))
+    for kept, held in parts:
+        rows, out = train.select(kept.tolist()), train.select(held.tolist())
+        seed_everything(training_config.seed)
+        copy = Pipeline(pipeline.spec)
+        start_from(language_model, copy, rows, training_config.seed)
+        right["linear"] += _count_right(copy, out)
+        trainer = make_trainer(copy, rows, validation, training_config)
+        trainer.run()
+        if isinstance(trainer.model, LowRank):
+            trainer.model.merge()
+        right["tuned"] += _count_right(copy, out)
+    return FewRows(right["linear"] / len(train), right["tuned"] / len(train))
+
+
+def _count_right(pipeline: Pipeline, examples: Examples) -> int:
+    found = pipeline.predict(examples.inputs)
+    return sum(label == target for label, target in zip(found, examples.targets, strict=True))
+
+
+def has_few_rows(pipeline: Pipeline, train: Examples) -> bool:
+    """Returns whether cross-validation decides for a classifier, of which at least one label has a row in each fold."""
+    most = max(collections.Counter(train.targets).values()) if isinstance(pipeline.model, Classifier) else 0
+    return len(train) < FEW_ROWS and most >= FEW_ROWS_FOLDS
+
+
+def keep_linear_head(pipeline: Pipeline, trainer: Trainer, train: Examples) -> None:
+    """Validate the model as it is, as epoch 0 of the training curve, instead of training it."""
+    chances = pipeline.predict(train.inputs, probabilities=True)
+    loss = -np.mean([np.log(max(row[label], 1e-9)) for row, label in zip(chances, train.targets, strict=True)])
+    row = {"epoch": 0, "step": 0, "loss": float(loss), **trainer.run_validation(), "seconds": trainer.seconds}
+    trainer.curve.append(row)
+    trainer.on_epoch(row)
 
 
 def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:

@@ -107,8 +107,8 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for lag in (*(np.full(batch, lag) for lag in _LAGS), period, 2 * period):
         difference, real = lag_differences(rows, lag)
         sizes.append((np.abs(difference), real))
-    lags = [window_mean(*size, ends, width) for size in sizes]
-    recent = [window_mean(*sizes[i], ends, np.full(batch, 16)) for i in (0, len(_LAGS))]
+    lags = [window_mean(size, real, ends, width) for size, real in sizes]
+    recent = [window_mean(size, real, ends, np.full(batch, 16)) for size, real in (sizes[0], sizes[len(_LAGS)])]
     step, seasonal = lags[0], lags[len(_LAGS)]
     scale = np.fmin(step, seasonal)
     floor = 1e-3 * np.nan_to_num(np.fmax(step, seasonal))
