@@ -205,6 +205,10 @@ def select(dataset: str | None) -> tuple[str, ...]:
 
     Raises:
         InputError: There is no such set.
+
+    Example:
+        >>> select("time_series/m1")
+        ('m1',)
     """
     if dataset in (None, "time_series"):
         return tuple(SETS)
