@@ -128,7 +128,13 @@ def _resampled(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
 
 
 def interval(counts: Counts | SummedCounts) -> Interval:
-    """Returns a metric with its bootstrap interval over examples."""
+    """Returns a metric with its bootstrap interval over examples.
+
+    Example:
+        >>> import numpy as np
+        >>> interval(Counts("accuracy", np.array([1, 0, 1, 1]), np.ones(4))).value
+        0.75
+    """
     # Group equal examples and draw counts of groups; counts of errors have few distinct values.
     kinds, sizes = np.unique(counts.values, axis=0, return_counts=True)
     return _interval(sizes, lambda sizes: counts.compute(sizes @ kinds))

@@ -22,7 +22,11 @@ def _metrics() -> dict[str, Any]:
 
 
 def check_installed() -> None:
-    """Raise InputError if sacreBLEU is not installed."""
+    """Raise InputError if sacreBLEU is not installed.
+
+    Example:
+        >>> check_installed()
+    """
     _metrics()
 
 
@@ -37,6 +41,11 @@ def sentence_counts(outputs: Sequence[str], references: Sequence[str]) -> dict[s
         ``(sentences, counts)`` for each of three metrics: ``bleu`` and ``chrf`` of raw texts, as sacreBLEU computes
         them by default (Post 2018, arXiv 1804.08771; Popović 2015), and ``bleu_lowercase``, BLEU of lower-cased texts,
         which older papers report.
+
+    Example:
+        >>> counts = sentence_counts(["Ein Hund", "Eine Katze"], ["Ein Hund", "Ein Vogel"])
+        >>> {name: len(values) for name, values in counts.items()}
+        {'bleu': 2, 'chrf': 2, 'bleu_lowercase': 2}
     """
     return {
         name: np.array(metric._extract_corpus_statistics(list(outputs), [list(references)]), dtype="int64")
@@ -45,12 +54,29 @@ def sentence_counts(outputs: Sequence[str], references: Sequence[str]) -> dict[s
 
 
 def joined(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Returns the counts of several parts as those of one."""
+    """Returns the counts of several parts as those of one.
+
+    Example:
+        >>> part = sentence_counts(["Ein Hund"], ["Ein Hund"])
+        >>> len(joined([part, part])["bleu"])
+        2
+    """
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def metric_counts(name: str, counts: np.ndarray) -> SummedCounts:
-    """Returns a metric's counts for comparisons of two models."""
+    """Returns a metric's counts for comparisons of two models.
+
+    Args:
+        name: Name of the metric.
+        counts: Its counts per sentence, from ``sentence_counts``.
+
+    Example:
+        >>> counts = sentence_counts(["ein Hund rennt im Park"], ["Ein Hund rennt im Park"])
+        >>> lower = metric_counts("bleu_lowercase", counts["bleu_lowercase"])
+        >>> lower.compute(lower.values).round().tolist()
+        [100.0]
+    """
     metric = _metrics()[name]
 
     def compute(sums: np.ndarray) -> np.ndarray:
