@@ -14,6 +14,7 @@ from zoo.files import check_output, check_output_folder, open_output
 
 from . import backend, show
 from .columns import labels_option, series_options
+from .languages import in_language, language_option
 from .output import Text, echo_json, note
 from .processes import processes_options
 
@@ -78,6 +79,7 @@ def info(name: str, as_json: bool) -> None:
 )
 @click.option("--time", type=Text(), default="", help="Of a table with one row per step: the column with the time.")
 @labels_option
+@language_option
 @series_options(required=False)
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and count them.")
 @click.option("--limit", type=int, help="Evaluate this many inputs, sampled with a fixed seed.")
@@ -103,6 +105,7 @@ def evaluate(
     tag_names,
     dialect,
     allow_unknown,
+    language,
     horizon,
     period,
     time_format,
@@ -148,6 +151,10 @@ def evaluate(
     if page:
         check_output_folder(page)
     record = locate.read_record(name)
+    if language:
+        from zoo.tasks import find_preprocessor
+
+        in_language(find_preprocessor(record.spec.task, record.spec.preprocessor), language)
     for other in against:
         if (task := locate.read_record(other).spec.task) != record.spec.task:
             raise InputError(f"--against {other}: task {task} differs from {name}'s {record.spec.task}: give one task")
@@ -182,6 +189,7 @@ def evaluate(
             tag_names=tag_names,
             dialect=dialect,
             allow_unknown=allow_unknown,
+            language=language or "",
             skip_bad_rows=skip_bad_rows,
             limit=limit,
             processes=processes,

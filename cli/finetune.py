@@ -12,6 +12,7 @@ from zoo.limits import MAX_SEED
 from . import backend, forecasters, show
 from .columns import labels_option, series_options, symbols_option
 from .commands import _example
+from .languages import language_option
 from .output import Text, echo
 from .processes import processes_options
 
@@ -35,6 +36,7 @@ from .processes import processes_options
 @click.option("--group", type=Text(), default="", help="Group column: rows of one group stay in one split.")
 @symbols_option
 @labels_option
+@language_option
 @series_options(required=False)
 @click.option("--output", help="Output folder.")
 @click.option("--validation", help="Validation file. Default: a tenth of DATA.")
@@ -76,6 +78,7 @@ def finetune(
     tag_names,
     dialect,
     allow_unknown,
+    language,
     horizon,
     period,
     time_format,
@@ -163,6 +166,7 @@ def finetune(
         "tag_names": tag_names,
         "dialect": dialect,
         "allow_unknown": allow_unknown,
+        "language": language or "",
     }
     if picture:
         _find_rate(name, data, columns, task, training_config, not from_scratch, skip_bad_rows, picture)

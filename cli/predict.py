@@ -19,6 +19,7 @@ from zoo.files import check_output
 
 from . import answering
 from .commands import _beam, _example
+from .languages import in_language, language_option
 from .output import Text, echo, echo_json, echo_raw, note
 
 STREAMED = 256  # maximum lines of standard input per batch
@@ -46,6 +47,7 @@ STREAMED = 256  # maximum lines of standard input per batch
     show_default=True,
     help="With --sentences: alphabet of the phones.",
 )
+@language_option
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @answering.backend_option
@@ -64,6 +66,7 @@ def predict(
     sentences: bool,
     lexicon: str | None,
     alphabet: str,
+    language: str | None,
     beam: int | None,
     as_json: bool,
     backend: str | None,
@@ -90,6 +93,7 @@ def predict(
     # Check name and input before the backend starts, because that takes seconds.
     record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
+    preprocessor = in_language(preprocessor, language)
     if not sentences and (lexicon or alphabet != "arpabet"):
         raise InputError(f"--{'lexicon' if lexicon else 'alphabet'}: needs --sentences: add it")
     if sentences:
@@ -143,11 +147,13 @@ class _Bad:
         """Returns whether a model can read an input."""
         at = f"{place}: " if place else ""
         try:
-            preprocessor.encode_input(value)
+            getattr(preprocessor, "encode_words", preprocessor.encode_input)(value)
             read_as = getattr(preprocessor, "read_as", None)
             other = read_as(value) if read_as else None
             if other is not None:
-                note(f"note: {at}{value!r} is read as {other!r}")
+                from zoo.preprocessing.symbols import shorten
+
+                note(f"note: {at}{shorten(value)!r} is read as {shorten(other)!r}")
             remark = preprocessor.note(value) if hasattr(preprocessor, "note") else None
             if remark:
                 note(f"note: {at}{remark}")

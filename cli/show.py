@@ -128,6 +128,9 @@ def record(record: "Record") -> None:
     if "modified_from" in training["recipe"]:
         base = training["recipe"]["modified_from"]
         lines["modified from"] = f"{base['name']}, SHA-256 {base['sha256']}: its scores do not hold"
+    alphabets = record.spec.preprocessor.get("alphabets", {})
+    if alphabets:
+        lines["languages"] = f"{len(alphabets)}: {', '.join(sorted(alphabets, key=str.lower))}"
     for key, value in lines.items():
         echo(f"{key:<13} {value}")
     for found in record.metrics:
@@ -155,12 +158,29 @@ def evaluation(found: dict[str, Any]) -> None:
         origin = "" if kind == "baseline" else f" ({figure['source']})"
         rows.append((f"{kind}: {figure['system']}{origin}", *cells))
     print_table(columns, rows, title)
+    if "languages" in found:
+        languages(found["languages"])
     for metric, signature in found.get("signatures", {}).items():
         echo(f"{NAMES[metric]}: {signature}")
     for other in found.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])
         echo(f"{found['model']} minus {other['model']} on the same inputs: {NAMES[metric]} {less}")
+
+
+def languages(found: dict[str, Any]) -> None:
+    """Print the metrics of each language, and their means over the languages."""
+    from zoo.datasets.wikipron.languages import language_name
+
+    names = [name for name in next(iter(found.values()))["values"] if name in NAMES]
+    rows = [
+        (code, language_name(code), f"{part['size']:,}", *(shown_interval(n, part["values"][n]) for n in names))
+        for code, part in found.items()
+    ]
+    means = [sum(part["values"][name]["value"] for part in found.values()) / len(found) for name in names]
+    cells = [shown(name, mean) for name, mean in zip(names, means, strict=True)]
+    rows.append(("", "mean over the languages", "", *cells))
+    print_table(("language", "", "inputs", *(NAMES[name] for name in names)), rows)
 
 
 def fine_tuned(document: dict[str, Any], monitor: str, output: str, example: str) -> None:

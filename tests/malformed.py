@@ -23,7 +23,8 @@ def good(folder: Path) -> Path:
     from zoo.checkpoints.spec import ModelSpec
     from zoo.models import registry
     from zoo.pipeline import Pipeline
-    from zoo.preprocessing.symbols import SequenceToSequencePreprocessor, SymbolTokenizer
+    from zoo.preprocessing.sequence_to_sequence import SequenceToSequencePreprocessor
+    from zoo.preprocessing.symbols import SymbolTokenizer
 
     letters, phones = SymbolTokenizer(tuple("abc")), SymbolTokenizer(("A", "B"), " ")
     preprocessor = SequenceToSequencePreprocessor(letters, phones, 8, 8)

@@ -1,5 +1,6 @@
 """Pipelines: a model and its preprocessor, from raw inputs to readable outputs."""
 
+import copy
 import dataclasses
 import math
 import os
@@ -139,6 +140,19 @@ class Pipeline:
         """Options of ``predict`` with their defaults."""
         return self.task.options
 
+    def with_language(self, language: str) -> "Pipeline":
+        """Returns the same model for inputs of one language, which then need no tag.
+
+        Raises:
+            InputError: The model has no languages, or not this one.
+        """
+        if not hasattr(self.preprocessor, "with_language"):
+            raise InputError(f"language {language!r}: {self.spec.task} has no languages: leave it out")
+        other = copy.copy(self)
+        other.preprocessor = self.preprocessor.with_language(language)
+        other.spec = dataclasses.replace(self.spec, preprocessor=other.preprocessor.to_json())
+        return other
+
     def predict(
         self,
         inputs: Any,
@@ -154,8 +168,8 @@ class Pipeline:
                 form: lists, arrays, tensors, pandas, pyarrow, Hugging Face and ``tf.data``.
             batch_size: Inputs per batch.
             on_step: Called with the number of finished inputs.
-            **options: Options of the task: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest),
-                ``probabilities=True`` for classification.
+            **options: Options of the task: ``beam_size`` for sequence_to_sequence (1 is greedy and fastest) and
+                ``language`` for a model of many languages, ``probabilities=True`` for classification.
 
         Returns:
             One output per input.
@@ -221,7 +235,8 @@ class Pipeline:
                 continue
             kind = type(self.task.options[name])
             if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                raise InputError(f"{name} {value!r}: give {'true or false' if kind is bool else 'a whole number'}")
+                expected = {bool: "true or false", str: "a text"}.get(kind, "a whole number")
+                raise InputError(f"{name} {value!r}: give {expected}")
         return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:

@@ -13,7 +13,8 @@ from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate, held_against
 from zoo.metrics.intervals import Counts, difference, interval
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
-from zoo.preprocessing.symbols import SequenceToSequencePreprocessor, SymbolTokenizer
+from zoo.preprocessing.sequence_to_sequence import SequenceToSequencePreprocessor
+from zoo.preprocessing.symbols import SymbolTokenizer
 from zoo.tasks import TASKS, find_task
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.

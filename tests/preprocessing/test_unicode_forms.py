@@ -56,16 +56,33 @@ def test_a_record_that_says_no_form_is_composed():
         ("a\u00adb\u200b", "ab"),
         ("\ufeffab", "ab"),
         ("¿ab?", "ab"),
+        ("\u202eab\u2069", "ab"),
+        ("fàcé", "facé"),
+        ("fì", "fi"),
     ],
 )
 def test_what_stands_for_known_characters_is_read_as_these(written, read):
     assert LETTERS.encode(written) == LETTERS.encode(read)
 
 
-@pytest.mark.parametrize("text", ["naïve", "bxc", "a,b", "?", "cafè"])
+@pytest.mark.parametrize("text", ["na☃ve", "bxc", "a,b", "?", "cạfė3"])
 def test_a_letter_that_is_unknown_is_still_refused(text):
     with pytest.raises(InputError, match="unknown to this model|is empty"):
         LETTERS.encode(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "read"),
+    [
+        ("Łódź", "lodz", "lodz"),
+        ("Straße", "strae", "strasse"),
+        ("smørrebrød", "smorebd", "smorrebrod"),
+        ("कि", "क", "कि"),  # a vowel sign is no accent
+        ("ж", "abc", "ж"),
+    ],
+)
+def test_accents_of_european_letters_are_taken_off_and_other_letters_stay(text, known, read):
+    assert fold(text, known.__contains__) == read
 
 
 def test_known_text_is_never_touched():

@@ -60,6 +60,7 @@ SCHEMA = {
             "size": int,
             "beam": Optional(int),
             "values": {str: {"value": float, "low": float, "high": float}},
+            "languages": Optional({str: {"size": int, "values": {str: {"value": float, "low": float, "high": float}}}}),
             "signatures": Optional({str: str}),
         }
     ],

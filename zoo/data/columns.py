@@ -25,6 +25,7 @@ class Columns:
         symbols: How target texts are split; one of ``SYMBOLS``.
         strip_labels: Whether to merge labels that differ only in case, spaces or invisible characters.
         tag_names: Names of numbered tags, between commas.
+        language: Language of the inputs, for models of many languages.
         dialect: Format of a ``.csv`` or ``.tsv``, as in ``zoo.data.dialects.Dialect.parse``.
         left_out: Columns of a wide table that were not steps when the model was made.
 
@@ -42,6 +43,7 @@ class Columns:
     strip_labels: bool = False
     tag_names: str = ""
     dialect: str = ""
+    language: str = ""
     left_out: tuple[str, ...] = ()
 
     def __post_init__(self):

@@ -16,12 +16,14 @@ class Reading:
         notes: Notes for the user, one per line.
         layout: Layout of the rows, one of ``zoo.data.read.LAYOUTS``; ``None`` if the file did not decide it.
         symbols: How target texts are split, as in ``Columns``.
+        language: Language of inputs without a tag, as in ``Columns``.
         left_out: Columns of a table that are not read as steps.
     """
 
     notes: tuple[str, ...] = ()
     layout: str | None = None
     symbols: str = ""
+    language: str = ""
     left_out: tuple[str, ...] = ()
 
 

@@ -70,7 +70,8 @@ def examples(
     result = _read(data, columns, layout, on_bad)
     if group and result.groups is None:
         raise InputError(f"group {group!r}: only the rows of a table of texts have groups: leave it out")
-    return result.with_notes(symbols=columns.symbols) if columns.symbols else result
+    asked = {name: value for name in ("symbols", "language") if (value := getattr(columns, name))}
+    return result.with_notes(**asked) if asked else result
 
 
 def _read(data: Any, columns: Columns, layout: str | None, on_bad: OnBad) -> Examples:

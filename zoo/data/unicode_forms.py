@@ -5,16 +5,18 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\ufeff]")
-"""Soft hyphen, Mongolian vowel separator, zero-width space, word joiner and byte-order mark."""
+INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Soft hyphen, Mongolian vowel separator, zero-width space, word joiner, byte-order mark, and marks of direction."""
 
 _PLAIN = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u0060\u00b4", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-    **dict.fromkeys("\u200c\u200d\u200e\u200f", ""),
+    **dict.fromkeys("\u200c\u200d", ""),
     "\u2026": "...",
 }
+# Latin letters with strokes and ligatures, which have no accent to take off.
+_BASE = {"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
 
 
 def same_text(text: str) -> str:
@@ -40,8 +42,8 @@ def fold(text: str, known: Callable[[str], bool]) -> str:
     """Returns a text with its unknown characters replaced by known ones, if the meaning stays the same.
 
     Curly quotation marks become straight, dashes become hyphens, and ligatures and full-width letters become plain
-    ones. Invisible characters are removed, and so are unknown punctuation marks at either end. A letter keeps its
-    accent because without it the letter is another one.
+    ones. Invisible characters are removed, and so are unknown punctuation marks at either end. A letter loses an accent
+    that is unknown (``ü`` to ``u``); vowel signs and other marks of other scripts stay.
 
     Args:
         text: Any text.
@@ -70,4 +72,12 @@ def _folded(character: str, known: Callable[[str], bool]) -> str:
         if form is not None and all(map(known, form)) and (form or character in _PLAIN):
             return form
     lower = unicodedata.normalize("NFKC", character).lower()
-    return lower if lower and all(map(known, lower)) else character
+    for form in (lower, _without_accents(character), _without_accents(lower), _BASE.get(lower, "")):
+        if form and all(map(known, form)):
+            return form
+    return "" if "\u0300" <= character <= "\u036f" else character
+
+
+def _without_accents(text: str) -> str:
+    """Returns a text without the accents of European scripts."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not "\u0300" <= c <= "\u036f")

@@ -4,16 +4,19 @@ import contextlib
 import hashlib
 import importlib
 import logging
+import lzma
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from zoo.checkpoints import download
 from zoo.data.examples import Examples
 from zoo.data.forecast_series import Series
+from zoo.data.languages import tag
 from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
 from zoo.errors import DownloadError, InputError
@@ -46,7 +49,7 @@ def load(name: str, split: str) -> Examples:
     if split not in dataset.splits:
         raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
     builder, rows = _read(name, dataset, split)
-    features = builder.info.features
+    features = {name: builder.info.features[name] for name in builder.info.features}
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, locations = [], [], []
     for i, row in enumerate(rows):
@@ -56,6 +59,8 @@ def load(name: str, split: str) -> Examples:
             values = [_value(features[field], row[field]) for field in fields]
             answers = ["\t".join(values) if len(values) > 1 else values[0] if values else ""]
         value = _value(features[dataset.input], row[dataset.input])
+        if dataset.language:
+            value = tag(row[dataset.language].decode(), value)
         for answer in answers:
             inputs.append(dataset.read(value) if dataset.read else value)
             targets.append(answer)
@@ -108,7 +113,14 @@ def _read(name: str, dataset: Dataset, split: str):
         raise DownloadError(f"dataset {name}: {reason}; with local copies of its files {local}") from error
     with _standard_output_kept():
         rows = builder.as_dataset(split=dataset.slices.get(split, split))
-    return builder, tfds.as_numpy(rows)
+    return builder, _text_rows(rows) if dataset.multi_reference else tfds.as_numpy(rows)
+
+
+def _text_rows(rows) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a TensorFlow dataset of texts and lists of texts, read in batches because that is faster."""
+    for batch in rows.ragged_batch(1_024):
+        columns = {name: x.to_list() if hasattr(x, "to_list") else x.numpy().tolist() for name, x in batch.items()}
+        yield from (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
 
 def _prepared(name: str):
@@ -208,6 +220,8 @@ def local_copies(
 ) -> dict[str, str]:
     """Returns a path under ``ZOO_DATA_FILES`` for each file, recognised by size and SHA-256.
 
+    A file may be packed with xz: it then has the name of the file and the suffix ``.xz``.
+
     Args:
         dataset: Name of the dataset, for messages.
         wanted: Size in bytes and SHA-256 of each file, by key.
@@ -223,7 +237,8 @@ def local_copies(
     paths = {}
     for name, (size, checksum) in wanted.items():
         for path in files:
-            if path.stat().st_size == size and _sha256(path) == checksum:
+            packed = urls is not None and path.name == f"{urls[name].rpartition('/')[2]}.xz"
+            if (packed or path.stat().st_size == size) and _sha256(path, packed) == checksum:
                 paths[name] = os.fspath(path)
                 break
         else:
@@ -234,6 +249,13 @@ def local_copies(
     return paths
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(path: Path, packed: bool = False) -> str:
+    """Returns the SHA-256 of a file, or of its unpacked contents; empty if it cannot be unpacked."""
+    try:
+        with lzma.open(path) if packed else path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except (lzma.LZMAError, EOFError):
+        return ""

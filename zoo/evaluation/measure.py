@@ -9,6 +9,7 @@ from zoo import datasets
 from zoo.backends.allocator import retain_freed_memory
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
+from zoo.data.languages import split_tag
 from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.evaluation.sources import source
@@ -34,6 +35,7 @@ class Report:
         references: The targets of each.
         names: The input itself if it is a text, otherwise its location.
         left_out: Number of rows that could not be used and were left out.
+        languages: Size and metrics by language, if the inputs are of several.
         signatures: Definitions of metrics that have several, for example sacreBLEU's, by the metric's name.
 
     Example:
@@ -54,19 +56,28 @@ class Report:
     references: list[Any]
     names: list[str]
     left_out: int = 0
+    languages: dict[str, tuple[int, dict[str, Interval]]] = dataclasses.field(default_factory=dict)
     signatures: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the metrics for a record, without the examples."""
+        languages = {
+            code: {"size": size, "values": _as_json(values)} for code, (size, values) in self.languages.items()
+        }
         return {
             "dataset": self.dataset,
             "split": self.split,
             "size": self.size,
             **({"left_out": self.left_out} if self.left_out else {}),
             **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
-            "values": {name: dataclasses.asdict(value) for name, value in self.values.items()},
+            "values": _as_json(self.values),
+            **({"languages": languages} if languages else {}),
             **({"signatures": self.signatures} if self.signatures else {}),
         }
+
+
+def _as_json(values: dict[str, Interval]) -> dict[str, dict[str, float]]:
+    return {name: dataclasses.asdict(value) for name, value in values.items()}
 
 
 @retain_freed_memory()
@@ -84,6 +95,7 @@ def evaluate(
     strip_labels: bool = False,
     tag_names: str = "",
     dialect: str = "",
+    language: str = "",
     allow_unknown: bool = False,
     skip_bad_rows: bool = False,
     limit: int | None = None,
@@ -113,6 +125,7 @@ def evaluate(
         strip_labels: Whether to merge labels that look alike.
         tag_names: Names of numbered tags.
         dialect: Format of a CSV or TSV.
+        language: Language of the inputs, for a model of many languages; of a dataset, the inputs of this language.
         allow_unknown: Whether to accept more than half of the tokens as unknown.
         skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first
             prediction.
@@ -140,6 +153,7 @@ def evaluate(
     pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
     if pipeline.spec.task in FORECASTERS:
         raise InputError("a forecaster is measured by zoo evaluate --horizon, or by zoo.forecasting.rolling.score")
+    pipeline = pipeline.with_language(language) if language else pipeline
     task, preprocessor = pipeline.task, pipeline.preprocessor
     task.check_metrics()
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
@@ -157,6 +171,8 @@ def evaluate(
     options = {**task.options, **asked(name), **options}
     states, kept = [], Cases([], [], [])
     predictions: list[Any] = []
+    languages: dict[str, list[Any]] = {}
+    has_languages = bool(getattr(preprocessor, "languages", ()))
     with workers(pipeline, cases_of, processes, batch_size, options) as work:
         left_out: list[set[str]] = []  # locations, part by part
         folded = Folded(preprocessor)
@@ -174,6 +190,10 @@ def evaluate(
         on_start(size)
         for cases, outputs, state in work.answer(left_out, on_step):
             states.append(state)
+            for code, rows in _by_language(cases.inputs).items() if has_languages else ():
+                part = cases.select(rows)
+                counts = task.update_metrics(preprocessor, [outputs[i] for i in rows], part.references)
+                languages.setdefault(code, []).append((len(rows), counts))
             for row in zip(_names(cases), outputs, cases.references, strict=True):
                 on_prediction(*row)
             if keep:
@@ -183,8 +203,22 @@ def evaluate(
                 kept.locations.extend(cases.locations)
     values = task.compute_metrics(preprocessor, states)
     names = _names(kept)
-    kept_parts = (kept.inputs, predictions, kept.references, names)
-    return Report(name, split, size, options, values, *kept_parts, bad.count, task.signatures())
+    by_language = {
+        code: (sum(count for count, _ in parts), task.compute_metrics(preprocessor, [state for _, state in parts]))
+        for code, parts in sorted(languages.items() if len(languages) > 1 else ())
+    }
+    rows = (kept.inputs, predictions, kept.references, names)
+    return Report(name, split, size, options, values, *rows, bad.count, by_language, task.signatures())
+
+
+def _by_language(inputs: list[Any]) -> dict[str, list[int]]:
+    """Returns the indices of the inputs that begin with a language, by language."""
+    found: dict[str, list[int]] = {}
+    for i, value in enumerate(inputs):
+        code = split_tag(value)[0] if isinstance(value, str) else ""
+        if code:
+            found.setdefault(code, []).append(i)
+    return found
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:

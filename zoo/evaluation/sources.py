@@ -16,6 +16,7 @@ from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.labels import unify
+from zoo.data.languages import split_tag
 from zoo.data.lines import OnBad, Part, ending, line_offsets
 from zoo.data.tables import SEPARATORS, column_names, stream_examples
 from zoo.errors import InputError
@@ -44,7 +45,13 @@ def source(
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
-        return InMemory(task.cases(datasets.load(str(data), split)), limit), str(data), split
+        return (
+            InMemory(
+                _of_languages(task.cases(datasets.load(str(data), split)), datasets.entry(str(data)), pipeline), limit
+            ),
+            str(data),
+            split,
+        )
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # raises: not a file name either
     named = columns.input and columns.target and not columns.series
@@ -62,6 +69,26 @@ def source(
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)
     return InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
+
+
+def _of_languages(cases: Cases, dataset: Any, pipeline: Any) -> Cases:
+    """Returns the cases of the pipeline's language, or all cases; without languages if the model has none.
+
+    Raises:
+        InputError: The dataset has languages, but not that of the pipeline.
+    """
+    if not dataset.language:
+        return cases
+    languages = [split_tag(value)[0] for value in cases.inputs]
+    if not pipeline.preprocessor.languages:
+        return dataclasses.replace(cases, inputs=[split_tag(value)[1] for value in cases.inputs])
+    language = pipeline.preprocessor.language
+    if not language:
+        return cases
+    chosen = [i for i, own in enumerate(languages) if own == language]
+    if not chosen:
+        raise InputError(f"language {language}: the dataset has only {', '.join(sorted(set(languages)))}: choose one")
+    return cases.select(chosen)
 
 
 def _drawn(size: int, limit: int | None) -> Sequence[int]:

@@ -1,6 +1,9 @@
 """Predict from raw inputs with ONNX Runtime, without Keras and its backends."""
 
+import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from zoo.training.batching import by_length
 OnStep = Callable[[int], None]
 STEPS = 8_192  # maximum steps of a batch of next-step models, including padding
 OPTIONS: dict[str, dict[str, Any]] = {
-    "sequence_to_sequence": {"beam_size": 5},
+    "sequence_to_sequence": {"beam_size": 5, "language": ""},
     "translation": {"beam_size": 5},
     "classification": {"probabilities": False},
     "series_classification": {"probabilities": False},
@@ -101,6 +104,11 @@ class Predictor:
         return found
 
 
+def _cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _stack(rows: list[np.ndarray]) -> np.ndarray:
     """Returns rows ``(time, ...)`` as one array, padded with zeros at the end."""
     out = np.zeros((len(rows), max(map(len, rows)), *rows[0].shape[1:]), rows[0].dtype)
@@ -120,19 +128,34 @@ def _ranked(likely: np.ndarray, name: Callable[[int], str]) -> dict[str, float]:
     return {name(int(i)): float(likely[i]) for i in np.argsort(-likely, kind="stable")}
 
 
-def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size) -> list[str]:
-    target = self.preprocessor.target
+def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language="") -> list[str]:
+    preprocessor = self.preprocessor.with_language(language) if language else self.preprocessor
+    target = preprocessor.target
     target.check_beam_size(beam_size)
-    sources = [self.preprocessor.encode_input(text) for text in inputs]
+    encode_words = getattr(preprocessor, "encode_words", lambda text: [preprocessor.encode_input(text)])
+    rows = [[tuple(ids) for ids in encode_words(text)] for text in inputs]
+    sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
     outputs = [""] * len(sources)
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
-    for chosen, _, _ in by_length([len(source) for source in sources], batch_size):
+
+    def write(batch: tuple[list[int], int, int]) -> tuple[list[int], np.ndarray]:
+        chosen = batch[0]
         source = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen))
-        ids, _ = beam_search(encoder, decoder, source, self.preprocessor.max_target + 1, beam_size)
-        for i, row in zip(chosen, ids[:, 0], strict=True):
-            outputs[i] = target.decode([*row.tolist(), END])
-        on_step(len(chosen))
-    return outputs
+        return chosen, beam_search(encoder, decoder, source, preprocessor.max_target + 1, beam_size)[0]
+
+    batches = list(by_length([len(source) for source in sources], batch_size))
+    # A step is too small for several threads, but each core may have a batch.
+    pool = ThreadPoolExecutor(min(_cores(), max(1, len(batches))))
+    try:
+        for chosen, ids in pool.map(write, batches):
+            for i, row in zip(chosen, ids[:, 0], strict=True):
+                outputs[i] = target.decode([*row.tolist(), END])
+            on_step(len(chosen))
+    finally:  # cancels batches that have not started
+        pool.shutdown(cancel_futures=True)
+    written = dict(zip(sources, outputs, strict=True))
+    join = getattr(preprocessor, "join", "".join)
+    return [join([written[ids] for ids in row]) for row in rows]
 
 
 def _texts_or_series(rows: list) -> dict[str, np.ndarray]:

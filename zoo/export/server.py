@@ -248,9 +248,13 @@ def _read(predictor: Predictor, body: bytes, limits: Limits) -> tuple[list[Any],
     if "beam_size" in options and not 1 <= options["beam_size"] <= predictor.preprocessor.target.size:
         raise Refused(400, f"parameters.beam_size: give 1 to {predictor.preprocessor.target.size}")
     inputs = [_input(predictor, value) for value in inputs]
+    preprocessor = predictor.preprocessor
+    if options.get("language"):
+        preprocessor = preprocessor.with_language(options["language"])
+    encode = getattr(preprocessor, "encode_words", preprocessor.encode_input)
     for i, one in enumerate(inputs):
         try:
-            predictor.preprocessor.encode_input(one)
+            encode(one)
         except InputError as error:
             raise InputError(f"instances[{i}]: {error}") from None
         except (TypeError, ValueError, OverflowError):

@@ -53,6 +53,7 @@ def fine_tune(
     strip_labels: bool = False,
     tag_names: str = "",
     dialect: str = "",
+    language: str = "",
     allow_unknown: bool = False,
     output: str | os.PathLike | None = None,
     resume: bool = False,
@@ -87,6 +88,7 @@ def fine_tune(
         strip_labels: Whether to merge labels that differ only in case, spaces or invisible characters.
         tag_names: Names of numbered tags, between commas.
         dialect: Format of a CSV or TSV: ``"auto"`` to detect it, or for example ``"separator=; decimal=,"``.
+        language: Language of the inputs, for a model of many languages; a new one is added to those of the model.
         allow_unknown: Whether to accept more than half of the tokens as unknown to the pretrained model.
         output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
         resume: Whether to resume from that state. If false, there must be none.
@@ -116,7 +118,7 @@ def fine_tune(
     domain_folder = unfinished / "language_model" if unfinished else None
     if cluster.index() == 0:
         check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
-    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect)
+    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect, language)
     changes = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
     changes = {field: value for field, value in changes.items() if value is not None}
     start = prepare(

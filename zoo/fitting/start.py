@@ -30,6 +30,10 @@ from zoo.training.config import TrainingConfig, override
 # for random weights, and for models whose vocabulary changes with the data
 FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warmup=0.1, ema_decay=0.99, patience=12)
 
+# For pretrained weights that keep most of their vocabulary: the time is that of the steps (docs/experiments/
+# pronunciation.md), and a quarter of the epochs takes a quarter of it.
+FROM_SEQ2SEQ = dataclasses.replace(FROM_SCRATCH, epochs=15, min_steps=600, patience=5)
+
 # For pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, so that the rate falls. On 100
 # rows, 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
 ULMFIT = TrainingConfig(
@@ -143,6 +147,8 @@ def prepare(
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
     found_task, why = choose_task(task, base_task, found[0])
     notes = [*found[0].reading.notes, *why]
+    if columns.language and not (base and getattr(base.preprocessor, "languages", ())):
+        raise InputError(f"language {columns.language!r}: this model has no languages: leave it out")
     if columns.strip_labels and found_task.has_labels:
         found = _with_same_labels(found)
     found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
@@ -223,7 +229,9 @@ def default_training_config(task: Task | None) -> TrainingConfig:
     Args:
         task: Task of the pretrained model; ``None`` for random weights.
     """
-    return ULMFIT if task is not None and task.replaces_head else FROM_SCRATCH
+    if task is None:
+        return FROM_SCRATCH
+    return ULMFIT if task.replaces_head else FROM_SEQ2SEQ if task.multi_reference else FROM_SCRATCH
 
 
 def adapt(base: Pipeline, parts: list[Examples], pretrained: bool = True, task: Task | None = None) -> Pipeline:

@@ -3,14 +3,15 @@
 import dataclasses
 import functools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from zoo.data.languages import script
 from zoo.data.unicode_forms import commonest_form, fold
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.fields import MAX_TEXT_LENGTH, expect_fields, expect_text
+from zoo.preprocessing.fields import expect_fields
 
 PAD, START, END = 0, 1, 2
 RESERVED = 3
@@ -76,19 +77,36 @@ class SymbolTokenizer:
             return text.split()
         return split_graphemes(text.strip()) if self.graphemes else list(text.strip())
 
-    def folded(self, text: str) -> str:
-        """Returns a text with unknown characters replaced by known ones, as ``zoo.data.unicode_forms.fold`` does."""
+    def folded(self, text: str, letters: Collection[str] | None = None) -> str:
+        """Returns a text with unknown characters replaced by known ones, as ``zoo.data.unicode_forms.fold`` does.
+
+        Args:
+            text: A text.
+            letters: Known characters; the default is all of the tokenizer's.
+        """
         if self.separator or not self.symbols:
             return text
         text = unicodedata.normalize(self.form, text.strip().lower() if self.lowercase else text.strip())
-        return fold(text, self._characters.__contains__)
+        known = self._characters if letters is None else letters
+        return unicodedata.normalize(self.form, fold(text, known.__contains__))
 
-    def read_as(self, text: str) -> str | None:
+    def read_as(self, text: str, letters: Collection[str] | None = None) -> str | None:
         """Returns the replacement for a text with unknown characters; ``None`` if nothing is replaced."""
-        if all(symbol in self._ids for symbol in self.split(text)):
+        symbols = self.split(text)
+        if all(symbol in (self._ids if letters is None else letters) for symbol in symbols):
             return None
-        replacement = self.folded(text)
-        return replacement if replacement and all(symbol in self._ids for symbol in self.split(replacement)) else None
+        replacement = self.folded(text, letters)
+        changed = self.split(replacement) != symbols
+        return replacement if replacement and changed and not self._unknown(replacement, letters) else None
+
+    def _unknown(self, text: str, letters: Collection[str] | None) -> list[str]:
+        """Returns the symbols of a text that cannot be read."""
+        symbols = self.split(text)
+        if letters is None:
+            return sorted({s for s in symbols if s not in self._ids})
+        # A letter that the language lacks is read if other languages have it and the script is the same.
+        scripts = {script(letter) for letter in letters} - {""}
+        return sorted({s for s in symbols if s not in letters and not (s in self._ids and script(s) in scripts)})
 
     @functools.cached_property
     def _ids(self) -> dict[str, int]:
@@ -98,23 +116,29 @@ class SymbolTokenizer:
     def _characters(self) -> set[str]:
         return set("".join(self.symbols))
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, letters: Collection[str] | None = None, language: str = "") -> list[int]:
         """Returns the ids of a text, without start and end token.
+
+        Args:
+            text: A text.
+            letters: Letters of the text's language; the default is all symbols.
+            language: Code of that language, for messages.
 
         Raises:
             InputError: The text is empty, or has an unknown symbol.
         """
         symbols = self.split(text)
-        if any(s not in self._ids for s in symbols):
-            symbols = self.split(self.folded(text)) or symbols
+        if not all(s in (self._ids if letters is None else letters) for s in symbols):
+            symbols = self.split(self.folded(text, letters)) or symbols
+            if unknown := self._unknown(self.separator.join(symbols), letters):
+                known = self.symbols if letters is None else sorted(letters)
+                shown = " ".join(known[:60]) + (" ..." if len(known) > 60 else "")
+                whose = f"{language} in this model" if language else "this model"
+                raise InputError(
+                    f"{shorten(text)!r} has {', '.join(map(repr, unknown[:5]))}, unknown to {whose}; it knows: {shown}"
+                )
         if not symbols:
             raise InputError("the text is empty: give at least one symbol")
-        unknown = sorted({s for s in symbols if s not in self._ids})
-        if unknown:
-            shown = " ".join(self.symbols[:60]) + (" ..." if len(self.symbols) > 60 else "")
-            raise InputError(
-                f"{_shorten(text)!r} has {', '.join(map(repr, unknown[:5]))}, unknown to this model; it knows: {shown}"
-            )
         return [self._ids[s] for s in symbols]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -151,90 +175,6 @@ class SymbolTokenizer:
         if value["form"] not in ("NFC", "NFD"):
             raise WeightsError(f"{location}.form: expected NFC or NFD")
         return cls(**value)
-
-
-@dataclasses.dataclass(frozen=True)
-class SequenceToSequencePreprocessor:
-    """Source text and target text of a sequence-to-sequence model, each with its own tokenizer.
-
-    Attributes:
-        source: Tokenizer of the input.
-        target: Tokenizer of the output.
-        max_source: Maximum input length in symbols; a longer input is an error and is never cut.
-        max_target: Maximum output length in symbols.
-
-    Example:
-        >>> letters = SymbolTokenizer.fit(["cat"])
-        >>> phones = SymbolTokenizer.fit(["K AE T"], separator=" ")
-        >>> preprocessor = SequenceToSequencePreprocessor(letters, phones, 20, 20)
-        >>> preprocessor.encode_input("cat")
-        [4, 3, 5, 2]
-        >>> preprocessor.encode_target("K AE T")
-        [1, 4, 3, 5, 2]
-    """
-
-    source: SymbolTokenizer
-    target: SymbolTokenizer
-    max_source: int
-    max_target: int
-
-    def encode_input(self, text: str) -> list[int]:
-        """Returns the ids of an input, with the end token.
-
-        Raises:
-            InputError: The text is empty, too long or has unknown symbols.
-        """
-        length = len(self.source.split(expect_text(text)))
-        if length > self.max_source:
-            limit = f"this model takes at most {self.max_source}: shorten it"
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
-        return [*self.source.encode(text), END]
-
-    def read_as(self, text: str) -> str | None:
-        """Returns the replacement for an input with unknown characters; ``None`` if nothing is replaced."""
-        return self.source.read_as(text)
-
-    def encode_target(self, text: str) -> list[int]:
-        """Returns the ids of an output, with start and end token.
-
-        Raises:
-            InputError: The text is empty, too long or has unknown symbols.
-        """
-        length = len(self.target.split(expect_text(text)))
-        if length > self.max_target:
-            limit = f"this model writes at most {self.max_target}: shorten it"
-            raise InputError(f"{_shorten(text)!r} has {length:,} symbols, {limit}")
-        return [START, *self.target.encode(text), END]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "source": self.source.to_json(),
-            "target": self.target.to_json(),
-            "max_source": self.max_source,
-            "max_target": self.max_target,
-        }
-
-    @classmethod
-    def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "SequenceToSequencePreprocessor":
-        """Create a preprocessor from JSON values; checks each key, type and bound.
-
-        Args:
-            value: Result of ``to_json``.
-            location: Source of the value, for messages.
-
-        Raises:
-            WeightsError: A value is invalid; the message names the key.
-        """
-        expect_fields({"source": dict, "target": dict, "max_source": int, "max_target": int}, value, location)
-        for key in ("max_source", "max_target"):
-            if not 1 <= value[key] <= MAX_TEXT_LENGTH:
-                raise WeightsError(f"{location}.{key}: expected 1 to {MAX_TEXT_LENGTH}")
-        return cls(
-            SymbolTokenizer.from_json(value["source"], f"{location}.source"),
-            SymbolTokenizer.from_json(value["target"], f"{location}.target"),
-            value["max_source"],
-            value["max_target"],
-        )
 
 
 _TIES = "\u035c\u0361"
@@ -282,5 +222,6 @@ def pad(rows: Sequence[Sequence[int]], length: int, batch_size: int | None = Non
     return out
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
+    """Returns a text for a message, at most 40 characters long."""
     return text if len(text) <= 40 else text[:37] + "..."

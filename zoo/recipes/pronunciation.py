@@ -1,7 +1,8 @@
-"""Recipes of pronunciation models: CMUdict."""
+"""Recipes of pronunciation models: CMUdict, and WikiPron with many languages."""
 
 import dataclasses
 
+from zoo.datasets.wikipron.languages import LANGUAGES, SIGMORPHON_2021
 from zoo.recipes.recipe import Recipe
 from zoo.training.config import TrainingConfig
 
@@ -21,6 +22,18 @@ def _cmudict(architecture: str, training_config: TrainingConfig, size: str = "sm
 # The numbers of epochs suit two CPU cores.
 _RECURRENT = TrainingConfig(epochs=30, batch_size=64, learning_rate=1e-3, ema_decay=0.9995)
 _RECURRENT_MUON = TrainingConfig(epochs=30, batch_size=128, optimizer="muon", learning_rate=2e-3, ema_decay=0.999)
+
+
+_LANGUAGES = TrainingConfig(
+    epochs=10, batch_size=256, optimizer="muon", learning_rate=2e-3, ema_decay=0.999, language_rows=15_000
+)
+
+
+def _wikipron(architecture: str, training_config: TrainingConfig, **config) -> Recipe:
+    # No split of the dataset has a word of these test splits.
+    tests = [(f"sigmorphon2021/{level}_{name}", code) for name, (level, code) in SIGMORPHON_2021.items()]
+    evaluate = (("wikipron", "test"), *((name, "test") for name, code in tests if code in LANGUAGES))
+    return Recipe(architecture, "small", "wikipron", None, evaluate, training_config, config=config)
 
 
 RECIPES = {
@@ -44,5 +57,9 @@ RECIPES = {
         TrainingConfig(epochs=32, batch_size=256, optimizer="muon", learning_rate=2e-3, ema_decay=0.999),
         num_heads=8,
         relative=16,
+    ),
+    "lstm_small.wikipron": _wikipron("lstm", _LANGUAGES, encoder_units=192, decoder_units=288, dropout=0.1),
+    "transformer_small.wikipron": _wikipron(
+        "transformer", dataclasses.replace(_LANGUAGES, batch_size=256), num_heads=8, relative=16
     ),
 }

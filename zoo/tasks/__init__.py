@@ -10,8 +10,8 @@ from zoo.preprocessing.music import MusicPreprocessor
 from zoo.preprocessing.number_targets import SeriesNumbers, TextNumbers
 from zoo.preprocessing.patches import ForecastPreprocessor
 from zoo.preprocessing.preprocessor import Preprocessor
+from zoo.preprocessing.sequence_to_sequence import SequenceToSequencePreprocessor
 from zoo.preprocessing.signals import SeriesPreprocessor
-from zoo.preprocessing.symbols import SequenceToSequencePreprocessor
 from zoo.preprocessing.tags import TagPreprocessor
 from zoo.preprocessing.text import TextPreprocessor
 from zoo.preprocessing.token_text import text_preprocessor

@@ -1,5 +1,6 @@
 """Sequence to sequence: map a text to another text, symbol by symbol."""
 
+import array
 import dataclasses
 import itertools
 import math
@@ -9,25 +10,20 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.compile import compiled, program
+from zoo.data.languages import check_code, split_tag, tag
 from zoo.errors import InputError, located
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
 from zoo.metrics.intervals import Counts
 from zoo.models import registry
-from zoo.preprocessing.symbols import (
-    PAD,
-    RESERVED,
-    START,
-    SequenceToSequencePreprocessor,
-    SymbolTokenizer,
-    are_unspaced,
-    pad,
-)
+from zoo.preprocessing.sequence_to_sequence import SequenceToSequencePreprocessor, fit_languages
+from zoo.preprocessing.symbols import PAD, RESERVED, START, SymbolTokenizer, are_unspaced, pad
 from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
 BEAM = 5
 MAX_SYMBOLS = 48  # maximum symbols of a word or a pronunciation; the longest in CMUdict has 28
+MAX_SYMBOLS_OF_LANGUAGES = 64  # the same for models of many languages, whose accents are symbols too
 
 
 class SequenceToSequence(Task):
@@ -36,15 +32,17 @@ class SequenceToSequence(Task):
     name = "sequence_to_sequence"
     multi_reference = True
     monitor = "per"
-    options = {"beam_size": BEAM, "stress": True}
+    options = {"beam_size": BEAM, "stress": True, "language": ""}
     validation = {"beam_size": 1}
 
     def architecture(self, name):
         return registry.find_seq2seq(name)
 
     def fit(self, examples, architecture):
-        source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
         target = fit_targets(examples.targets, examples.reading.symbols)
+        if all(split_tag(text)[0] for text in examples.inputs):
+            return fit_languages(examples.inputs, target, MAX_SYMBOLS_OF_LANGUAGES)
+        source = SymbolTokenizer.fit(examples.inputs, lowercase=True)
         max_length = max(len(target.split(text)) for text in examples.targets) if target.graphemes else 0
         return SequenceToSequencePreprocessor(source, target, MAX_SYMBOLS, max(MAX_SYMBOLS, max_length))
 
@@ -72,7 +70,7 @@ class SequenceToSequence(Task):
         return architecture.build(config)
 
     def batches(self, preprocessor, examples, training_config):
-        sources, targets = [], []
+        sources, targets = Rows(), Rows()
         for text, target, location in zip(examples.inputs, examples.targets, examples.locations, strict=True):
             with located(location):
                 sources.append(preprocessor.encode_input(text))
@@ -86,11 +84,20 @@ class SequenceToSequence(Task):
             inputs = {"source": source, "source_mask": source > 0, "target": target}
             return inputs, answer, (answer > 0).astype("float32")
 
-        lengths = [max(len(s), len(t) - 1) for s, t in zip(sources, targets, strict=True)]
-        return Batches(lengths, collate, training_config.batch_size, training_config.seed)
+        lengths = np.maximum(sources.lengths, targets.lengths - 1)
+        limit = training_config.language_rows
+        languages = [split_tag(text)[0] for text in examples.inputs] if limit else None
+        return Batches(
+            lengths, collate, training_config.batch_size, training_config.seed, groups=languages, group_rows=limit
+        )
 
-    def predict(self, pipeline, inputs, batch_size, on_step, *, beam_size, stress):
-        """Returns the most likely outputs.
+    def check_training_config(self, preprocessor, training_config):
+        super().check_training_config(preprocessor, training_config)
+        if training_config.language_rows and not getattr(preprocessor, "alphabets", {}):
+            raise InputError("language_rows: the training data have no languages: leave it out")
+
+    def predict(self, pipeline, inputs, batch_size, on_step, *, beam_size, stress, language):
+        """Returns the most likely outputs; an input of several words gives those of each word, two spaces between them.
 
         Args:
             pipeline: The model.
@@ -100,14 +107,21 @@ class SequenceToSequence(Task):
             beam_size: Number of beams; 1 is greedy and fastest.
             stress: Whether phones keep their stress digits. Without them, the likelihoods of hypotheses that differ
                 only in stress are added before the most likely one is chosen.
+            language: Language of inputs without a tag, for a model of many languages.
         """
-        target = pipeline.preprocessor.target
+        preprocessor = pipeline.preprocessor
+        preprocessor = preprocessor.with_language(language) if language else preprocessor
+        target = preprocessor.target
         target.check_beam_size(beam_size)
-        sources = [pipeline.preprocessor.encode_input(text) for text in inputs]
-        decoded = decoder(pipeline)(sources, beam_size, batch_size, on_step)
+        rows = [[tuple(ids) for ids in preprocessor.encode_words(text)] for text in inputs]
+        words = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
+        decoded = decoder(pipeline)(words, beam_size, batch_size, on_step)
         if stress:
-            return [target.decode(hypotheses[0][0]) for hypotheses in decoded]
-        return [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
+            outputs = [target.decode(hypotheses[0][0]) for hypotheses in decoded]
+        else:
+            outputs = [target.separator.join(_without_stress(hypotheses, target)) for hypotheses in decoded]
+        written = dict(zip(words, outputs, strict=True))
+        return [preprocessor.join(written[ids] for ids in row) for row in rows]
 
     def score(self, preprocessor, outputs, references):
         return self.compute_metrics(preprocessor, [self.update_metrics(preprocessor, outputs, references)])
@@ -139,15 +153,35 @@ class SequenceToSequence(Task):
         old = base.preprocessor
         inputs = [text for part in parts for text in part.inputs]
         targets = [text for part in parts for text in part.targets]
+        max_source = max(old.max_source, *(len(old.source.split(split_tag(text)[1])) for text in inputs))
+        if old.alphabets:
+            target = old.target.extend(targets)
+            max_target = max(old.max_target, *(len(target.split(text)) for text in targets))
+            sized = dataclasses.replace(old, target=target, max_source=max_source, max_target=max_target)
+            return sized.extend(inputs, self._new_language(parts[0], old))
         source = old.source.extend(inputs)
         fitted = fit_targets(targets, parts[0].reading.symbols, old.target)
         kept = [s for s in old.target.symbols if s in set(fitted.symbols)]
         target = dataclasses.replace(fitted, symbols=(*kept, *(s for s in fitted.symbols if s not in set(kept))))
-        max_source = max(len(source.split(text)) for text in inputs)
-        max_target = max(len(target.split(text)) for text in targets)
-        return SequenceToSequencePreprocessor(
-            source, target, max(old.max_source, max_source), max(old.max_target, max_target)
-        )
+        max_target = max(old.max_target, *(len(target.split(text)) for text in targets))
+        return SequenceToSequencePreprocessor(source, target, max_source, max_target)
+
+    def _new_language(self, examples, old: SequenceToSequencePreprocessor) -> str:
+        """Returns the language of examples without tags: one that the model has, or a new one.
+
+        Raises:
+            InputError: An example has no language.
+        """
+        language = examples.reading.language
+        if language:
+            known = {code.lower(): code for code in old.alphabets}
+            return known.get(language.lower(), check_code(language))
+        untagged = next((text for text in examples.inputs if not split_tag(text)[0]), None)
+        if untagged is not None:
+            raise InputError(
+                "the model reads many languages: name that of the data with --language, for example --language hi"
+            )
+        return old.language
 
     def transfer_weights(self, base, fresh):
         tensors = fresh.tensors()
@@ -155,6 +189,10 @@ class SequenceToSequence(Task):
         for path, value in base.tensors().items():
             if path.startswith("source_embed/"):
                 _move_rows(value, tensors[path], old.source, new.source)
+                for language in set(new.alphabets) - set(old.alphabets) if old.alphabets else ():
+                    likeness = nearest_language(new.alphabets[language], old.alphabets)
+                    row, like = (new.source.symbols.index(tag(code, "")) + RESERVED for code in (language, likeness))
+                    tensors[path][row] = tensors[path][like]
             elif path.startswith("target_embed/"):
                 _move_rows(value, tensors[path], old.target, new.target)
             elif path.startswith("logits/"):
@@ -167,6 +205,37 @@ class SequenceToSequence(Task):
         source = pad([pipeline.preprocessor.encode_input(text)], len(pipeline.preprocessor.encode_input(text)))
         out = pipeline.model({"source": source, "source_mask": source > 0, "target": pad([[START]], 1)})
         return ops.convert_to_numpy(out)[0, 0]
+
+
+class Rows:
+    """Rows of ids in one array: millions of lists would take ten times the memory."""
+
+    def __init__(self):
+        self.ids, self.ends = array.array("I"), array.array("Q", [0])
+
+    def append(self, row: list[int]) -> None:
+        """Add a row."""
+        self.ids.extend(row)
+        self.ends.append(len(self.ids))
+
+    def __getitem__(self, i: int) -> array.array:
+        return self.ids[self.ends[i] : self.ends[i + 1]]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each row."""
+        return np.diff(np.array(self.ends, "int64"))
+
+
+def nearest_language(letters: str, alphabets: dict[str, str]) -> str:
+    """Returns the language that shares the largest part of its letters with an alphabet.
+
+    Example:
+        >>> nearest_language("abcč", {"cs": "abcčř", "en": "abcxyz"})
+        'cs'
+    """
+    own = set(letters)
+    return max(sorted(alphabets), key=lambda code: len(own & set(alphabets[code])) / len(own | set(alphabets[code])))
 
 
 def fit_targets(targets: list[str], symbols: str, like: SymbolTokenizer | None = None) -> SymbolTokenizer:
@@ -232,7 +301,7 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     written = target.encode(output) if output else []  # the output may be empty
     run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
-    read = [*pipeline.preprocessor.source.split(text), "."]
+    read = [*pipeline.preprocessor.symbols(text), "."]
     return read, [*target.split(output), "."], ops.convert_to_numpy(weights)[0]
 
 

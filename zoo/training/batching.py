@@ -1,5 +1,6 @@
 """Batches with few shapes; their order depends only on seed and epoch, so that runs resume exactly."""
 
+import collections
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -55,9 +56,20 @@ class Batches:
         seed: Random seed of the order.
         varied: Whether ``collate`` also takes a random generator for augmentation; its state depends on seed, epoch and
             the index of the batch.
+        groups: Group of each row, for example its language; ``None`` means one group.
+        group_rows: Maximum rows per group and epoch; 0 means all. Later epochs have the next rows of the group.
     """
 
-    def __init__(self, lengths: Sequence[int], collate: Collate, batch_size: int, seed: int, varied: bool = False):
+    def __init__(
+        self,
+        lengths: Sequence[int] | np.ndarray,
+        collate: Collate,
+        batch_size: int,
+        seed: int,
+        varied: bool = False,
+        groups: Sequence[str] | None = None,
+        group_rows: int = 0,
+    ):
         self.collate = collate
         self.varied = varied
         self.batch_size = batch_size
@@ -67,13 +79,26 @@ class Batches:
         # The last bucket has no upper edge; its length is that of its longest row.
         last = int(max_length.max(initial=0))
         self.edges = (*(min(edge, last) for edge in EDGES), last)
-        self.per_epoch = int(sum(-(-n // batch_size) for n in np.bincount(self.buckets)))
+        self.parts = _parts(self.buckets, groups, group_rows, seed)
+        sizes = collections.Counter()
+        for bucket, _, count in self.parts:
+            sizes[bucket] += count
+        self.per_epoch = int(sum(-(-size // batch_size) for size in sizes.values()))
 
     def _order(self, epoch: int, shuffle: bool) -> list[tuple[int, np.ndarray]]:
         generator = np.random.default_rng((self.seed, epoch))
         batches = []
         for bucket in np.unique(self.buckets):
-            rows = np.flatnonzero(self.buckets == bucket)
+            # A part begins where the epoch before ended, so that an epoch depends only on its number.
+            rows = np.concatenate(
+                [
+                    np.take(part, np.arange(epoch * count, (epoch + 1) * count), mode="wrap")
+                    if count < len(part)
+                    else part
+                    for own, part, count in self.parts
+                    if own == bucket
+                ]
+            )
             rows = generator.permutation(rows) if shuffle else rows
             batches += [(int(bucket), rows[i : i + self.batch_size]) for i in range(0, len(rows), self.batch_size)]
         return [batches[i] for i in generator.permutation(len(batches))] if shuffle else batches
@@ -89,6 +114,28 @@ class Batches:
         last = self.per_epoch - 1
         ends = (0, last) if len(np.unique(self.buckets)) > 1 else (0,)
         return [next(self.epoch(0, start, shuffle=False)) for start in ends]
+
+
+def _parts(
+    buckets: np.ndarray, groups: Sequence[str] | None, group_rows: int, seed: int
+) -> list[tuple[int, np.ndarray, int]]:
+    """Returns the rows of each group in each bucket: the bucket, the rows, and how many of them an epoch has.
+
+    The number per epoch is the same in all epochs, so that a step belongs to the same epoch in every run.
+    """
+    if groups is None or not group_rows:
+        rows = {int(bucket): np.flatnonzero(buckets == bucket) for bucket in np.unique(buckets)}
+        return [(bucket, own, len(own)) for bucket, own in rows.items()]
+    _, numbers = np.unique(np.asarray(groups), return_inverse=True)
+    generator = np.random.default_rng((seed, 0))
+    parts = []
+    for group, size in enumerate(np.bincount(numbers)):
+        own = np.flatnonzero(numbers == group)
+        for bucket in np.unique(buckets[own]):
+            rows = generator.permutation(own[buckets[own] == bucket])
+            share = min(1.0, group_rows / size)
+            parts.append((int(bucket), rows, max(1, round(share * len(rows)))))
+    return parts
 
 
 class Crops:

@@ -51,6 +51,7 @@ class TrainingConfig:
             and far slower on others.
         augment: Whether to augment training examples anew in every epoch: varied sounds, and texts with dropped words
             (``zoo.training.augmentation``).
+        language_rows: Maximum rows per language and epoch, for data of many languages; 0 means all.
 
     Raises:
         InputError: A field has the wrong type, or is out of bounds.
@@ -77,6 +78,7 @@ class TrainingConfig:
     minutes: float | None = None
     precision: str = "float32"
     augment: bool = False
+    language_rows: int = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -1,0 +1,1 @@
+"""The TFDS builder of SIGMORPHON 2021, task 1."""
