@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from samples import captions
 
 import zoo
+from zoo.analysis import plotting
 from zoo.data.columns import Columns
 from zoo.errors import InputError, WeightsError
 from zoo.export import folder as folders
@@ -151,6 +152,12 @@ def test_a_picture_of_the_alignment(folder, tmp_path):
     picture = tmp_path / "alignment.png"
     run("predict", str(folder), "The dog likes a grey bird.", "--plot", str(picture))
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_any_subword_can_be_a_label_of_the_picture(tmp_path):
+    labels = [" $a$", "\x06", "$x_{$"]  # formulae and control characters, which bytes can spell
+    plotting.alignment(labels, labels, np.full((3, 3), 1 / 3), tmp_path / "alignment.png")
+    assert (tmp_path / "alignment.png").stat().st_size > 1_000
 
 
 def test_evaluation_of_a_table_prints_scores_and_signatures(folder, tmp_path):

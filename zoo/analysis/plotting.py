@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from zoo.checkpoints.scores import NO_SHARES
+from zoo.escape import printable
 from zoo.files import open_output
 
 
@@ -26,8 +27,9 @@ def alignment(source: list[str], target: list[str], weights: np.ndarray, path: s
     figure = Figure(figsize=(1.5 + 0.4 * len(source), 1.2 + 0.35 * len(target)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(source)), source)
-    axes.set_yticks(range(len(target)), target)
+    across, down = ([printable(symbol).replace("$", r"\$") for symbol in side] for side in (source, target))
+    axes.set_xticks(range(len(source)), across)
+    axes.set_yticks(range(len(target)), down)
     axes.set_xlabel("read")
     axes.set_ylabel("written")
     figure.colorbar(image, label="attention")
