@@ -90,5 +90,17 @@ def test_bad_arguments(pipeline, monkeypatch):
 def test_other_functions_name_the_way_to_forecast(pipeline):
     with pytest.raises(InputError, match="a forecaster is measured by zoo evaluate --horizon"):
         zoo.evaluate(pipeline, frame(), series="shop", time="month", target="units")
-    with pytest.raises(InputError, match="is a forecaster: use zoo finetune or zoo compare with --horizon"):
+    with pytest.raises(InputError, match="is a forecaster: give a horizon"):
         zoo.fine_tune(pipeline, frame(), series="shop", time="month", target="units")
+
+
+def test_fine_tune_with_a_horizon_fine_tunes_a_forecaster(pipeline):
+    mine = zoo.fine_tune(
+        pipeline, frame(), series="shop", time="month", target="units", horizon=4, epochs=1, learning_rate=1e-4
+    )
+    recipe = mine.document["training"]["recipe"]
+    assert (recipe["horizon"], recipe["training_config"]["epochs"]) == (4, 1)
+    assert recipe["training_config"]["learning_rate"] == 1e-4
+    assert mine.predict([np.arange(30.0)], horizon=4)[0].shape == (4, 9)
+    with pytest.raises(InputError, match="does not forecast"):
+        zoo.fine_tune("gru_small.cmudict", frame(), series="shop", time="month", target="units", horizon=4)

@@ -21,6 +21,7 @@ from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import baselines, transfer
 from zoo.fitting.callbacks import SILENT, Callbacks
+from zoo.fitting.forecast_tuning import fine_tune_forecaster
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.start import prepare
 from zoo.pipeline import Pipeline
@@ -58,6 +59,10 @@ def fine_tune(
     output: str | os.PathLike | None = None,
     resume: bool = False,
     unlabelled: Any = None,
+    horizon: int | None = None,
+    windows: int = 1,
+    period: int | None = None,
+    time_format: str = "",
     callbacks: Callbacks = SILENT,
 ) -> Pipeline:
     """Train a model on a user's examples, from pretrained weights or from scratch.
@@ -93,6 +98,11 @@ def fine_tune(
         output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
         resume: Whether to resume from that state. If false, there must be none.
         unlabelled: Texts without labels for the language model to read first: a list, or a file with one text per line.
+        horizon: Steps ahead, for a forecaster only. See ``zoo.fitting.forecast_tuning.fine_tune_forecaster``, which
+            this calls; so for the next three.
+        windows: Number of held-out windows per series.
+        period: Steps of a season.
+        time_format: Format of the dates.
         callbacks: Functions to call.
 
     Returns:
@@ -113,6 +123,27 @@ def fine_tune(
         >>> len(mine.predict(x[:3]))
         3
     """
+    if horizon is not None:
+        changes = {"epochs": epochs, "learning_rate": learning_rate}
+        return fine_tune_forecaster(
+            model,
+            data,
+            horizon=horizon,
+            target=target,
+            series=series,
+            time=time,
+            period=period,
+            time_format=time_format,
+            header=header,
+            dialect=dialect,
+            windows=windows,
+            training_config=override(
+                training_config, {field: value for field, value in changes.items() if value is not None}
+            ),
+            output=output,
+            resume=resume,
+            callbacks=callbacks,
+        ).pipeline
     folder = None if output is None or cluster.index() else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     domain_folder = unfinished / "language_model" if unfinished else None

@@ -131,7 +131,7 @@ def prepare(
     base = None if untrained else model if isinstance(model, Pipeline) else load(os.fspath(model))
     if base and base.spec.task in FORECASTERS:
         name = "the model" if isinstance(model, Pipeline) else model
-        raise InputError(f"{name}: is a forecaster: use zoo finetune or zoo compare with --horizon")
+        raise InputError(f"{name}: is a forecaster: give a horizon (--horizon)")
     language_model = base if base and is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
     if base_task and not fits(task, base_task):
