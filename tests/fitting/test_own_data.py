@@ -134,7 +134,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothing_else_is():
     for task in ("classification", "tagging"):
         assert default_training_config(find_task(task)) == ULMFIT
-    assert default_training_config(None) == default_training_config(find_task("sequence_to_sequence")) != ULMFIT
+    fresh, pretrained = default_training_config(None), default_training_config(find_task("sequence_to_sequence"))
+    assert (fresh.epochs, pretrained.epochs) == (60, 15) and pretrained.min_steps == 600
+    assert fresh.schedule == pretrained.schedule != ULMFIT.schedule
     assert ULMFIT.gradual_unfreezing and ULMFIT.layer_lr_decay == 2.6 and ULMFIT.schedule == "slanted_triangular"
 
 

@@ -118,6 +118,10 @@ class TranslationPreprocessor:
             raise _too_long(text, len(ids), f"this model reads at most {self.max_source}: give one sentence at a time")
         return [*ids, END]
 
+    def symbols(self, text: str) -> list[str]:
+        """Returns the subwords of an input."""
+        return self.source.split(text)
+
     def encode_target(self, text: str) -> list[int]:
         """Returns the ids of a translation, with start and end token (raises InputError if empty or too long)."""
         ids = self.tokenizer.encode(expect_text(text))
