@@ -44,8 +44,12 @@ def read(tmp_path, monkeypatch):
         "B": 5,
         "W-SUN": 52,
         "MS": 12,
-    }.items()
-    | {"ME": 12, "QS": 4, "QE": 4, "YS": 1, "YE": 1}.items(),
+        "ME": 12,
+        "QS": 4,
+        "QE": 4,
+        "YS": 1,
+        "YE": 1,
+    }.items(),
 )
 def test_the_frequency_and_the_dates_that_follow_are_those_of_pandas(name, period):
     dates = pd.date_range("2021-01-03", periods=40, freq=name)
