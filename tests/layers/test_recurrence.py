@@ -85,11 +85,11 @@ def gradients_of(layer, x, seen, weight):
         return [value.numpy() for value in tape.gradient(total, [leaf, *(v.value for v in layer.weights)])]
     import jax
 
-    def total(x, values):
+    def total_of(x, values):
         with keras.StatelessScope(list(zip(layer.weights, values, strict=True))):
             return (layer(x, mask=seen) * weight).sum()
 
-    of_x, of_weights = jax.grad(total, argnums=(0, 1))(x, [v.value for v in layer.weights])
+    of_x, of_weights = jax.grad(total_of, argnums=(0, 1))(x, [v.value for v in layer.weights])
     return [np.asarray(value) for value in [of_x, *of_weights]]
 
 

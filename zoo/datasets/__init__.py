@@ -49,7 +49,8 @@ def load(name: str, split: str) -> Examples:
     if split not in dataset.splits:
         raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
     builder, rows = _read(name, dataset, split)
-    features = {name: builder.info.features[name] for name in builder.info.features}
+    features = builder.info.features
+    assert features is not None
     fields = dataset.target if isinstance(dataset.target, tuple) else (dataset.target,)
     inputs, targets, locations = [], [], []
     for i, row in enumerate(rows):

@@ -14,7 +14,8 @@ from zoo.metrics.intervals import Interval, SummedCounts, interval
 def _metrics() -> dict[str, Any]:
     """Returns sacreBLEU's metrics by name (raises InputError if it is not installed)."""
     try:
-        from sacrebleu.metrics import BLEU, CHRF
+        from sacrebleu.metrics.bleu import BLEU
+        from sacrebleu.metrics.chrf import CHRF
     except ImportError:
         raise InputError('sacrebleu: not installed: pip install "seqzoo[translation]"') from None
     # force: sacreBLEU's own warning about tokenized texts is not for users of the zoo.
