@@ -22,6 +22,8 @@ def seasons(name: str) -> list[Series]:
     random = np.random.default_rng(len(name))
     steps = np.arange(90)
     made = [10 + 3 * np.sin(2 * np.pi * steps / 12 + i) + random.normal(0, 0.3, 90) for i in range(70)]
+    if name.removeprefix("time_series/") in HELD_OUT:
+        return [Series(str(i), values[:-12], period=12, test=values[-12:]) for i, values in enumerate(made[:5])]
     made[1] = made[1][:9]
     made[2][40:] = np.nan
     made[3][5:] = np.nan
