@@ -82,7 +82,7 @@ def test_no_sentence_and_no_library_are_one_line(monkeypatch):
     with pytest.raises(InputError, match="no sentences"):
         translation.translation_metrics(empty)
     translation._metrics.cache_clear()
-    monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
     with pytest.raises(InputError, match=r'^sacrebleu: not installed: pip install "seqzoo\[translation\]"$'):
         translation.check_installed()
     translation._metrics.cache_clear()
