@@ -20,7 +20,7 @@ from .output import Text, echo_json
     "--models",
     required=True,
     help="Comma-separated checkpoints, sized architectures and tfidf; with --horizon checkpoints, seasonal_naive, theta"
-    " and ets; * and ? match.",
+    " and ets. Patterns match as in zoo list.",
 )
 @click.option(
     "--input",

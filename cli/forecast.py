@@ -35,7 +35,7 @@ MAX_DRAWN = 6  # series of a picture
 def forecast(name, data, target, time, series, no_header, horizon, period, time_format, dialect, output, plot, as_json):
     """Forecast what follows each series in DATA: a .csv, .tsv, .jsonl or .parquet file with a row per step.
 
-    NAME is a checkpoint (zoo list "*.forecasting"), or seasonal_naive, theta or ets. The point forecast is the median,
+    NAME is a forecasting checkpoint, or seasonal_naive, theta or ets. The point forecast is the median,
     0.5; the other columns are quantiles. Rows may stand in any order; steps without a row and empty cells are missing
     values. The season is inferred from the dates or the values, or given with --period.
     """
