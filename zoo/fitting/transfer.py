@@ -227,7 +227,7 @@ def keep_linear_head(pipeline: Pipeline, trainer: Trainer, train: Examples) -> N
     trainer.on_epoch(row)
 
 
-def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
+def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> None:
     """Fit a classifier's head on the frozen features of its backbone: logistic regression.
 
     The strength is the one with the lowest loss in cross-validation.
@@ -236,9 +236,6 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
         pipeline: A classifier; its head is replaced.
         examples: Texts and labels.
         seed: Seed of the folds.
-
-    Returns:
-        The mean accuracy over the folds at that strength.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -269,4 +266,3 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> float:
     kernel /= scale[:, None]
     pipeline.model.head.kernel.assign(kernel.astype("float32"))
     pipeline.model.head.bias.assign((bias - scaler.mean_ @ kernel).astype("float32"))
-    return float(scores[best])

@@ -11,8 +11,9 @@ class Dropout(keras.layers.Dropout):
     % of a training step. Here one word decides four features, with 16 bits each, so the rate is exact to 1/65,536. The
     words come from the process's generator, as Keras's do on torch.
 
-    On a CPU, JAX's generator (threefry, twenty rounds) took a third of a TCN's training step. Here a hash of the
-    feature's index and of Keras's seed decides. A feature's number does not depend on how devices share the batch.
+    On JAX, Keras draws a number per feature with threefry, which has twenty rounds. Here a hash of the feature's index
+    and of Keras's seed decides (benchmarks/layers.py compares them). A feature's number does not depend on how devices
+    share the batch.
 
     Example:
         >>> import numpy as np
