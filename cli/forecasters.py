@@ -115,43 +115,22 @@ def compare(names: str, request: Request, config: dict[str, Any], output: str | 
     series, windows = request.read()
     scores = _scored(models, windows)
     if config:
-        from zoo.fitting.forecast_tuning import fine_tune_forecaster
-
         for model in models:
             if model in forecasters.BASELINES:
                 continue
-            with show.training(f"fine-tuning {model}") as callbacks:
-                tuned = fine_tune_forecaster(
-                    model,
-                    request.data,
-                    horizon=request.horizon,
-                    windows=request.per_series,
-                    period=request.period,
-                    time_format=request.time_format,
-                    training_config=config,
-                    output=Path(output) / Path(model).name if output else None,
-                    callbacks=callbacks,
-                    **_columns(request),
-                )
+            tuned = _tuned(model, request, config, Path(output) / Path(model).name if output else None)
             scores.append(dataclasses.replace(tuned.scores[0], model=f"{model}, fine-tuned"))
     scores.sort(key=lambda score: score.values["wql"].value)
     _print(request, len(series), len(windows), scores, as_json)
 
 
-def finetune(name: str, request: Request, config: dict[str, Any], output: str, resume: bool) -> None:
-    """Fine-tune a forecaster, and print whether it forecasts better than before."""
-    from zoo.forecasting import forecasters
-
-    forecasters.check_name(name)
-    if name in forecasters.BASELINES:
-        raise InputError(f"{name}: has no weights to train: choose a checkpoint: see zoo list '*.forecasting'")
-    request.read()
-    backend.start()
+def _tuned(model: str, request: Request, config: dict[str, Any], output: Any, resume: bool = False) -> Any:
+    """Fine-tune a forecaster with a progress bar."""
     from zoo.fitting.forecast_tuning import fine_tune_forecaster
 
-    with show.training(f"fine-tuning {name}") as callbacks:
-        tuned = fine_tune_forecaster(
-            name,
+    with show.training(f"fine-tuning {model}") as callbacks:
+        return fine_tune_forecaster(
+            model,
             request.data,
             horizon=request.horizon,
             windows=request.per_series,
@@ -163,6 +142,18 @@ def finetune(name: str, request: Request, config: dict[str, Any], output: str, r
             callbacks=callbacks,
             **_columns(request),
         )
+
+
+def finetune(name: str, request: Request, config: dict[str, Any], output: str, resume: bool) -> None:
+    """Fine-tune a forecaster, and print whether it forecasts better than before."""
+    from zoo.forecasting import forecasters
+
+    forecasters.check_name(name)
+    if name in forecasters.BASELINES:
+        raise InputError(f"{name}: has no weights to train: choose a checkpoint: see zoo list '*.forecasting'")
+    request.read()
+    backend.start()
+    tuned = _tuned(name, request, config, output, resume)
     ours, before, *_ = tuned.scores
     _table([score.to_json() for score in tuned.scores], "held-out windows")
     if not tuned.better:
