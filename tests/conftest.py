@@ -11,6 +11,8 @@ from zoo.checkpoints import download
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The tests of JAX compile many small programs that run once: optimizing them takes longer than they run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # As many processes as cores: more threads of torch would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""What a process of the tests of distributed training runs: see ``main``."""
+"""What the processes of the tests of distributed training run: see ``wait_for_run`` and ``main``."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import numpy as np
 from zoo.backends import cluster
 from zoo.errors import ZooError
 
+MAX_SECONDS = 300  # of a process
 WORDS = "river town people walk along water evening lovely dull great awful charming boring".split()  # noqa: SIM905
 
 
@@ -45,7 +46,9 @@ def train(folder: Path, resume: bool, at_step: dict[int, str], seed: int = 0) ->
     train, validation = data.select(range(seed, 66 + seed)), data.select(range(70, 90))
     # 22 rows a batch: neither 4 nor 8 devices get as many each.
     config = TrainingConfig(epochs=3, batch_size=22, augment=True, ema_decay=0.9, learning_rate=1e-2)
-    pipeline = fresh(find_task("classification"), "gru", "tiny", train, config.seed, dropout=0.2, num_layers=1)
+    pipeline = fresh(
+        find_task("classification"), "gru", "tiny", train, config.seed, dropout=0.2, num_layers=1, bidirectional=False
+    )
     trainer = make_trainer(pipeline, train, validation, config, folder, "resume")
 
     def on_step(step, total, loss):
@@ -90,5 +93,29 @@ def main(options: dict) -> None:
         sys.exit(error.exit_code)
 
 
+def wait_for_run() -> dict:
+    """Returns the options of ``main``, in a new process for each process of a run.
+
+    A line of standard input has the options of all processes of a run; the exit codes are printed as a line. The
+    processes are forks, so that Keras is imported once: that takes longer than the training.
+    """
+    import keras  # noqa: F401
+
+    for line in sys.stdin:
+        children = []
+        for options in json.loads(line):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(MAX_SECONDS)
+                log = os.open(options["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+                os.dup2(log, 1)
+                os.dup2(log, 2)
+                return options
+            children.append(child)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        print(json.dumps(codes), flush=True)
+    sys.exit()
+
+
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main(wait_for_run())
