@@ -32,9 +32,7 @@ def evaluate_forecaster(
     """
     if horizon is None:
         if not isinstance(data, str) or not data.startswith("time_series"):
-            raise InputError(
-                "horizon: missing: a forecaster is measured on windows of so many steps: give it"
-            )
+            raise InputError("horizon: missing: a forecaster is measured on windows of so many steps: give it")
         return _on_test_set(model, data, on_start, on_step)
     forecasters.check_horizon(horizon)
     series, notes = read_series(data, columns, time_format, period)
