@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo.data.synthetic_series import draw
-from zoo.preprocessing.patches import PATCH
+from zoo.preprocessing.patches import CANDIDATES, PATCH
 from zoo.training.series_windows import SeriesWindows
 
 
@@ -32,7 +32,7 @@ def test_targets_are_what_follows_in_units_of_the_scale():
     assert (weights > 0).any()
     # A parabola has constant second differences: the last value and the scale give the next ones.
     for row, position in zip(*np.nonzero((weights > 0).all(axis=-1)), strict=True):
-        steps = np.exp(inputs["steps"][row, position, :, 12] + 2)
+        steps = np.exp(inputs["steps"][row, position, :, CANDIDATES] + 2)
         order = np.argsort(steps)
         assert (np.diff(targets[row, position][order]) >= 0).all() and targets[row, position].min() > 0
 

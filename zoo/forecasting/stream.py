@@ -13,6 +13,7 @@ from zoo.models.streaming import Stream
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.patches import MAX_VALUE, PATCH, encode, right_aligned
 from zoo.tasks import FORECASTERS
+from zoo.tasks.bands import ORIGINS
 from zoo.tasks.forecasting import forecast
 
 _EMPTY = 4  # patches before a series: the features of its first patches tell how many values are missing there
@@ -55,7 +56,8 @@ class ForecastStream:
         self.count = len(values)
         self.values = values[-self.context :]
         self._decode = program(pipeline.model, _compiled_decoder)
-        self._outputs: np.ndarray | None = None  # those of the backbone at the last patch, (1, 1, hidden_dim)
+        # Those of the backbone at the last patches of each phase, (1, patches, hidden_dim).
+        self._outputs: list[np.ndarray | None] = [None] * PATCH
         self._streams = [self._started(phase, self.values) for phase in range(PATCH)]
 
     def update(self, value: float | None) -> None:
@@ -77,7 +79,7 @@ class ForecastStream:
         if limit is not None and stream.steps[0] == limit:  # learned positions end
             self._streams[phase] = self._started(phase, self.values[-PATCH * max(1, limit // 2) :])
         else:
-            self._outputs = stream.step(self._features(self.values)[:, -1])[:, None]
+            self._keep(phase, stream.step(self._features(self.values)[:, -1])[:, None])
 
     def forecast(self, horizon: int) -> np.ndarray:
         """Returns the quantiles of the next values, ``(horizon, 9)``, ascending along the last axis.
@@ -86,7 +88,8 @@ class ForecastStream:
             InputError: No value was read, or the horizon is out of range.
         """
         check_horizon(horizon)
-        if self._outputs is None:
+        outputs = self._outputs[self.count % PATCH]
+        if outputs is None:
             raise InputError("the stream has read no value: update it first")
         if np.nanmin(self.values) == np.nanmax(self.values):
             return np.full((horizon, len(QUANTILES)), np.nanmax(self.values))
@@ -94,20 +97,27 @@ class ForecastStream:
         def run(inputs):
             places = inputs["positions"][..., None]
             patch = np.take_along_axis(inputs["features"], places, axis=1)
-            parts = [ops.convert_to_tensor(part, "float32") for part in (self._outputs, patch, inputs["steps"])]
+            back = places.max() - places
+            x = np.take_along_axis(outputs, np.maximum(outputs.shape[1] - 1 - back, 0), axis=1)
+            parts = [ops.convert_to_tensor(part, "float32") for part in (x, patch, inputs["steps"])]
             return ops.convert_to_numpy(self._decode(*parts))
 
         return forecast(run, self._aligned(self.values), np.array([self.period]), int(horizon))[0]
 
     def _started(self, phase: int, values: np.ndarray) -> Stream:
-        """Returns the stream of a phase after some last values; the newest phase also gives the outputs."""
+        """Returns the stream of a phase after some last values, and keeps its last outputs."""
         stream = self.pipeline.model.backbone.stream(1)
         after = (self.count - phase) % PATCH  # values behind its last patch
         if len(values) > after:
-            outputs = stream.prefill(self._features(values[: len(values) - after]))
-            if not after:
-                self._outputs = outputs[:, -1:]
+            self._outputs[phase] = None
+            self._keep(phase, stream.prefill(self._features(values[: len(values) - after])))
         return stream
+
+    def _keep(self, phase: int, outputs: np.ndarray) -> None:
+        before = self._outputs[phase]
+        outputs = ops.convert_to_numpy(outputs)
+        joined = outputs if before is None else np.concatenate([before, outputs], axis=1)
+        self._outputs[phase] = joined[:, -1 - ORIGINS :]
 
     def _aligned(self, values: np.ndarray) -> np.ndarray:
         return right_aligned([values], -(-len(values) // PATCH) + _EMPTY)

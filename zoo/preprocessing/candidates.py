@@ -8,7 +8,10 @@ import dataclasses
 
 import numpy as np
 
-CANDIDATES = 12
+from zoo.preprocessing.rows import Rows, column
+from zoo.preprocessing.smoothing import Season, smoothed_forecasts
+
+CANDIDATES = 20
 LONGER = {7: 364, 24: 168, 48: 336, 96: 672}
 """Second period of days and weeks, by the first."""
 _SEASONS = np.array([0.4, 0.3, 0.2, 0.1])
@@ -16,39 +19,6 @@ _SEASONS = np.array([0.4, 0.3, 0.2, 0.1])
 _TAPS = 16
 _LEVEL = 0.3 * 0.7 ** np.arange(_TAPS)
 _CHANGE = 0.25 * 0.75 ** np.arange(_TAPS)
-
-
-@dataclasses.dataclass(frozen=True)
-class Rows:
-    """A batch of series without gaps.
-
-    Attributes:
-        x: ``(batch, time)``.
-        known: ``(batch, time)``, true at observed values.
-        start: ``(batch,)``, first observed index.
-        period: ``(batch,)``, at least 1.
-
-    Example:
-        >>> rows = Rows(np.array([[1.0, 2.0]]), np.ones((1, 2), bool), np.array([0]), np.array([1]))
-        >>> rows.at(np.array([[1, 0]])).tolist()
-        [[2.0, 1.0]]
-    """
-
-    x: np.ndarray
-    known: np.ndarray
-    start: np.ndarray
-    period: np.ndarray
-
-    def at(self, index: np.ndarray, array: np.ndarray | None = None) -> np.ndarray:
-        """Returns values at ``index (batch, ...)``; indices below 0 read index 0."""
-        array = self.x if array is None else array
-        flat = np.maximum(index, 0).reshape(len(index), -1)
-        return np.take_along_axis(array, flat, axis=1).reshape(index.shape)
-
-
-def column(values: np.ndarray, rank: int) -> np.ndarray:
-    """Returns ``(batch,)`` with axes of size 1 up to ``rank``."""
-    return values.reshape(-1, *[1] * (rank - 1))
 
 
 def lag_differences(rows: Rows, lag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,22 +52,76 @@ def _seasonal_mean(rows: Rows, index: np.ndarray, fallback: np.ndarray) -> np.nd
     return np.where(total > 0, (share * rows.at(before)).sum(-1) / np.where(total > 0, total, 1), fallback)
 
 
-def candidates(rows: Rows, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """Series with what the candidates of all positions share.
+
+    Attributes:
+        rows: The series.
+        origin: ``(batch,)``, what has been subtracted from each series.
+        mean: Season as the mean of all periods.
+        recent: Season in which newer periods weigh more.
+        longer: Season of the second period.
+        logs: Logarithms of the series; 0 at values that are not positive.
+        log_season: Their season.
+    """
+
+    rows: Rows
+    origin: np.ndarray
+    mean: Season
+    recent: Season
+    longer: Season
+    logs: Rows
+    log_season: Season
+
+    @classmethod
+    def of(cls, rows: Rows, origin: np.ndarray) -> "Past":
+        """Returns the past of series."""
+        values = rows.x + origin[:, None]
+        logs = dataclasses.replace(rows, x=np.log(np.where(values > 0, values, 1.0)))
+        period, second = rows.period, longer_period(rows.period)
+        seasons = (Season(rows, period, 1.0), Season(rows, period, 0.7), Season(rows, second, 0.8))
+        return cls(rows, origin, *seasons, logs, Season(logs, period, 0.7))
+
+
+def longer_period(period: np.ndarray) -> np.ndarray:
+    """Returns the second period of each series, ``(batch,)``: that of weeks for days and hours, else the same."""
+    return np.array([LONGER.get(int(p), int(p)) for p in period])
+
+
+def _in_logs(past: Past, ends: np.ndarray, steps: np.ndarray) -> list[np.ndarray]:
+    """Returns smoothed forecasts with trends, made in logarithms; NaN after a value that is not positive."""
+    rows, origin = past.rows, past.origin
+    values = rows.x + origin[:, None]
+    low, high = (
+        rows.at(ends, extreme.accumulate(np.where(rows.known, values, limit), axis=1))[..., None]
+        for extreme, limit in ((np.minimum, np.inf), (np.maximum, -np.inf))
+    )
+    usable = (low > 0) & np.isfinite(low)
+    least, most = (np.log(np.where(usable, edge, 1.0)) for edge in (low, high))
+    found = smoothed_forecasts(past.logs, past.log_season, ends, steps)[1:]
+    return [np.where(usable, np.exp(np.clip(one, least - 1, most + 1)) - column(origin, 3), np.nan) for one in found]
+
+
+def candidates(past: Past, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """Returns simple forecasts, ``(batch, positions, steps, CANDIDATES)``.
 
     They are the last value, its exponential smoothing, the mean, the mean of the last period, the seasonal naive
     forecast, a seasonal mean, the seasonal naive forecast shifted by the recent change against the season before,
     with the change per season, and with its growing amplitude, the seasonal mean shifted by its recent errors, a
-    trend, and the seasonal naive forecast of a longer period.
+    trend, and the seasonal naive forecast of a longer period; then those of ``smoothed_forecasts``: by level and with
+    half of the trend, with the mean season; by level and with both trends, with a recent season; by level with the
+    season of the longer period; and with both trends in logarithms.
 
     Args:
-        rows: The series.
+        past: The series.
         ends: ``(batch, positions)``.
-        steps: ``(steps,)``, steps ahead, from 1.
+        steps: ``(steps,)``, steps ahead, from 1; or ``(positions, steps)``.
     """
+    rows = past.rows
     period, start = rows.period, rows.start
     last = rows.at(ends)
-    wide = (*ends.shape, len(steps))
+    wide = (*ends.shape, steps.shape[-1])
     last_wide = np.broadcast_to(last[..., None], wide)
     first, all_of = column(start, 3), np.full(len(period), rows.x.shape[1])
     ahead = ends[..., None] + steps
@@ -137,7 +161,7 @@ def candidates(rows: Rows, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
     ratio = np.where(two_periods, np.clip(size / np.where(two_periods, size_before, 1), 0.5, 2), 1.0)
     growing = naive + drift[..., None] + (naive - middle[..., None]) * (ratio[..., None] - 1)
 
-    longer = column(np.array([LONGER.get(int(p), int(p)) for p in period]), 3)
+    longer = column(longer_period(period), 3)
     second = ahead - ((steps - 1) // longer + 1) * longer
     naive_longer = np.where(second >= first, rows.at(second), naive)
     found = [
@@ -153,6 +177,10 @@ def candidates(rows: Rows, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
         seasonal + offset[..., None],
         trend,
         naive_longer,
+        *smoothed_forecasts(rows, past.mean, ends, steps)[:2],
+        *smoothed_forecasts(rows, past.recent, ends, steps),
+        *smoothed_forecasts(rows, past.longer, ends, steps)[:1],
+        *_in_logs(past, ends, steps),
     ]
     flat = [np.broadcast_to(a if a.ndim == 3 else a[..., None], wide) for a in found]
     return np.stack([np.where(np.isfinite(a), a, last_wide) for a in flat], axis=-1)

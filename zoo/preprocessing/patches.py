@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, WeightsError
-from zoo.preprocessing.candidates import CANDIDATES, Rows, candidates, column, lag_differences, window_mean
+from zoo.preprocessing.candidates import CANDIDATES, Past, candidates, lag_differences, window_mean
 from zoo.preprocessing.fields import expect_fields
 from zoo.preprocessing.periods import infer_period
+from zoo.preprocessing.rows import Rows, column
 
 PATCH = 16
 """Points of a patch."""
@@ -166,7 +167,7 @@ def encode(values: np.ndarray, period: np.ndarray, positions: np.ndarray, steps:
         values: ``(batch, patches * PATCH)``, NaN where missing and before the start.
         period: ``(batch,)``, at least 1.
         positions: ``(batch, positions)``, indices of the patches after which to forecast.
-        steps: ``(steps,)``, steps ahead, from 1.
+        steps: ``(steps,)``, steps ahead, from 1; or ``(positions, steps)``.
     """
     rows = fill(values, period)
     # Sums of values far from 0 would lose digits.
@@ -176,7 +177,7 @@ def encode(values: np.ndarray, period: np.ndarray, positions: np.ndarray, steps:
     ends = positions * PATCH + PATCH - 1
     scale, anchor = np.take_along_axis(scale, positions, axis=1), rows.at(ends)
     unit = np.where(scale > 0, scale, 1.0)[..., None]
-    simple = (candidates(rows, ends, steps) - anchor[..., None, None]) / unit[..., None]
+    simple = (candidates(Past.of(rows, origin), ends, steps) - anchor[..., None, None]) / unit[..., None]
     history = np.maximum(ends + 1 - rows.start[:, None], 1)[..., None]
     seen = np.minimum(steps, MAX_AHEAD)
     of_step = [

@@ -20,6 +20,7 @@ from zoo.preprocessing.patches import (
     encode,
     right_aligned,
 )
+from zoo.tasks import bands
 from zoo.tasks.task import Task
 from zoo.training.losses import QuantileLoss
 from zoo.training.series_windows import SeriesWindows
@@ -27,6 +28,8 @@ from zoo.training.series_windows import SeriesWindows
 MAX_HORIZON = 10_000
 GOLDEN_STEPS = 200
 """Most values of a series in a record."""
+_CHUNK = 16
+"""Steps ahead per position."""
 BLOCK = 256
 """Most steps ahead of a run of the model; further ones take further runs."""
 _PATCHES = (4, 16, 64)
@@ -170,6 +173,9 @@ def forecast(
 ) -> np.ndarray:
     """Returns quantiles of the next values, ``(batch, horizon, 9)``, ascending per step.
 
+    The model also forecasts from earlier patches of each series. How well these bands covered what followed scales the
+    band (``zoo.tasks.bands``).
+
     Args:
         run: Maps the inputs of a ``Forecaster`` to its output.
         values: ``(batch, patches * PATCH)``, right-aligned, NaN where missing and before the start.
@@ -180,16 +186,42 @@ def forecast(
     size = 1 << (batch - 1).bit_length()
     # Repeat rows up to a power of two, because each new shape costs a compilation.
     rows = np.minimum(np.arange(size), batch - 1)
-    positions = np.full((size, 1), time // PATCH - 1)
-    parts = []
+    last = time // PATCH - 1
+    earlier = np.arange(last - 1, max(last - 1 - bands.ORIGINS, -1), -1)
+    checked = np.linspace(1, min(horizon, BLOCK), _CHUNK).round().astype(int)
+    parts, factor = [], np.ones(batch)
     for start in range(0, horizon, BLOCK):
         count = min(BLOCK, horizon - start)
-        padded = max(16, 1 << (count - 1).bit_length())
-        encoded = encode(values[rows], periods[rows], positions, np.arange(start + 1, start + padded + 1))
-        out = run(encoded.inputs())[:batch, 0, :count].astype("float64")
-        parts.append(encoded.anchor[:batch, :, None] + encoded.scale[:batch, :, None] * out)
+        padded = max(_CHUNK, 1 << (count - 1).bit_length())
+        steps = np.arange(start + 1, start + padded + 1).reshape(-1, _CHUNK)
+        chunks = len(steps)
+        places = np.full(chunks, last)
+        if not start:
+            steps = np.concatenate([steps, np.broadcast_to(checked, (len(earlier), _CHUNK))])
+            places = np.concatenate([places, earlier])
+        encoded = encode(values[rows], periods[rows], np.broadcast_to(places, (size, len(places))), steps)
+        out = run(encoded.inputs())[:batch].astype("float64")
+        if not start and len(earlier):
+            actual = _followed(values, earlier, checked)
+            scale = encoded.scale[:batch, chunks:, None]
+            distance = (actual - encoded.anchor[:batch, chunks:, None]) / np.where(scale > 0, scale, np.nan)
+            factor = bands.factors(out[:, chunks:], distance)
+        quantiles = bands.scaled(out[:, :chunks].reshape(batch, padded, len(QUANTILES))[:, :count], factor)
+        parts.append(encoded.anchor[:batch, :1, None] + encoded.scale[:batch, :1, None] * quantiles)
     # The sum with a large last value may round two quantiles in different directions.
     return np.maximum.accumulate(np.concatenate(parts, axis=1), axis=-1)
+
+
+def _followed(values: np.ndarray, patches: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Returns the values some steps after patches, ``(batch, patches, steps)``; NaN where there is none.
+
+    A patch before which a series has fewer than ``PATCH`` values has none.
+    """
+    ends = patches * PATCH + PATCH - 1
+    index = ends[:, None] + steps
+    found = np.where(index < values.shape[1], values[:, np.minimum(index, values.shape[1] - 1)], np.nan)
+    known = np.cumsum(np.isfinite(values), axis=1)[:, ends]
+    return np.where((known >= PATCH)[..., None], found, np.nan)
 
 
 def _one_per_series(periods: Any, count: int) -> Sequence[Any]:
