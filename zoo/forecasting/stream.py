@@ -115,7 +115,7 @@ class ForecastStream:
 
     def _keep(self, phase: int, outputs: np.ndarray) -> None:
         before = self._outputs[phase]
-        outputs = ops.convert_to_numpy(outputs)
+        outputs = np.asarray(ops.convert_to_numpy(outputs))
         joined = outputs if before is None else np.concatenate([before, outputs], axis=1)
         self._outputs[phase] = joined[:, -1 - ORIGINS :]
 

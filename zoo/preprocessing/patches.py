@@ -2,7 +2,7 @@
 
 The last patch ends at the last point. Every number of a patch depends on that patch and on earlier ones only, so a
 model can learn at every patch without a look ahead. Differences and scales make all numbers independent of the
-series' unit and origin.
+series' unit, and of its origin but for the candidates of positive series in logarithms.
 """
 
 import dataclasses

@@ -63,7 +63,7 @@ def _by_phase(values: np.ndarray, period: np.ndarray, memory: float) -> np.ndarr
         rows = np.flatnonzero(width == p)
         whole = np.zeros((len(values), len(rows), -(-time // p) * p))
         whole[..., :time] = values[:, rows]
-        filtered = lfilter([1.0], [1.0, -memory], whole.reshape(*whole.shape[:2], -1, p), axis=2)
+        filtered = np.asarray(lfilter([1.0], [1.0, -memory], whole.reshape(*whole.shape[:2], -1, p), axis=2))
         sums[:, rows, 1:] = filtered.reshape(whole.shape)[..., :time]
     return sums
 
