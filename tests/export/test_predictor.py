@@ -11,6 +11,8 @@ from zoo.checkpoints import locate
 from zoo.errors import InputError, StorageError, WeightsError
 from zoo.export import cache
 from zoo.export.predictor import ANSWERS, OPTIONS
+from zoo.inference import forecasting as inference
+from zoo.metrics import forecasting
 from zoo.tasks import TASKS, find_task
 
 main = importlib.import_module("zoo.cli.main").main
@@ -35,6 +37,7 @@ def place(tmp_path, monkeypatch):
 
 def test_options_are_those_of_the_tasks():
     assert set(OPTIONS) == set(ANSWERS) == set(TASKS)
+    assert len(forecasting.QUANTILES) == inference.QUANTILES
     for name, options in OPTIONS.items():
         expected = {key: value for key, value in find_task(name).options.items() if key != "stress"}
         assert options == expected

@@ -7,9 +7,10 @@ import numpy as np
 
 from zoo.errors import InputError, located
 from zoo.limits import MAX_HORIZON
-from zoo.metrics.forecasting import QUANTILES
 from zoo.preprocessing.patches import PATCH, ForecastPreprocessor, encode, right_aligned
 
+QUANTILES = 9
+"""Number of quantiles, from 0.1 to 0.9."""
 BLOCK = 256
 """Most steps ahead of a run of the model; further ones take further runs."""
 _PATCHES = (4, 16, 64)
@@ -50,7 +51,7 @@ def forecast_series(
             rows.append(preprocessor.encode_input(values)[-preprocessor.context :])
     given = _one_per_series(periods, len(rows))
     chosen = [preprocessor.period(values, period) for values, period in zip(rows, given, strict=True)]
-    results = [np.zeros((horizon, len(QUANTILES))) for _ in rows]
+    results = [np.zeros((horizon, QUANTILES)) for _ in rows]
     varied = []
     for i, values in enumerate(rows):
         if np.nanmin(values) == np.nanmax(values):
