@@ -149,7 +149,7 @@ def modules_of(name: str) -> dict[str, bytes]:
     """Returns the files of a module and of all modules of the zoo that it imports, for a program without the zoo.
 
     Args:
-        name: A module that imports modules by ``from zoo.x.y import z`` only.
+        name: A module that imports others of the zoo by ``from MODULE import NAME`` only.
     """
     root, found, pending = Path(__file__).parents[2], {}, [name]
     while pending:
