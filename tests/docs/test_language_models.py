@@ -44,6 +44,8 @@ def place(tmp_path, monkeypatch):
         csv.writer(table).writerows([("text", "queue"), *zip(rows.inputs, rows.targets, strict=True)])
     for file in ("mail.txt", "texts.txt"):
         Path(file).write_text("a lovely house\nan old town\n")
+    for file in ("corpus.txt", "later.txt", "last.txt"):
+        Path(file).write_text("\n".join(texts[:200]) + "\n")
     return tmp_path
 
 
@@ -74,8 +76,12 @@ def test_its_commands_run(place):
         assert "language model: reads" in result.output
     run("predict one 'a lovely town' --json")
     assert "tfidf" in run(rest[2]).output
-    run(rest[3].replace("lstm_small.imdb_reviews", NAME))
+    (code,) = re.findall(r"```python\n(.+?)```", PAGE, flags=re.S)
+    exec(code, {})
+    run(rest[3])
+    assert locate.read_record("my-english").spec.task == "language_modelling"
+    run(rest[4].replace("lstm_small.imdb_reviews", NAME))
     assert np.load("vectors.npy").shape[0] == 2
     generated = run(f"generate {NAME} --prompt 'the old' --length 8").output
     assert generated.strip()
-    assert len(rest) == 4
+    assert len(rest) == 5

@@ -15,6 +15,7 @@ from zoo.data.token_shards import open_shards, write_shards
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining, recipe_run
+from zoo.fitting.fine_tuning import fine_tune
 from zoo.inference.generation import generate
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
@@ -233,3 +234,43 @@ def test_a_recipe_trains_on_shards_and_a_resumed_run_ends_alike(monkeypatch, tmp
     assert again.document["data"]["fingerprint"] == whole.document["data"]["fingerprint"]
     state = again.spec.preprocessor
     assert find_preprocessor("language_modelling", state) == again.preprocessor
+
+
+@pytest.fixture(scope="module")
+def own_shards(subwords, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus") / "shards"
+    texts = corpus(90)
+    parts = {"train": texts[:70], "validation": texts[70:80], "test": texts[80:]}
+    return write_shards(folder, parts, subwords, SEPARATOR)
+
+
+def test_a_language_model_is_trained_further_on_shards(subwords, own_shards, tmp_path):
+    base = model("lstm", subwords)
+    config = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01}
+    before = {path: np.array(value) for path, value in base.tensors().items()}
+    mine = fine_tune(base, own_shards.folder, training_config=config, output=tmp_path / "mine")
+    curve = mine.document["training"]["curve"]
+    assert len(curve) == 2 and curve[1]["nats"] < curve[0]["nats"] < math.log(subwords.size)
+    assert mine.document["data"]["splits"] == own_shards.tokens
+    assert mine.document["metrics"][0]["size"] == 10 and not (tmp_path / "mine.unfinished").exists()
+    assert load(tmp_path / "mine").predict(["the river"]) == mine.predict(["the river"])
+    assert all(np.array_equal(before[path], value) for path, value in base.tensors().items())
+    again = fine_tune(base, own_shards.folder, training_config=config)
+    assert [row["nats"] for row in again.document["training"]["curve"]] == [row["nats"] for row in curve]
+
+
+def test_shards_that_do_not_fit_are_refused(subwords, own_shards, tmp_path):
+    base, folder = model("lstm", subwords), own_shards.folder
+    for options, problem in (
+        ({"input": "text"}, "have no columns"),
+        ({"test": ["a"]}, "have no columns"),
+        ({"training_config": {"lora_rank": 2}}, "lora_rank: not for token shards"),
+        ({"training_config": {"batch_size": 10_000}}, "less than a batch per epoch"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            fine_tune(base, folder, **options)
+    with pytest.raises(InputError, match="no language model of subwords"):
+        fine_tune("gru_small.cmudict", folder)
+    others = ByteSubwords.learn(["an other text of other words"], 280)
+    with pytest.raises(InputError, match="encoded with other subwords"):
+        fine_tune(model("lstm", others), folder)

@@ -23,6 +23,7 @@ from zoo.fitting import baselines, transfer
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.forecast_tuning import fine_tune_forecaster
 from zoo.fitting.setup import make_trainer, training_facts
+from zoo.fitting.shard_tuning import fine_tune_on_shards, is_folder_of_shards
 from zoo.fitting.start import prepare
 from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
@@ -73,7 +74,8 @@ def fine_tune(
 
     Args:
         model: A pipeline, or a name for ``zoo.load``, or a sized architecture (``"lstm_small"``) to train from scratch.
-        data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``.
+        data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``; or a folder of token
+            shards, for a language model: see ``zoo.fitting.shard_tuning.fine_tune_on_shards``, which this calls.
         input: Input column.
         target: Target column: labels, or texts with spaces between symbols.
         header: Whether the first row of a CSV or TSV names its columns. Otherwise their names are "1", "2", ...
@@ -144,14 +146,20 @@ def fine_tune(
             resume=resume,
             callbacks=callbacks,
         ).pipeline
+    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect, language)
+    changes = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
+    training_config = override(training_config, {field: value for field, value in changes.items() if value is not None})
+    if is_folder_of_shards(data):
+        if columns != Columns() or not (validation is test is task is unlabelled is None and pretrained):
+            raise InputError(f"{data}: token shards have no columns and all parts: omit the options of tables")
+        return fine_tune_on_shards(
+            model, data, training_config=training_config, output=output, resume=resume, callbacks=callbacks
+        )
     folder = None if output is None or cluster.index() else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     domain_folder = unfinished / "language_model" if unfinished else None
     if cluster.index() == 0:
         check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
-    columns = Columns(input, target, header, series, time, group, symbols, strip_labels, tag_names, dialect, language)
-    changes = {"epochs": epochs, "min_steps": None if epochs is None else 0, "learning_rate": learning_rate}
-    changes = {field: value for field, value in changes.items() if value is not None}
     start = prepare(
         model,
         data,
@@ -159,7 +167,7 @@ def fine_tune(
         validation,
         test,
         task,
-        override(training_config, changes),
+        training_config,
         pretrained,
         skip_bad_rows,
         allow_unknown,

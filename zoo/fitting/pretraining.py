@@ -11,6 +11,7 @@ from zoo.backends import cluster
 from zoo.backends.compile import program
 from zoo.backends.seeding import seed_everything
 from zoo.data.token_shards import TokenShards, open_shards, write_shards
+from zoo.errors import InputError
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
@@ -18,6 +19,8 @@ from zoo.recipes.recipe import Recipe
 from zoo.tasks import find_task
 from zoo.tasks.language_modelling import nats_of_steps
 from zoo.training import distributed
+from zoo.training.config import TrainingConfig
+from zoo.training.layer_groups import LayerGroups
 from zoo.training.trainer import Trainer
 from zoo.training.windows import Windows
 
@@ -66,30 +69,59 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
     seed_everything(training_config.seed)
     spec = task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config})
     pipeline = Pipeline(spec, dtype=training_config.precision)
-    windows = Windows(
-        found.split("train"),
-        tokenizer.size,
-        corpus.context,
-        SEPARATOR,
-        training_config.batch_size,
-        training_config.epochs,
-        corpus.tokens,
-        training_config.seed,
-        corpus.sampled,
+    return pipeline, make_trainer(
+        pipeline, found, training_config, corpus.tokens, folder, resume_command, sampled=corpus.sampled
     )
-    validate = _validation(pipeline, found.split("validation"), corpus.context, training_config.batch_size)
+
+
+def make_trainer(
+    pipeline: Pipeline,
+    found: TokenShards,
+    training_config: TrainingConfig,
+    tokens: int,
+    folder: Path | None,
+    resume_command: str,
+    sampled: int = 0,
+    groups: LayerGroups | None = None,
+) -> Trainer:
+    """Returns a trainer of a language model that reads shards.
+
+    Args:
+        pipeline: The model.
+        found: The shards.
+        training_config: The training config.
+        tokens: Number of ids that all epochs read together.
+        folder: Folder of the state; ``None`` keeps none.
+        resume_command: Command that resumes the run.
+        sampled: Ids of the sampled softmax per batch; 0 uses the whole vocabulary.
+        groups: Layer groups, for a learning rate per layer.
+
+    Raises:
+        InputError: A split is missing, or shorter than a window or than a batch per epoch.
+    """
+    preprocessor, task = pipeline.preprocessor, pipeline.task
+    context, batch_size = preprocessor.context, training_config.batch_size
+    ids = found.split("train")
+    epochs, seed = training_config.epochs, training_config.seed
+    try:
+        windows = Windows(ids, preprocessor.size, context, SEPARATOR, batch_size, epochs, tokens, seed, sampled)
+    except ValueError as error:
+        raise InputError(f"{found.folder}: {len(ids):,} subwords of train: {error}") from None
+    if len(found.split("validation")) < context:
+        raise InputError(f"{found.folder}: validation is shorter than a window of {context} subwords: add texts")
     trainer = distributed.make_trainer(
         pipeline.model,
         windows,
-        validate,
+        _validation(pipeline, found.split("validation"), context, batch_size),
         task.monitor,
         training_config,
         task.loss(training_config),
         folder,
         resume_command,
+        groups=groups,
     )
     trainer.data = found.fingerprint
-    return pipeline, trainer
+    return trainer
 
 
 def _validation(pipeline: Pipeline, ids: np.ndarray, context: int, batch_size: int):
