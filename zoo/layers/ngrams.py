@@ -14,6 +14,12 @@ class NGrams(keras.layers.Layer):
         buckets: Number of rows for hashed pairs.
         labels: Number of classes.
         name: Name of the layer.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = NGrams(vocab_size=9, buckets=64, labels=3, name="ngrams")
+        >>> layer(np.array([[4, 5, 0]]), np.array([[True, True, False]])).shape[-1]
+        3
     """
 
     def __init__(self, vocab_size: int, buckets: int, labels: int, name: str):
