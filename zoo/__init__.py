@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         WeightsError,
         ZooError,
     )
-    from zoo.evaluation.measure import Report, evaluate
+    from zoo.evaluation.measure import evaluate
+    from zoo.evaluation.report import Report
     from zoo.fitting.callbacks import Callbacks
     from zoo.fitting.comparison import compare
     from zoo.fitting.fine_tuning import fine_tune
@@ -39,7 +40,7 @@ _PUBLIC = {
     "InputError": "zoo.errors",
     "NotFiniteError": "zoo.errors",
     "Pipeline": "zoo.pipeline",
-    "Report": "zoo.evaluation.measure",
+    "Report": "zoo.evaluation.report",
     "StorageError": "zoo.errors",
     "WeightsError": "zoo.errors",
     "ZooError": "zoo.errors",

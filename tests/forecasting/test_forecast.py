@@ -8,8 +8,10 @@ import pytest
 from forecasting_models import tiny_forecaster
 
 import zoo
+from zoo.data.columns import Columns
+from zoo.data.time_tables import read_series
 from zoo.errors import InputError
-from zoo.forecasting import baselines, forecasters
+from zoo.forecasting import baselines, forecasters, rolling
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +90,12 @@ def test_bad_arguments(pipeline, monkeypatch):
 
 
 def test_other_functions_name_the_way_to_forecast(pipeline):
-    with pytest.raises(InputError, match="a forecaster is measured by zoo evaluate --horizon"):
+    with pytest.raises(InputError, match="horizon: missing: a forecaster is measured on windows"):
         zoo.evaluate(pipeline, frame(), series="shop", time="month", target="units")
+    with pytest.raises(InputError, match="time_series: 10 test sets: choose one"):
+        zoo.evaluate(pipeline, "time_series")
+    with pytest.raises(InputError, match="horizon: sequence_to_sequence does not forecast"):
+        zoo.evaluate("gru_small.cmudict", frame(), horizon=4)
     with pytest.raises(InputError, match="is a forecaster: give a horizon"):
         zoo.fine_tune(pipeline, frame(), series="shop", time="month", target="units")
 
@@ -104,3 +110,38 @@ def test_fine_tune_with_a_horizon_fine_tunes_a_forecaster(pipeline):
     assert mine.predict([np.arange(30.0)], horizon=4)[0].shape == (4, 9)
     with pytest.raises(InputError, match="does not forecast"):
         zoo.fine_tune("gru_small.cmudict", frame(), series="shop", time="month", target="units", horizon=4)
+
+
+def noisy() -> pd.DataFrame:
+    data = frame()
+    return data.assign(units=data["units"] * (1 + 0.1 * np.random.default_rng(0).normal(size=len(data))))
+
+
+def test_evaluate_scores_the_last_windows(pipeline):
+    columns = {"series": "shop", "time": "month", "target": "units"}
+    done = []
+    report = zoo.evaluate(pipeline, noisy(), **columns, horizon=4, windows=2, on_step=done.append)
+    series, _ = read_series(noisy(), Columns(**columns))
+    windows = rolling.rolling_windows(series, 4, 2)
+    expected, *_ = rolling.score([pipeline], windows)
+    assert report.values["mase"] == expected.values["mase"]
+    assert report.values["relative_wql"] == expected.relative["wql"]
+    assert (report.size, sum(done), report.split) == (len(windows), len(windows), "last 2 x 4 steps")
+    np.testing.assert_array_equal(report.references[1], windows[1].actual)
+    simple = zoo.evaluate("seasonal_naive", noisy(), **columns, horizon=4, windows=2)
+    assert simple.values["mase"].value > 0 and "relative_wql" not in simple.values
+
+
+def test_compare_ranks_forecasters_and_fine_tunes_them(pipeline, tmp_path):
+    pipeline.save(tmp_path / "tiny")
+    columns = {"series": "shop", "time": "month", "target": "units"}
+    models = [str(tmp_path / "tiny"), "seasonal_naive"]
+    rows = zoo.compare(noisy(), models, **columns, horizon=4)
+    assert {row.model for row in rows} == set(models)
+    losses = [row.values["wql"].value for row in rows]
+    assert losses == sorted(losses) and rows[0].difference is None
+    assert rows[1].difference.value == pytest.approx(losses[1] - losses[0])
+    tuned = zoo.compare(noisy(), models[:1], **columns, horizon=4, epochs=1, output=tmp_path / "out")
+    assert {row.epochs for row in tuned} == {0, 1} and (tmp_path / "out" / "tiny" / "record.json").exists()
+    with pytest.raises(InputError, match="does not forecast"):
+        zoo.compare(noisy(), ["gru_small.cmudict"], **columns, horizon=4)

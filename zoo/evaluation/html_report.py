@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zoo.analysis.plotting import curves_figure
-from zoo.evaluation.measure import Report
+from zoo.evaluation.report import Report
 from zoo.files import open_output, storage
 from zoo.metrics.labels import calibration
 from zoo.pipeline import Pipeline

@@ -1,6 +1,5 @@
 """Evaluate a model on a dataset or a user's file, with confidence intervals."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from typing import Any
@@ -11,73 +10,16 @@ from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.languages import split_tag
 from zoo.errors import InputError
+from zoo.evaluation.forecasts import evaluate_forecaster
 from zoo.evaluation.inputs import Folded, unknown_tokens
+from zoo.evaluation.report import Report
 from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
+from zoo.forecasting.forecasters import BASELINES
 from zoo.metrics.intervals import Interval, difference
 from zoo.pipeline import Pipeline, load
 from zoo.tasks import FORECASTERS
 from zoo.tasks.task import Cases
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """Result of an evaluation.
-
-    Attributes:
-        dataset: Name of the dataset or file.
-        split: Name of the split; ``"all"`` for a file.
-        size: Number of inputs.
-        options: Options of ``predict``, for example ``beam_size``.
-        values: Metrics with their 95 % intervals, as shares.
-        inputs: The unique inputs; empty if not kept, as are the next three.
-        outputs: The model's output for each.
-        references: The targets of each.
-        names: The input itself if it is a text, otherwise its location.
-        left_out: Number of rows that could not be used and were left out.
-        languages: Size and metrics by language, if the inputs are of several.
-        signatures: Definitions of metrics that have several, for example sacreBLEU's, by the metric's name.
-
-    Example:
-        >>> import zoo
-        >>> examples = zoo.Examples(["cat", "dog"], ["K AE1 T", "D AO1 G"], ["made:1", "made:2"])
-        >>> report = zoo.evaluate(zoo.load("gru_small.cmudict"), examples)
-        >>> report.size, sorted(report.values)
-        (2, ['per', 'per_no_stress', 'wer', 'wer_no_stress'])
-    """
-
-    dataset: str
-    split: str
-    size: int
-    options: dict[str, Any]
-    values: dict[str, Interval]
-    inputs: list[Any]
-    outputs: list[Any]
-    references: list[Any]
-    names: list[str]
-    left_out: int = 0
-    languages: dict[str, tuple[int, dict[str, Interval]]] = dataclasses.field(default_factory=dict)
-    signatures: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the metrics for a record, without the examples."""
-        languages = {
-            code: {"size": size, "values": _as_json(values)} for code, (size, values) in self.languages.items()
-        }
-        return {
-            "dataset": self.dataset,
-            "split": self.split,
-            "size": self.size,
-            **({"left_out": self.left_out} if self.left_out else {}),
-            **({"beam": self.options["beam_size"]} if "beam_size" in self.options else {}),
-            "values": _as_json(self.values),
-            **({"languages": languages} if languages else {}),
-            **({"signatures": self.signatures} if self.signatures else {}),
-        }
-
-
-def _as_json(values: dict[str, Interval]) -> dict[str, dict[str, float]]:
-    return {name: dataclasses.asdict(value) for name, value in values.items()}
 
 
 @retain_freed_memory()
@@ -102,6 +44,10 @@ def evaluate(
     batch_size: int = 256,
     processes: int = 1,
     keep: bool = True,
+    horizon: int | None = None,
+    windows: int = 1,
+    period: int | None = None,
+    time_format: str = "",
     on_start: Callable[[int], None] = lambda size: None,
     on_step: Callable[[int], None] = lambda count: None,
     on_prediction: Callable[[Any, Any, Any], None] = lambda input, output, reference: None,
@@ -133,6 +79,12 @@ def evaluate(
         batch_size: Inputs per batch.
         processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.
         keep: Whether the report keeps inputs, outputs and references.
+        horizon: Steps of a window, for a forecaster only. It forecasts the last windows of each series, and the report
+            also has its scores divided by those of seasonal naive. Not needed for a test set such as
+            ``"time_series/m1"``. Forecasters may also be ``"seasonal_naive"``, ``"theta"`` or ``"ets"``.
+        windows: Number of windows per series; they do not overlap.
+        period: Steps of a season.
+        time_format: Format of the dates.
         on_start: Called with the number of inputs.
         on_step: Called with the number of finished inputs.
         on_prediction: Called with the name (see ``Report``), output and reference of each input, in order.
@@ -150,10 +102,16 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit {limit}: give at least 1")
-    pipeline = pipeline if isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
-    if pipeline.spec.task in FORECASTERS:
-        raise InputError("a forecaster is measured by zoo evaluate --horizon, or by zoo.forecasting.rolling.score")
-    pipeline = pipeline.with_language(language) if language else pipeline
+    simple = isinstance(pipeline, str) and pipeline in BASELINES
+    model = pipeline if simple or isinstance(pipeline, Pipeline) else load(os.fspath(pipeline))
+    if not isinstance(model, Pipeline) or model.spec.task in FORECASTERS:
+        columns = Columns(target=target, header=header, series=series, time=time, dialect=dialect)
+        return evaluate_forecaster(
+            model, data, columns, horizon, windows, period, time_format, on_start, on_step, on_message
+        )
+    if horizon is not None:
+        raise InputError(f"horizon: {model.spec.task} does not forecast: leave it out")
+    pipeline = model.with_language(language) if language else model
     task, preprocessor = pipeline.task, pipeline.preprocessor
     task.check_metrics()
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}

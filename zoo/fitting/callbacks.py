@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from zoo.evaluation.measure import Report
+from zoo.evaluation.report import Report
 
 
 def _ignore(*arguments: Any) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import fnmatch
 import os
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +12,19 @@ from zoo.checkpoints import locate
 from zoo.checkpoints.save import check_folder
 from zoo.data.columns import Columns
 from zoo.errors import InputError
-from zoo.evaluation.measure import Report
+from zoo.evaluation.report import Report
 from zoo.fitting import baselines
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.forecast_comparison import compare_forecasters
+from zoo.fitting.row import Row, median_time
 from zoo.fitting.start import Start, prepare
+from zoo.forecasting import forecasters
 from zoo.metrics.intervals import Interval, difference
 from zoo.models import registry
 from zoo.training.config import TrainingConfig, override
 
 TFIDF = "tfidf"  # a model to compare with: logistic regression on TF-IDF, by scikit-learn
-TIMED = 20  # inputs timed for the latency
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One model of a comparison.
-
-    Attributes:
-        model: Name of the checkpoint or sized architecture.
-        values: Scores on the common test part, with 95 % intervals.
-        parameters: Number of weights.
-        epochs: Trained epochs.
-        seconds: Training time.
-        latency: Median milliseconds for a single input, without the first.
-        difference: Main score minus the best model's, with a paired bootstrap interval
-            (``zoo.metrics.intervals.difference``); ``None`` for the best.
-    """
-
-    model: str
-    values: dict[str, Interval]
-    parameters: int
-    epochs: int
-    seconds: float
-    latency: float
-    difference: Interval | None
 
 
 def compare(
@@ -65,15 +43,23 @@ def compare(
     skip_bad_rows: bool = False,
     output: str | os.PathLike | None = None,
     allow_unknown: bool = False,
+    horizon: int | None = None,
+    windows: int = 1,
+    period: int | None = None,
+    time_format: str = "",
     callbacks: Callbacks = SILENT,
     **more: Any,
 ) -> list[Row]:
     """Fine-tune several models on the same rows, with the same splits, budget and seed.
 
+    With a ``horizon``, forecasters are compared on the last windows of the series, as they are; and also fine-tuned if
+    ``epochs`` or ``minutes`` are given.
+
     Args:
         data: A file, a folder of sounds, a DataFrame or arrays, as for ``zoo.data.read.examples``.
         models: Names as for ``fine_tune``. Wildcards match checkpoints and sized architectures (``"*_tiny"``).
-            ``"tfidf"`` is logistic regression on TF-IDF, for texts with labels.
+            ``"tfidf"`` is logistic regression on TF-IDF, for texts with labels. Forecasters may also be
+            ``"seasonal_naive"``, ``"theta"`` or ``"ets"``.
         input: Input column.
         target: Target column.
         series: Column with the name of the series, in a table with one row per step.
@@ -86,6 +72,10 @@ def compare(
         skip_bad_rows: See ``fine_tune``.
         output: Folder for one checkpoint folder per model.
         allow_unknown: See ``fine_tune``.
+        horizon: Steps of a window, for forecasters only.
+        windows: Number of windows per series.
+        period: Steps of a season.
+        time_format: Format of the dates.
         callbacks: Functions to call; ``on_message`` also gets the name of each model before its training.
         **more: Further fields of ``zoo.data.columns.Columns``: ``symbols``, ``dialect`` and so on.
 
@@ -107,6 +97,16 @@ def compare(
     least = None if epochs is None else 0
     budget = {"epochs": epochs, "min_steps": least, "minutes": minutes, "seed": seed}
     budget = {field: value for field, value in budget.items() if value is not None}
+    if horizon is not None:
+        names = forecasters.expand(models)
+        trained = [name for name in names if name not in forecasters.BASELINES]
+        folders = dict(zip(trained, _folders(trained, output), strict=True)) if output is not None else {}
+        columns = Columns(input, target, series=series, time=time, **more)
+        if training_config is not None:
+            budget = dataclasses.asdict(override(training_config, budget))
+        return compare_forecasters(
+            data, names, columns, horizon, windows, period, time_format, budget, folders, callbacks
+        )
     names = expand([name for name in models if name != TFIDF])
     if not names:
         raise InputError("models: give at least one checkpoint or architecture")
@@ -170,7 +170,7 @@ def _tfidf(start: Start) -> tuple:
     outputs = list(map(str, model.predict(cases.inputs)))
     values = pipeline.task.score(pipeline.preprocessor, outputs, cases.references)
     counts = pipeline.task.metric_counts(pipeline.preprocessor, outputs, cases.references)
-    latency = _median_time(lambda text: model.predict([text]), cases.inputs[:3])
+    latency = median_time(lambda text: model.predict([text]), cases.inputs[:3])
     row = Row(TFIDF, values, int(model[-1].coef_.size), 0, seconds, latency, difference=None)
     return values[pipeline.task.monitor].value, counts, row
 
@@ -206,14 +206,4 @@ def expand(patterns: Sequence[str]) -> list[str]:
 
 
 def _latency(pipeline) -> float:
-    return _median_time(lambda value: pipeline.predict([value]), pipeline.document["golden"]["inputs"])
-
-
-def _median_time(answer: Callable[[Any], Any], inputs: list[Any]) -> float:
-    """Returns the median time of a prediction in milliseconds, after the first."""
-    times = []
-    for value in (inputs * TIMED)[: TIMED + 1]:
-        start = clock.perf_counter()
-        answer(value)
-        times.append(clock.perf_counter() - start)
-    return 1000 * sorted(times[1:])[len(times[1:]) // 2]
+    return median_time(lambda value: pipeline.predict([value]), pipeline.document["golden"]["inputs"])

@@ -131,7 +131,7 @@ def score(
         started = time.monotonic()
         outputs = forecasters.run(forecaster, [window.series for window in windows], len(windows[0].actual))
         seconds = time.monotonic() - started
-        results.append((name, outputs, _counts(windows, outputs), seconds))
+        results.append((name, outputs, window_counts(windows, outputs), seconds))
     reference = next(counts for name, _, counts, _ in results if name == REFERENCE)
     return [
         Score(
@@ -146,7 +146,8 @@ def score(
     ]
 
 
-def _counts(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> dict[str, Counts]:
+def window_counts(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> dict[str, Counts]:
+    """Returns numerators and denominators of the metrics per series."""
     scales = [seasonal_scale(window.series.values, window.series.period) for window in windows]
     return forecast_counts([window.actual for window in windows], outputs, scales, [window.index for window in windows])
 

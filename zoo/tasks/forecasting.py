@@ -1,12 +1,10 @@
 """Forecasting: quantiles of the next values of a series of numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
 import numpy as np
 from keras import ops
 
 from zoo.errors import InputError, located
+from zoo.inference.forecasting import forecast_series
 from zoo.metrics.forecasting import QUANTILES
 from zoo.metrics.intervals import Counts, mean_per_step
 from zoo.models import registry
@@ -24,13 +22,8 @@ from zoo.tasks.task import Task
 from zoo.training.losses import QuantileLoss
 from zoo.training.series_windows import SeriesWindows
 
-MAX_HORIZON = 10_000
 GOLDEN_STEPS = 200
 """Most values of a series in a record."""
-BLOCK = 256
-"""Most steps ahead of a run of the model; further ones take further runs."""
-_PATCHES = (4, 16, 64)
-"""Padded numbers of patches: each new shape costs a compilation."""
 
 
 class Forecasting(Task):
@@ -87,48 +80,12 @@ class Forecasting(Task):
         return SeriesWindows(series, periods, training_config.batch_size, training_config.seed)
 
     def predict(self, pipeline, inputs, batch_size, on_step, horizon, periods):
-        """Returns the quantiles of the next values per series, ``(horizon, 9)`` float64, ascending per step.
-
-        Args:
-            pipeline: The pipeline.
-            inputs: Series of numbers, NaN or None where missing.
-            batch_size: Series per batch.
-            on_step: Called with the number of finished series.
-            horizon: Number of steps ahead.
-            periods: Steps of a season: one number for all, or one or None per series; None infers it from the values.
-
-        Raises:
-            InputError: A series has no value or an infinite one, or an option is out of range.
-        """
-        if not 1 <= horizon <= MAX_HORIZON:
-            raise InputError(f"horizon {horizon}: give 1 to {MAX_HORIZON:,} steps")
-        preprocessor = pipeline.preprocessor
-        rows = []
-        for i, values in enumerate(inputs):
-            with located(f"series {i + 1}"):
-                rows.append(preprocessor.encode_input(values)[-preprocessor.context :])
-        given = _one_per_series(periods, len(rows))
-        chosen = [preprocessor.period(values, period) for values, period in zip(rows, given, strict=True)]
-        results = [np.zeros((horizon, len(QUANTILES))) for _ in rows]
-        varied = []
-        for i, values in enumerate(rows):
-            if np.nanmin(values) == np.nanmax(values):
-                results[i][:] = np.nanmax(values)
-                on_step(1)
-            else:
-                varied.append(i)
+        """Returns what ``zoo.inference.forecasting.forecast_series`` does."""
 
         def run(inputs):
             return ops.convert_to_numpy(pipeline.model.predict_on_batch(inputs))
 
-        for part, patches in _grouped([len(rows[i]) for i in varied], batch_size):
-            indices = [varied[j] for j in part]
-            values = right_aligned([rows[i] for i in indices], patches)
-            quantiles = forecast(run, values, np.array([chosen[i] for i in indices]), horizon)
-            for i, result in zip(indices, quantiles, strict=True):
-                results[i] = result
-            on_step(len(indices))
-        return results
+        return forecast_series(run, pipeline.preprocessor, inputs, horizon, periods, batch_size, on_step)
 
     def score(self, preprocessor, outputs, references):
         counts = self.metric_counts(preprocessor, outputs, references)
@@ -163,51 +120,6 @@ class Forecasting(Task):
         period = np.array([pipeline.preprocessor.period(values, None)])
         encoded = encode(right_aligned([values], patches), period, np.array([[patches - 1]]), np.arange(1, 2))
         return ops.convert_to_numpy(pipeline.model(encoded.inputs()))[0, 0, 0]
-
-
-def forecast(
-    run: Callable[[dict[str, np.ndarray]], np.ndarray], values: np.ndarray, periods: np.ndarray, horizon: int
-) -> np.ndarray:
-    """Returns quantiles of the next values, ``(batch, horizon, 9)``, ascending per step.
-
-    Args:
-        run: Maps the inputs of a ``Forecaster`` to its output.
-        values: ``(batch, patches * PATCH)``, right-aligned, NaN where missing and before the start.
-        periods: ``(batch,)``.
-        horizon: Number of steps ahead.
-    """
-    batch, time = values.shape
-    size = 1 << (batch - 1).bit_length()
-    # Repeat rows up to a power of two, because each new shape costs a compilation.
-    rows = np.minimum(np.arange(size), batch - 1)
-    positions = np.full((size, 1), time // PATCH - 1)
-    parts = []
-    for start in range(0, horizon, BLOCK):
-        count = min(BLOCK, horizon - start)
-        padded = max(16, 1 << (count - 1).bit_length())
-        encoded = encode(values[rows], periods[rows], positions, np.arange(start + 1, start + padded + 1))
-        out = run(encoded.inputs())[:batch, 0, :count].astype("float64")
-        parts.append(encoded.anchor[:batch, :, None] + encoded.scale[:batch, :, None] * out)
-    # The sum with a large last value may round two quantiles in different directions.
-    return np.maximum.accumulate(np.concatenate(parts, axis=1), axis=-1)
-
-
-def _one_per_series(periods: Any, count: int) -> Sequence[Any]:
-    if periods is None or isinstance(periods, int | np.integer | str | float):
-        return [periods] * count
-    if len(periods) != count:
-        raise InputError(f"periods: {len(periods)} for {count} series: give one per series, or one for all")
-    return list(periods)
-
-
-def _grouped(lengths: Sequence[int], batch_size: int) -> Iterator[tuple[list[int], int]]:
-    """Yield the indices of series of similar length, and their padded number of patches."""
-    needed = [-(-length // PATCH) for length in lengths]
-    padded = [next((edge for edge in _PATCHES if edge >= count), count) for count in needed]
-    for patches in sorted(set(padded)):
-        chosen = [i for i, edge in enumerate(padded) if edge == patches]
-        for start in range(0, len(chosen), batch_size):
-            yield chosen[start : start + batch_size], patches
 
 
 FORECASTING = Forecasting()
