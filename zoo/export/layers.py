@@ -7,6 +7,7 @@ import numpy as np
 
 from zoo.export.graph import Graph, Value
 from zoo.export.weights import Part
+from zoo.layers.hashing import pair_rows
 
 NEGATIVE = -1e9  # the score of masked positions, as in the models
 GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}
@@ -292,3 +293,16 @@ def concat_pooling(graph: Graph, x: Value, mask: Value) -> Value:
         count = graph.reduce("Sum", graph.cast(real, "float32"), 1)
         mean = graph.reduce("Sum", graph.where(real, x, 0.0), 1) / count
         return graph.concat([last, highest, mean], -1)
+
+
+def ngrams(part: Part, vocab_size: int, tokens: Value, mask: Value) -> Value:
+    """Returns the logits of a linear model on tokens and pairs of neighbours, as ``zoo.layers.ngrams`` does."""
+    graph = part.graph
+    with graph.scope(part.path):
+        buckets = len(part.array("kernel")) - vocab_size
+        real = graph.cast(mask, "float32")
+        pairs = pair_rows(graph.slice(tokens, 1, 0, -1), graph.slice(tokens, 1, 1), vocab_size, buckets)
+        rows = graph.gather(part.weight("kernel"), graph.concat([tokens, pairs], 1))
+        weights = graph.concat([real, graph.slice(real, 1, 1)], 1)
+        total = graph.reduce("Sum", rows * graph.unsqueeze(weights, -1), 1)
+        return total / graph.op("Sqrt", graph.reduce("Sum", real, 1, keepdims=True))
