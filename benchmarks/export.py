@@ -1,10 +1,14 @@
 """Exported graphs beside Keras: parity and time of every architecture. Prints the table of docs/guide/export.md.
 
 Usage: python benchmarks/export.py [--size small] [--backends torch,jax,tensorflow]
+       python benchmarks/export.py --operator
 
 Weights are random. Parity is the largest difference as a share of the outputs' scale. Times are microseconds of
 processor time on one thread, the median of many runs: of a whole sequence of 128 steps (of sequence to sequence: a
 source and a target of 17 symbols), and of a lone step of one row.
+
+``--operator`` measures a step of lstm_small.tiny_shakespeare by the program of its export, beside ONNX Runtime's own
+LSTM operators of the same size alone, in turns.
 """
 
 import argparse
@@ -93,13 +97,61 @@ def keras_times(size: str) -> None:
         print(json.dumps({"kind": kind, "name": name, **row}), flush=True)
 
 
+def operators(units: int, layers: int) -> bytes:
+    """Returns a graph of LSTM operators for one step, with random weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    generator, shape = np.random.default_rng(0), [1, 1, units]
+    inputs, outputs, weights, nodes = ["x"], [], [], []
+    for i in range(layers):
+        sizes = {"W": (1, 4 * units, units), "R": (1, 4 * units, units), "B": (1, 8 * units)}
+        for name, size in sizes.items():
+            weights.append(numpy_helper.from_array(generator.normal(0, 0.05, size).astype("float32"), f"{name}{i}"))
+        inputs += [f"h{i}", f"c{i}"]
+        outputs += [f"next_h{i}", f"next_c{i}"]
+        read = [f"next_h{i - 1}" if i else "x", f"W{i}", f"R{i}", f"B{i}", "", f"h{i}", f"c{i}"]
+        nodes.append(helper.make_node("LSTM", read, ["", *outputs[-2:]], hidden_size=units))
+    values = [
+        [helper.make_tensor_value_info(x, TensorProto.FLOAT, shape) for x in names] for names in (inputs, outputs)
+    ]
+    graph = helper.make_graph(nodes, "operators", *values, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
+
+
+def operator() -> None:
+    """Print the time of a step of an export beside that of the operators alone."""
+    import importlib.util
+    import tempfile
+
+    from zoo.export.folder import export
+    from zoo.export.predictor import open_session
+
+    with tempfile.TemporaryDirectory() as folder:
+        export("lstm_small.tiny_shakespeare", f"{folder}/export")
+        module = importlib.util.spec_from_file_location("runner", f"{folder}/export/runner.py")
+        runner = importlib.util.module_from_spec(module)
+        module.loader.exec_module(runner)
+        stream = runner.Stream(f"{folder}/export/step.onnx")
+    config = stream.zoo["config"]
+    session = open_session(operators(config["hidden_dim"], config["num_layers"]), 1)
+    inputs = {x.name: np.zeros(x.shape, "float32") for x in session.get_inputs()}
+    times = {"step": lambda: stream.step(5), "operators": lambda: session.run(None, inputs)}
+    rounds = [{name: timed(run, 0.25) for name, run in times.items()} for _ in range(10)]
+    medians = {name: float(np.median([row[name] for row in rounds])) for name in times}
+    print("| step, us | LSTM operators alone, us | ratio |\n|---:|---:|---:|")
+    print(f"| {medians['step']:,.0f} | {medians['operators']:,.0f} | {medians['step'] / medians['operators']:.2f} |")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", default="small")
     parser.add_argument("--backends", default="torch,jax,tensorflow")
     parser.add_argument("--keras", action="store_true")
+    parser.add_argument("--operator", action="store_true")
     options = parser.parse_args()
+    if options.operator:
+        return operator()
     if options.keras:
         return keras_times(options.size)
     beside: dict[tuple[str, str], dict[str, dict]] = {}

@@ -1,16 +1,17 @@
-"""Compare three text classifiers on the same rows: our fine-tuning, plain fine-tuning, and TF-IDF.
+"""Compare text classifiers on the same rows: our fine-tuning, plain fine-tuning, and TF-IDF.
 
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.imdb_reviews
 
 - ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.ULMFIT``): learning rates that fall from the head down,
-  gradual unfreezing, a slanted triangular schedule.
+  gradual unfreezing, a slanted triangular schedule, and a linear model on n-grams beside the network.
+- ``network``: the same without the n-grams, from the same run.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
   layers, no frozen layers, and a cosine schedule. Its rate is Adam's default, a thousandth.
 - ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), with C the best of 0.1, 1, 10 and
   100 on the validation rows.
 
-All three use the same training rows, drawn by label, and the same validation rows, a quarter as many. The test split is
+All use the same training rows, drawn by label, and the same validation rows, a quarter as many. The test split is
 scored once per cell. Draws of 100 and 1,000 rows are repeated. A finished cell is a line of the ``--cells`` file. A
 stopped run continues with the missing cells.
 """
@@ -20,6 +21,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,8 @@ from zoo.data.splits import split
 DATASETS = ("mr", "subj", "cr")
 SIZES = (100, 1_000, 0)  # training rows; 0 is all
 REGULARISATION = (0.1, 1.0, 10.0, 100.0)
-WAYS = ("recipe", "plain", "tfidf")
+WAYS = ("recipe", "network", "plain", "tfidf")
+RUNS = ("recipe", "plain", "tfidf")  # the run of the recipe gives the network too
 
 
 def drawn(examples: Examples, rows: int, seed: int) -> Examples:
@@ -55,10 +58,11 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
     return [drawn(train, rows, draw), drawn(validation, rows // 4, draw), test]
 
 
-def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[str]:
-    """Returns the predictions of a fine-tuned model on the test rows."""
+def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> dict[str, list[str]]:
+    """Returns the predictions of fine-tuned models on the test rows, by way."""
     import zoo
     from zoo.fitting.fine_tuning import fine_tune
+    from zoo.fitting.ngram_model import with_ngrams
     from zoo.fitting.start import ULMFIT
 
     training_config = ULMFIT
@@ -68,8 +72,12 @@ def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> list[st
         )
     train, validation, test = cell
     training_config = dataclasses.replace(training_config, seed=seed)
-    mine = fine_tune(zoo.load(model), train, validation=validation, test=test, training_config=training_config)
-    return mine.predict(test.inputs)
+    data = {"validation": validation, "test": test, "training_config": training_config, "ngrams": False}
+    mine = fine_tune(zoo.load(model), train, **data)
+    if way == "plain":
+        return {"plain": mine.predict(test.inputs)}
+    both, _ = with_ngrams(mine, train, validation, seed, lambda line: None)
+    return {"recipe": both.predict(test.inputs), "network": mine.predict(test.inputs)}
 
 
 def tfidf(cell: list[Examples]) -> list[str]:
@@ -96,13 +104,14 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
-    """Print accuracies, and the recipe's difference to the other two on the same test rows."""
-    print("\n| data | rows | draws | recipe, % | plain, % | TF-IDF, % | recipe - plain | recipe - TF-IDF |")
-    print("|---|---|---|---|---|---|---|---|")
+    """Print accuracies, and the recipe's difference to the others on the same test rows."""
+    ways = [way for way in WAYS if any(key[3] == way for key in found)]
+    columns = ["data", "rows", "draws", *(f"{way}, %" for way in ways), *(f"recipe - {way}" for way in ways[1:])]
+    print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     lost = []
     for name in names:
         for size in sizes:
-            cells = {way: [c for k, c in found.items() if k[:2] == (name, size) and k[3] == way] for way in WAYS}
+            cells = {way: [c for k, c in found.items() if k[:2] == (name, size) and k[3] == way] for way in ways}
             if not all(cells.values()):
                 continue
             # Share of draws with a correct prediction, per test row; the test rows are resampled.
@@ -110,8 +119,8 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
                 way: np.mean([[int(mark) for mark in cell["right"]] for cell in of], axis=0)
                 for way, of in cells.items()
             }
-            shown = ["{:.1f} ({:.1f}-{:.1f})".format(*interval(right[way])) for way in WAYS]
-            for other in WAYS[1:]:
+            shown = ["{:.1f} ({:.1f}-{:.1f})".format(*interval(right[way])) for way in ways]
+            for other in ways[1:]:
                 middle, low, high = interval(right["recipe"] - right[other])
                 shown.append(f"{middle:+.1f} ({low:+.1f} to {high:+.1f})")
                 if other == "tfidf" and middle < 0:
@@ -119,7 +128,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
             rows = cells["recipe"][0]["rows"]
             print(f"| {name} | {rows:,} | {len(cells['recipe'])} | " + " | ".join(shown) + " |")
     print(f"\nTF-IDF is ahead on: {'; '.join(lost) or 'none'}")
-    for way in WAYS:
+    for way in ways:
         seconds = [cell["seconds"] for key, cell in found.items() if key[3] == way]
         if seconds:
             print(f"{way}: {np.median(seconds):.1f} s per cell in the median, {max(seconds):.1f} s at most")
@@ -132,7 +141,7 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="sets of sentences")
     parser.add_argument("--rows", nargs="+", type=int, default=list(SIZES), help="training rows; 0 is all")
     parser.add_argument("--draws", type=int, default=3, help="draws of each size but all")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--ways", nargs="+", choices=RUNS, default=list(RUNS))
     parser.add_argument("--cells", type=Path, default=Path("finetune.jsonl"), help="finished cells, a line each")
     options = parser.parse_args()
     lines = options.cells.read_text("utf-8").splitlines() if options.cells.exists() else []
@@ -146,34 +155,35 @@ def main() -> None:
                     if key in found:
                         continue
                     cell = cell or parts(name, size, draw)
-                    found[key] = measured(key, cell)
-                    with options.cells.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(found[key]) + "\n")
+                    for finished in measured(key, cell):
+                        found[(*key[:3], finished["way"], key[4])] = finished
+                        with options.cells.open("a", encoding="utf-8") as file:
+                            file.write(json.dumps(finished) + "\n")
     mine = {key: cell for key, cell in found.items() if key[4] in ("", options.model)}
     print(f"\n{options.model}; accuracy on the test split, 95 % intervals")
     table(mine, options.datasets, options.rows)
 
 
-def measured(key: tuple, cell: list[Examples]) -> dict:
-    """Compute a cell and print its accuracy."""
-    name, size, draw, way, model = key
+def measured(key: tuple, cell: list[Examples]) -> Iterator[dict]:
+    """Compute the cells of a run and print their accuracies."""
+    name, size, draw, run, model = key
     started = time.monotonic()
-    answers = tfidf(cell) if way == "tfidf" else fine_tuned(model, way, cell, draw)
-    right = [a == b for a, b in zip(answers, cell[2].targets, strict=True)]
+    answers = {"tfidf": tfidf(cell)} if run == "tfidf" else fine_tuned(model, run, cell, draw)
     seconds = time.monotonic() - started
-    print(
-        f"{name} {len(cell[0]):,} rows, draw {draw}, {way}: {100 * np.mean(right):.1f} %, {seconds:.1f} s", flush=True
-    )
-    return {
-        "data": name,
-        "asked": size,
-        "rows": len(cell[0]),
-        "draw": draw,
-        "way": way,
-        "model": model,
-        "right": "".join("01"[answer] for answer in right),
-        "seconds": seconds,
-    }
+    for way, predicted in answers.items():
+        right = [a == b for a, b in zip(predicted, cell[2].targets, strict=True)]
+        accuracy = 100 * np.mean(right)
+        print(f"{name} {len(cell[0]):,} rows, draw {draw}, {way}: {accuracy:.1f} %, {seconds:.1f} s", flush=True)
+        yield {
+            "data": name,
+            "asked": size,
+            "rows": len(cell[0]),
+            "draw": draw,
+            "way": way,
+            "model": model,
+            "right": "".join("01"[answer] for answer in right),
+            "seconds": seconds,
+        }
 
 
 if __name__ == "__main__":

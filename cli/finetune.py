@@ -62,6 +62,7 @@ from .processes import processes_options
 @click.option("--from-scratch", is_flag=True, help="Start from random weights, to measure the gain of pretraining.")
 @click.option("--find-rate", "picture", help="Search the learning rate only; plot to a .png, .svg or .pdf file.")
 @click.option("--unlabelled", help="File with a text per line that a language model reads before it learns labels.")
+@click.option("--no-ngrams", is_flag=True, help="Keep a text classifier's network alone.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run.")
 @processes_options
 def finetune(
@@ -99,6 +100,7 @@ def finetune(
     from_scratch,
     picture,
     unlabelled,
+    no_ngrams,
     resume,
 ) -> None:
     """Train NAME further on the examples in DATA: .csv, .tsv, .jsonl, .parquet, .conll, .ts, or folders of .wav files.
@@ -147,7 +149,7 @@ def finetune(
         }
         others |= {"tag_names": tag_names, "allow_unknown": allow_unknown, "validation": validation, "test": test}
         others |= {"class_balanced": class_balanced, "augment": augment, "skip_bad_rows": skip_bad_rows, "task": task}
-        others |= {"from_scratch": from_scratch, "unlabelled": unlabelled}
+        others |= {"from_scratch": from_scratch, "unlabelled": unlabelled, "no_ngrams": no_ngrams}
         forecasters.refuse(**others)
         series_columns = Columns(target=target, header=not no_header, series=series, time=time, dialect=dialect)
         request = forecasters.Request(data, series_columns, horizon, period, time_format, windows)
@@ -187,6 +189,7 @@ def finetune(
             output=output,
             resume=resume,
             unlabelled=unlabelled,
+            ngrams=not no_ngrams,
             callbacks=callbacks,
         )
     if pipeline.document is None:  # not the first of several processes

@@ -11,7 +11,7 @@ import click
 from zoo.errors import InputError
 from zoo.files import check_output, open_output
 
-from . import backend, show
+from . import answering, show
 from .columns import series_options
 from .commands import _example, _tell
 from .output import Text, echo, echo_json, note
@@ -32,7 +32,23 @@ MAX_DRAWN = 6  # series of a picture
 @click.option("--output", help="Write all nine quantiles to this .csv or .json file, and print no table.")
 @click.option("--plot", help="Plot history, median, 50 % and 80 % band to a .png, .svg or .pdf file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per series and step.")
-def forecast(name, data, target, time, series, no_header, horizon, period, time_format, dialect, output, plot, as_json):
+@answering.backend_option
+def forecast(
+    name,
+    data,
+    target,
+    time,
+    series,
+    no_header,
+    horizon,
+    period,
+    time_format,
+    dialect,
+    output,
+    plot,
+    as_json,
+    backend,
+) -> None:
     """Forecast what follows each series in DATA: a .csv, .tsv, .jsonl or .parquet file with a row per step.
 
     NAME is a forecasting checkpoint, or seasonal_naive, theta or ets. The point forecast is the median,
@@ -56,13 +72,16 @@ def forecast(name, data, target, time, series, no_header, horizon, period, time_
     found, notes = read_series(data, columns, time_format, period)
     for line in notes:
         _tell(line)
+    model = name
     if name not in forecasters.BASELINES:
-        backend.start()
+        from zoo.checkpoints import locate
+
+        model = answering.load(name, locate.read_record(name), None, backend)
     from zoo.forecasting.forecast import rows
     from zoo.progress import progress
 
     with progress(f"forecasting {len(found):,} series", len(found)) as on_step:
-        _, forecaster = forecasters.find(name, on_step, _tell)
+        _, forecaster = forecasters.find(model, on_step, _tell)
         outputs = forecasters.run(forecaster, found, horizon)
     table = list(rows(found, outputs))
     if plot:

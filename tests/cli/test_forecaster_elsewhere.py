@@ -32,8 +32,6 @@ def place(tmp_path_factory):
         (["embed", "MINE", "1,2,3", "--output", "FOLDER/a.npy"], "has no features of a whole input"),
         (["generate", "MINE"], "predicts no next step"),
         (["probe", "MINE"], "only causal ones, which answer step by step"),
-        (["export", "MINE", "FOLDER/graphs"], "forecasting: has no export to ONNX"),
-        (["serve", "MINE"], "forecasting: has no export to ONNX"),
         (["demo", "FOLDER/page", "MINE"], "the page does not support forecasting"),
     ],
 )

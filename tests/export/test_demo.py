@@ -11,6 +11,7 @@ from browser import CHROMIUM, Browser, static_server
 from click.testing import CliRunner
 from samples import sounds, write_wav
 
+from zoo.checkpoints import locate
 from zoo.errors import InputError
 from zoo.export import cache, demo
 
@@ -24,6 +25,7 @@ MODELS = (
     "tcn_small.fsdd",
     "gru_small.tiny_shakespeare",
     "lstm_small.tiny_shakespeare",
+    "gru_small.jsb_chorales",
 )
 INPUTS = {
     "sequence_to_sequence": ["culurciello", "Zoo"],
@@ -72,7 +74,7 @@ def test_the_command_writes_one_folder(tmp_path, monkeypatch):
     "arguments, words",
     [
         (["page", "gru_smal.cmudict"], "nearest"),
-        (["page", "gru_small.jsb_chorales"], "the page does not support music_modelling"),
+        (["page", "gru_tiny.adding_t200"], "the page does not support regression"),
         (["page", "lstm_tiny.cmudict", "--runtime", "."], "--runtime"),
         (["mine", "lstm_tiny.cmudict"], "holds other files"),
     ],
@@ -145,6 +147,12 @@ def test_answers_on_the_page_are_those_of_predict(browser, tmp_path, monkeypatch
         for _ in range(5):
             expected += predictors[name].predict([expected])[0]
         assert answer == expected
+    piece = locate.read_record("gru_small.jsb_chorales").golden["inputs"][0]
+    for name, answer in answers(browser, "music_modelling", json.dumps(json.dumps(piece))).items():
+        for frame in json.loads(answer)[:3]:
+            assert predictors[name].predict([piece]) == [frame]
+            piece.append(frame)
+    assert "give frames" in answers(browser, "music_modelling", "'[[200]]'")["gru_small.jsb_chorales"]
     wrong = answers(browser, "sequence_to_sequence", "'c4t'")
     assert "4: unknown to this model" in wrong["lstm_tiny.cmudict"]
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from zoo.checkpoints import locate
+from zoo.export import cache
 from zoo.export import folder as folders
 from zoo.export.graph import IR_VERSION, OPSET
 from zoo.export.predictor import open_session
@@ -28,7 +29,7 @@ def zoo(*arguments: str):
 
 
 def test_every_task_has_a_program():
-    assert set(folders.RUNNERS) == set(TASKS) - {"forecasting"}  # which has no export
+    assert set(folders.RUNNERS) == set(TASKS)
     assert {file.stem for file in RUNNERS} == set(folders.RUNNERS.values())
 
 
@@ -41,7 +42,8 @@ def test_programs_are_short_and_need_little(file):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module).split(".")[0])
-    assert imported - set(sys.stdlib_module_names) <= {"numpy", "onnxruntime", "tokenizers"}
+    written = {"zoo"} if file.stem == "forecasting" else set()  # modules of the zoo beside the program
+    assert imported - set(sys.stdlib_module_names) <= {"numpy", "onnxruntime", "tokenizers"} | written
     assert len(source.splitlines()) <= 80
 
 
@@ -71,6 +73,26 @@ def test_a_program_answers_as_the_zoo_does(name, tmp_path):
         assert lines == [f"{value}\t{answer}" for value, answer in zip(INPUTS[name], expected, strict=True)]
     else:
         np.testing.assert_allclose([json.loads(line) for line in lines], expected, atol=1e-4)
+
+
+def test_the_program_of_a_forecaster_needs_no_zoo(tmp_path):
+    """Its folder has the modules that read a series; -I keeps the zoo of this environment out."""
+    folders.export("tcn_small.forecasting", tmp_path / "out")
+    values = [float(x % 7 + x / 10) for x in range(60)]
+    text = ",".join(map(str, values[:30])) + ",," + ",".join(map(str, values[31:]))
+    (tmp_path / "column.txt").write_text(text.replace(",", "\n"))
+    start = f"import runpy, sys; sys.path.insert(0, {str(tmp_path / 'out')!r});"
+    start += f"runpy.run_path({str(tmp_path / 'out' / 'runner.py')!r}, run_name='__main__');"
+    start += "assert 'keras' not in sys.modules and 'out' in sys.modules['zoo'].__file__"
+    command = [sys.executable, "-I", "-c", start, text, str(tmp_path / "column.txt")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert len(lines) == 2 * 25 and lines[1:25] == lines[26:]
+    values[30] = None
+    (expected,) = cache.load_predictor("tcn_small.forecasting").predict([values])
+    found = np.array([[float(cell) for cell in line[1:]] for line in lines[1:25]])
+    np.testing.assert_allclose(found, expected[:, [4, 0, 8]], rtol=1e-5)
 
 
 def test_metadata_and_versions(tmp_path):

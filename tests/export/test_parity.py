@@ -162,6 +162,21 @@ def test_sequence_to_sequence(name, fields, lengths):
                 fed |= {key: outputs[key.replace("state/", "next/")] for key in fed if key.startswith("state/")}
 
 
+@pytest.mark.parametrize("name", BACKBONES)
+def test_forecasters(name):
+    from zoo.preprocessing.patches import encode, right_aligned
+
+    fields = {"max_radius": 0.9} if name == "lru" else {}
+    model, spec = model_and_spec(name, "forecasting", **fields)
+    session = sessions(model, spec)["model.onnx"]
+    generator = np.random.default_rng(6)
+    for batch, patches in ((1, 1), (5, 9)):
+        values = right_aligned(list(generator.normal(size=(batch, 16 * patches - 3))), patches)
+        positions = generator.integers(0, patches, (batch, 2))
+        inputs = encode(values, np.full(batch, 7), positions, np.arange(1, 20)).inputs()
+        assert close(run(session, inputs)["quantiles"], numpy(model(inputs))), batch
+
+
 def test_states_are_those_of_the_model():
     model, spec = model_and_spec("lstm", "language_modelling", vocab_size=9, output_dim=8)
     tokens = ids((2,), np.random.default_rng(6))

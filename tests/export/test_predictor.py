@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -10,10 +11,13 @@ from zoo.checkpoints import locate
 from zoo.errors import InputError, StorageError, WeightsError
 from zoo.export import cache
 from zoo.export.predictor import ANSWERS, OPTIONS
+from zoo.inference import forecasting as inference
+from zoo.metrics import forecasting
 from zoo.tasks import TASKS, find_task
 
 main = importlib.import_module("zoo.cli.main").main
 QUICK = (
+    "gru_small.forecasting",
     "gru_small.italy_power_demand",
     "gru_tiny.copy_memory_t500",
     "lstm_tiny.cmudict",
@@ -32,7 +36,8 @@ def place(tmp_path, monkeypatch):
 
 
 def test_options_are_those_of_the_tasks():
-    assert set(OPTIONS) == set(ANSWERS) == set(TASKS) - {"forecasting"}  # which has no export
+    assert set(OPTIONS) == set(ANSWERS) == set(TASKS)
+    assert len(forecasting.QUANTILES) == inference.QUANTILES
     for name, options in OPTIONS.items():
         expected = {key: value for key, value in find_task(name).options.items() if key != "stress"}
         assert options == expected
@@ -42,6 +47,10 @@ def test_options_are_those_of_the_tasks():
 def test_answers_are_those_of_the_record(name):
     golden = locate.read_record(name).golden
     predictor = cache.load_predictor(name)
+    if predictor.spec.task == "forecasting":
+        found = np.array(predictor.predict(golden["inputs"]))
+        np.testing.assert_allclose(found, golden["outputs"], rtol=1e-4, atol=1e-4 * np.abs(found).max())
+        return
     # A record's examples are answered as validation does it: greedily.
     options = {"beam_size": 1} if "beam_size" in predictor.options else {}
     assert predictor.predict(golden["inputs"], **options) == golden["outputs"]

@@ -69,6 +69,18 @@ def test_answers_of_64_clients_are_their_own(predictors):
     assert [answer.json()["predictions"][0] for answer in found[64:]] == predictors[NAME].predict(series)
 
 
+def test_a_forecaster_answers_with_quantiles():
+    name, series = "tcn_small.forecasting", [[1, 2, None, 4, 5, 6, 7, 8.5], list(range(40))]
+    predictor = cache.load_predictor(name)
+    app = create_app({name: predictor})
+    bad = [body(series, horizon=0), body(series, periods=0), body([[None]]), body(["text"]), body(series, periods=[1])]
+    good, *refused = posts(app, [(name, text) for text in (body(series, horizon=3, periods=4), *bad)])
+    assert good.status_code == 200
+    expected = predictor.predict(series, horizon=3, periods=4)
+    np.testing.assert_allclose(good.json()["predictions"], expected, rtol=1e-6)
+    assert [answer.status_code for answer in refused] == [400] * 5
+
+
 def test_requests_that_come_together_are_one_batch(predictors):
     app = create_app({NAME: predictors[NAME]}, Limits(wait=0.1))
     assert all(x.status_code == 200 for x in posts(app, [(NAME, body(["1,2,3"]))] * 10))

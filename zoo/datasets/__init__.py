@@ -48,6 +48,8 @@ def load(name: str, split: str) -> Examples:
     dataset = entry(name)
     if split not in dataset.splits:
         raise InputError(f"{name} has no split {split!r}; there are: {', '.join(dataset.splits)}")
+    if dataset.parts:
+        return _join(dataset, [load(*part) for part in dataset.parts[split]])
     builder, rows = _read(name, dataset, split)
     features = builder.info.features
     assert features is not None
@@ -67,6 +69,16 @@ def load(name: str, split: str) -> Examples:
             targets.append(answer)
             locations.append(f"{name}/{split}:{i + 1}")
     return Examples(inputs, targets, locations)
+
+
+def _join(dataset: Dataset, parts: list[Examples]) -> Examples:
+    """Returns the rows of several datasets, one after another, with the labels of the joined dataset."""
+    read = dataset.read or str
+    return Examples(
+        [read(text) for part in parts for text in part.inputs],
+        [dataset.labels.get(label, label) for part in parts for label in part.targets],
+        [location for part in parts for location in part.locations],
+    )
 
 
 def load_series(name: str) -> list[Series]:

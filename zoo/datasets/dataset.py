@@ -27,6 +27,9 @@ class Dataset:
         multi_reference: Whether the target field is a list of references, each of which becomes a row.
         language: Field with the language of the input, which then begins with it (``<de>Straße``).
         weights_licence: Licence of the zoo's weights that are trained on the data.
+        parts: For a dataset made of others: the datasets and splits that each of its splits joins. ``tfds`` and the
+            fields are then unused.
+        labels: New names of the parts' labels.
     """
 
     tfds: str
@@ -45,6 +48,8 @@ class Dataset:
     multi_reference: bool = False
     language: str = ""
     weights_licence: str = "Apache-2.0"
+    parts: dict[str, tuple[tuple[str, str], ...]] = dataclasses.field(default_factory=dict)
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def figures(self, split: str) -> list[dict]:
         """Returns the published figures for a split."""

@@ -1,6 +1,7 @@
 """Inputs of datasets: converted from their files, or synthesized as example inputs."""
 
 import math
+import re
 
 import numpy as np
 
@@ -28,3 +29,18 @@ def permuted_pixels(image: np.ndarray) -> np.ndarray:
     """Returns the pixels in one random order for all images (NumPy's MT19937, seed 1)."""
     series = pixels(image)
     return series[np.random.RandomState(1).permutation(len(series))]
+
+
+_BEFORE_SPLIT = re.compile(r" (n't|'(?:s|re|ve|ll|d|m)\b|[.,;:!?)])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?:<br />)+")
+
+
+def natural_spaces(text: str) -> str:
+    """Returns a tokenized English text with the spaces that people write: ``it 's fun .`` becomes ``it's fun.``"""
+    return _BEFORE_SPLIT.sub(r"\1", text.replace("-lrb-", "(").replace("-rrb-", ")")).replace("( ", "(").strip()
+
+
+def last_sentence(text: str) -> str:
+    """Returns the last sentence of at least 16 characters, at most 300 characters of it, or a short text unchanged."""
+    sentences = [part.strip() for part in _SENTENCE_END.split(text) if len(part.strip()) >= 16]
+    return sentences[-1][:300] if sentences else text

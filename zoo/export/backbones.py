@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from zoo.export.files import NoExportError
 from zoo.export.graph import Graph, Value
 from zoo.export.layers import (
+    CELLS,
     NEGATIVE,
     STATES,
     Heads,
@@ -46,20 +47,30 @@ def recurrent_blocks(cell: str) -> Callable:
 
 
 def recurrent_blocks_step(cell: str) -> Callable:
-    """Returns one step of the stack of recurrent layers of a cell."""
+    """Returns one step of the stack of recurrent layers of a cell, from ids or features."""
 
     def run(part: Part, config: Config, x: Value) -> Value:
-        graph = part.graph
+        graph, embeddings = part.graph, _looked_up(part, cell)
+        x = x if embeddings else embed(part / "embed", x)
         for i in range(config["num_layers"]):
             names = [f"block_{i}/{kind}" for kind in ("hidden", "carry")[: STATES[cell]]]
             before = [graph.state(name, [config["hidden_dim"]]) for name in names]
-            after = recurrent_step(part / f"block_{i}" / "recurrent", cell, x, before)
+            after = recurrent_step(part / f"block_{i}" / "recurrent", cell, x, before, None if i else embeddings)
             for name, state in zip(names, after, strict=True):
                 graph.set_state(name, state)
             x = after[0]
         return x
 
     return run
+
+
+def _looked_up(part: Part, cell: str) -> Part | None:
+    """Returns the embedding if its product with the first kernel is no larger than both: with few symbols."""
+    if "embed/embeddings" not in part:
+        return None
+    embeddings, kernel = part.array("embed/embeddings"), part.array(f"block_0/recurrent/{CELLS[cell]}/kernel")
+    smaller = len(embeddings) * kernel.shape[1] <= embeddings.size + kernel.size
+    return part / "embed" if smaller else None
 
 
 def tcn(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
@@ -266,4 +277,5 @@ def run_backbone(part: Part, architecture: str, config: Config, x: Value, mask: 
 
 def step_backbone(part: Part, architecture: str, config: Config, x: Value) -> Value:
     """Map tokens ``(batch,)`` or features ``(batch, features)`` to ``(batch, hidden_dim)``; updates the states."""
-    return _family(architecture).step(part, config, embed(part / "embed", x))
+    x = x if architecture in STATES else embed(part / "embed", x)
+    return _family(architecture).step(part, config, x)

@@ -9,9 +9,10 @@ import onnxruntime
 from keras import ops
 
 from zoo.errors import WeightsError
-from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP
+from zoo.export.files import DECODER_STEP, ENCODER, MODEL, QUANTILES, STEP
 from zoo.export.graphs import STEPWISE
 from zoo.pipeline import Pipeline
+from zoo.preprocessing.patches import PATCH, encode, right_aligned
 
 LENGTHS, BATCHES = (1, 2, 17, 300), (1, 5)
 TOLERANCE = 1e-5  # maximum difference relative to the scale of the outputs
@@ -119,6 +120,8 @@ def _joined(rows: list) -> np.ndarray:
 
 def _inputs(pipeline: Pipeline, batch: int, length: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
     """Returns inputs by name, cut from the record's examples; all rows except the first are padded."""
+    if "positions" in pipeline.model.input_specs():
+        return _series(batch, length, generator)
     most = getattr(pipeline.preprocessor, "max_target", length) + 1
     document = pipeline.spec.architecture == "hierarchical_attention_network"
     shape = [batch, min(length, 9), length] if document else [batch, length]
@@ -139,12 +142,21 @@ def _inputs(pipeline: Pipeline, batch: int, length: int, generator: np.random.Ge
     return inputs
 
 
+def _series(batch: int, length: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Returns a forecaster's inputs for random walks of a length, with a season of 7 steps."""
+    values = np.cumsum(generator.normal(size=(batch, length)), axis=1) + 3 * np.sin(np.arange(length) * 2 * np.pi / 7)
+    patches = -(-length // PATCH)
+    positions = np.sort(generator.integers(0, patches, (batch, 2)), axis=1)
+    rows = right_aligned(list(values), patches)
+    return encode(rows, np.full(batch, 7), positions, np.arange(1, 17)).inputs()
+
+
 def _keras(pipeline: Pipeline, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     if "target" in inputs:
         logits, alignment = pipeline.model.align(inputs)
         return {"logits": ops.convert_to_numpy(logits), "alignment": ops.convert_to_numpy(alignment)}
     outputs = pipeline.model(inputs)
-    outputs = outputs if isinstance(outputs, dict) else {"logits": outputs}
+    outputs = outputs if isinstance(outputs, dict) else {QUANTILES if "positions" in inputs else "logits": outputs}
     return {name: ops.convert_to_numpy(value) for name, value in outputs.items()}
 
 

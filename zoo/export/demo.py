@@ -15,7 +15,7 @@ from typing import Any
 from zoo.checkpoints import locate
 from zoo.checkpoints.tensors import read_tensors
 from zoo.errors import InputError
-from zoo.export.files import EXPORT_FILE, STEP, check_target, write_folder
+from zoo.export.files import DECODER_STEP, ENCODER, EXPORT_FILE, MODEL, STEP, check_target, write_folder
 from zoo.export.folder import describe, make_models
 from zoo.export.graphs import build_graphs
 from zoo.files import storage
@@ -28,7 +28,22 @@ RUNTIME_FILES = {
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
 """Files of the package's ``dist`` for the page, with their SHA-256."""
-TASKS = ("sequence_to_sequence", "classification", "tagging", "language_modelling", "series_classification")
+TASKS = (
+    "sequence_to_sequence",
+    "classification",
+    "tagging",
+    "language_modelling",
+    "music_modelling",
+    "series_classification",
+)
+
+
+FILES = {
+    "sequence_to_sequence": (ENCODER, DECODER_STEP),
+    "language_modelling": (STEP,),
+    "music_modelling": (STEP,),
+}
+"""Graphs that the page runs; other tasks need the one of whole sequences."""
 
 
 def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | None = None) -> dict[str, int]:
@@ -62,8 +77,7 @@ def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | N
         step = build_graphs(record.spec, tensors).get(STEP)
         models.append({**describe(record), "states": list(step.states.values()) if step else []})
         for file, model in make_models(record, tensors).items():
-            needed = {"sequence_to_sequence": ("encoder.onnx", "decoder_step.onnx"), "language_modelling": (STEP,)}
-            if file in needed.get(task, ("model.onnx",)):
+            if file in FILES.get(task, (MODEL,)):
                 data[f"models/{record.name}/{file}"] = model.SerializeToString()
     data |= _runtime_files(runtime)
     for file in sorted(PAGE.iterdir()):

@@ -12,6 +12,8 @@ from zoo.files import check_output_folder, move_into_place, storage
 
 EXPORT_FILE = "export.json"
 MODEL, STEP, ENCODER, DECODER_STEP = GRAPHS = ("model.onnx", "step.onnx", "encoder.onnx", "decoder_step.onnx")
+QUANTILES = "quantiles"
+"""Output of a forecaster's graph."""
 
 
 class NoExportError(InputError):

@@ -1,5 +1,6 @@
 """Write a checkpoint as a folder of ONNX graphs with a program that runs them."""
 
+import ast
 import dataclasses
 import hashlib
 import json
@@ -32,6 +33,7 @@ RUNNERS = {
     "music_modelling": "next_step",
     "regression": "next_step",
     "copying": "next_step",
+    "forecasting": "forecasting",
 }
 """Program of each task, in ``zoo.export.runners``."""
 
@@ -130,6 +132,8 @@ def export(
     sums = {file: hashlib.sha256(content).hexdigest() for file, content in data.items()}
     described = {key: value for key, value in describe(record).items() if key != "preprocessor"}
     report = {**described, "int8": int8, "files": files, "sha256": sums, **(notes or {})}
+    if record.spec.task == "forecasting":
+        data |= modules_of("zoo.inference.forecasting")
     data |= {
         RUNNER_FILE: program,
         README_FILE: _readme(record, files).encode(),
@@ -139,6 +143,26 @@ def export(
     for file, size in files.items():
         on_message(f"{target / file}\t{size:,} bytes")
     return Exported(target, files, int8)
+
+
+def modules_of(name: str) -> dict[str, bytes]:
+    """Returns the files of a module and of all modules of the zoo that it imports, for a program without the zoo.
+
+    Args:
+        name: A module that imports others of the zoo by ``from MODULE import NAME`` only.
+    """
+    root, found, pending = Path(__file__).parents[2], {}, [name]
+    while pending:
+        module = pending.pop()
+        file = f"{module.replace('.', '/')}.py"
+        if file in found:
+            continue
+        with storage(root / file):
+            found[file] = (root / file).read_bytes()
+        imports = [node for node in ast.walk(ast.parse(found[file])) if isinstance(node, ast.ImportFrom)]
+        pending += [str(node.module) for node in imports if str(node.module).startswith("zoo.")]
+    packages = {str(parent) for file in found for parent in Path(file).parents if str(parent) != "."}
+    return found | {f"{package}/__init__.py": b"" for package in packages}
 
 
 def _readme(record: Record, files: Mapping[str, int]) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 from zoo.checkpoints.spec import ModelSpec
 from zoo.export.backbones import is_causal, run_backbone, step_backbone
 from zoo.export.files import DECODER_STEP, ENCODER, MODEL, STEP, NoExportError
+from zoo.export.forecasting import forecaster
 from zoo.export.graph import Graph, Value
-from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of
+from zoo.export.layers import attention_pooling, bidirectional, concat_pooling, dense, embed, lengths_of, ngrams
 from zoo.export.seq2seq import find
 from zoo.export.weights import Part
 
@@ -33,6 +34,8 @@ def build_graphs(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
     """
     if spec.task in ("sequence_to_sequence", "translation"):
         return _sequence_to_sequence(spec, tensors)
+    if spec.task == "forecasting":
+        return {MODEL: forecaster(spec, tensors)}
     exported = [*POOLED, "tagging", *STEPWISE]
     if spec.task not in exported:
         raise NoExportError(f"{spec.task}: has no export to ONNX; there are {', '.join(exported)}")
@@ -89,6 +92,8 @@ def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
     y = run_backbone(_backbone(part), spec.architecture, spec.config, x, mask)  # pyright: ignore
     if spec.task in POOLED:
         logits = dense(part / "head", concat_pooling(graph, y, mask))  # pyright: ignore
+        if "ngrams/kernel" in part:
+            logits = logits + ngrams(part / "ngrams", spec.config["vocab_size"], inputs["tokens"], inputs["mask"])
         graph.output(logits, "logits", ["batch", len(part.array("head/bias"))])
     elif spec.task == "tagging":
         words = graph.rows_at(y, inputs["first"])

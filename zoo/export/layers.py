@@ -7,6 +7,7 @@ import numpy as np
 
 from zoo.export.graph import Graph, Value
 from zoo.export.weights import Part
+from zoo.layers.hashing import pair_rows
 
 NEGATIVE = -1e9  # the score of masked positions, as in the models
 GATES = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [0, 1, 2]}
@@ -142,14 +143,50 @@ def _native(cell: str, x: Value, parts: Sequence[Part], lengths, states, units: 
     )
 
 
-def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value]) -> list[Value]:
-    """Map one step ``x (batch, features)`` and states ``(batch, units)`` to the next states, with the output first."""
-    graph = part.graph
-    units = part.array(f"{CELLS[cell]}/recurrent_kernel").shape[0]
+def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value], embeddings: Part | None = None) -> list:
+    """Map one step and states ``(batch, units)`` to the next states, with the output first.
+
+    For one step, products are faster than the native operators.
+
+    Args:
+        part: The layer.
+        cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
+        x: ``(batch, features)``; with ``embeddings`` ids ``(batch,)``.
+        states: Hidden state, and for an LSTM the cell state.
+        embeddings: Embedding of the ids. The graph has its product with the kernel instead, one row per id.
+    """
+    graph, hidden, cells = part.graph, states[0], part / CELLS[cell]
+    order = {"rnn": [0], "lstm": [0, 1, 3, 2], "gru": [0, 1, 2]}[cell]  # gates with a sigmoid first
+
+    def ordered(x: np.ndarray) -> np.ndarray:
+        gates = np.split(x.astype("float64"), len(order), axis=-1)
+        return np.concatenate([gates[i] for i in order], axis=-1)
+
+    kernel, recurrent, bias = (ordered(cells.array(name)) for name in ("kernel", "recurrent_kernel", "bias"))
+    units = len(recurrent)
     with graph.scope(part.path):
-        before = [graph.unsqueeze(state, 0) for state in states]
-        found = _native(cell, graph.unsqueeze(x, 0), [part], None, before, units)
-        return [graph.squeeze(state, 0) for state in found[1:]]
+        if embeddings is not None:
+            table = embeddings.array("embeddings").astype("float64") @ kernel + bias.reshape(-1, bias.shape[-1])[0]
+            inputs = graph.gather(part.constant("inputs", table), x)
+            products = hidden @ part.constant("R_step", recurrent)
+        elif cell == "gru":
+            inputs = x @ part.constant("W_step", kernel) + part.constant("bias_step", bias[0])
+            products = hidden @ part.constant("R_step", recurrent)
+        else:
+            inputs = part.constant("bias_step", bias)
+            products = graph.concat([x, hidden], -1) @ part.constant("WR_step", np.concatenate([kernel, recurrent]))
+        if cell == "rnn":
+            return [graph.op("Tanh", products + inputs)]
+        if cell == "lstm":
+            gates, candidate = graph.ops("Split", 2, products + inputs, graph.ints(3 * units, units), axis=-1)
+            update, forget, out = graph.split(graph.op("Sigmoid", gates), 3)
+            carry = forget * states[1] + update * graph.op("Tanh", candidate)
+            return [out * graph.op("Tanh", carry), carry]
+        products = products + part.constant("recurrent_bias", bias[1])
+        parts = [graph.ops("Split", 2, y, graph.ints(2 * units, units), axis=-1) for y in (inputs, products)]
+        keep, reset = graph.split(graph.op("Sigmoid", parts[0][0] + parts[1][0]), 2)
+        candidate = graph.op("Tanh", parts[0][1] + reset * parts[1][1])
+        return [candidate + keep * (hidden - candidate)]
 
 
 def bidirectional(part: Part, cell: str, x: Value, lengths: Value | None, inner: str = "recurrent") -> Value:
@@ -256,3 +293,16 @@ def concat_pooling(graph: Graph, x: Value, mask: Value) -> Value:
         count = graph.reduce("Sum", graph.cast(real, "float32"), 1)
         mean = graph.reduce("Sum", graph.where(real, x, 0.0), 1) / count
         return graph.concat([last, highest, mean], -1)
+
+
+def ngrams(part: Part, vocab_size: int, tokens: Value, mask: Value) -> Value:
+    """Returns the logits of a linear model on tokens and pairs of neighbours, as ``zoo.layers.ngrams`` does."""
+    graph = part.graph
+    with graph.scope(part.path):
+        buckets = len(part.array("kernel")) - vocab_size
+        real = graph.cast(mask, "float32")
+        pairs = pair_rows(graph.slice(tokens, 1, 0, -1), graph.slice(tokens, 1, 1), vocab_size, buckets)
+        rows = graph.gather(part.weight("kernel"), graph.concat([tokens, pairs], 1))
+        weights = graph.concat([real, graph.slice(real, 1, 1)], 1)
+        total = graph.reduce("Sum", rows * graph.unsqueeze(weights, -1), 1)
+        return total / graph.op("Sqrt", graph.reduce("Sum", real, 1, keepdims=True))

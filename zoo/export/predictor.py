@@ -12,7 +12,9 @@ import onnxruntime
 
 from zoo.checkpoints.record import Record
 from zoo.errors import InputError
+from zoo.export.files import QUANTILES
 from zoo.export.runners.sequence_to_sequence import beam_search
+from zoo.inference.forecasting import forecast_series
 from zoo.preprocessing.music import LOWEST
 from zoo.preprocessing.symbols import END, pad
 from zoo.preprocessing.tags import viterbi_decode
@@ -33,6 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "series_regression": {},
     "regression": {},
     "copying": {},
+    "forecasting": {"horizon": 24, "periods": None},
 }
 """Options of ``predict`` with their defaults, as in ``Task.options``; without ``stress``, which no command uses."""
 
@@ -238,6 +241,13 @@ def _copy(self: Predictor, inputs, batch_size, on_step) -> list[list[int]]:
     return [row.argmax(-1).tolist() for row in self.each_step(rows, batch_size, on_step)]
 
 
+def _forecast(self: Predictor, inputs, batch_size, on_step, *, horizon, periods) -> list[np.ndarray]:
+    def run(inputs):
+        return self.run(inputs)[QUANTILES]
+
+    return forecast_series(run, self.preprocessor, inputs, horizon, periods, batch_size, on_step)
+
+
 ANSWERS: dict[str, Callable[..., list[Any]]] = {
     "sequence_to_sequence": _write,
     "translation": _write,
@@ -250,4 +260,5 @@ ANSWERS: dict[str, Callable[..., list[Any]]] = {
     "music_modelling": _next_frame,
     "regression": _last_number,
     "copying": _copy,
+    "forecasting": _forecast,
 }

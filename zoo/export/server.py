@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from zoo.data.sound import read_wav
 from zoo.errors import InputError, ZooError
 from zoo.export.predictor import Predictor
+from zoo.limits import MAX_HORIZON
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of the histogram of seconds."""
@@ -183,7 +185,9 @@ def create_app(predictors: Mapping[str, Predictor], limits: Limits | None = None
             async with asyncio.timeout(limits.seconds):
                 batcher = find(request)
                 inputs, options = _read(batcher.predictor, await _body(request, limits), limits)
-                response: Response = JSONResponse({"predictions": await batcher.predict(inputs, options)})
+                response: Response = JSONResponse(
+                    {"predictions": [_plain(x) for x in await batcher.predict(inputs, options)]}
+                )
         except Refused as error:
             response = JSONResponse({"error": str(error)}, error.status)
         except ClientDisconnect:
@@ -216,6 +220,11 @@ def create_app(predictors: Mapping[str, Predictor], limits: Limits | None = None
     )
 
 
+def _plain(output: Any) -> Any:
+    """Returns an output as a JSON value."""
+    return output.tolist() if isinstance(output, np.ndarray) else output
+
+
 async def _body(request: Request, limits: Limits) -> bytes:
     """Returns a request's body (raises Refused as soon as it is too long)."""
     parts, size = [], 0
@@ -243,8 +252,12 @@ def _read(predictor: Predictor, body: bytes, limits: Limits) -> tuple[list[Any],
     if not isinstance(options, dict):
         raise Refused(400, "parameters: expected an object")
     for name, option in options.items():
-        if name not in predictor.options or type(option) is not type(predictor.options[name]):
+        if name not in predictor.options or type(option) is not type(predictor.options[name] or 0):
             raise Refused(400, f"parameters.{name[:40]}: this model takes {json.dumps(predictor.options)}")
+    if "horizon" in options and not 1 <= options["horizon"] <= MAX_HORIZON:
+        raise Refused(400, f"parameters.horizon: give 1 to {MAX_HORIZON:,}")
+    if "periods" in options and options["periods"] < 1:
+        raise Refused(400, "parameters.periods: give at least 1")
     if "beam_size" in options and not 1 <= options["beam_size"] <= predictor.preprocessor.target.size:
         raise Refused(400, f"parameters.beam_size: give 1 to {predictor.preprocessor.target.size}")
     inputs = [_input(predictor, value) for value in inputs]

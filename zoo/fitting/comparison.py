@@ -143,6 +143,7 @@ def compare(
             skip_bad_rows=skip_bad_rows,
             output=folder,
             allow_unknown=allow_unknown,
+            ngrams=False,
             **more,
             callbacks=dataclasses.replace(callbacks, on_evaluated=reports.append),
         )

@@ -22,6 +22,7 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting import baselines, transfer
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.forecast_tuning import fine_tune_forecaster
+from zoo.fitting.ngram_model import with_ngrams
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.shard_tuning import fine_tune_on_shards, is_folder_of_shards
 from zoo.fitting.start import prepare
@@ -60,6 +61,7 @@ def fine_tune(
     output: str | os.PathLike | None = None,
     resume: bool = False,
     unlabelled: Any = None,
+    ngrams: bool = True,
     horizon: int | None = None,
     windows: int = 1,
     period: int | None = None,
@@ -100,6 +102,8 @@ def fine_tune(
         output: Checkpoint folder for the result. Until then the state of the run is in ``<output>.unfinished``.
         resume: Whether to resume from that state. If false, there must be none.
         unlabelled: Texts without labels for the language model to read first: a list, or a file with one text per line.
+        ngrams: Whether a classifier of texts may get a linear model on n-grams beside its network, where the loss of
+            the validation part is then lower. ``False`` keeps the network alone, to compare families.
         horizon: Steps ahead, for a forecaster only. See ``zoo.fitting.forecast_tuning.fine_tune_forecaster``, which
             this calls; so for the next three.
         windows: Number of held-out windows per series.
@@ -230,7 +234,10 @@ def fine_tune(
         trainer.model.merge()
     if cluster.index():
         return pipeline
-    for line in baselines.against_tfidf(pipeline, train, validation_part, trainer.curve):
+    if ngrams:
+        seed = start.training_config.seed
+        pipeline, recipe["ngrams"] = with_ngrams(pipeline, train, validation_part, seed, callbacks.on_message)
+    for line in baselines.against_tfidf(pipeline, train, validation_part):
         callbacks.on_message(line)
     evaluation = evaluate(pipeline, test_part)
     callbacks.on_evaluated(evaluation)

@@ -63,7 +63,7 @@ def find(
     """Returns the name of a forecaster and the function that forecasts.
 
     Args:
-        model: A pipeline, a name for ``zoo.load``, or one of ``BASELINES``.
+        model: A pipeline or a ``Predictor`` of ONNX Runtime, a name for ``zoo.load``, or one of ``BASELINES``.
         on_step: Called with the number of finished series.
         on_message: Called with notes on the forecasts.
 
@@ -77,13 +77,14 @@ def find(
             return baselines.forecast(model, values, horizon, periods, on_message, on_step)
 
         return model, simple
-    from zoo.pipeline import Pipeline, load
+    if isinstance(model, str | os.PathLike):
+        from zoo.pipeline import load
 
-    if isinstance(model, Pipeline):
-        name = model.document["name"] if model.document else f"{model.spec.architecture}_{model.spec.size}"
-    else:
         check_name(model)
         name, model = os.fspath(model), load(os.fspath(model))
+    else:
+        document = getattr(model, "document", None)
+        name = document["name"] if document else f"{model.spec.architecture}_{model.spec.size}"
     if model.spec.task not in FORECASTERS:
         raise InputError(f"{name}: is a model of {model.spec.task}, which does not forecast: choose another one")
 

@@ -8,13 +8,13 @@ from keras import ops
 from zoo.backends.compile import compiled, program
 from zoo.errors import InputError
 from zoo.forecasting.forecasters import check_horizon
+from zoo.inference.bands import ORIGINS
+from zoo.inference.forecasting import forecast
 from zoo.metrics.forecasting import QUANTILES
 from zoo.models.streaming import Stream
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.patches import MAX_VALUE, PATCH, encode, right_aligned
 from zoo.tasks import FORECASTERS
-from zoo.tasks.bands import ORIGINS
-from zoo.tasks.forecasting import forecast
 
 _EMPTY = 4  # patches before a series: the features of its first patches tell how many values are missing there
 

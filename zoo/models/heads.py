@@ -8,6 +8,7 @@ from keras import ops
 from zoo.backends.keras_internals import standalone
 from zoo.layers.attention import masked
 from zoo.layers.dropout import Dropout
+from zoo.layers.ngrams import NGrams
 from zoo.models.backbones.backbone import Backbone
 from zoo.models.keras_model import KnownInputs
 from zoo.models.streaming import Stream
@@ -62,6 +63,7 @@ class Classifier(Head, keras.Model):
         backbone: Maps inputs with a ``mask`` to ``(batch, time, hidden_dim)`` or ``(batch, hidden_dim)``.
         labels: Number of classes.
         dropout: Dropout rate before the dense layer.
+        ngrams: Number of rows for pairs of tokens in a linear model on n-grams, whose logits are added; 0 has none.
 
     Example:
         >>> import numpy as np, zoo
@@ -70,17 +72,22 @@ class Classifier(Head, keras.Model):
         (2, 3)
     """
 
-    def __init__(self, backbone: keras.Model, labels: int, dropout: float):
+    def __init__(self, backbone: keras.Model, labels: int, dropout: float, ngrams: int = 0):
         super().__init__(name=f"{backbone.name}_classifier")
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
         # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
         self.head = keras.layers.Dense(labels, dtype="float32", name="head")
+        self.ngrams = NGrams(backbone.config.vocab_size, ngrams, labels, name="ngrams") if ngrams else None
 
     def get_config(self):
         """Returns the arguments of ``from_config``."""
         backbone = keras.saving.serialize_keras_object(self.backbone)
-        return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate}
+        ngrams = self.ngrams.buckets if self.ngrams else 0
+        return {"backbone": backbone, "labels": self.head.units, "dropout": self.drop.rate, "ngrams": ngrams}
+
+    def output_layers(self):
+        return [self.head, self.ngrams] if self.ngrams else [self.head]
 
     def features(self, inputs, training=False):
         """Map the backbone's inputs to the head's inputs: ``(batch, 3 * hidden_dim)``, or ``(batch, hidden_dim)``."""
@@ -89,10 +96,17 @@ class Classifier(Head, keras.Model):
 
     def call(self, inputs, training=False):
         """Map the backbone's inputs to logits, ``(batch, labels)``."""
-        return self.head(self.drop(self.features(inputs, training), training=training))
+        logits = self.head(self.drop(self.features(inputs, training), training=training))
+        if self.ngrams is None:
+            return logits
+        tokens = inputs["tokens"]
+        mask = inputs.get("mask")
+        return logits + self.ngrams(tokens, ops.ones(ops.shape(tokens), "bool") if mask is None else mask)
 
     def build_variables(self) -> None:
         """Create the head's variables; the backbone is already built."""
+        if self.ngrams:
+            self.ngrams.build(None)
         self.head.build((None, self.backbone.hidden_dim * (3 if isinstance(self.backbone, Backbone) else 1)))
         self.built = True
 

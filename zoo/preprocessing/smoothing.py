@@ -6,7 +6,6 @@ past is taken, per position. A position reads only what lies before it.
 """
 
 import numpy as np
-from scipy.signal import lfilter
 
 from zoo.preprocessing.rows import Rows, column
 
@@ -59,12 +58,14 @@ def _by_phase(values: np.ndarray, period: np.ndarray, memory: float) -> np.ndarr
     *leading, time = values.shape
     sums = np.zeros((*leading, time + 1))
     width = np.minimum(period, time)
-    for p in np.unique(width):
+    for p in np.unique(width[width > 1]):
         rows = np.flatnonzero(width == p)
         whole = np.zeros((len(values), len(rows), -(-time // p) * p))
         whole[..., :time] = values[:, rows]
-        filtered = np.asarray(lfilter([1.0], [1.0, -memory], whole.reshape(*whole.shape[:2], -1, p), axis=2))
-        sums[:, rows, 1:] = filtered.reshape(whole.shape)[..., :time]
+        cycles = whole.reshape(*whole.shape[:2], -1, p)
+        for cycle in range(1, cycles.shape[2]):
+            cycles[:, :, cycle] += memory * cycles[:, :, cycle - 1]
+        sums[:, rows, 1:] = whole[..., :time]
     return sums
 
 

@@ -10,6 +10,8 @@ from zoo.preprocessing.byte_subwords import ByteSubwords, tokenizer_from_json
 from zoo.preprocessing.fields import MAX_TEXT_LENGTH, check_names, expect_fields, expect_text, number_of
 from zoo.preprocessing.subwords import Subwords
 
+MAX_NGRAMS = 2**20
+
 
 @dataclasses.dataclass(frozen=True)
 class TextPreprocessor:
@@ -23,6 +25,7 @@ class TextPreprocessor:
             1905.05583, section 5.3.1).
         sentences: ``None`` for flat texts. Otherwise the maximum ids per sentence; a longer sentence continues as a
             further one. The first ``max_length`` ids of these texts are read.
+        ngrams: Number of rows for pairs of ids in the head's model of n-grams; 0 if it has none.
 
     Example:
         >>> preprocessor = TextPreprocessor(Subwords.learn(["a good film", "a bad film"], 40), ("bad", "good"), 64)
@@ -36,6 +39,7 @@ class TextPreprocessor:
     labels: tuple[str, ...]
     max_length: int
     sentences: int | None = None
+    ngrams: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "labels", tuple(self.labels))
@@ -109,6 +113,7 @@ class TextPreprocessor:
             "labels": list(self.labels),
             "max_length": self.max_length,
             "sentences": self.sentences,
+            **({"ngrams": self.ngrams} if self.ngrams else {}),
         }
 
     @classmethod
@@ -123,6 +128,8 @@ class TextPreprocessor:
             WeightsError: A value is invalid; the message names the key.
         """
         fields: dict[str, type] = {"tokenizer": dict, "labels": list, "max_length": int, "sentences": int}
+        if isinstance(value, dict) and "ngrams" in value:
+            fields["ngrams"] = int
         flat = isinstance(value, dict) and value.get("sentences", 0) is None
         expect_fields(fields, {**value, "sentences": 1} if flat else value, location)
         check_names(value, ("labels",), location)
@@ -131,6 +138,8 @@ class TextPreprocessor:
         for key, number in (("max_length", value["max_length"]), ("sentences", value["sentences"] or 1)):
             if not 1 <= number <= MAX_TEXT_LENGTH:
                 raise WeightsError(f"{location}.{key}: expected 1 to {MAX_TEXT_LENGTH}")
+        if not 0 <= value.get("ngrams", 0) <= MAX_NGRAMS:
+            raise WeightsError(f"{location}.ngrams: expected 0 to {MAX_NGRAMS}")
         return cls(**{**value, "tokenizer": tokenizer_from_json(value["tokenizer"], f"{location}.tokenizer")})
 
 

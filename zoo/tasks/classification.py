@@ -35,7 +35,7 @@ class Classification(Task):
     monitor = "error"
     options = {"probabilities": False}
     validation = {}
-    head = {"num_classes": None, "head_dropout": HEAD_DROPOUT}
+    head = {"num_classes": None, "head_dropout": HEAD_DROPOUT, "ngrams": 0}
     has_labels = True
     replaces_head = True
     softmax = True
@@ -112,11 +112,11 @@ class Classification(Task):
             }
         ]
 
-    def create(self, architecture, config, *, num_classes, head_dropout):
-        return Classifier.around(architecture.build(config), num_classes, head_dropout)
+    def create(self, architecture, config, *, num_classes, head_dropout, ngrams):
+        return Classifier.around(architecture.build(config), num_classes, head_dropout, ngrams)
 
     def head_sizes(self, preprocessor):
-        return {"num_classes": len(preprocessor.labels)}
+        return {"num_classes": len(preprocessor.labels), "ngrams": getattr(preprocessor, "ngrams", 0)}
 
     def smallest(self, preprocessor) -> dict:
         """Returns the model inputs for the shortest possible sequence."""
@@ -215,10 +215,10 @@ class Classification(Task):
 
     def adapt(self, base, parts):
         # Subwords can spell every word, so keep the vocabulary; the labels are those of the training part.
-        return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))))
+        return dataclasses.replace(base.preprocessor, labels=tuple(sorted(set(parts[0].targets))), ngrams=0)
 
     def transfer_weights(self, base, fresh):
-        tensors = {path: value for path, value in base.tensors().items() if not path.startswith("head/")}
+        tensors = {path: value for path, value in base.tensors().items() if not path.startswith(("head/", "ngrams/"))}
         return {**fresh.tensors(), **tensors}
 
     def logits(self, pipeline, text):

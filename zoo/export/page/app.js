@@ -3,6 +3,7 @@ import { Stream, beamSearch, flags, floats, ints, ranked, session, softmax } fro
 import { decode, features } from "./sound.js";
 import { Subwords, cut, sentences, symbolIds, symbols } from "./text.js";
 
+const [KEYS, LOWEST] = [88, 21]; // of a piano
 const make = (tag, text = "", className = "") => Object.assign(document.createElement(tag), { textContent: text, className });
 
 function bars(labels, likely) {
@@ -112,20 +113,49 @@ const ANSWERS = {
   async language_modelling(model, text, column, { length, temperature, stopped }) {
     const { symbols: known } = model.preprocessor;
     const stream = new Stream(model);
-    let logits = await stream.step(0);
+    const step = (id) => stream.step({ tokens: ints([id], [1]) });
+    let logits = await step(0);
     for (const c of text) {
       const place = known.indexOf(c);
       if (place < 0) throw new Error(`${c}: a character that this model does not know`);
-      logits = await stream.step(place + 1);
+      logits = await step(place + 1);
     }
     column.answer.textContent = text;
     for (let t = 0; t < length && !stopped(); t++) {
       const noise = () => (temperature ? -Math.log(-Math.log(Math.random())) : 0);
       const next = ranked(Array.from(logits, (x) => x / (temperature || 1) + noise()))[0];
       column.answer.textContent += known[next];
-      logits = await stream.step(next + 1);
+      logits = await step(next + 1);
       if (t % 8 === 0) await new Promise((done) => setTimeout(done));
     }
+  },
+  async music_modelling(model, text, column, { frames, temperature, stopped }) {
+    let piece = [];
+    try {
+      piece = JSON.parse(text);
+    } catch {} // no frames: refused below
+    const isKey = (key) => Number.isInteger(key) && key >= LOWEST && key < LOWEST + KEYS;
+    if (!Array.isArray(piece) || !piece.length || !piece.every((frame) => Array.isArray(frame) && frame.every(isKey))) {
+      throw new Error(`give frames of keys from ${LOWEST} to ${LOWEST + KEYS - 1}, as in [[60, 64], [62]]`);
+    }
+    const stream = new Stream(model);
+    const step = (frame) => {
+      const keys = Array.from({ length: KEYS }, (_, i) => (frame.includes(i + LOWEST) ? 1 : 0));
+      return stream.step({ features: floats(keys, [1, KEYS]) });
+    };
+    const isPlayed = (x) => (temperature ? Math.random() < 1 / (1 + Math.exp(-x / temperature)) : x > 0);
+    let logits;
+    for (const frame of piece) logits = await step(frame);
+    const written = [];
+    while (written.length < frames && !stopped()) {
+      written.push(Array.from(logits.keys()).filter((i) => isPlayed(logits[i])).map((i) => i + LOWEST));
+      logits = await step(written.at(-1));
+    }
+    column.answer.textContent = JSON.stringify(written);
+    const roll = [...piece, ...written];
+    const keys = [...new Set(roll.flat())].sort((a, b) => b - a);
+    const shade = (key) => roll.map((frame, t) => (frame.includes(key) ? (t < piece.length ? 0.4 : 1) : 0));
+    column.more.replaceChildren(table(roll.map((_, t) => t + 1), keys, keys.map(shade)));
   },
 };
 
@@ -150,6 +180,7 @@ const TITLES = {
   classification: ["Classify a text", "The plot makes no sense. But the acting is lovely!"],
   tagging: ["Tag a command", "play the latest album by björk"],
   language_modelling: ["Continue a text", "ROMEO:"],
+  music_modelling: ["Continue a piece", "[[60, 64, 67], [60, 64, 67], [62, 65, 69], [62, 65, 69], [59, 62, 67]]"],
   series_classification: ["Classify a series", "-0.7 -1.1 -1.4 -1.5 -1.5 -1.4 -1.3 -0.6 0.2 0.6 0.9 1.0 0.9 0.5 0.4 0.4 0.4 0.6 1.0 1.2 1.0 0.8 0.5 0.1"],
   sound: ["Classify a sound", ""],
 };
@@ -174,7 +205,7 @@ function section(kind, models) {
   });
   const answerAll = async (input) => {
     const now = ++running;
-    const settings = { length: 300, temperature: 0.7, stopped: () => now !== running, ...window.zooSettings };
+    const settings = { length: 300, frames: 16, temperature: 0.7, stopped: () => now !== running, ...window.zooSettings };
     await Promise.all(shown.map(async (column) => {
       const started = performance.now();
       delete column.answer.dataset.done;

@@ -97,9 +97,9 @@ export class Stream {
     }
   }
 
-  async step(id) {
+  async step(inputs) {
     const run = await session(this.model, "step");
-    const outputs = await run.run({ tokens: ints([id], [1]), ...this.state });
+    const outputs = await run.run({ ...inputs, ...this.state });
     for (const name of Object.keys(this.state)) this.state[name] = outputs[name.replace("state/", "next/")];
     return outputs.logits.data;
   }

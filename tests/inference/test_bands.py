@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.tasks.bands import ORIGINS, factors, scaled
+from zoo.inference.bands import ORIGINS, factors, scaled
 
 BAND = np.linspace(-2, 2, 9)
 

@@ -7,8 +7,7 @@ shrunk towards 1.
 
 import numpy as np
 
-from zoo.metrics.forecasting import MEDIAN
-
+_MEDIAN = 4
 ORIGINS = 12
 """Patches before the last one, after which to forecast the known values that follow."""
 _COVERAGE = 0.8
@@ -31,8 +30,8 @@ def factors(quantiles: np.ndarray, actual: np.ndarray) -> np.ndarray:
         >>> factors(quantiles, np.full((1, 12, 16), 0.5)).round(3).tolist()  # too wide
         [0.595]
     """
-    error = actual - quantiles[..., MEDIAN]
-    edge = np.where(error > 0, quantiles[..., -1], quantiles[..., 0]) - quantiles[..., MEDIAN]
+    error = actual - quantiles[..., _MEDIAN]
+    edge = np.where(error > 0, quantiles[..., -1], quantiles[..., 0]) - quantiles[..., _MEDIAN]
     known = np.isfinite(error) & (edge != 0)
     ratio = np.where(known, np.abs(error) / np.where(known, np.abs(edge), 1.0), 0.0)
     # Each origin counts by the share of its steps that are known.
@@ -49,5 +48,5 @@ def factors(quantiles: np.ndarray, actual: np.ndarray) -> np.ndarray:
 
 def scaled(quantiles: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Returns quantiles ``(batch, steps, 9)``, their distances from the median multiplied by ``factor (batch,)``."""
-    median = quantiles[..., MEDIAN, None]
+    median = quantiles[..., _MEDIAN, None]
     return median + (quantiles - median) * factor[:, None, None]

