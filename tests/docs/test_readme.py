@@ -115,7 +115,7 @@ def test_labels_of_texts(monkeypatch):
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for command in re.findall(r"^zoo (.+)$", section("Fine-tune"), flags=re.M):
         assert run(command)
-    assert "lstm_small.imdb_reviews" in Path("my-reviews/README.md").read_text("utf-8")
+    assert "lstm_small.film_reviews" in Path("my-reviews/README.md").read_text("utf-8")
 
 
 @pytest.mark.slow

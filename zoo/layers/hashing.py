@@ -20,6 +20,6 @@ def pair_rows(first: Any, second: Any, vocab_size: int, buckets: int) -> Any:
     Example:
         >>> import numpy as np
         >>> pair_rows(np.array([3, 4]), np.array([4, 3]), vocab_size=9, buckets=64).tolist()
-        [18, 36]
+        [58, 16]
     """
     return (first * _FIRST + second * _SECOND) % buckets + vocab_size
