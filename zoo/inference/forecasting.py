@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import InputError, located
-from zoo.inference import bands
+from zoo.inference.bands import ORIGINS, factors, scaled
 from zoo.limits import MAX_HORIZON
 from zoo.preprocessing.patches import PATCH, ForecastPreprocessor, encode, right_aligned
 
@@ -89,7 +89,7 @@ def forecast(run: Run, values: np.ndarray, periods: np.ndarray, horizon: int) ->
     # Repeat rows up to a power of two, because each new shape costs a compilation.
     rows = np.minimum(np.arange(size), batch - 1)
     last = time // PATCH - 1
-    earlier = np.arange(last - 1, max(last - 1 - bands.ORIGINS, -1), -1)
+    earlier = np.arange(last - 1, max(last - 1 - ORIGINS, -1), -1)
     checked = np.linspace(1, min(horizon, BLOCK), _CHUNK).round().astype(int)
     parts, factor = [], np.ones(batch)
     for start in range(0, horizon, BLOCK):
@@ -107,8 +107,8 @@ def forecast(run: Run, values: np.ndarray, periods: np.ndarray, horizon: int) ->
             actual = _followed(values, earlier, checked)
             scale = encoded.scale[:batch, chunks:, None]
             distance = (actual - encoded.anchor[:batch, chunks:, None]) / np.where(scale > 0, scale, np.nan)
-            factor = bands.factors(out[:, chunks:], distance)
-        quantiles = bands.scaled(out[:, :chunks].reshape(batch, padded, QUANTILES)[:, :count], factor)
+            factor = factors(out[:, chunks:], distance)
+        quantiles = scaled(out[:, :chunks].reshape(batch, padded, QUANTILES)[:, :count], factor)
         parts.append(encoded.anchor[:batch, :1, None] + encoded.scale[:batch, :1, None] * quantiles)
     # The sum with a large last value may round two quantiles in different directions.
     return np.maximum.accumulate(np.concatenate(parts, axis=1), axis=-1)
