@@ -31,7 +31,7 @@ NAMES = {
     "bpc": "bits per character",
     "bits_per_byte": "bits per byte",
     "word_perplexity": "perplexity per word",
-    "nats": "nats per character",
+    "nats": "nats per token",
     "mse": "mean squared error",
     "mae": "mean absolute error",
     "rmse": "root mean squared error",

@@ -31,7 +31,12 @@ COLUMNS = {
     "music_modelling": {"nll": "NLL, nats per frame"},
     "regression": {"mse": "mean squared error"},
     "copying": {"step_loss": "loss, nats per step", "recall": "symbols recalled"},
-    "language_modelling": {"bpc": "bits per character", "nats": "nats per character"},
+    "language_modelling": {
+        "bpc": "bits per character",
+        "bits_per_byte": "bits per byte",
+        "word_perplexity": "perplexity per word",
+        "nats": "nats per token",
+    },
     "forecasting": {
         "mase": "MASE",
         "relative_mase": "MASE / seasonal naive's",
