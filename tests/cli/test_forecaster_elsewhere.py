@@ -45,4 +45,4 @@ def test_a_command_refuses_a_forecaster_in_one_line(place, arguments, message):
 
 def test_its_record_can_be_read(place):
     result = CliRunner().invoke(main, ["info", str(place / "mine")])
-    assert result.exit_code == 0 and "26,197 parameters" in result.output
+    assert result.exit_code == 0 and "27,741 parameters" in result.output

@@ -252,7 +252,9 @@ def _read(predictor: Predictor, body: bytes, limits: Limits) -> tuple[list[Any],
     if not isinstance(options, dict):
         raise Refused(400, "parameters: expected an object")
     for name, option in options.items():
-        if name not in predictor.options or type(option) is not type(predictor.options[name] or 0):
+        default = predictor.options.get(name)
+        # A default of None stands for a whole number that has none.
+        if name not in predictor.options or type(option) is not (int if default is None else type(default)):
             raise Refused(400, f"parameters.{name[:40]}: this model takes {json.dumps(predictor.options)}")
     if "horizon" in options and not 1 <= options["horizon"] <= MAX_HORIZON:
         raise Refused(400, f"parameters.horizon: give 1 to {MAX_HORIZON:,}")

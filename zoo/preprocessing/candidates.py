@@ -64,6 +64,11 @@ class Past:
         longer: Season of the second period.
         logs: Logarithms of the series; 0 at values that are not positive.
         log_season: Their season.
+
+    Example:
+        >>> rows = Rows(np.array([[1.0, 2.0]]), np.ones((1, 2), bool), np.array([0]), np.array([1]))
+        >>> Past.of(rows, origin=np.array([0.0])).logs.x.round(2).tolist()
+        [[0.0, 0.69]]
     """
 
     rows: Rows

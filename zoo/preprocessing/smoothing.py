@@ -26,6 +26,12 @@ class Season:
         rows: Series.
         period: ``(batch,)``.
         memory: Weight of a period against the one after it.
+
+    Example:
+        >>> x = np.array([[1.0, 3.0] * 6])
+        >>> season = Season(Rows(x, np.ones_like(x, bool), np.array([0]), np.array([2])), np.array([2]), 1.0)
+        >>> season.at(np.array([[11]]), np.array([[[12, 13]]])).tolist()
+        [[[-1.0, 1.0]]]
     """
 
     def __init__(self, rows: Rows, period: np.ndarray, memory: float):
