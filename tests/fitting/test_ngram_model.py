@@ -31,11 +31,11 @@ def made(count: int, seed: int = 0) -> Examples:
 
 @pytest.fixture(scope="module")
 def tuned():
-    said = []
-    callbacks = dataclasses.replace(zoo.Callbacks(), on_message=said.append)
+    messages = []
+    callbacks = dataclasses.replace(zoo.Callbacks(), on_message=messages.append)
     data = {"validation": made(120, 1), "test": made(60, 2), "training_config": SHORT, "callbacks": callbacks}
     with_them = zoo.fine_tune("gru_tiny", made(200), **data)
-    return with_them, zoo.fine_tune("gru_tiny", made(200), **data, ngrams=False), said
+    return with_them, zoo.fine_tune("gru_tiny", made(200), **data, ngrams=False), messages
 
 
 def accuracy(pipeline) -> float:
@@ -43,9 +43,9 @@ def accuracy(pipeline) -> float:
 
 
 def test_pairs_of_words_are_learned_that_the_network_has_not_learned(tuned):
-    with_them, without, said = tuned
+    with_them, without, messages = tuned
     assert accuracy(with_them) == 1 > accuracy(without)
-    assert sum("n-grams: a linear model on them is added" in line for line in said) == 1
+    assert sum("n-grams: a linear model on them is added" in line for line in messages) == 1
     assert with_them.document["training"]["recipe"]["ngrams"] > 0
     assert "ngrams" not in without.document["training"]["recipe"]
     assert "ngrams/kernel" not in without.tensors()
@@ -87,11 +87,11 @@ def test_fine_tuning_it_again_begins_without_them(tuned):
 
 def test_they_are_left_out_where_they_do_not_lower_the_loss(tuned):
     train = made(200)
-    said = []
+    messages = []
     opposite = made(120, 1)
     opposite = dataclasses.replace(opposite, targets=["fine" if x == "bad" else "bad" for x in opposite.targets])
-    same, share = ngram_model.with_ngrams(tuned[1], train, opposite, 0, said.append)
-    assert same is tuned[1] and share == 0 and "left out" in said[0]
+    same, share = ngram_model.with_ngrams(tuned[1], train, opposite, 0, messages.append)
+    assert same is tuned[1] and share == 0 and "left out" in messages[0]
 
 
 @pytest.mark.parametrize("name", ["hierarchical_attention_network_tiny", "gru_tiny"])

@@ -49,7 +49,7 @@ for _config, _licence in {
         ("a film of great charm", "dull from start to end"),
     )
 
-# Reviews of any length: whole ones, their last sentences, and the phrases of a treebank.
+# Reviews of any length: full ones, their last sentences, and the phrases of a treebank.
 SENTIMENT["imdb_reviews/last_sentence"] = dataclasses.replace(
     SENTIMENT["imdb_reviews"], read=last_sentence, published=()
 )
@@ -59,11 +59,10 @@ SENTIMENT["glue/sst2"] = Dataset(
     "classification",
     "sentence",
     "label",
-    ("train", "validation"),
+    ("train", "validation"),  # the labels of the test split are not public
     _NOT_STATED,
     "https://nlp.stanford.edu/sentiment/",
     ("a film of great charm", "dull from start to end"),
-    # a label of -1 in the test split says that it is not public
 )
 _SST2_FIGURES = {
     "CNN, word vectors trained from random ones": ("Kim 2014 (arXiv 1408.5882), table 2", 0.827),

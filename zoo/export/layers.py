@@ -180,8 +180,8 @@ def recurrent_step(part: Part, cell: str, x: Value, states: Sequence[Value], emb
         if cell == "lstm":
             gates, candidate = graph.ops("Split", 2, products + inputs, graph.ints(3 * units, units), axis=-1)
             update, forget, out = graph.split(graph.op("Sigmoid", gates), 3)
-            carry = forget * states[1] + update * graph.op("Tanh", candidate)
-            return [out * graph.op("Tanh", carry), carry]
+            state = forget * states[1] + update * graph.op("Tanh", candidate)
+            return [out * graph.op("Tanh", state), state]
         products = products + part.constant("recurrent_bias", bias[1])
         parts = [graph.ops("Split", 2, y, graph.ints(2 * units, units), axis=-1) for y in (inputs, products)]
         keep, reset = graph.split(graph.op("Sigmoid", parts[0][0] + parts[1][0]), 2)

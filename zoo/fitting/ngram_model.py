@@ -10,12 +10,14 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo.data.examples import Examples
+from zoo.fitting.linear_model import fit_logistic
 from zoo.layers.hashing import BUCKETS, MAX_VOCABULARY, pair_rows
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.text import TextPreprocessor
 
 STRENGTHS = (0.1, 1.0, 10.0)  # strengths of the linear model, as scikit-learn's C
+FOLDS = 3
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # sizes of its logits relative to those of the network
 TEMPERATURES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 ENOUGH = 100  # with fewer validation rows both get the same size
@@ -70,31 +72,13 @@ def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.
     Returns:
         The kernel ``(vocab_size + BUCKETS, labels)`` and the bias ``(labels,)``.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-
     preprocessor = pipeline.preprocessor
     counts = _counts(preprocessor.encode_inputs(train.inputs), preprocessor.size)
     labels = np.array([preprocessor.encode_target(label) for label in train.targets])
     # inverse document frequency; an n-gram of no text keeps a kernel of zeros
     rarity = np.log((1 + len(labels)) / (1 + np.asarray((counts > 0).sum(axis=0))[0])) + 1
     weighted = counts.multiply(rarity).tocsr()
-    folds = min(3, int(np.bincount(labels)[np.unique(labels)].min()))
-    scores = {}
-    for strength in STRENGTHS if folds > 1 else (1.0,):
-        scores[strength] = 0.0
-        if folds > 1:
-            split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-            model = LogisticRegression(C=strength, max_iter=300)
-            scores[strength] = cross_val_score(model, weighted, labels, cv=split, scoring="neg_log_loss").mean()
-    best = max(scores, key=lambda strength: scores[strength])
-    fitted = LogisticRegression(C=best, max_iter=1_000).fit(weighted, labels)
-    kernel = np.zeros((weighted.shape[1], len(preprocessor.labels)))
-    bias = np.zeros(len(preprocessor.labels))
-    if len(fitted.classes_) == 2:  # a single column defines both classes
-        kernel[:, fitted.classes_[1]], bias[fitted.classes_[1]] = fitted.coef_[0], fitted.intercept_[0]
-    else:
-        kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
+    kernel, bias = fit_logistic(weighted, labels, len(preprocessor.labels), STRENGTHS, FOLDS, seed)
     return kernel * rarity[:, None], bias
 
 

@@ -20,6 +20,7 @@ from zoo.data.examples import Examples, identity
 from zoo.data.lines import read_lines
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
+from zoo.fitting.linear_model import fit_logistic
 from zoo.fitting.setup import make_trainer
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
@@ -237,31 +238,12 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> None:
         examples: Texts and labels.
         seed: Seed of the folds.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
     from sklearn.preprocessing import StandardScaler
 
     labels = np.array([pipeline.preprocessor.encode_target(label) for label in examples.targets])
     scaler = StandardScaler().fit(features := pipeline.embed(examples.inputs))
     rows = scaler.transform(features)
-    folds = min(FOLDS, int(np.bincount(labels)[np.unique(labels)].min()))
-    scores = {}
-    for strength in STRENGTHS if folds > 1 else (0.01,):
-        model = LogisticRegression(C=strength, max_iter=300)
-        scores[strength] = 0.0
-        if folds > 1:
-            split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-            scores[strength] = cross_val_score(model, rows, labels, cv=split, scoring="neg_log_loss").mean()
-    best = max(scores, key=lambda strength: scores[strength])
-    fitted = LogisticRegression(C=best, max_iter=1_000).fit(rows, labels)
-    kernel, bias = (
-        np.zeros((rows.shape[1], len(pipeline.preprocessor.labels))),
-        np.full(len(pipeline.preprocessor.labels), -9.0),
-    )
-    if len(fitted.classes_) == 2:  # a single column defines both classes
-        kernel[:, fitted.classes_[1]], bias[fitted.classes_] = fitted.coef_[0], [0, fitted.intercept_[0]]
-    else:
-        kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
+    kernel, bias = fit_logistic(rows, labels, len(pipeline.preprocessor.labels), STRENGTHS, FOLDS, seed)
     scale = np.maximum(scaler.scale_, 1e-6)
     kernel /= scale[:, None]
     pipeline.model.head.kernel.assign(kernel.astype("float32"))

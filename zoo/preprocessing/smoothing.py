@@ -104,10 +104,10 @@ def _smooth(past: np.ndarray, real: np.ndarray) -> tuple[list[np.ndarray], np.nd
     rates = np.array(_LEVELS + _TRENDS)[:, :, None]
     alpha, beta = rates[:, 0], rates[:, 1]
     damping = np.where(beta > 0, _DAMPING, 0.0)
-    begun = np.cumsum(real, axis=-1)
+    seen_values = np.cumsum(real, axis=-1)
     count = np.maximum(real.sum(-1), 1)
     # The first values together make the first level.
-    early = real & (begun <= np.clip(count // 8, 1, 4)[..., None])
+    early = real & (seen_values <= np.clip(count // 8, 1, 4)[..., None])
     first = (past * early).sum(-1) / np.maximum(early.sum(-1), 1)
     shape, taps = first.shape, past.shape[-1]
     values, kept = (np.ascontiguousarray(a.reshape(-1, taps).T) for a in (past, real * 1.0))

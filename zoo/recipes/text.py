@@ -24,7 +24,7 @@ def _imdb(architecture: str, training_config: TrainingConfig = _IMDB, **config) 
     )
 
 
-# Film reviews of any length: whole reviews, their last sentences, and phrases.
+# Film reviews of any length: full reviews, their last sentences, and phrases.
 _FILM_REVIEWS = TrainingConfig(epochs=3, batch_size=64, learning_rate=2e-3, ema_decay=0.998)
 
 
