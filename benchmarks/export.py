@@ -7,8 +7,8 @@ Weights are random. Parity is the largest difference as a share of the outputs' 
 processor time on one thread, the median of many runs: of a whole sequence of 128 steps (of sequence to sequence: a
 source and a target of 17 symbols), and of a lone step of one row.
 
-``--operator`` measures a step of lstm_small.tiny_shakespeare by the program of its export, beside ONNX Runtime's own
-LSTM operators of the same size alone, in turns.
+``--operator`` measures a step of lstm_small.tiny_shakespeare by the program of its export, in float32 and in int8,
+beside ONNX Runtime's own LSTM operators of the same size in float32 alone, in turns.
 """
 
 import argparse
@@ -126,20 +126,28 @@ def operator() -> None:
     from zoo.export.folder import export
     from zoo.export.predictor import open_session
 
+    streams = {}
     with tempfile.TemporaryDirectory() as folder:
-        export("lstm_small.tiny_shakespeare", f"{folder}/export")
-        module = importlib.util.spec_from_file_location("runner", f"{folder}/export/runner.py")
-        runner = importlib.util.module_from_spec(module)
-        module.loader.exec_module(runner)
-        stream = runner.Stream(f"{folder}/export/step.onnx")
-    config = stream.zoo["config"]
+        for kind in ("float32", "int8"):
+            export("lstm_small.tiny_shakespeare", f"{folder}/{kind}", int8=kind == "int8")
+            module = importlib.util.spec_from_file_location("runner", f"{folder}/{kind}/runner.py")
+            runner = importlib.util.module_from_spec(module)
+            module.loader.exec_module(runner)
+            streams[kind] = runner.Stream(f"{folder}/{kind}/step.onnx")
+    config = streams["float32"].zoo["config"]
     session = open_session(operators(config["hidden_dim"], config["num_layers"]), 1)
     inputs = {x.name: np.zeros(x.shape, "float32") for x in session.get_inputs()}
-    times = {"step": lambda: stream.step(5), "operators": lambda: session.run(None, inputs)}
+    times = {
+        "float32": lambda: streams["float32"].step(5),
+        "int8": lambda: streams["int8"].step(5),
+        "operators": lambda: session.run(None, inputs),
+    }
     rounds = [{name: timed(run, 0.25) for name, run in times.items()} for _ in range(10)]
     medians = {name: float(np.median([row[name] for row in rounds])) for name in times}
-    print("| step, us | LSTM operators alone, us | ratio |\n|---:|---:|---:|")
-    print(f"| {medians['step']:,.0f} | {medians['operators']:,.0f} | {medians['step'] / medians['operators']:.2f} |")
+    print("| step, us | int8, us | LSTM operators alone, us | ratio | ratio, int8 |\n|---:|---:|---:|---:|---:|")
+    ratios = [medians[kind] / medians["operators"] for kind in ("float32", "int8")]
+    cells = [f"{medians[name]:,.0f}" for name in times] + [f"{ratio:.2f}" for ratio in ratios]
+    print(f"| {' | '.join(cells)} |")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ its words. These words are not known. The shipped weights are twice as wide as t
 uncertain. This favours g2p-en: the zoo's checkpoints have seen none of the test words.
 
 Only words with the letters a to z count, because g2p-en's network knows no others. It decodes greedily, one word at a
-time, and has no batch mode.
+time, and has no batch mode. The zoo's checkpoint runs in Keras on the chosen backend, and exported in ONNX Runtime.
 """
 
 import argparse
@@ -29,6 +29,7 @@ import keras
 
 import zoo
 from zoo import datasets
+from zoo.export.cache import load_predictor
 from zoo.metrics.edits import sequence_to_sequence_metrics
 from zoo.metrics.intervals import Interval
 from zoo.tasks import find_task
@@ -86,7 +87,7 @@ def main() -> None:
     if options.words is not None and options.words < 1:
         parser.error("--words: give at least 1")
 
-    theirs, ours = network(), zoo.load(options.model)
+    theirs, ours, runtime = network(), zoo.load(options.model), load_predictor(options.model)
     references = held_out(options.words)
     words = list(references)
     few = words[:SINGLE]
@@ -102,6 +103,7 @@ def main() -> None:
     }
     for word in few:
         ours.predict([word], beam_size=1)
+        runtime.predict([word], beam_size=1)
 
     cores, backend = os.cpu_count(), keras.backend.backend()
     print(f"{len(words):,} words of cmudict's test split, {backend}, {cores} CPU cores\n")
@@ -123,7 +125,8 @@ def main() -> None:
     single = fastest(
         {
             "g2p-en": lambda: [theirs(word) for word in few],
-            "zoo": lambda: [ours.predict([word], beam_size=1) for word in few],
+            "Keras": lambda: [ours.predict([word], beam_size=1) for word in few],
+            "ONNX": lambda: [runtime.predict([word], beam_size=1) for word in few],
         }
     )
     many = fastest(
@@ -131,6 +134,8 @@ def main() -> None:
             "g2p-en": lambda: [theirs(word) for word in words],
             "greedy": lambda: batches(1),
             f"beam {BEAM}": lambda: batches(BEAM),
+            "ONNX": lambda: runtime.predict(words, beam_size=1, batch_size=256),
+            f"ONNX, {BEAM}": lambda: runtime.predict(words, beam_size=BEAM, batch_size=256),
         }
     )
     print(f"\nwords per second, best of {ROUNDS} rounds")

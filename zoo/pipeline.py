@@ -179,7 +179,7 @@ class Pipeline:
             ForkError: A backend ran before this process was forked.
         """
         claim_process()
-        options = self._options(options, batch_size)
+        options = self.task.check_options(options, batch_size)
         return self.task.predict(self, as_inputs(inputs), batch_size, on_step, **options)
 
     def predict_raw(
@@ -191,7 +191,8 @@ class Pipeline:
     ) -> list[Any]:
         """Returns predictions in the form of the task's ``score``; otherwise as ``predict``."""
         claim_process()
-        return self.task.predict_raw(self, inputs, batch_size, on_step, **self._options(options, batch_size))
+        options = self.task.check_options(options, batch_size)
+        return self.task.predict_raw(self, inputs, batch_size, on_step, **options)
 
     def embed(
         self, inputs: Any, batch_size: int = 64, on_step: Callable[[int], None] = lambda count: None
@@ -223,21 +224,6 @@ class Pipeline:
         if not inputs:
             raise InputError("no inputs: give at least one")
         return self.task.embed(self, inputs, batch_size, on_step)
-
-    def _options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-            raise InputError(f"batch_size {batch_size!r}: give a whole number, at least 1")
-        unknown = sorted(set(options) - set(self.task.options))
-        if unknown:
-            raise InputError(f"{', '.join(unknown)}: unknown: {self.spec.task} has {', '.join(self.task.options)}")
-        for name, value in options.items():
-            if self.task.options[name] is None:  # the task checks these itself
-                continue
-            kind = type(self.task.options[name])
-            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                expected = {bool: "true or false", str: "a text"}.get(kind, "a whole number")
-                raise InputError(f"{name} {value!r}: give {expected}")
-        return {**self.task.options, **options}
 
     def generate(self, prompt: Any = "", length: int = 200, **settings: Any) -> Any:
         """Continue a text or a piece: see ``zoo.generate``."""

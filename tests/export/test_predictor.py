@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from zoo.checkpoints import locate
 from zoo.errors import InputError, StorageError, WeightsError
 from zoo.export import cache
-from zoo.export.predictor import ANSWERS, OPTIONS
+from zoo.export.predictor import ANSWERS, OPTIONS, greedy
+from zoo.export.runners.sequence_to_sequence import beam_search
 from zoo.inference import forecasting as inference
 from zoo.metrics import forecasting
+from zoo.preprocessing.symbols import pad
 from zoo.tasks import TASKS, find_task
 
 main = importlib.import_module("zoo.cli.main").main
@@ -68,6 +70,17 @@ def test_probabilities_and_beams_are_those_of_keras():
     words = ["cat", "phoneme", "culurciello"]
     name = "lstm_tiny.cmudict"
     assert cache.load_predictor(name).predict(words) == load(name).predict(words)
+
+
+@pytest.mark.parametrize("name", ["lstm_tiny.cmudict", "transformer_small.cmudict"])
+def test_greedy_decoding_is_a_search_with_one_beam(name):
+    predictor = cache.load_predictor(name)
+    words = ["a", "cat", "culurciello", "phoneme", "counterrevolutionary"]
+    source = pad([predictor.preprocessor.encode_input(word) for word in words], 21)
+    sessions = predictor.session("encoder.onnx"), predictor.session("decoder_step.onnx")
+    for length in (6, 40):  # the longest outputs are cut, or end
+        expected, _ = beam_search(*sessions, source, length, 1)
+        assert greedy(*sessions, source, length).tolist() == expected[:, 0].tolist()
 
 
 def test_graphs_are_kept_and_verified():

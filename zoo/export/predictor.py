@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import onnxruntime
 from zoo.checkpoints.record import Record
 from zoo.errors import InputError
 from zoo.export.files import QUANTILES
-from zoo.export.runners.sequence_to_sequence import beam_search
+from zoo.export.runners.sequence_to_sequence import PAD, START, WORST, beam_search, run
 from zoo.inference.forecasting import forecast_series
 from zoo.preprocessing.music import LOWEST
 from zoo.preprocessing.symbols import END, pad
@@ -107,6 +107,54 @@ class Predictor:
         return found
 
 
+def greedy(
+    encoder: onnxruntime.InferenceSession, decoder: onnxruntime.InferenceSession, source: np.ndarray, length: int
+) -> np.ndarray:
+    """Take the most likely symbol at each step; a row that has ended takes part in no further step.
+
+    Args:
+        encoder: Session of ``encoder.onnx``.
+        decoder: Session of ``decoder_step.onnx``.
+        source: Ids ``(batch, source_time)``, padded with 0.
+        length: Maximum number of steps.
+
+    Returns:
+        Ids ``(batch, length)``, padded after the end token.
+    """
+    encoded = run(encoder, {"source": source, "source_mask": source != PAD})
+    fed = {x.name: encoded.get(x.name) for x in decoder.get_inputs()}
+    after = {name: name.replace("state/", "next/") for name in fed if name.startswith("state/")}
+    names = [output.name for output in decoder.get_outputs()]
+    ids, rows = np.full((len(source), length), PAD, "int32"), np.arange(len(source))
+    fed["target"] = np.full(len(source), START, "int32")
+    for t in range(length):
+        outputs = dict(zip(names, decoder.run(names, fed), strict=True))
+        outputs["logits"][:, [PAD, START]] = WORST
+        fed["target"] = ids[rows, t] = outputs["logits"].argmax(-1).astype("int32")
+        fed |= {name: outputs[written] for name, written in after.items()}
+        going = np.flatnonzero(fed["target"] != END)
+        if len(going) == 0:
+            break
+        if len(going) < len(rows):
+            rows, fed = rows[going], {name: x[going] for name, x in fed.items()}
+    return ids
+
+
+def _in_threads(function: Callable[[Any], Any], batches: Sequence[Any]) -> Iterator[Any]:
+    """Yield the results of batches in order, each batch in its own thread.
+
+    A step is too small for several threads.
+    """
+    if len(batches) < 2:  # a thread takes longer to start than a short text to be written
+        yield from map(function, batches)
+        return
+    pool = ThreadPoolExecutor(min(_cores(), len(batches)))
+    try:
+        yield from pool.map(function, batches)
+    finally:  # cancels batches that have not started
+        pool.shutdown(cancel_futures=True)
+
+
 def _cores() -> int:
     """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -138,24 +186,21 @@ def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language=
     encode_words = getattr(preprocessor, "encode_words", lambda text: [preprocessor.encode_input(text)])
     rows = [[tuple(ids) for ids in encode_words(text)] for text in inputs]
     sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
-    outputs = [""] * len(sources)
+    outputs, target_length = [""] * len(sources), preprocessor.max_target + 1
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
 
     def write(batch: tuple[list[int], int, int]) -> tuple[list[int], np.ndarray]:
         chosen = batch[0]
-        source = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen))
-        return chosen, beam_search(encoder, decoder, source, preprocessor.max_target + 1, beam_size)[0]
+        source, length = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen)), target_length
+        if beam_size == 1:
+            return chosen, greedy(encoder, decoder, source, length)
+        return chosen, beam_search(encoder, decoder, source, length, beam_size)[0][:, 0]
 
     batches = list(by_length([len(source) for source in sources], batch_size))
-    # A step is too small for several threads, but each core may have a batch.
-    pool = ThreadPoolExecutor(min(_cores(), max(1, len(batches))))
-    try:
-        for chosen, ids in pool.map(write, batches):
-            for i, row in zip(chosen, ids[:, 0], strict=True):
-                outputs[i] = target.decode([*row.tolist(), END])
-            on_step(len(chosen))
-    finally:  # cancels batches that have not started
-        pool.shutdown(cancel_futures=True)
+    for chosen, ids in _in_threads(write, batches):
+        for i, row in zip(chosen, ids, strict=True):
+            outputs[i] = target.decode([*row.tolist(), END])
+        on_step(len(chosen))
     written = dict(zip(sources, outputs, strict=True))
     join = getattr(preprocessor, "join", "".join)
     return [join([written[ids] for ids in row]) for row in rows]

@@ -172,6 +172,26 @@ class Task(abc.ABC):
         """Returns, for metrics with several definitions, the one that was used, by the metric's name."""
         return {}
 
+    def check_options(self, options: dict[str, Any], batch_size: int) -> dict[str, Any]:
+        """Returns all options of ``predict``, the given ones and the defaults of the others.
+
+        Raises:
+            InputError: An option is unknown or of another type, or the batch size is not a positive whole number.
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise InputError(f"batch_size {batch_size!r}: give a whole number, at least 1")
+        unknown = sorted(set(options) - set(self.options))
+        if unknown:
+            raise InputError(f"{', '.join(unknown)}: unknown: {self.name} has {', '.join(self.options)}")
+        for name, value in options.items():
+            if self.options[name] is None:  # the task checks these itself
+                continue
+            kind = type(self.options[name])
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+                expected = {bool: "true or false", str: "a text"}.get(kind, "a whole number")
+                raise InputError(f"{name} {value!r}: give {expected}")
+        return {**self.options, **options}
+
     @abc.abstractmethod
     def predict(self, pipeline: Any, inputs: list[Any], batch_size: int, on_step: OnStep, **options: Any) -> list[Any]:
         """Returns a readable output per raw input."""
