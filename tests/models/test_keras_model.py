@@ -198,7 +198,7 @@ def load_and_predict(errors: list, start: threading.Barrier) -> None:
         loaded = zoo.load(SERIES)
         golden = loaded.document["golden"]
         inputs = golden["inputs"][:1]
-        for _ in range(100):
+        for _ in range(25):
             assert loaded.predict(inputs) == golden["outputs"][:1]
     except BaseException as error:
         errors.append(error)
