@@ -78,22 +78,25 @@ def keras_times(size: str) -> None:
 
     from zoo.backends.compile import compiled
 
+    def whole(model, kind):
+        """Returns the compiled model, as a function of its arrays."""
+        if kind == "step":
+            return compiled(model, lambda tokens: model({"tokens": tokens}, training=False))
+        return compiled(model, lambda source, target: model.align({"source": source, "target": target})[0])
+
+    def call(run, arrays):
+        return lambda: ops.convert_to_numpy(run(*arrays))
+
+    def step(stream):
+        return lambda: stream.step([5])
+
     for kind, name, model in models(size):
         inputs = inputs_of(kind)
-        row = {}
+        run = whole(model, kind)
+        arrays = [inputs[x] for x in (("tokens",) if kind == "step" else ("source", "target"))]
+        row = {"whole": timed(call(run, arrays))}
         if kind == "step":
-            run = compiled(model, lambda tokens, model=model: model({"tokens": tokens}, training=False))
-            row["whole"] = timed(lambda run=run, x=inputs["tokens"]: ops.convert_to_numpy(run(x)))
-            stream = model.stream(1)
-            row["step"] = timed(lambda stream=stream: stream.step([5]))
-        else:
-
-            def align(source, target, model=model):
-                return model.align({"source": source, "target": target})[0]
-
-            run = compiled(model, align)
-            x, y = inputs["source"], inputs["target"]
-            row["whole"] = timed(lambda run=run, x=x, y=y: ops.convert_to_numpy(run(x, y)))
+            row["step"] = timed(step(model.stream(1)))
         print(json.dumps({"kind": kind, "name": name, **row}), flush=True)
 
 

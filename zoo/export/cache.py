@@ -90,5 +90,5 @@ def _read(folder: Path) -> dict[str, bytes] | None:
         graphs = {file: (folder / file).read_bytes() for file in sums if file in GRAPHS}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = all(hashlib.sha256(data).hexdigest() == sums[file] for file, data in graphs.items())
-    return graphs if whole and graphs else None
+    intact = all(hashlib.sha256(data).hexdigest() == sums[file] for file, data in graphs.items())
+    return graphs if intact and graphs else None

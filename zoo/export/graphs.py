@@ -148,7 +148,7 @@ def _step(spec: ModelSpec, tensors: Tensors) -> Graph:
 def _sequence_to_sequence(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]:
     family, config, names = find(spec.architecture), spec.config, (MODEL, ENCODER, DECODER_STEP)
     graphs = {name: Graph(f"{spec.architecture}_{name.removesuffix('.onnx')}") for name in names}
-    whole, encoder, decoder = (Part(graph, tensors) for graph in graphs.values())
+    full, encoder, decoder = (Part(graph, tensors) for graph in graphs.values())
     symbols = config["target_vocab_size"]
 
     def read(part: Part) -> dict[str, Value]:
@@ -156,11 +156,11 @@ def _sequence_to_sequence(spec: ModelSpec, tensors: Tensors) -> dict[str, Graph]
         mask = part.graph.input("source_mask", "bool", ["batch", "source_time"])
         return family.encode(part, config, source, mask)
 
-    memory = read(whole)
-    target = whole.graph.input("target", "int32", ["batch", "target_time"])
-    logits, weights = family.align(whole, config, target, memory)
-    whole.graph.output(logits, "logits", ["batch", "target_time", symbols])
-    whole.graph.output(weights, "alignment", ["batch", "target_time", "source_time"])
+    memory = read(full)
+    target = full.graph.input("target", "int32", ["batch", "target_time"])
+    logits, weights = family.align(full, config, target, memory)
+    full.graph.output(logits, "logits", ["batch", "target_time", symbols])
+    full.graph.output(weights, "alignment", ["batch", "target_time", "source_time"])
 
     memory = read(encoder)
     states = family.initial(encoder, config, memory)

@@ -130,10 +130,10 @@ def windows_layer_step(part: Part, config: Config, x: Value, count: Value) -> Va
             below = levels[-1]
             flags = below["stored"] > 0.5
             summary = attention_pooling(part / f"pool_{level - 1}", below["vectors"], flags)[0]
-            due = graph.unsqueeze((count % window**level).equals(0), 1)
+            is_full = graph.unsqueeze((count % window**level).equals(0), 1)
             after = pushed(old, summary, _any(graph, flags))
             new = {
-                name: graph.where(due if name == "stored" else graph.unsqueeze(due, 2), after[name], old[name])
+                name: graph.where(is_full if name == "stored" else graph.unsqueeze(is_full, 2), after[name], old[name])
                 for name in shapes
             }
         for name, value in new.items():

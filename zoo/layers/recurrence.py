@@ -128,9 +128,9 @@ def _loop_per_device(layer, loop, sequences, states, mask, training):
         with keras.StatelessScope(list(zip(variables, values, strict=True))):
             return loop(sequences, states, mask, training)
 
-    whole, rows = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec(distribution.batch_dim_name)
+    replicated, rows = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec(distribution.batch_dim_name)
     mesh = distribution.device_mesh.backend_mesh
-    split = jax.shard_map(run, mesh=mesh, in_specs=(whole, rows, rows, rows), out_specs=rows, check_vma=False)
+    split = jax.shard_map(run, mesh=mesh, in_specs=(replicated, rows, rows, rows), out_specs=rows, check_vma=False)
     return split([v.value for v in variables], sequences, states, mask)
 
 

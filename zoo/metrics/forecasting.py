@@ -185,8 +185,8 @@ def geometric_mean(pairs: Sequence[tuple[Counts, Counts]]) -> Interval:
     Example:
         >>> import numpy as np
         >>> one = np.ones(1)
-        >>> half, twice = Counts("mae", one, one), Counts("mae", 2 * one, one)
-        >>> geometric_mean([(half, twice), (twice, half), (half, half)]).value
+        >>> half, double = Counts("mae", one, one), Counts("mae", 2 * one, one)
+        >>> geometric_mean([(half, double), (double, half), (half, half)]).value
         1.0
     """
     generator = np.random.default_rng(0)

@@ -150,8 +150,8 @@ def candidates(past: Past, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
 
     # A slope over whole periods, and over all points where there is not one.
     history = np.maximum(ends - start[:, None], 0)
-    whole = np.minimum(np.maximum(2 * period, 16)[:, None], history) // period[:, None] * period[:, None]
-    span = np.where(whole > 0, whole, history)
+    full = np.minimum(np.maximum(2 * period, 16)[:, None], history) // period[:, None] * period[:, None]
+    span = np.where(full > 0, full, history)
     slope = np.where(span > 0, (last - rows.at(ends - span)) / np.maximum(span, 1), 0.0)
     trend = last[..., None] + np.minimum(steps, 1 + history[..., None]) * slope[..., None]
 

@@ -67,7 +67,7 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
         raise InputError(f"{path}: there is no such file") from None
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{path}: not a MIDI file ({' '.join(str(error).split())[:80] or 'cut short'})") from None
-    now, begun = 0.0, {}
+    now, sounding = 0.0, {}
     notes: list[tuple[int, float, float]] = []
     for message in messages:
         now += message.time
@@ -75,12 +75,12 @@ def read_midi(path: str | Path, seconds: float) -> list[list[int]]:
             continue
         if not LOWEST <= message.note < LOWEST + KEYS:
             raise InputError(f"{path}: MIDI note {message.note}: a piano has {LOWEST} to {LOWEST + KEYS - 1}")
-        start = begun.pop((message.channel, message.note), None)
+        start = sounding.pop((message.channel, message.note), None)
         if start is not None:
             notes.append((message.note, start, now))
         if message.type == "note_on" and message.velocity > 0:
-            begun[message.channel, message.note] = now
-    notes += [(note, start, now) for (_, note), start in begun.items()]
+            sounding[message.channel, message.note] = now
+    notes += [(note, start, now) for (_, note), start in sounding.items()]
     if not notes:
         raise InputError(f"{path}: has no notes: give a piece")
     size = round(max(end for _, _, end in notes) / seconds)

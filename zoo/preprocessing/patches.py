@@ -133,8 +133,8 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     before = np.concatenate([patch_mean[:, :1], patch_mean[:, :-1]], axis=1)
     before = np.where(observed > PATCH, before, patch_mean)
     scale_before = np.concatenate([scale[:, :1], scale[:, :-1]], axis=1)
-    begun = np.arange(time) >= start[:, None]
-    given = window_mean(rows.known.astype(float), begun, ends, np.full(batch, 64))
+    started = np.arange(time) >= start[:, None]
+    given = window_mean(rows.known.astype(float), started, ends, np.full(batch, 64))
     moves = [(a - last) / unit for a in (patch_mean, before, centred, low, high)]
     statistics = [
         np.log1p(observed) - 4,
@@ -154,7 +154,7 @@ def _describe(rows: Rows, origin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     assert len(statistics) == _STATISTICS
     change = lag_differences(rows, period)[0]
     per_patch = (batch, patches, PATCH)
-    real = begun & rows.known
+    real = started & rows.known
     values = np.arcsinh((x.reshape(per_patch) - last[..., None]) / unit[..., None]) * real.reshape(per_patch)
     changes = np.arcsinh(change.reshape(per_patch) / unit[..., None])
     return np.concatenate([values, real.reshape(per_patch), changes, np.stack(statistics, -1)], axis=-1), scale

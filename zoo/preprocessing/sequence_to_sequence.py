@@ -236,5 +236,5 @@ def fit_languages(inputs: Iterable[str], target: SymbolTokenizer, max_length: in
     tagged = [split_tag(text) for text in inputs]
     source = SymbolTokenizer((), lowercase=True, form="NFD")
     empty = SequenceToSequencePreprocessor(source, target, max_length, max_length)
-    whole = dataclasses.replace(empty, alphabets=add_letters({}, tagged, source))
-    return dataclasses.replace(whole.extend((), ""), language="")
+    fitted = dataclasses.replace(empty, alphabets=add_letters({}, tagged, source))
+    return dataclasses.replace(fitted.extend((), ""), language="")

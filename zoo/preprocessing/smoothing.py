@@ -66,12 +66,12 @@ def _by_phase(values: np.ndarray, period: np.ndarray, memory: float) -> np.ndarr
     width = np.minimum(period, time)
     for p in np.unique(width[width > 1]):
         rows = np.flatnonzero(width == p)
-        whole = np.zeros((len(values), len(rows), -(-time // p) * p))
-        whole[..., :time] = values[:, rows]
-        cycles = whole.reshape(*whole.shape[:2], -1, p)
+        filled = np.zeros((len(values), len(rows), -(-time // p) * p))
+        filled[..., :time] = values[:, rows]
+        cycles = filled.reshape(*filled.shape[:2], -1, p)
         for cycle in range(1, cycles.shape[2]):
             cycles[:, :, cycle] += memory * cycles[:, :, cycle - 1]
-        sums[:, rows, 1:] = whole[..., :time]
+        sums[:, rows, 1:] = filled[..., :time]
     return sums
 
 

@@ -205,8 +205,8 @@ def _whole(text: str, kind: str = "cardinal") -> tuple[str, ...]:
 
 def _number(text: str) -> tuple[str, ...]:
     """Returns a number in words; digits after the point are read one by one."""
-    whole, _, decimals = text.partition(".")
-    words = _whole(whole)
+    integer, _, decimals = text.partition(".")
+    words = _whole(integer)
     return (*words, "point", *map(_digit, decimals)) if decimals else words
 
 
@@ -229,12 +229,12 @@ def _money(group: Callable[[str], str]) -> tuple[str, ...]:
     sign = ("minus",) if group("money_sign") else ()
     if scale:
         return (*sign, *_number(value), scale.lower(), many)
-    whole, _, decimals = value.partition(".")
-    if len(whole) > 15 or (decimals and (len(decimals) != 2 or not cent)):
+    integer, _, decimals = value.partition(".")
+    if len(integer) > 15 or (decimals and (len(decimals) != 2 or not cent)):
         return (*sign, *_number(value), many)
     words: tuple[str, ...] = ()
-    if int(whole) or not int(decimals or 0):
-        words = (*number_words(int(whole)), one if int(whole) == 1 else many)
+    if int(integer) or not int(decimals or 0):
+        words = (*number_words(int(integer)), one if int(integer) == 1 else many)
     if int(decimals or 0):
         words += ("and",) * bool(words) + (*number_words(int(decimals)), cent if int(decimals) == 1 else cents)
     return (*sign, *words)
