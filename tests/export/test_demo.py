@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, Browser, static_server
 from click.testing import CliRunner
@@ -26,6 +27,8 @@ MODELS = (
     "gru_small.tiny_shakespeare",
     "lstm_small.tiny_shakespeare",
     "gru_small.jsb_chorales",
+    "tcn_small.forecasting",
+    "lstm_small.forecasting",
 )
 INPUTS = {
     "sequence_to_sequence": ["culurciello", "Zoo"],
@@ -66,7 +69,7 @@ def test_the_command_writes_one_folder(tmp_path, monkeypatch):
     models = json.loads((page / "models.json").read_text())
     assert [model["name"] for model in models] == command[2:4]
     # Nothing is loaded from another host.
-    for file in ("index.html", "app.js", "run.js", "sound.js", "text.js", "style.css"):
+    for file in sorted(path.name for path in demo.PAGE.iterdir()):
         assert "http" not in (page / file).read_text("utf-8")
 
 
@@ -153,6 +156,16 @@ def test_answers_on_the_page_are_those_of_predict(browser, tmp_path, monkeypatch
             assert predictors[name].predict([piece]) == [frame]
             piece.append(frame)
     assert "give frames" in answers(browser, "music_modelling", "'[[200]]'")["gru_small.jsb_chorales"]
+    generator = np.random.default_rng(0)
+    season = 40 + 9 * np.sin(np.arange(300) * np.pi / 6) + generator.normal(0, 1, 300).cumsum()
+    season[[50, 51, 200]] = np.nan
+    for series in (season, generator.poisson(2, 30).astype(float), np.array([3.0, 5, 4]), np.full(20, 7.0)):
+        text = "\n".join("" if np.isnan(value) else repr(float(value)) for value in series)
+        for name, answer in answers(browser, "forecasting", json.dumps(text)).items():
+            expected = predictors[name].predict([series])[0][:, 4]
+            found = [float(value) for value in answer.split(", ")]
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(series)))
+    assert "value 2: x: give a number" in answers(browser, "forecasting", "'1 x'")["tcn_small.forecasting"]
     wrong = answers(browser, "sequence_to_sequence", "'c4t'")
     assert "4: unknown to this model" in wrong["lstm_tiny.cmudict"]
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")

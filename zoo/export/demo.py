@@ -35,6 +35,7 @@ TASKS = (
     "language_modelling",
     "music_modelling",
     "series_classification",
+    "forecasting",
 )
 
 

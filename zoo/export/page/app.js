@@ -1,4 +1,5 @@
 // One section per task; the models of a task answer side by side.
+import { forecast, readSeries } from "./forecast.js";
 import { Stream, beamSearch, flags, floats, ints, ranked, session, softmax } from "./run.js";
 import { decode, features } from "./sound.js";
 import { Subwords, cut, sentences, symbolIds, symbols } from "./text.js";
@@ -36,6 +37,23 @@ function table(read, written, weights) {
   return scroll;
 }
 
+// The end of a series, the median of its forecast, and the band from 10 to 90 %.
+function chart(series, quantiles) {
+  const shown = series.slice(-Math.max(48, 3 * quantiles.length));
+  const values = [...shown.filter(Number.isFinite), ...quantiles.flat()];
+  const [low, high, steps] = [Math.min(...values), Math.max(...values), shown.length + quantiles.length];
+  const point = (v, t) => `${((640 * t) / steps).toFixed(1)},${(190 - (180 * (v - low)) / (high - low || 1)).toFixed(1)}`;
+  const line = (rows, t = 0) => rows.map((v, i) => (Number.isFinite(v) ? point(v, t + i) : "")).filter(Boolean).join(" ");
+  const column = (k) => quantiles.map((row) => row[k]);
+  const band = [...column(0).map((v, i) => point(v, shown.length + i)), ...column(8).map((v, i) => point(v, shown.length + i)).reverse()];
+  const box = make("div");
+  box.innerHTML = `<svg class="chart" viewBox="0 0 640 200"><polygon points="${band.join(" ")}"/>`
+    + `<polyline points="${line(shown)}"/><polyline class="ahead" points="${line(column(4), shown.length)}"/></svg>`;
+  const edges = `from ${low.toPrecision(4)} to ${high.toPrecision(4)}; the band has 10 to 90 %`;
+  box.append(make("div", edges, "time"));
+  return box;
+}
+
 const whole = (ids) => ({ tokens: ints(ids, [1, ids.length]), mask: flags(ids.map(() => 1), [1, ids.length]) });
 
 const ANSWERS = {
@@ -68,6 +86,21 @@ const ANSWERS = {
       shown.append(word);
     }));
     column.more.append(shown);
+  },
+  async forecasting(model, text, column, { horizon }) {
+    const run = await session(model, "model");
+    const compute = async ({ features, positions, steps }) => {
+      const outputs = await run.run({
+        features: floats(features.flat(), [1, features.length, features[0].length]),
+        positions: ints(positions, [1, positions.length]),
+        steps: floats(steps.flat(2), [1, steps.length, steps[0].length, steps[0][0].length]),
+      });
+      return outputs[run.outputNames[0]].data;
+    };
+    const series = readSeries(text);
+    const quantiles = await forecast(compute, series, horizon, model.preprocessor.context);
+    column.answer.textContent = quantiles.map((row) => Number(row[4].toPrecision(5))).join(", ");
+    column.more.replaceChildren(chart(series, quantiles));
   },
   async tagging(model, text, column) {
     const { tokenizer, tags, labels } = model.preprocessor;
@@ -182,6 +215,10 @@ const TITLES = {
   language_modelling: ["Continue a text", "ROMEO:"],
   music_modelling: ["Continue a piece", "[[60, 64, 67], [60, 64, 67], [62, 65, 69], [62, 65, 69], [59, 62, 67]]"],
   series_classification: ["Classify a series", "-0.7 -1.1 -1.4 -1.5 -1.5 -1.4 -1.3 -0.6 0.2 0.6 0.9 1.0 0.9 0.5 0.4 0.4 0.4 0.6 1.0 1.2 1.0 0.8 0.5 0.1"],
+  forecasting: [
+    "Forecast a column of numbers",
+    Array.from({ length: 96 }, (_, t) => Math.round(100 + 0.6 * t + 20 * Math.sin((Math.PI * t) / 6) + ((t * 17) % 11))).join("\n"),
+  ],
   sound: ["Classify a sound", ""],
 };
 
@@ -194,6 +231,8 @@ function section(kind, models) {
   if (field.tagName === "INPUT") field.type = "text";
   field.value = example;
   field.setAttribute("aria-label", title);
+  const ahead = Object.assign(make("input"), { type: "number", min: 1, value: 24 });
+  ahead.setAttribute("aria-label", "Steps ahead");
   let running = 0;
   const shown = models.map((model) => {
     const [column, answer, more, time] = [make("div"), make("div", "", "answer"), make("div"), make("div", "", "time")];
@@ -205,7 +244,9 @@ function section(kind, models) {
   });
   const answerAll = async (input) => {
     const now = ++running;
-    const settings = { length: 300, frames: 16, temperature: 0.7, stopped: () => now !== running, ...window.zooSettings };
+    const settings = {
+      length: 300, frames: 16, temperature: 0.7, horizon: Number(ahead.value), stopped: () => now !== running, ...window.zooSettings,
+    };
     await Promise.all(shown.map(async (column) => {
       const started = performance.now();
       delete column.answer.dataset.done;
@@ -233,7 +274,7 @@ function section(kind, models) {
     const button = make("button", kind === "language_modelling" ? "Write" : "Answer");
     button.addEventListener("click", () => answerAll(field.value));
     field.addEventListener("keydown", (event) => event.key === "Enter" && field.tagName === "INPUT" && answerAll(field.value));
-    box.append(field, button);
+    box.append(field, ...(kind === "forecasting" ? [ahead, " steps ahead "] : []), button);
     if (kind === "language_modelling") {
       const stop = make("button", "Stop");
       stop.addEventListener("click", () => running++);
