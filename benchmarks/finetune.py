@@ -1,7 +1,7 @@
 """Compare text classifiers on the same rows: our fine-tuning, plain fine-tuning, and TF-IDF.
 
     pip install scikit-learn
-    python benchmarks/finetune.py --model lstm_small.imdb_reviews
+    python benchmarks/finetune.py --model lstm_small.film_reviews
 
 - ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.ULMFIT``): learning rates that fall from the head down,
   gradual unfreezing, a slanted triangular schedule, and a linear model on n-grams beside the network.
@@ -137,7 +137,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
 def main() -> None:
     """Compute the cells that are missing and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default="lstm_small.imdb_reviews", help="a pretrained classifier")
+    parser.add_argument("--model", default="lstm_small.film_reviews", help="a pretrained classifier")
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="sets of sentences")
     parser.add_argument("--rows", nargs="+", type=int, default=list(SIZES), help="training rows; 0 is all")
     parser.add_argument("--draws", type=int, default=3, help="draws of each size but all")

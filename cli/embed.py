@@ -12,7 +12,7 @@ from .commands import _example
 from .output import Text, note
 
 
-@click.command(epilog=_example("zoo embed lstm_small.imdb_reviews --file texts.txt --output vectors.npy"))
+@click.command(epilog=_example("zoo embed lstm_small.film_reviews --file texts.txt --output vectors.npy"))
 @click.argument("name")
 @click.argument("texts", nargs=-1, type=Text())
 @click.option("--file", "file", help="Text file with one text per line, or a table.")

@@ -87,7 +87,7 @@ def test_a_checkpoint_gives_its_weights_with_and_without_a_head():
 
 def test_a_model_trained_by_plain_fit_becomes_a_pipeline(tmp_path):
     examples = reviews(40)
-    start = zoo.load("tcn_small.imdb_reviews")
+    start = zoo.load("tcn_small.film_reviews")
     model = start.model
     bad, good = start.preprocessor.labels
     labels = [bad if target == "blame" else good for target in examples.targets]

@@ -214,7 +214,7 @@ class Pipeline:
 
         Example:
             >>> import zoo
-            >>> zoo.load("tcn_small.imdb_reviews").embed(["a lovely film", "dull"]).shape
+            >>> zoo.load("tcn_small.film_reviews").embed(["a lovely film", "dull"]).shape
             (2, 288)
         """
         if batch_size < 1:

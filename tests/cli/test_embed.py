@@ -7,7 +7,7 @@ from zoo.cli.main import main  # pyright: ignore[reportMissingImports]
 
 from zoo.pipeline import load
 
-NAME = "tcn_small.imdb_reviews"
+NAME = "tcn_small.film_reviews"
 
 
 def run(*arguments):

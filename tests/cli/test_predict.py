@@ -87,7 +87,7 @@ def test_where_no_input_can_be_read_the_exit_code_is_2():
 
 
 def test_line_breaks_and_terminal_codes_are_escaped():
-    result = run("predict", "tcn_small.imdb_reviews", "a\tfine\nfilm \x1b[31mred", "plain")
+    result = run("predict", "tcn_small.film_reviews", "a\tfine\nfilm \x1b[31mred", "plain")
     assert result.stdout.splitlines()[0].startswith("a\\tfine\\nfilm \\x1b[31mred\t")
     assert len(result.stdout.splitlines()) == 2
 

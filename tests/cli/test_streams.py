@@ -68,7 +68,7 @@ def test_json_is_json_in_every_encoding(monkeypatch):
     "arguments",
     [
         ["predict", "gru_small.cmudict", b"caf\xe9"],
-        ["predict", "tcn_small.imdb_reviews", b"caf\xe9"],
+        ["predict", "tcn_small.film_reviews", b"caf\xe9"],
         ["generate", "gru_small.tiny_shakespeare", "--prompt", b"caf\xe9"],
         ["evaluate", "gru_small.cmudict", "a.csv", "--input", b"caf\xe9", "--target", "b"],
     ],

@@ -80,7 +80,7 @@ def test_its_commands_run(place):
     exec(code, {})
     run(rest[3])
     assert locate.read_record("my-english").spec.task == "language_modelling"
-    run(rest[4].replace("lstm_small.imdb_reviews", NAME))
+    run(rest[4].replace("lstm_small.film_reviews", NAME))
     assert np.load("vectors.npy").shape[0] == 2
     generated = run(f"generate {NAME} --prompt 'the old' --length 8").output
     assert generated.strip()

@@ -50,7 +50,7 @@ def test_programs_are_short_and_need_little(file):
 INPUTS = {
     "lstm_tiny.cmudict": ["cat", "phoneme"],
     "gru_small.snips": ["play the latest album by björk"],
-    "gru_small.imdb_reviews": ["A lovely film.", "dull and long"],
+    "gru_small.film_reviews": ["A lovely film.", "dull and long"],
     "gru_small.italy_power_demand": [",".join(str(x % 7) for x in range(24))],
     "gru_tiny.adding_t200": ["[[0.5, 1.0], [0.25, 0.0], [0.75, 1.0]]"],
     "gru_tiny.copy_memory_t500": ["[1, 2, 3, 0, 0, 9]"],

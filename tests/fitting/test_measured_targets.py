@@ -65,10 +65,10 @@ def test_ratings_become_no_text_and_stars_stay_labels():
 
 def test_the_layers_of_a_classifier_are_kept_for_numbers():
     start = prepare(
-        "lstm_small.imdb_reviews", numbered(reviews(), "praise"), Columns(), training_config=TRAINING_CONFIG
+        "lstm_small.film_reviews", numbered(reviews(), "praise"), Columns(), training_config=TRAINING_CONFIG
     )
     assert start.pipeline.spec.task == "text_regression" and start.new == {"head/kernel", "head/bias"}
-    assert start.base_name == "lstm_small.imdb_reviews"
+    assert start.base_name == "lstm_small.film_reviews"
 
 
 def test_targets_that_are_no_numbers_are_named():

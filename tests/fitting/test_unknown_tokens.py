@@ -16,7 +16,7 @@ from zoo.training.config import TrainingConfig
 
 main = importlib.import_module("zoo.cli.main").main
 TRAINING_CONFIG = TrainingConfig(epochs=1, batch_size=16)
-MODEL = "gru_small.imdb_reviews"
+MODEL = "gru_small.film_reviews"
 
 
 def russian(share: float = 1.0) -> Examples:
@@ -45,13 +45,13 @@ def test_the_share_is_told_warned_about_and_refused():
 
 def test_an_evaluation_tells_it_before_the_first_answer(tmp_path):
     model, notes = load(MODEL), []
-    made = Examples(russian().inputs[:4], ["pos", "neg"] * 2, [f"a:{i}" for i in range(4)])
+    made = Examples(russian().inputs[:4], ["positive", "negative"] * 2, [f"a:{i}" for i in range(4)])
     with pytest.raises(InputError, match="% of the tokens are unknown"):
         evaluate(model, made)
     evaluate(model, made, allow_unknown=True, on_message=notes.append)
     assert share(notes) > 90
     table = tmp_path / "a.csv"
-    table.write_text("text,label\n" + "".join(f"{text},pos\n" for text in made.inputs), "utf-8")
+    table.write_text("text,label\n" + "".join(f"{text},positive\n" for text in made.inputs), "utf-8")
     arguments = ["evaluate", MODEL, str(table), "--input", "text", "--target", "label"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2 and "go on with --allow-unknown" in result.stderr and not result.stdout

@@ -73,12 +73,15 @@ _IMDB_FAMILIES = {
     ),
 }
 
+_FULL_REVIEWS = ("rnn", "transformer", "hierarchical_attention_network")
+
 RECIPES = {
     "lstm_small.snips": _snips("lstm", hidden_dim=192, dropout=0.4),
     "gru_small.snips": _snips("gru", hidden_dim=192, dropout=0.4),
     "tcn_small.snips": _snips("tcn", dropout=0.3),
     "transformer_small.snips": _snips("transformer", dropout=0.2),
-    **{f"{name}_small.imdb_reviews": recipe for name, recipe in _IMDB_FAMILIES.items()},
+    # Not yet trained on film reviews of any length.
+    **{f"{name}_small.imdb_reviews": _IMDB_FAMILIES[name] for name in _FULL_REVIEWS},
     **{f"{name}_small.film_reviews": _film_reviews(recipe) for name, recipe in _IMDB_FAMILIES.items()},
     **{
         f"{name}_small.english": Recipe(
