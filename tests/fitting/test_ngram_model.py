@@ -94,6 +94,19 @@ def test_they_are_left_out_where_they_do_not_lower_the_loss(tuned):
     assert same is tuned[1] and share == 0 and "left out" in messages[0]
 
 
+def test_with_few_validation_rows_the_share_depends_on_what_the_ngrams_know(tuned):
+    train, few = made(60), made(20, 1)
+    generator = np.random.default_rng(0)
+    noise = dataclasses.replace(train, targets=generator.permutation(train.targets).tolist())
+    knowing, guessing = (ngram_model.with_ngrams(tuned[1], rows, few, 0, lambda line: None) for rows in (train, noise))
+    assert knowing[1] > 3 * guessing[1] > 0
+    test = made(60, 2)
+    right = np.mean([a == b for a, b in zip(knowing[0].predict(test.inputs), test.targets, strict=True)])
+    assert right > 0.9
+    one = train.select([0, 1])  # each label has one row: nothing can be held out
+    assert ngram_model.with_ngrams(tuned[1], one, few, 0, lambda line: None)[1] == 1
+
+
 @pytest.mark.parametrize("name", ["hierarchical_attention_network_tiny", "gru_tiny"])
 def test_documents_and_numbers_have_none(name):
     data, task = made(60), "classification"

@@ -20,7 +20,7 @@ from zoo.data.examples import Examples, identity
 from zoo.data.lines import read_lines
 from zoo.datasets import fingerprint
 from zoo.errors import InputError
-from zoo.fitting.linear_model import fit_logistic
+from zoo.fitting.linear_model import choose_strength, fit_logistic
 from zoo.fitting.setup import make_trainer
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
@@ -243,7 +243,8 @@ def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> None:
     labels = np.array([pipeline.preprocessor.encode_target(label) for label in examples.targets])
     scaler = StandardScaler().fit(features := pipeline.embed(examples.inputs))
     rows = scaler.transform(features)
-    kernel, bias = fit_logistic(rows, labels, len(pipeline.preprocessor.labels), STRENGTHS, FOLDS, seed)
+    strength = choose_strength(rows, labels, STRENGTHS, FOLDS, seed)
+    kernel, bias = fit_logistic(rows, labels, len(pipeline.preprocessor.labels), strength)
     scale = np.maximum(scaler.scale_, 1e-6)
     kernel /= scale[:, None]
     pipeline.model.head.kernel.assign(kernel.astype("float32"))
