@@ -136,4 +136,4 @@ def test_reports_are_of_the_same_inputs(tmp_path):
     with pytest.raises(InputError, match="reports differ in their inputs"):
         held_against(model, whole, model, part)
     with pytest.raises(InputError, match="classification and sequence_to_sequence"):
-        held_against(model, whole, zoo.load("rnn_small.imdb_reviews"), whole)
+        held_against(model, whole, zoo.load("rnn_small.film_reviews"), whole)

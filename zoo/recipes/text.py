@@ -73,7 +73,7 @@ _IMDB_FAMILIES = {
     ),
 }
 
-_FULL_REVIEWS = ("rnn", "transformer", "hierarchical_attention_network")
+_FULL_REVIEWS = ("transformer", "hierarchical_attention_network")
 
 RECIPES = {
     "lstm_small.snips": _snips("lstm", hidden_dim=192, dropout=0.4),
