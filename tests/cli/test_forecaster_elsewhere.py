@@ -32,7 +32,6 @@ def place(tmp_path_factory):
         (["embed", "MINE", "1,2,3", "--output", "FOLDER/a.npy"], "has no features of a whole input"),
         (["generate", "MINE"], "predicts no next step"),
         (["probe", "MINE"], "only causal ones, which answer step by step"),
-        (["demo", "FOLDER/page", "MINE"], "the page does not support forecasting"),
     ],
 )
 def test_a_command_refuses_a_forecaster_in_one_line(place, arguments, message):

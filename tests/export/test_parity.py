@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from exported import BATCHES, close, model_and_spec, numpy, run, sessions
+from exported import BATCHES, close, model_and_spec, numpy, run, sessions, tensors_of
 from keras import ops, tree
 
+from zoo.export.graphs import build_graphs
 from zoo.models import registry
 
 LENGTHS = pytest.mark.parametrize("lengths", [(1, 2, 17), pytest.param((300,), marks=pytest.mark.slow)], ids=str)
@@ -186,3 +187,11 @@ def test_states_are_those_of_the_model():
     _, after = model.step(ops.convert_to_tensor(tokens), model.initial_state(2))
     found = [value for key, value in outputs.items() if key.startswith("next/")]
     assert all(close(x, numpy(y)) for x, y in zip(found, tree.flatten(after), strict=True))
+
+
+def test_no_node_of_a_step_copies():
+    model, spec = model_and_spec("lstm", "language_modelling", vocab_size=9, output_dim=8)
+    graph = build_graphs(spec, tensors_of(model))["step.onnx"]
+    for _ in range(2):  # the second model is the same
+        nodes = graph.model({}).graph.node
+        assert nodes and not any(node.op_type == "Identity" for node in nodes)

@@ -307,6 +307,7 @@ class Graph:
 
     def model(self, metadata: Mapping[str, str]) -> Any:
         """Returns the checked model with metadata."""
+        self._bodies[0] = _without_copies(self._bodies[0])
         graph = helper.make_graph(self._bodies[0], self.name, self.inputs, self.outputs, self._initializers)
         model = helper.make_model(
             graph,
@@ -317,3 +318,22 @@ class Graph:
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model
+
+
+def _without_copies(nodes: Sequence[Any]) -> list[Any]:
+    """Returns nodes that write the outputs themselves, without nodes that copy. The nodes are changed in place."""
+    made = {name for node in nodes for name in node.output}
+    bodies = [attribute.g for node in nodes for attribute in node.attribute]
+    made -= {name for body in bodies for node in body.node for name in node.input}  # a body keeps the names it reads
+    names: dict[str, str] = {}
+    kept = []
+    for node in nodes:
+        is_copy = node.op_type == "Identity" and node.name.startswith("output/")
+        if is_copy and node.input[0] in made and node.input[0] not in names:
+            names[node.input[0]] = node.output[0]
+        else:
+            kept.append(node)
+    for node in kept:
+        for field in (node.input, node.output):
+            field[:] = [names.get(name, name) for name in field]
+    return kept
