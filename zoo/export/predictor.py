@@ -186,12 +186,12 @@ def _write(self: Predictor, inputs, batch_size, on_step, *, beam_size, language=
     encode_words = getattr(preprocessor, "encode_words", lambda text: [preprocessor.encode_input(text)])
     rows = [[tuple(ids) for ids in encode_words(text)] for text in inputs]
     sources = list(dict.fromkeys(itertools.chain.from_iterable(rows)))  # each word once
-    outputs, target_length = [""] * len(sources), preprocessor.max_target + 1
+    outputs, length = [""] * len(sources), preprocessor.max_target + 1
     encoder, decoder = self.session("encoder.onnx"), self.session("decoder_step.onnx")
 
     def write(batch: tuple[list[int], int, int]) -> tuple[list[int], np.ndarray]:
         chosen = batch[0]
-        source, length = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen)), target_length
+        source = pad([sources[i] for i in chosen], max(len(sources[i]) for i in chosen))
         if beam_size == 1:
             return chosen, greedy(encoder, decoder, source, length)
         return chosen, beam_search(encoder, decoder, source, length, beam_size)[0][:, 0]

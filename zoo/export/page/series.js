@@ -138,8 +138,14 @@ export function candidatesOf(rows, origin) {
   const [change, moves] = [lagDifferences(rows, period), lagDifferences(rows, 1)];
   const [meanOf, changeOf] = [windowMean(x, known), windowMean(change.values, change.real)];
   const sizeOf = windowMean(moves.values.map(Math.abs), moves.real);
-  const edge = (best) => values.map(((now) => (v, t) => (now = known[t] && best(v, now) ? v : now))(undefined));
-  const [low, high] = [edge((v, now) => !(now <= v)), edge((v, now) => !(now >= v))];
+  const edge = (better) => {
+    let best;
+    return values.map((v, t) => {
+      if (known[t]) best = best === undefined ? v : better(best, v);
+      return best;
+    });
+  };
+  const [low, high] = [edge(Math.min), edge(Math.max)];
 
   const weighted = (weights, index, share, read) => {
     const shares = weights.map((w, k) => (share(index - k) ? w : 0));
