@@ -1,7 +1,7 @@
 """Exported folders: their programs, what refuses to be written, and that nothing is left half-written."""
 
 import ast
-import importlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -73,6 +73,28 @@ def test_a_program_answers_as_the_zoo_does(name, tmp_path):
         assert lines == [f"{value}\t{answer}" for value, answer in zip(INPUTS[name], expected, strict=True)]
     else:
         np.testing.assert_allclose([json.loads(line) for line in lines], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["lstm_small.tiny_shakespeare", "gru_small.jsb_chorales", "transformer_tiny.copy_memory_t500"]
+)
+def test_steps_of_a_stream_equal_the_whole_sequence(name, tmp_path):
+    folder = folders.export(name, tmp_path / "out").folder
+    spec = importlib.util.spec_from_file_location("runner", folder / "runner.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    session = open_session(folder / "model.onnx")
+    (described,) = session.get_inputs()
+    generator = np.random.default_rng(0)
+    if described.name == "tokens":
+        whole = generator.integers(1, 9, (1, 40)).astype("int32")
+    else:
+        whole = (generator.random((1, 40, described.shape[2])) < 0.1).astype("float32")
+    (logits,) = session.run(["logits"], {described.name: whole})
+    streams = [program.Stream(str(folder / "step.onnx")) for _ in range(2)]
+    steps = [[stream.step(x) for stream in streams] for x in whole[0]]
+    for found in zip(*steps, strict=True):  # each stream holds its own state
+        np.testing.assert_allclose(np.stack(found), logits[0], rtol=0, atol=1e-5 * np.abs(logits).max())
 
 
 def test_the_program_of_a_forecaster_needs_no_zoo(tmp_path):

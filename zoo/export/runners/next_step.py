@@ -1,38 +1,40 @@
-"""Run an exported next-step model step by step. Needs NumPy and onnxruntime, and tokenizers for subwords.
-
-A text is continued by 100 symbols; a piece, ``[[60, 64], [62]]``, by 16 frames. For a sequence of ids or of numbers, as
-JSON, the output of each step is printed.
-"""
+"""Continue texts by 100 symbols and pieces, ``[[60, 64], [62]]``, by 16 frames; print outputs for JSON lists of ids."""
 
 import json
+import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
-KEYS, LOWEST = 88, 21
+TYPES = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64", "tensor(bool)": "bool"}
 
 
 class Stream:
-    """A stream of steps that holds the state."""
+    """A stream of steps that holds the state. A step reads one set of arrays and writes the other."""
 
     def __init__(self, path):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = 1, 3
+        options, value = onnxruntime.SessionOptions(), onnxruntime.OrtValue.ortvalue_from_numpy
+        options.intra_op_num_threads, options.log_severity_level = min(2, os.cpu_count() or 1), 3
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # between steps
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.zoo = json.loads(self.session.get_modelmeta().custom_metadata_map["zoo"])
         self.input, *states = self.session.get_inputs()
-        self.state = {x.name: np.zeros([1, *x.shape[1:]], TYPES[x.type]) for x in states}
-        self.names = ["logits", *(name.replace("state/", "next/") for name in self.state)]
+        logits = next(x for x in self.session.get_outputs() if x.name == "logits")
+        self.x, self.logits = (np.zeros([1, *x.shape[1:]], TYPES[x.type]) for x in (self.input, logits))
+        self.sets = [{x.name: np.zeros([1, *x.shape[1:]], TYPES[x.type]) for x in states} for _ in range(2)]
+        self.turns = [self.session.io_binding() for _ in range(2)]
+        for turn, before, after in zip(self.turns, self.sets, self.sets[::-1], strict=True):
+            for name, array in {self.input.name: self.x, **before}.items():
+                turn.bind_ortvalue_input(name, value(array))
+            for name, array in {"logits": self.logits, **after}.items():
+                turn.bind_ortvalue_output(name.replace("state/", "next/"), value(array))
 
     def step(self, x):
         """Returns the logits after one step: an id, or features."""
-        x = np.array([x], "int32" if self.input.name == "tokens" else "float32")
-        logits, *after = self.session.run(self.names, {self.input.name: x, **self.state})
-        self.state = dict(zip(self.state, after, strict=True))
-        return logits[0]
+        self.x[0], self.turns = x, self.turns[::-1]
+        self.session.run_with_iobinding(self.turns[0])
+        return self.logits[0].copy()
 
 
 def codec(state):
@@ -42,9 +44,8 @@ def codec(state):
         return lambda text: [place[c] for c in text], lambda ids: "".join(state["symbols"][i - 1] for i in ids)
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = dict.fromkeys(("[PAD]", "[SEP]", *alphabet, *(pair.replace(" ", "", 1) for pair in state["merges"])))
     merges = [tuple(pair.split(" ")) for pair in state["merges"]]
+    made = dict.fromkeys(["[PAD]", "[SEP]", *sorted(pre_tokenizers.ByteLevel.alphabet()), *map("".join, merges)])
     tokenizer = Tokenizer(models.BPE(vocab={word: i for i, word in enumerate(made)}, merges=merges))
     tokenizer.normalizer, tokenizer.decoder = normalizers.NFC(), decoders.ByteLevel()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=True)
@@ -54,7 +55,7 @@ def codec(state):
 def main(folder, inputs):
     """Print the continuation of each input."""
     for text in inputs:
-        stream = Stream(str(folder / "step.onnx"))
+        stream = Stream(os.path.join(folder, "step.onnx"))
         state, task = stream.zoo["preprocessor"], stream.zoo["task"]
         if task == "language_modelling":
             encode, decode = codec(state)
@@ -65,10 +66,10 @@ def main(folder, inputs):
                 logits = stream.step(written[-1])
             print(text + decode(written))
         elif task == "music_modelling":
-            for frame in json.loads(text):
-                logits = stream.step(np.isin(np.arange(KEYS), np.array(frame) - LOWEST))
+            for frame in json.loads(text):  # of 88 keys; the lowest has the MIDI number 21
+                logits = stream.step(np.isin(np.arange(88), np.array(frame) - 21))
             for _ in range(16):  # keys with a probability above 0.5
-                print(*(np.flatnonzero(logits > 0) + LOWEST))
+                print(*(np.flatnonzero(logits > 0) + 21))
                 logits = stream.step(logits > 0)
         else:
             outputs = [stream.step(x) for x in json.loads(text)]
@@ -76,4 +77,4 @@ def main(folder, inputs):
 
 
 if __name__ == "__main__":
-    main(Path(__file__).parent, sys.argv[1:])
+    main(os.path.dirname(os.path.abspath(__file__)), sys.argv[1:])
