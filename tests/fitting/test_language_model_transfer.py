@@ -91,8 +91,8 @@ def test_a_linear_head_is_logistic_regression_on_the_features(base):
     transfer.fit_linear_head(pipeline, examples, seed=1)
     probabilities = pipeline.predict(examples.inputs, probabilities=True)
     features = pipeline.embed(examples.inputs)
-    kernel, bias = (ops.convert_to_numpy(v) for v in (pipeline.model.head.kernel, pipeline.model.head.bias))
-    logits = features @ kernel + bias
+    head = pipeline.model.head
+    logits = features @ np.asarray(ops.convert_to_numpy(head.kernel)) + np.asarray(ops.convert_to_numpy(head.bias))
     expected = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     np.testing.assert_allclose([row["praise"] for row in probabilities], expected, atol=1e-4)
     # Logistic regression with a penalty leaves the mean of its probabilities at the share of the labels.

@@ -27,7 +27,7 @@ def made(**fields):
     return config, model
 
 
-def output(model, inputs):
+def output(model, inputs) -> np.ndarray:
     return ops.convert_to_numpy(model(inputs))
 
 

@@ -1,5 +1,7 @@
 """minGRU, minLSTM, LRU and RG-LRU against NumPy written from the formulas, one step after the other."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from zoo.models import registry
 NAMES = ("min_gru", "min_lstm", "lru", "rg_lru")
 
 
-def made(name: str, **fields):
+def made(name: str, **fields) -> tuple[Any, Any, dict]:
     keras.utils.set_random_seed(5)
     architecture = registry.find_backbone(name)
     config = architecture.configure("tiny", **fields)
@@ -22,6 +24,10 @@ def made(name: str, **fields):
     root = f"{name}_backbone/"
     weights = {v.path.removeprefix(root): ops.convert_to_numpy(v.value).astype("float64") for v in model.weights}
     return config, model, weights
+
+
+def values(model) -> list[np.ndarray]:
+    return [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
 
 
 def sigmoid(x):
@@ -191,11 +197,11 @@ def test_the_first_decays_of_an_rg_lru():
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_stay_finite_over_a_long_sequence(name):
     _, model, _ = made(name, vocab_size=11)
-    before = [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
+    before = values(model)
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
     tokens = np.random.default_rng(0).integers(0, 11, (2, 600)).astype("int32")
     model.train_on_batch({"tokens": tokens}, np.ones((2, 600, model.hidden_dim)))
-    after = [ops.convert_to_numpy(v.value) for v in model.trainable_variables]
+    after = values(model)
     assert all(np.isfinite(x).all() for x in after)
     assert all(np.abs(x - y).max() > 0 for x, y in zip(after, before, strict=True))
 

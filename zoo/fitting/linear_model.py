@@ -48,7 +48,7 @@ def out_of_fold(
         return None
     model = LogisticRegression(C=strength, max_iter=300)
     found = np.full((len(labels), classes), _ABSENT)
-    probabilities = cross_val_predict(model, rows, labels, cv=split, method="predict_proba")
+    probabilities = np.asarray(cross_val_predict(model, rows, labels, cv=split, method="predict_proba"))
     found[:, np.unique(labels)] = np.log(np.maximum(probabilities, 1e-9))
     return found
 

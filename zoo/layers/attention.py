@@ -19,6 +19,12 @@ def masked(scores, mask):
     return ops.where(mask, scores, ops.cast(lowest, scores.dtype))
 
 
+def split_heads(x, num_heads: int):
+    """Map ``(batch, time, hidden_dim)`` to ``(batch, time, heads, size)``."""
+    shape = ops.shape(x)
+    return ops.reshape(x, (shape[0], shape[1], num_heads, x.shape[-1] // num_heads))
+
+
 def rotate(x, positions):
     """Rotate each pair of features by an angle that grows with the position.
 
@@ -111,17 +117,13 @@ class Attention(keras.layers.Layer):
         for dense in (self.query, self.key, self.value, self.out):
             dense.build(shape)
 
-    def _split_heads(self, x):
-        shape = ops.shape(x)
-        return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
-
     def queries(self, x):
         """Map ``(batch, time, hidden_dim)`` to ``(batch, time, heads, size)``."""
-        return self._split_heads(self.query(x) * self.scale)
+        return split_heads(self.query(x) * self.scale, self.num_heads)
 
     def keys_values(self, x):
         """Map ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, heads, size)``."""
-        return self._split_heads(self.key(x)), self._split_heads(self.value(x))
+        return split_heads(self.key(x), self.num_heads), split_heads(self.value(x), self.num_heads)
 
     def scores(self, queries, keys):
         """Returns the similarity of each query and key, ``(batch, heads, query_time, key_time)``.

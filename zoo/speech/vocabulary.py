@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from zoo.data.dates import MONTHS
 from zoo.errors import InputError
 
 WORD_LISTS = {
@@ -13,20 +14,6 @@ WORD_LISTS = {
 }
 """Words by their role in the rules."""
 
-MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
 SCALES = ("thousand", "million", "billion", "trillion")
 
 CURRENCIES = {

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.attention import cache_update, masked, softmax
+from zoo.layers.attention import cache_update, masked, softmax, split_heads
 from zoo.layers.dropout import Dropout
 from zoo.layers.masks import real_everywhere
 from zoo.models.architecture import Architecture, check
@@ -93,10 +93,6 @@ class Attention(keras.layers.Layer):
         """Map ``(batch, time, hidden_dim)`` to keys and values, each ``(batch, time, hidden_dim)``."""
         return ops.split(self.key_value(memory), 2, axis=-1)
 
-    def _split_heads(self, x):
-        shape = ops.shape(x)
-        return ops.reshape(x, (shape[0], shape[1], self.num_heads, x.shape[-1] // self.num_heads))
-
     def _by_offset(self, positions, key_time: int):
         """Returns the score of each offset, ``(batch or 1, heads, query_time, key_time)``."""
         offsets = ops.arange(key_time)[None, None] - positions[:, :, None]
@@ -117,7 +113,7 @@ class Attention(keras.layers.Layer):
         Returns:
             ``(batch, query_time, hidden_dim)`` and the weights ``(batch, heads, query_time, key_time)``.
         """
-        query, key, value = (self._split_heads(y) for y in (self.query(x) * self.scale, keys, values))
+        query, key, value = (split_heads(y, self.num_heads) for y in (self.query(x) * self.scale, keys, values))
         scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
         if self.relative:
             scores = scores + ops.cast(self._by_offset(positions, ops.shape(keys)[1]), scores.dtype)
