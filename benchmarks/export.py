@@ -37,12 +37,12 @@ def timed(function, seconds: float = 0.5, clock=time.process_time) -> float:
     """Returns the median time of a call in microseconds, after two calls that are not counted."""
     for _ in range(2):
         function()
-    found, end = [], time.perf_counter() + seconds
-    while len(found) < 5 or time.perf_counter() < end:
+    result, end = [], time.perf_counter() + seconds
+    while len(result) < 5 or time.perf_counter() < end:
         started = clock()
         function()
-        found.append(clock() - started)
-    return 1e6 * float(np.median(found))
+        result.append(clock() - started)
+    return 1e6 * float(np.median(result))
 
 
 def models(size: str):
@@ -198,8 +198,8 @@ def main() -> None:
         cells = []
         for graph in (graphs["model.onnx"], quantize(graphs["model.onnx"])):
             session = open_session(graph.SerializeToString(), 1)
-            (found,) = session.run(["logits"], inputs)
-            cells += [f"{np.abs(found - expected).max() / scale:.0e}"]
+            (result,) = session.run(["logits"], inputs)
+            cells += [f"{np.abs(result - expected).max() / scale:.0e}"]
             cells += [f"{timed(lambda session=session, inputs=inputs: session.run(['logits'], inputs)):,.0f}"]
         rows = beside.get((kind, name), {})
         cells += [f"{rows[backend]['whole']:,.0f}" for backend in backends]

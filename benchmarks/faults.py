@@ -328,7 +328,7 @@ def main() -> None:
         others = versions(systems)
         inner = f"\n{table(cells)}\n\nEach fault was run {options.times} times, with {others}.\n"
         pattern = f"({re.escape(MARKS[0])}\n).*({re.escape(MARKS[1])})"
-        options.write.write_text(re.sub(pattern, lambda found: found[1] + inner + found[2], text, flags=re.S), "utf-8")
+        options.write.write_text(re.sub(pattern, lambda match: match[1] + inner + match[2], text, flags=re.S), "utf-8")
     if any(re.search("WRONG|hang|crash", verdict) for (_, system), verdict in cells.items() if system == "zoo"):
         sys.exit("the zoo returned wrong bytes, hung or crashed")
 

@@ -73,11 +73,11 @@ def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> dict[st
     train, validation, test = cell
     training_config = dataclasses.replace(training_config, seed=seed)
     data = {"validation": validation, "test": test, "training_config": training_config, "ngrams": False}
-    mine = fine_tune(zoo.load(model), train, **data)
+    ours = fine_tune(zoo.load(model), train, **data)
     if way == "plain":
-        return {"plain": mine.predict(test.inputs)}
-    both, _ = with_ngrams(mine, train, validation, seed, lambda line: None)
-    return {"recipe": both.predict(test.inputs), "network": mine.predict(test.inputs)}
+        return {"plain": ours.predict(test.inputs)}
+    both, _ = with_ngrams(ours, train, validation, seed, lambda line: None)
+    return {"recipe": both.predict(test.inputs), "network": ours.predict(test.inputs)}
 
 
 def tfidf(cell: list[Examples]) -> list[str]:
@@ -103,15 +103,15 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     return 100 * values.mean(), *(100 * np.percentile(means, [2.5, 97.5]))
 
 
-def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
+def table(result: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
     """Print accuracies, and the recipe's difference to the others on the same test rows."""
-    ways = [way for way in WAYS if any(key[3] == way for key in found)]
+    ways = [way for way in WAYS if any(key[3] == way for key in result)]
     columns = ["data", "rows", "draws", *(f"{way}, %" for way in ways), *(f"recipe - {way}" for way in ways[1:])]
     print(f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     lost = []
     for name in names:
         for size in sizes:
-            cells = {way: [c for k, c in found.items() if k[:2] == (name, size) and k[3] == way] for way in ways}
+            cells = {way: [c for k, c in result.items() if k[:2] == (name, size) and k[3] == way] for way in ways}
             if not all(cells.values()):
                 continue
             # Share of draws with a correct prediction, per test row; the test rows are resampled.
@@ -129,7 +129,7 @@ def table(found: dict[tuple, dict], names: list[str], sizes: list[int]) -> None:
             print(f"| {name} | {rows:,} | {len(cells['recipe'])} | " + " | ".join(shown) + " |")
     print(f"\nTF-IDF is ahead on: {'; '.join(lost) or 'none'}")
     for way in ways:
-        seconds = [cell["seconds"] for key, cell in found.items() if key[3] == way]
+        seconds = [cell["seconds"] for key, cell in result.items() if key[3] == way]
         if seconds:
             print(f"{way}: {np.median(seconds):.1f} s per cell in the median, {max(seconds):.1f} s at most")
 
@@ -145,23 +145,23 @@ def main() -> None:
     parser.add_argument("--cells", type=Path, default=Path("finetune.jsonl"), help="finished cells, a line each")
     options = parser.parse_args()
     lines = options.cells.read_text("utf-8").splitlines() if options.cells.exists() else []
-    found = {(c["data"], c["asked"], c["draw"], c["way"], c["model"]): c for c in map(json.loads, lines)}
+    result = {(c["data"], c["asked"], c["draw"], c["way"], c["model"]): c for c in map(json.loads, lines)}
     for size in options.rows:
         for name in options.datasets:
             for draw in range(1, 2 if size == 0 else options.draws + 1):
                 cell: list[Examples] = []
                 for way in options.ways:
                     key = (name, size, draw, way, "" if way == "tfidf" else options.model)
-                    if key in found:
+                    if key in result:
                         continue
                     cell = cell or parts(name, size, draw)
                     for finished in measured(key, cell):
-                        found[(*key[:3], finished["way"], key[4])] = finished
+                        result[(*key[:3], finished["way"], key[4])] = finished
                         with options.cells.open("a", encoding="utf-8") as file:
                             file.write(json.dumps(finished) + "\n")
-    mine = {key: cell for key, cell in found.items() if key[4] in ("", options.model)}
+    ours = {key: cell for key, cell in result.items() if key[4] in ("", options.model)}
     print(f"\n{options.model}; accuracy on the test split, 95 % intervals")
-    table(mine, options.datasets, options.rows)
+    table(ours, options.datasets, options.rows)
 
 
 def measured(key: tuple, cell: list[Examples]) -> Iterator[dict]:

@@ -87,7 +87,7 @@ def main() -> None:
     if options.words is not None and options.words < 1:
         parser.error("--words: give at least 1")
 
-    theirs, ours, runtime = network(), zoo.load(options.model), load_predictor(options.model)
+    reference, ours, runtime = network(), zoo.load(options.model), load_predictor(options.model)
     references = held_out(options.words)
     words = list(references)
     few = words[:SINGLE]
@@ -97,7 +97,7 @@ def main() -> None:
 
     # The first passes also compile the zoo's model for every timed shape.
     outputs = {
-        "g2p-en": [theirs(word) for word in words],
+        "g2p-en": [reference(word) for word in words],
         f"{options.model}, greedy": batches(1),
         f"{options.model}, beam {BEAM}": batches(BEAM),
     }
@@ -112,9 +112,9 @@ def main() -> None:
         name: sequence_to_sequence_metrics(phones, list(references.values()), stress=True)
         for name, phones in outputs.items()
     }
-    for name, found in rates.items():
+    for name, result in rates.items():
         print(f"  {name}")
-        for metric, rate in found.items():
+        for metric, rate in result.items():
             print(f"    {metric:14} {percent(rate)}")
     first, *others = rates
     for name in others:
@@ -124,14 +124,14 @@ def main() -> None:
 
     single = fastest(
         {
-            "g2p-en": lambda: [theirs(word) for word in few],
+            "g2p-en": lambda: [reference(word) for word in few],
             "Keras": lambda: [ours.predict([word], beam_size=1) for word in few],
             "ONNX": lambda: [runtime.predict([word], beam_size=1) for word in few],
         }
     )
     many = fastest(
         {
-            "g2p-en": lambda: [theirs(word) for word in words],
+            "g2p-en": lambda: [reference(word) for word in words],
             "greedy": lambda: batches(1),
             f"beam {BEAM}": lambda: batches(BEAM),
             "ONNX": lambda: runtime.predict(words, beam_size=1, batch_size=256),

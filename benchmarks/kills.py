@@ -63,18 +63,18 @@ def kill_savers(folder: Path, kills: int, generator: random.Random) -> tuple[int
         except EOFError:
             pass
         hits += any(folder.glob(f".{STATE}.*"))
-        found = read_state(folder)
-        if found is None:
+        result = read_state(folder)
+        if result is None:
             print("the state is gone")
             continue
-        tensors, told = found
-        whole = len(tensors) == TENSORS and all((tensor == told["number"]).all() for tensor in tensors.values())
+        tensors, metadata = result
+        whole = len(tensors) == TENSORS and all((tensor == metadata["number"]).all() for tensor in tensors.values())
         # The process may have been killed between writing a state and reporting it.
-        if whole and told["number"] in (number, number + 1) and number >= started:
+        if whole and metadata["number"] in (number, number + 1) and number >= started:
             right += 1
         else:
-            print(f"reported {number}, found {told['number']}, whole: {whole}")
-        number = told["number"]
+            print(f"reported {number}, found {metadata['number']}, whole: {whole}")
+        number = metadata["number"]
     return right, number, hits
 
 

@@ -90,18 +90,18 @@ def row(what: str, shape: tuple[int, ...], runs: dict[str, Callable]) -> None:
             started = time.process_time()
             run()
             best[name] = min(best[name], time.process_time() - started)
-    told = [f"{name} {1e3 * seconds:.1f} ({seconds / best['ours']:.2f})" for name, seconds in best.items()]
-    print(f"{what}, {' x '.join(map(str, shape))}: {', '.join(told)}", flush=True)
+    cells = [f"{name} {1e3 * seconds:.1f} ({seconds / best['ours']:.2f})" for name, seconds in best.items()]
+    print(f"{what}, {' x '.join(map(str, shape))}: {', '.join(cells)}", flush=True)
 
 
 def main() -> None:
     backend = keras.backend.backend()
     print(f"{backend}: milliseconds, and in brackets the ratio to ours")
     units = RECURRENT[-1]
-    for cell, theirs in (("lstm", torch.nn.LSTM), ("gru", torch.nn.GRU), ("rnn", torch.nn.RNN)):
+    for cell, reference in (("lstm", torch.nn.LSTM), ("gru", torch.nn.GRU), ("rnn", torch.nn.RNN)):
         runs = {
             "ours": on_keras([LAYERS[cell](units, return_sequences=True) for _ in range(2)], RECURRENT),
-            f"torch.nn.{theirs.__name__}": on_torch(theirs(units, units, 2, batch_first=True), RECURRENT),
+            f"torch.nn.{reference.__name__}": on_torch(reference(units, units, 2, batch_first=True), RECURRENT),
         }
         if backend != "torch":  # there Keras's loop takes seconds
             keras_layer = LAYERS[cell].__bases__[0]
@@ -125,8 +125,8 @@ def main() -> None:
     for rows, steps, hidden_dim, taps in CONVOLUTIONS:
         shape = (rows, steps, hidden_dim)
         ours = Convolution(hidden_dim, hidden_dim, taps, 4, causal=True, name="convolution")
-        theirs = keras.layers.Conv1D(hidden_dim, taps, padding="causal", dilation_rate=4)
-        runs = {"ours": on_keras([ours], shape), "keras.layers.Conv1D": on_keras([theirs], shape)}
+        reference = keras.layers.Conv1D(hidden_dim, taps, padding="causal", dilation_rate=4)
+        runs = {"ours": on_keras([ours], shape), "keras.layers.Conv1D": on_keras([reference], shape)}
         row(f"convolution of {taps} taps", shape, runs)
 
 

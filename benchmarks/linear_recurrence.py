@@ -111,8 +111,8 @@ def main() -> None:
         for name in arguments.forms.split(","):
             measured = [1e3 * best(run, time.process_time) for run in runners(FORMS[name], shape)]
             ours = ours or measured
-            told = [f"{value:8.1f} ({value / mine:4.1f})" for value, mine in zip(measured, ours, strict=True)]
-            print(f"{' x '.join(map(str, shape))}, {name:<17} forward {told[0]}, with backward {told[1]}", flush=True)
+            cells = [f"{value:8.1f} ({value / own:4.1f})" for value, own in zip(measured, ours, strict=True)]
+            print(f"{' x '.join(map(str, shape))}, {name:<17} forward {cells[0]}, with backward {cells[1]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -70,9 +70,9 @@ def work(options: dict) -> None:
         return
     place = cluster.Cluster(options["address"], options["processes"], options["process"])
     with cluster.together(place, lambda code, lines: print(*lines, file=sys.stderr)):
-        found = [measure(family, options["steps"]) for family in options["families"]]
+        result = [measure(family, options["steps"]) for family in options["families"]]
         if cluster.index() == 0:
-            print(json.dumps(found))
+            print(json.dumps(result))
 
 
 def run(processes: int, cores: list[list[int]], steps: int, families: list[str]) -> list[tuple[float, float]]:
@@ -106,11 +106,11 @@ def exchanged(family: str) -> tuple[int, int]:
 def count_bytes(family: str) -> tuple[int, int]:
     """Returns number and bytes of the all-reduces of a step on the devices that there are."""
     made, batch = trainer(family)
-    found = re.findall(r" = (.*?) all-reduce(?:-start)?\(", made.compiled_step(*batch).as_text())
+    result = re.findall(r" = (.*?) all-reduce(?:-start)?\(", made.compiled_step(*batch).as_text())
     size = 0
-    for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", " ".join(found)):
+    for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", " ".join(result)):
         size += ELEMENT[kind] * int(np.prod([int(n) for n in shape.split(",") if n] or [1]))
-    return len(found), size
+    return len(result), size
 
 
 def main() -> None:
@@ -130,15 +130,15 @@ def main() -> None:
         **{f"{n} processes": (n, [cores[i % len(cores) :: n] for i in range(n)]) for n in (2, 4)},
     }
     settings = list(columns.values())[: 1 if asked.plan else None]
-    found = [run(*setting, asked.steps, list(asked.families)) for setting in settings]
+    result = [run(*setting, asked.steps, list(asked.families)) for setting in settings]
     if not asked.plan:
         print(f"| examples/s | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
         for place, family in enumerate(asked.families):
-            print(f"| {family} | {' | '.join(f'{row[place][0]:.1f}' for row in found)} |")
+            print(f"| {family} | {' | '.join(f'{row[place][0]:.1f}' for row in result)} |")
     print(f"\n| step in ms (share of time that computes) | network | MB | {' | '.join(map(str, MACHINES))} |")
     print(f"|---|---|---:|{'---:|' * len(MACHINES)}")
     for place, family in enumerate(asked.families):
-        (_, size), alone = exchanged(family), found[0][place][1]
+        (_, size), alone = exchanged(family), result[0][place][1]
         for network, (bandwidth, latency) in NETWORKS.items():
             cells = []
             for n in MACHINES:

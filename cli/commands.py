@@ -211,10 +211,10 @@ def evaluate(
     others = []
     for other in against:
         with progress(f"evaluating {other}") as on_step:
-            theirs = load(other)
-            found = evaluate_model(theirs, on_step, **_beam(beam))
-        metric, less = measure.held_against(pipeline, report, theirs, found)
-        values = found.to_json()["values"]
+            second = load(other)
+            result = evaluate_model(second, on_step, **_beam(beam))
+        metric, less = measure.held_against(pipeline, report, second, result)
+        values = result.to_json()["values"]
         others.append({"model": other, "values": values, "metric": metric, "difference": dataclasses.asdict(less)})
     if page:
         from zoo.evaluation.html_report import write_report
@@ -222,11 +222,11 @@ def evaluate(
         write_report(report, pipeline, page)
     entry = datasets.DATASETS.get(report.dataset)
     published = entry.figures(report.split) if entry and report.split.startswith("test") else []
-    found = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
+    result = {"model": name, **report.to_json(), "published": published, **({"against": others} if others else {})}
     if as_json:
-        echo_json(found)
+        echo_json(result)
     else:
-        show.evaluation(found)
+        show.evaluation(result)
 
 
 @click.command(epilog=_example("zoo train gru_small.cmudict"))
@@ -263,5 +263,5 @@ def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tu
         pipeline = recipe_run.train(recipe, folder, Path(runs), resume, callbacks, settings)
     if pipeline.document is None:  # not the first of several processes
         return
-    for found in pipeline.document["metrics"]:
-        show.evaluation({"model": recipe, **found, "published": []})
+    for result in pipeline.document["metrics"]:
+        show.evaluation({"model": recipe, **result, "published": []})

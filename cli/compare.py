@@ -107,14 +107,14 @@ def compare(
             **{**more, "symbols": more["symbols"] or ""},
             callbacks=callbacks,
         )
-    found = [dataclasses.asdict(row) for row in rows]
+    result = [dataclasses.asdict(row) for row in rows]
     if as_json:
-        echo_json(found)
+        echo_json(result)
     else:
-        show.comparison(found)
+        show.comparison(result)
     if plot:
         from zoo.analysis.plotting import score_against_latency
 
-        score = show.main_score(found[0]["values"])
-        points = [{"model": r["model"], "score": r["values"][score], "latency": r["latency"]} for r in found]
+        score = show.main_score(result[0]["values"])
+        points = [{"model": r["model"], "score": r["values"][score], "latency": r["latency"]} for r in result]
         score_against_latency(points, show.NAMES[score], plot)

@@ -52,8 +52,8 @@ def _rows(file: str, input: str) -> list[str]:
     if is_table(file):
         if not input:
             raise InputError(f"{file}: input column unknown: give --input COLUMN")
-        found = read_unlabelled(file, Columns(input=input))
-        texts, places = found.inputs, found.locations
+        result = read_unlabelled(file, Columns(input=input))
+        texts, places = result.inputs, result.locations
     elif input:
         raise InputError(f"--input: needs a table: {file} is none: omit --input")
     else:

@@ -76,11 +76,11 @@ def _compare(name: str, folder: str) -> list[dict]:
 
     record, _, tensors = locate.locate_and_read(name, read_tensors)
     models = {file: model.SerializeToString() for file, model in make_models(record, tensors).items()}
-    found = compare(load(name, record=record), models)
-    for one in found:
+    result = compare(load(name, record=record), models)
+    for one in result:
         note(f"{one.file}: {one.compared:,} outputs differ from Keras by at most {one.error:.1e} of their scale")
         one.check()
-    return [dataclasses.asdict(one) for one in found]
+    return [dataclasses.asdict(one) for one in result]
 
 
 def _scores(name: str, folder: str, limit: int) -> dict:
@@ -91,6 +91,6 @@ def _scores(name: str, folder: str, limit: int) -> dict:
     backend.start("tensorflow")  # it reads the datasets
     from zoo.export.score import score_int8
 
-    found = score_int8(name, limit)
-    note(json.dumps(found))
-    return found
+    result = score_int8(name, limit)
+    note(json.dumps(result))
+    return result

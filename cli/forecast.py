@@ -69,7 +69,7 @@ def forecast(
     forecasters.check_horizon(horizon)
     forecasters.check_name(name)
     columns = Columns(target=target, series=series, time=time, header=not no_header, dialect=dialect)
-    found, notes = read_series(data, columns, time_format, period)
+    result, notes = read_series(data, columns, time_format, period)
     for line in notes:
         _tell(line)
     model = name
@@ -80,19 +80,19 @@ def forecast(
     from zoo.forecasting.forecast import rows
     from zoo.progress import progress
 
-    with progress(f"forecasting {len(found):,} series", len(found)) as on_step:
+    with progress(f"forecasting {len(result):,} series", len(result)) as on_step:
         _, forecaster = forecasters.find(model, on_step, _tell)
-        outputs = forecasters.run(forecaster, found, horizon)
-    table = list(rows(found, outputs))
+        outputs = forecasters.run(forecaster, result, horizon)
+    table = list(rows(result, outputs))
     if plot:
         from zoo.analysis.forecast_plots import plot_forecasts
 
-        plot_forecasts(found[:MAX_DRAWN], outputs[:MAX_DRAWN], plot)
-        if len(found) > MAX_DRAWN:
-            _tell(f"{plot} shows the first {MAX_DRAWN} of {len(found):,} series")
+        plot_forecasts(result[:MAX_DRAWN], outputs[:MAX_DRAWN], plot)
+        if len(result) > MAX_DRAWN:
+            _tell(f"{plot} shows the first {MAX_DRAWN} of {len(result):,} series")
     if output:
         _write(table, output)
-        note(f"{output}: {len(table):,} rows, {len(found):,} series")
+        note(f"{output}: {len(table):,} rows, {len(result):,} series")
     elif as_json:
         for row in table:
             echo_json(row)

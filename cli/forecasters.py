@@ -196,7 +196,7 @@ def _scored(names: Sequence[str], windows: Sequence[Any]) -> list[Any]:
 
 
 def _print(request: Request, series: int, windows: int, scores: Sequence[Any], as_json: bool) -> None:
-    found = {
+    result = {
         "data": Path(request.data).name,
         "series": series,
         "windows": windows,
@@ -204,10 +204,11 @@ def _print(request: Request, series: int, windows: int, scores: Sequence[Any], a
         "scores": [score.to_json() for score in scores],
     }
     if as_json:
-        echo_json(found)
+        echo_json(result)
         return
-    title = f"{found['data']}: {found['series']:,} series, {found['windows']:,} windows of {found['horizon']:,} steps"
-    _table(found["scores"], title)
+    sizes = f"{result['series']:,} series, {result['windows']:,} windows of {result['horizon']:,} steps"
+    title = f"{result['data']}: {sizes}"
+    _table(result["scores"], title)
 
 
 def _table(scores: Sequence[dict[str, Any]], title: str) -> None:

@@ -80,8 +80,8 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
         if streaming:
             echo(_lines(part) if music else part, nl=False)
     if as_json:
-        found = {"prompt": given, "output": added if music else "".join(added)}
-        echo_json({"model": name, **found, "seed": options["seed"]})
+        result = {"prompt": given, "output": added if music else "".join(added)}
+        echo_json({"model": name, **result, "seed": options["seed"]})
     elif not streaming:
         echo(_lines(added) if music else given + "".join(added), nl=False)
     if not music and not as_json:

@@ -207,10 +207,10 @@ def _parts(words, file: str | None, table: tuple[Columns, str] | None, keep, who
     elif table:
         from zoo.data.unlabelled import read_unlabelled
 
-        found = read_unlabelled(str(file), *table, keep, bad)
-        for line in found.notes:
+        result = read_unlabelled(str(file), *table, keep, bad)
+        for line in result.notes:
             note(f"note: {line}")
-        yield list(zip(found.inputs, found.locations, found.kept, found.names, strict=True))
+        yield list(zip(result.inputs, result.locations, result.kept, result.names, strict=True))
     elif file in (None, "-") and not whole:
         for inputs, places in stream_lines(STREAMED, bad):
             yield [(value, place, {}, value) for value, place in zip(inputs, places, strict=True)]

@@ -53,9 +53,9 @@ def probe(
         examples, chosen, split = _read(data, input, target), Path(data).name, "all"
     else:
         examples = datasets.load(chosen, split)
-    found = probing.probe(pipeline, examples, history, windows, seed)
+    result = probing.probe(pipeline, examples, history, windows, seed)
     recalled = recalling.recall(pipeline, _lags(lags) or recalling.LAGS, seed=seed) if recall else []
-    probed = probing.document(chosen, split, found, recalled)
+    probed = probing.document(chosen, split, result, recalled)
     if record:
         probing.write(locate.resolve(name)[1].parent, probed)
     if as_json:

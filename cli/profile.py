@@ -28,12 +28,12 @@ def profile(name: str, steps: int, batches: tuple[int, ...], as_json: bool, plot
     backend.start()
     from zoo.analysis import profiling
 
-    found = profiling.profile(name, steps, batches or (1, 32))
+    result = profiling.profile(name, steps, batches or (1, 32))
     if as_json:
-        echo_json(found.to_json())
+        echo_json(result.to_json())
     else:
-        show.profile(found.to_json())
+        show.profile(result.to_json())
     if plot:
         from zoo.analysis.plotting import roofline
 
-        roofline(found.to_json(), plot)
+        roofline(result.to_json(), plot)

@@ -64,9 +64,9 @@ def checkpoints(rows: list[dict[str, Any]], as_json: bool) -> None:
     columns = ("name", "parameters", "size", "evaluated on", "score (95 % interval)")
     lines = []
     for row in rows:
-        for i, found in enumerate(row["metrics"] or [None]):
+        for i, result in enumerate(row["metrics"] or [None]):
             first = (row["name"], f"{row['parameters']:,}", f"{row['bytes'] / 1e6:.1f} MB") if i == 0 else ("",) * 3
-            lines.append((*first, *(_scores(found) if found else ("", ""))))
+            lines.append((*first, *(_scores(result) if result else ("", ""))))
     print_table(columns, lines)
 
 
@@ -89,10 +89,10 @@ def main_score(values: dict[str, Any]) -> str:
     return next(name for name in first if name in values)
 
 
-def _scores(found: dict[str, Any]) -> tuple[str, str]:
-    name = main_score(found["values"])
-    location = f"{found['dataset']} {found['split']} ({found['size']:,})"
-    return location, f"{NAMES[name]} {shown_interval(name, found['values'][name])}"
+def _scores(result: dict[str, Any]) -> tuple[str, str]:
+    name = main_score(result["values"])
+    location = f"{result['dataset']} {result['split']} ({result['size']:,})"
+    return location, f"{NAMES[name]} {shown_interval(name, result['values'][name])}"
 
 
 def architectures(as_json: bool) -> None:
@@ -133,51 +133,51 @@ def record(record: "Record") -> None:
         lines["languages"] = f"{len(alphabets)}: {', '.join(sorted(alphabets, key=str.lower))}"
     for key, value in lines.items():
         echo(f"{key:<13} {value}")
-    for found in record.metrics:
-        evaluation({"model": record.name, **found, "published": _published(record, found)})
+    for result in record.metrics:
+        evaluation({"model": record.name, **result, "published": _published(record, result)})
 
 
-def _published(record: "Record", found: dict[str, Any]) -> list[dict[str, Any]]:
-    return [p for p in record.published if (p["dataset"], p["split"]) == (found["dataset"], found["split"])]
+def _published(record: "Record", result: dict[str, Any]) -> list[dict[str, Any]]:
+    return [p for p in record.published if (p["dataset"], p["split"]) == (result["dataset"], result["split"])]
 
 
-def evaluation(found: dict[str, Any]) -> None:
+def evaluation(result: dict[str, Any]) -> None:
     """Print a table of metrics, the published figures below the measured ones."""
     # Omit the complements of other metrics, which exist for training to minimise.
-    values = {name: value for name, value in found["values"].items() if name in NAMES}
-    decoding = f", beam {found['beam']}" if "beam" in found else ""
-    title = f"{' '.join(filter(None, (found['dataset'], found['split'])))}: {found['size']:,} inputs{decoding}"
+    values = {name: value for name, value in result["values"].items() if name in NAMES}
+    decoding = f", beam {result['beam']}" if "beam" in result else ""
+    title = f"{' '.join(filter(None, (result['dataset'], result['split'])))}: {result['size']:,} inputs{decoding}"
     columns = ("system", *(NAMES[name] for name in values))
-    rows = [(f"{found['model']} (95 % interval)", *(shown_interval(*item) for item in values.items()))]
-    for other in found.get("against", ()):
+    rows = [(f"{result['model']} (95 % interval)", *(shown_interval(*item) for item in values.items()))]
+    for other in result.get("against", ()):
         cells = [shown_interval(n, other["values"][n]) if n in other["values"] else "" for n in values]
         rows.append((f"{other['model']} (95 % interval)", *cells))
-    for figure in found["published"]:
+    for figure in result["published"]:
         cells = [shown(n, figure["values"][n]) if n in figure["values"] else "" for n in values]
         kind = "baseline" if figure["source"] == "computed" else "published"
         origin = "" if kind == "baseline" else f" ({figure['source']})"
         rows.append((f"{kind}: {figure['system']}{origin}", *cells))
     print_table(columns, rows, title)
-    if "languages" in found:
-        languages(found["languages"])
-    for metric, signature in found.get("signatures", {}).items():
+    if "languages" in result:
+        languages(result["languages"])
+    for metric, signature in result.get("signatures", {}).items():
         echo(f"{NAMES[metric]}: {signature}")
-    for other in found.get("against", ()):
+    for other in result.get("against", ()):
         metric = other["metric"]
         less = difference(metric, other["difference"])
-        echo(f"{found['model']} minus {other['model']} on the same inputs: {NAMES[metric]} {less}")
+        echo(f"{result['model']} minus {other['model']} on the same inputs: {NAMES[metric]} {less}")
 
 
-def languages(found: dict[str, Any]) -> None:
+def languages(result: dict[str, Any]) -> None:
     """Print the metrics of each language, and their means over the languages."""
     from zoo.datasets.wikipron.languages import language_name
 
-    names = [name for name in next(iter(found.values()))["values"] if name in NAMES]
+    names = [name for name in next(iter(result.values()))["values"] if name in NAMES]
     rows = [
         (code, language_name(code), f"{part['size']:,}", *(shown_interval(n, part["values"][n]) for n in names))
-        for code, part in found.items()
+        for code, part in result.items()
     ]
-    means = [sum(part["values"][name]["value"] for part in found.values()) / len(found) for name in names]
+    means = [sum(part["values"][name]["value"] for part in result.values()) / len(result) for name in names]
     cells = [shown(name, mean) for name, mean in zip(names, means, strict=True)]
     rows.append(("", "mean over the languages", "", *cells))
     print_table(("language", "", "inputs", *(NAMES[name] for name in names)), rows)
@@ -235,29 +235,29 @@ def check_picture(path: str | None, *inputs: str | None, option: str = "--plot")
         check_output(path, *inputs)
 
 
-def probe(found: dict[str, Any]) -> None:
+def probe(result: dict[str, Any]) -> None:
     """Print what a record keeps of a probe."""
-    structure = found["structure"]
+    structure = result["structure"]
     bound = f"{structure['receptive_field']:,} steps" if "receptive_field" in structure else "unbounded"
-    echo(f"{found['dataset']} {found['split']}: {found['windows']} windows of up to {found['history']:,} steps")
-    echo(f"effective context: {found['effective']:,} steps reach a loss within 1 % of the best")
-    echo(f"influence: below half of its maximum beyond {found['half_life']:,} steps")
+    echo(f"{result['dataset']} {result['split']}: {result['windows']} windows of up to {result['history']:,} steps")
+    echo(f"effective context: {result['effective']:,} steps reach a loss within 1 % of the best")
+    echo(f"influence: below half of its maximum beyond {result['half_life']:,} steps")
     echo(
         f"structure: receptive field {bound}; gradients reach {structure['support']:,} steps back of"
         f" {structure['checked']:,} checked; longest path {structure['path_length']:,} layers"
     )
     columns = ("steps of context", "loss", "influence of the added steps")
-    rows = [(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}") for row in found["context"]]
+    rows = [(f"{row['steps']:,}", f"{row['loss']:.4g}", f"{row['influence']:.2e}") for row in result["context"]]
     print_table(columns, rows)
-    for row in found["recall"]:
+    for row in result["recall"]:
         accuracy = f"{100 * row['accuracy']:.1f} %" if "accuracy" in row else "out of reach"
         echo(f"recall after {row['lag']:,} steps: {accuracy} (chance {100 * row['chance']:.1f} %)")
 
 
-def profile(found: dict[str, Any]) -> None:
+def profile(result: dict[str, Any]) -> None:
     """Print what ``Profile.to_json`` returned."""
-    limits = found["roofline"]
-    echo(f"{found['model']}: {found['parameters']:,} parameters; {found['backend']}")
+    limits = result["roofline"]
+    echo(f"{result['model']}: {result['parameters']:,} parameters; {result['backend']}")
     echo(
         f"this machine: {limits['flops'] / 1e9:.1f} GFLOP/s, {limits['bandwidth'] / 1e9:.1f} GB/s; memory-bound"
         f" below {limits['flops'] / limits['bandwidth']:.1f} FLOP/byte"
@@ -276,13 +276,13 @@ def profile(found: dict[str, Any]) -> None:
             f"{100 * row['fraction']:.1f} %",
             f"{row['throughput']:,.0f}",
         )
-        for row in found["rows"]
+        for row in result["rows"]
     ]
     print_table(columns, rows)
-    for row in found["rows"]:
+    for row in result["rows"]:
         if row["memory"] is not None:
             echo(f"memory of training, batch {row['batch']} of {row['steps']:,} steps: {row['memory'] / 1e6:,.1f} MB")
-    if all(row["mode"] != "streaming" for row in found["rows"]):
+    if all(row["mode"] != "streaming" for row in result["rows"]):
         echo("not causal: no streaming")
 
 

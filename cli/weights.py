@@ -20,11 +20,11 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array instead of lines.")
 def list_command(as_json: bool) -> None:
     """List the checkpoints on this machine, and where their weights are."""
-    found = cache.local_checkpoints()
+    result = cache.local_checkpoints()
     if as_json:
-        echo_json([one.to_json() for one in found])
+        echo_json([one.to_json() for one in result])
         return
-    for one in found:
+    for one in result:
         size = "not fetched" if one.bytes is None else f"{one.bytes / 1e6:.1f} MB"
         echo(f"{one.name}\t{one.place}\t{size}\t{one.folder}")
 
@@ -43,18 +43,18 @@ def fetch(names: tuple[str, ...]) -> None:
 @click.option("--signed-by", "key", help="Also verify each folder's signature with this public key (PEM).")
 def verify(names: tuple[str, ...], key: str | None) -> None:
     """Compare every byte of NAMES (or of all on this machine) with the SHA-256 of their records."""
-    found = cache.verify(names)
+    result = cache.verify(names)
     if key:
         from zoo.checkpoints import signing
 
-        for one in found:
+        for one in result:
             signing.check(one.folder, key)
-    for one in found:
+    for one in result:
         echo(f"{one.name}\t{one.place}\t{'damaged' if one.integrity_error else 'ok'}")
-    bad = [f"{one.folder}: {one.integrity_error}" for one in found if one.integrity_error]
+    bad = [f"{one.folder}: {one.integrity_error}" for one in result if one.integrity_error]
     if bad:
         remedy = "run zoo weights prune, then zoo weights fetch NAME"
-        raise WeightsError(f"{len(bad)} of {len(found)} damaged: {'; '.join(bad)}: {remedy}")
+        raise WeightsError(f"{len(bad)} of {len(result)} damaged: {'; '.join(bad)}: {remedy}")
 
 
 @weights.command(epilog=_example("zoo weights prune --dry-run"))

@@ -71,10 +71,10 @@ class Browser:
         while time.monotonic() < end:
             while b"\0" in self.waiting:
                 text, _, self.waiting = self.waiting.partition(b"\0")
-                found = json.loads(text)
-                if found.get("id") == number:
-                    assert "error" not in found, found
-                    return found["result"]
+                result = json.loads(text)
+                if result.get("id") == number:
+                    assert "error" not in result, result
+                    return result["result"]
             if select.select([self.to_read], [], [], 1)[0]:
                 self.waiting += os.read(self.to_read, 1 << 16)
         raise TimeoutError(method)
@@ -84,9 +84,9 @@ class Browser:
 
     def run(self, code: str, seconds: float = 120) -> Any:
         """Returns the value of an expression; a promise is awaited."""
-        found = self.call("Runtime.evaluate", seconds, expression=code, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        result = self.call("Runtime.evaluate", seconds, expression=code, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
 
     def wait(self, code: str, seconds: float = 60) -> None:
         end = time.monotonic() + seconds

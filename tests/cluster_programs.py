@@ -61,11 +61,11 @@ def first_works_longer():
 def main(name: str, port: str, processes: str, process: str) -> None:
     from zoo.errors import ZooError
 
-    def told(code, lines):
+    def print_lines(code, lines):
         print(*lines, file=sys.stderr)
 
     try:
-        with cluster.together(cluster.Cluster(f"127.0.0.1:{port}", int(processes), int(process)), told):
+        with cluster.together(cluster.Cluster(f"127.0.0.1:{port}", int(processes), int(process)), print_lines):
             globals()[name]()
     except ZooError as error:
         print(*error.lines(), file=sys.stderr)

@@ -48,10 +48,10 @@ def run(session: onnxruntime.InferenceSession, inputs: dict[str, np.ndarray]) ->
     return dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def close(found: np.ndarray, expected: np.ndarray) -> bool:
+def close(result: np.ndarray, expected: np.ndarray) -> bool:
     """Returns whether outputs are equal to 1e-5 of their scale."""
     expected = np.asarray(expected)
-    return found.shape == expected.shape and float(np.abs(found - expected).max(initial=0)) <= 1e-5 * max(
+    return result.shape == expected.shape and float(np.abs(result - expected).max(initial=0)) <= 1e-5 * max(
         1.0, float(np.abs(expected).max(initial=0))
     )
 

@@ -128,9 +128,9 @@ def header(change: Callable[[dict], object]) -> Spoil:
 
     def spoil(folder: Path) -> None:
         raw = (folder / WEIGHTS).read_bytes()
-        found, body = split(raw)
-        replaced = change(found)
-        written = replaced if isinstance(replaced, bytes) else json.dumps(replaced or found).encode()
+        result, body = split(raw)
+        replaced = change(result)
+        written = replaced if isinstance(replaced, bytes) else json.dumps(replaced or result).encode()
         written = written.ljust(len(raw) - 8 - len(body))
         rehashed(folder, struct.pack("<Q", len(written)) + written + body)
 
@@ -139,7 +139,7 @@ def header(change: Callable[[dict], object]) -> Spoil:
 
 def first(**changes: Any) -> Spoil:
     """Change the header's entry of the first tensor."""
-    return header(lambda found: found[min(found)].update(changes))
+    return header(lambda result: result[min(result)].update(changes))
 
 
 def length(value: int) -> Spoil:
@@ -162,18 +162,18 @@ def instead(name: str, make: Callable[[Path], object]) -> Spoil:
     return spoil
 
 
-def renamed(found: dict) -> dict:
-    return {("other" if name == min(found) else name): entry for name, entry in found.items()}
+def renamed(result: dict) -> dict:
+    return {("other" if name == min(result) else name): entry for name, entry in result.items()}
 
 
-def twice(found: dict) -> bytes:
-    return json.dumps(found).encode()[:-1] + f', "{min(found)}": {{}}}}'.encode()
+def twice(result: dict) -> bytes:
+    return json.dumps(result).encode()[:-1] + f', "{min(result)}": {{}}}}'.encode()
 
 
-def swapped(found: dict) -> None:
+def swapped(result: dict) -> None:
     """Give two tensors of the same size each other's place: to be refused they need not be, only never mixed."""
-    one, two = sorted(found)[:2]
-    found[one]["data_offsets"], found[two]["data_offsets"] = found[two]["data_offsets"], found[one]["data_offsets"]
+    one, two = sorted(result)[:2]
+    result[one]["data_offsets"], result[two]["data_offsets"] = result[two]["data_offsets"], result[one]["data_offsets"]
 
 
 def many(count: int) -> Spoil:

@@ -55,8 +55,8 @@ def test_a_model_is_saved_and_pickled_to_the_bit_and_is_a_layer(name, task, tmp_
     tensors = {key: keras.Input(value.shape[1:], dtype=str(value.dtype), name=key) for key, value in inputs.items()}
     functional = keras.Model(tensors, model(tensors))
     for other in (keras.saving.load_model(tmp_path / "model.keras"), pickle.loads(pickle.dumps(model)), functional):
-        for ours, theirs in zip(expected, outputs(other, inputs), strict=True):
-            np.testing.assert_array_equal(theirs, ours)
+        for ours, reference in zip(expected, outputs(other, inputs), strict=True):
+            np.testing.assert_array_equal(reference, ours)
     clone = keras.models.clone_model(model)
     assert [v.path for v in clone.weights] == [v.path for v in model.weights]
 

@@ -59,7 +59,7 @@ MODULES = [
 
 
 def test_each_public_name_has_an_example():
-    lacking, found = [], set()
+    lacking, result = [], set()
     for file in FILES:
         if file.name.startswith("torch_"):  # parts of a layer, for one backend alone
             continue
@@ -69,11 +69,11 @@ def test_each_public_name_has_an_example():
             exported = zoo._PUBLIC.get(node.name) == name_of(file) and not node.name.endswith("Error")
             needed = exported or room in kind or (room == "models" and node.name in MODELS)
             if needed:
-                found.add(node.name)
+                result.add(node.name)
                 if not has_example(node):
                     lacking.append(f"{file.relative_to(ROOT)}: {node.name}")
     assert lacking == []
-    assert {*MODELS, *(name for name in zoo.__all__ if not name.endswith("Error"))} <= found
+    assert {*MODELS, *(name for name in zoo.__all__ if not name.endswith("Error"))} <= result
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -43,16 +43,16 @@ def upward(room: str, source: str) -> set[str]:
 
 def test_every_room_stands_on_a_floor():
     folder = ROOT / "zoo"
-    found = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert found - {"__init__", "__main__"} == set(RANK)
+    result = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert result - {"__init__", "__main__"} == set(RANK)
 
 
 def test_imports_point_downwards():
     wrong = {}
     for path in (ROOT / "zoo").rglob("*.py"):
         room = path.relative_to(ROOT / "zoo").parts[0].removesuffix(".py")
-        if room not in ("__init__", "__main__") and (found := upward(room, path.read_text("utf-8"))):
-            wrong[str(path.relative_to(ROOT))] = found
+        if room not in ("__init__", "__main__") and (result := upward(room, path.read_text("utf-8"))):
+            wrong[str(path.relative_to(ROOT))] = result
     assert wrong == {}
 
 
@@ -86,5 +86,5 @@ def test_modules_that_code_and_pages_name_exist():
         *(ROOT / "benchmarks").glob("*.py"),
         *(ROOT / "docs" / "guide").glob("*.md"),
     ]
-    assert {str(file.relative_to(ROOT)): found for file in files if (found := missing(file.read_text("utf-8")))} == {}
+    assert {str(file.relative_to(ROOT)): result for file in files if (result := missing(file.read_text("utf-8")))} == {}
     assert missing("see zoo.hub and zoo.checkpoints.scores, zoo.load, zoo.metrics.ratio") == {"hub", "metrics.ratio"}

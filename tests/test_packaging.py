@@ -64,8 +64,8 @@ def zoo(place, folder, *arguments):
 
 
 def test_the_list_of_packages_is_the_tree():
-    found = {".".join(path.parent.relative_to(ROOT).parts) for path in sources("zoo") if path.suffix == ".py"}
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"zoo.cli", "zoo.weights"}
+    result = {".".join(path.parent.relative_to(ROOT).parts) for path in sources("zoo") if path.suffix == ".py"}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == result | {"zoo.cli", "zoo.weights"}
 
 
 def test_the_wheel_holds_the_whole_tree_and_nothing_else(unpacked):

@@ -83,10 +83,10 @@ def main(options: dict) -> None:
             train(Path(options["folder"]), **arguments)
             return
 
-        def told(code, lines):
+        def print_lines(code, lines):
             print(*lines, file=sys.stderr)
 
-        with cluster.together(cluster.Cluster(options["address"], options["processes"], index), told):
+        with cluster.together(cluster.Cluster(options["address"], options["processes"], index), print_lines):
             train(Path(options["folder"]), **arguments)
     except ZooError as error:
         print(*error.lines(), file=sys.stderr)

@@ -79,11 +79,11 @@ def test_gradients_are_those_that_small_changes_show(architecture):
     random = np.random.default_rng(1)
     tokens = random.integers(0, 6, (2, 7)).astype("int32")
     weights = random.normal(size=(2, model.head.units)).astype("float32")
-    found = gradient_by_embedding(model, tokens, weights)
+    result = gradient_by_embedding(model, tokens, weights)
     embedded = ops.convert_to_numpy(model.backbone.embed(tokens))
-    assert found.shape == embedded.shape
+    assert result.shape == embedded.shape
 
-    def said(x):
+    def weighted_output(x):
         return (
             ops.convert_to_numpy(model.head(model.backbone.run_blocks(ops.convert_to_tensor(x))))[:, -1] * weights
         ).sum()
@@ -91,21 +91,23 @@ def test_gradients_are_those_that_small_changes_show(architecture):
     direction = random.normal(size=embedded.shape).astype("float32")
     direction /= np.linalg.norm(direction)
     small = 2e-4  # so that no ReLU changes sides
-    slope = (said(embedded + small * direction) - said(embedded - small * direction)) / (2 * small)
-    assert slope == pytest.approx((found * direction).sum(), rel=0.05, abs=2e-3)
+    slope = (weighted_output(embedded + small * direction) - weighted_output(embedded - small * direction)) / (
+        2 * small
+    )
+    assert slope == pytest.approx((result * direction).sum(), rel=0.05, abs=2e-3)
 
 
 def test_a_model_that_sees_three_steps_has_no_use_for_more():
     pipeline = characters(kernel_size=2, levels=1)  # receptive field 3
-    found = probe(pipeline, texts(), history=16, windows=20)
-    losses = [row.loss for row in found.context]
-    assert [row.steps for row in found.context] == [1, 2, 3, 4, 6, 8, 12, 16]
+    result = probe(pipeline, texts(), history=16, windows=20)
+    losses = [row.loss for row in result.context]
+    assert [row.steps for row in result.context] == [1, 2, 3, 4, 6, 8, 12, 16]
     np.testing.assert_allclose(losses[3:], losses[-1], rtol=1e-5)
-    assert all(row.influence > 0 for row in found.context[:3])
-    assert all(row.influence == 0 for row in found.context[3:])
-    assert found.structure == Structure(receptive_field=3, path_length=2, support=3, checked=19)
-    assert (found.history, found.windows) == (16, 20)
-    assert found.effective <= 4 and found.half_life <= 3
+    assert all(row.influence > 0 for row in result.context[:3])
+    assert all(row.influence == 0 for row in result.context[3:])
+    assert result.structure == Structure(receptive_field=3, path_length=2, support=3, checked=19)
+    assert (result.history, result.windows) == (16, 20)
+    assert result.effective <= 4 and result.half_life <= 3
 
 
 @pytest.mark.parametrize("architecture", ["rnn", "lstm", "gru"])
@@ -134,10 +136,10 @@ def test_losses_with_all_steps_seen_are_those_of_the_whole_text():
 def test_signs_give_the_norm_of_the_whole_jacobian():
     model = characters("gru").model
     tokens = np.repeat([[1, 2, 3, 4]], 2_000, axis=0).astype("int32")
-    found = influence_by_lag(model, "tokens", tokens, np.random.default_rng(0))[::-1]
+    result = influence_by_lag(model, "tokens", tokens, np.random.default_rng(0))[::-1]
     rows = [gradient_by_embedding(model, tokens[:1], row[None]) for row in np.eye(model.head.units, dtype="float32")]
     exact = np.sqrt(np.square(np.concatenate(rows)).sum(axis=(0, 2)))
-    np.testing.assert_allclose(found, exact, rtol=0.1)
+    np.testing.assert_allclose(result, exact, rtol=0.1)
 
 
 def test_the_other_causal_tasks_can_be_probed():
@@ -146,9 +148,9 @@ def test_the_other_causal_tasks_can_be_probed():
     series = Examples(list(random.random((9, 12, 2), "float32")), list(random.random(9, "float32")), ["a"] * 9)
     ids = Examples(list(random.integers(1, 9, (3, 12))), list(random.integers(0, 9, (3, 12))), ["a"] * 3)
     for task, examples in (("music_modelling", rolls), ("regression", series), ("copying", ids)):
-        found = probe(fresh(find_task(task), "gru", "tiny", examples, seed=1), examples, history=6, windows=8)
-        assert found.windows == 8 and found.history == 6
-        assert all(np.isfinite(row.loss) and row.influence > 0 for row in found.context)
+        result = probe(fresh(find_task(task), "gru", "tiny", examples, seed=1), examples, history=6, windows=8)
+        assert result.windows == 8 and result.history == 6
+        assert all(np.isfinite(row.loss) and row.influence > 0 for row in result.context)
 
 
 def test_recall_is_learned_within_reach_and_not_beyond():

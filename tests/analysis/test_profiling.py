@@ -59,13 +59,13 @@ def test_an_lstm_does_eight_flops_for_four_weights():
 def test_convolutions_by_hand():
     layer = built(keras.layers.Conv1D(5, 3, padding="causal", dilation_rate=2), 4)
     assert cost(layer, WHOLE) == Cost(21 * 3 * 4 * 5 * 2, 4 * (60 + 84 + 105))
-    mine = built(Convolution(4, 5, kernel_size=3, dilation=2, causal=True, name="c"), 4)
-    assert cost(mine, WHOLE) == cost(layer, WHOLE)
+    ours = built(Convolution(4, 5, kernel_size=3, dilation=2, causal=True, name="c"), 4)
+    assert cost(ours, WHOLE) == cost(layer, WHOLE)
     # A stream also moves on the four inputs that it keeps of each row.
-    assert cost(mine, STEP) == Cost(3 * 3 * 4 * 5 * 2, 4 * (60 + 12 + 15 + 2 * 3 * 4 * 4))
+    assert cost(ours, STEP) == Cost(3 * 3 * 4 * 5 * 2, 4 * (60 + 12 + 15 + 2 * 3 * 4 * 4))
     normed = built(Convolution(4, 5, kernel_size=3, dilation=2, causal=True, name="c", weight_norm=True), 4)
-    assert cost(normed, WHOLE).bytes - cost(mine, WHOLE).bytes == 4 * 3 * 60
-    assert cost(normed, STEP).bytes - cost(mine, STEP).bytes == 4 * 3 * 5  # a factor of each row's outputs
+    assert cost(normed, WHOLE).bytes - cost(ours, WHOLE).bytes == 4 * 3 * 60
+    assert cost(normed, STEP).bytes - cost(ours, STEP).bytes == 4 * 3 * 5  # a factor of each row's outputs
 
 
 def test_bfloat16_is_timed_against_float32(monkeypatch):
@@ -158,13 +158,13 @@ def test_a_layer_without_a_rule_is_not_counted_as_nothing():
 
 def test_a_profile_has_every_way_to_run(monkeypatch):
     monkeypatch.setattr(profiling, "measure_roofline", lambda clock: Roofline(1e12, 1e11))
-    found = profiling.profile("gru_tiny", steps=4, batches=(1, 2))
-    assert [(row.mode, row.batch, row.steps) for row in found.rows] == [
+    result = profiling.profile("gru_tiny", steps=4, batches=(1, 2))
+    assert [(row.mode, row.batch, row.steps) for row in result.rows] == [
         (mode, batch, steps)
         for batch in (1, 2)
         for mode, steps in (("inference", 4), ("training", 4), ("streaming", 1))
     ]
-    for row in found.rows:
+    for row in result.rows:
         assert row.achieved == pytest.approx(row.flops / row.seconds)
         assert row.fraction == pytest.approx(row.achieved / min(1e12, row.intensity * 1e11))
         assert row.throughput == pytest.approx(row.batch * row.steps / row.seconds)

@@ -54,7 +54,7 @@ def outputs() -> dict[str, np.ndarray]:
 
     ids = np.random.default_rng(0).integers(3, SYMBOLS, (2, TIME)).astype("int32")
     mask = np.arange(TIME) < np.array([[TIME], [TIME - 6]])
-    found = {}
+    result = {}
     for label, architecture, fields in variants():
         config = architecture.configure("tiny", **fields)
         # JAX would compile a program for the initial values of each shape.
@@ -67,33 +67,33 @@ def outputs() -> dict[str, np.ndarray]:
         initialize_deferred(model)  # seeds of dropout
         if label in registry.DOCUMENT:
             documents = {"tokens": ids.reshape(2, 4, 5), "mask": mask.reshape(2, 4, 5)}
-            found[label] = ops.convert_to_numpy(model(documents))
+            result[label] = ops.convert_to_numpy(model(documents))
         elif "vocab_size" in fields:
             whole = ops.convert_to_numpy(model({"tokens": ids, "mask": mask}))
-            found[label] = np.where(mask[..., None], whole, 0)
+            result[label] = np.where(mask[..., None], whole, 0)
             if config.causal:
-                found[f"{label}-read"] = model.stream(2).prefill(ids[:, :16])
+                result[f"{label}-read"] = model.stream(2).prefill(ids[:, :16])
         else:
-            found[label] = ops.convert_to_numpy(model({"source": ids, "source_mask": mask, "target": ids[:, :9]}))
-    return found
+            result[label] = ops.convert_to_numpy(model({"source": ids, "source_mask": mask, "target": ids[:, :9]}))
+    return result
 
 
 @pytest.mark.slow
 def test_outputs_are_those_of_tensorflow(tmp_path):
     from zoo.models import registry
 
-    found = {}
+    result = {}
     for backend in BACKENDS:
         file = tmp_path / f"{backend}.npz"
         environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])}
         run = subprocess.run([sys.executable, __file__, str(file)], env=environment, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr[-3000:]
         with np.load(file) as arrays:
-            found[backend] = dict(arrays)
-    expected = found.pop("tensorflow")
+            result[backend] = dict(arrays)
+    expected = result.pop("tensorflow")
     assert len(expected) > len(registry.ARCHITECTURES) + len(registry.SEQ2SEQ)
     assert all(np.abs(v).max() > 1e-2 for v in expected.values())
-    for backend, outputs_there in found.items():
+    for backend, outputs_there in result.items():
         assert outputs_there.keys() == expected.keys()
         # 1e-5 of each model's largest output; all that differ are named at once.
         off = {f"{backend} {k}": np.abs(outputs_there[k] - v).max() / np.abs(v).max() for k, v in expected.items()}

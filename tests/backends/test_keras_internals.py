@@ -52,7 +52,7 @@ def test_deferred_variables_hold_no_memory_until_they_are_initialized():
 def test_private_names_stand_nowhere_else():
     allowed = {"zoo/backends/keras_internals.py", "zoo/training/optimizers.py"}
     pattern = re.compile(rf"\.({'|'.join(USED)})\b")
-    found = {
+    result = {
         str(path.relative_to(ROOT)) for path in (ROOT / "zoo").rglob("*.py") if pattern.search(path.read_text("utf-8"))
     }
-    assert found <= allowed
+    assert result <= allowed

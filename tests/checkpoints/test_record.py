@@ -182,5 +182,5 @@ def test_recipes_expect_what_their_checkpoints_have_reached():
     for name, recipe in RECIPES.items():
         if recipe.expected:
             values = locate.read_record(name).metrics[-1]["values"]
-            found = {score: _three_digits(values[score]["value"]) for score in recipe.expected}
-            assert found == recipe.expected, name
+            result = {score: _three_digits(values[score]["value"]) for score in recipe.expected}
+            assert result == recipe.expected, name

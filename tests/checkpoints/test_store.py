@@ -143,8 +143,8 @@ class HuggingFace(Handler):
     """Answers as the Hub does for one repository whose files are those that come with the package."""
 
     def file(self):
-        found = re.fullmatch(r"/owner/zoo/resolve/main/([\w.]+/[\w.]+)", self.path)
-        path = SHIPPED / found[1] if found else None
+        result = re.fullmatch(r"/owner/zoo/resolve/main/([\w.]+/[\w.]+)", self.path)
+        path = SHIPPED / result[1] if result else None
         return path.read_bytes() if path and path.is_file() else None
 
     def do_HEAD(self):

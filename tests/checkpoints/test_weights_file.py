@@ -60,14 +60,14 @@ def test_any_memory_layout_is_stored_in_order(path, dtype, source):
     digest = write_tensors(path, tensors, dtype)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     ours = read_tensors(path, record_of(path.read_bytes(), tensors, dtype))
-    theirs = load_file(path)
-    assert set(ours) == set(theirs) == set(tensors)
+    reference = load_file(path)
+    assert set(ours) == set(reference) == set(tensors)
     for name, tensor in tensors.items():
         assert ours[name].dtype == np.float32
-        assert theirs[name].dtype == np.dtype(dtype)
-        assert ours[name].shape == theirs[name].shape == tensor.shape
+        assert reference[name].dtype == np.dtype(dtype)
+        assert ours[name].shape == reference[name].shape == tensor.shape
         np.testing.assert_array_equal(ours[name], tensor.astype("float32"))
-        np.testing.assert_array_equal(theirs[name], tensor.astype(dtype))
+        np.testing.assert_array_equal(reference[name], tensor.astype(dtype))
 
 
 def test_the_same_tensors_give_the_same_file(path):

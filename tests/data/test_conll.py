@@ -31,29 +31,29 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.conll", "a.txt", "A.CONLL"])
 def test_sentences_stand_between_empty_lines(write, name):
-    found = examples(write(name, NER))
-    assert found.inputs == ["fly to Rome", "go home"] and found.targets == ["O O I-city", "O O"]
-    assert [place.rpartition(":")[2] for place in found.locations] == ["3", "8"]
+    result = examples(write(name, NER))
+    assert result.inputs == ["fly to Rome", "go home"] and result.targets == ["O O I-city", "O O"]
+    assert [place.rpartition(":")[2] for place in result.locations] == ["3", "8"]
     assert examples(write(name, NER), "1", "2").targets == ["VB TO NNP", "VB NN"]
-    assert infer_task(found) == "tagging"
+    assert infer_task(result) == "tagging"
 
 
 def test_a_tsv_with_empty_lines_is_read_by_sentences_whether_or_not_it_names_its_columns(write):
     text = NER.replace(" ", "\t").partition("\n\n")[2]
-    for found in (
+    for result in (
         examples(write("a.tsv", text)),
         examples(write("a.tsv", text), "1", "3", header=False),
         examples(write("a.tsv", "word\tpos\ttag\n" + text), "word", "tag"),
     ):
-        assert found.inputs == ["fly to Rome", "go home"] and found.targets == ["O O I-city", "O O"]
+        assert result.inputs == ["fly to Rome", "go home"] and result.targets == ["O O I-city", "O O"]
     single = examples(write("a.tsv", text), "1", "3", header=False, layout="rows")
     assert single.inputs == ["fly", "to", "Rome", "go", "home"]
 
 
 def test_universal_dependencies_by_the_names_of_their_columns(write):
-    found = examples(write("a.conllu", UD))
-    assert found.inputs == ["Vamos nos a_l", "#"] and found.targets == ["VERB PRON ADP", "SYM"]
-    assert "spaces inside 1 tokens or tags are read as _" in found.reading.notes
+    result = examples(write("a.conllu", UD))
+    assert result.inputs == ["Vamos nos a_l", "#"] and result.targets == ["VERB PRON ADP", "SYM"]
+    assert "spaces inside 1 tokens or tags are read as _" in result.reading.notes
     assert examples(write("a.conllu", UD), "FORM", "XPOS").targets == ["X X X", "X"]
 
 
@@ -81,9 +81,9 @@ def test_lists_of_tokens_and_tags_in_json_frames_and_parquet(write, tmp_path):
         frame = pandas.DataFrame(made)
         frame.to_parquet(tmp_path / "a.parquet")
         for data in (file, frame, tmp_path / "a.parquet"):
-            found = examples(data, "tokens", "tags", tag_names=names)
-            assert found.inputs == ["fly to Rome", "go"] and found.targets == ["O O B-city", "O"]
-            assert infer_task(found) == "tagging"
+            result = examples(data, "tokens", "tags", tag_names=names)
+            assert result.inputs == ["fly to Rome", "go"] and result.targets == ["O O B-city", "O"]
+            assert infer_task(result) == "tagging"
     with pytest.raises(InputError, match="DataFrame:1: column 'tags': tag 0: tags have no names: name them"):
         examples(pandas.DataFrame(numbered), "tokens", "tags")
     with pytest.raises(InputError, match="tag 1: only 1 tags are named"):
@@ -93,5 +93,5 @@ def test_lists_of_tokens_and_tags_in_json_frames_and_parquet(write, tmp_path):
 
 
 def test_targets_of_json_may_be_numbers_and_inputs_series(write):
-    found = examples(write("a.jsonl", '{"x": [1, 2], "y": 1.5}\n{"x": [[3, 4]], "y": 2}\n'), "x", "y")
-    assert found.targets == ["1.5", "2"] and [x.shape for x in found.inputs] == [(2, 1), (1, 2)]
+    result = examples(write("a.jsonl", '{"x": [1, 2], "y": 1.5}\n{"x": [[3, 4]], "y": 2}\n'), "x", "y")
+    assert result.targets == ["1.5", "2"] and [x.shape for x in result.inputs] == [(2, 1), (1, 2)]

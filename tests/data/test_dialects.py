@@ -21,8 +21,8 @@ def write(tmp_path):
 
 
 def read(path, dialect="auto", **columns):
-    found = examples(path, **{"input": "text", "target": "label", "dialect": dialect, **columns})
-    return found.inputs, found.targets, found.reading.notes
+    result = examples(path, **{"input": "text", "target": "label", "dialect": dialect, **columns})
+    return result.inputs, result.targets, result.reading.notes
 
 
 INPUTS, LABELS = ["ein Film", "Müller", "noch einer"], ["gut", "schlecht", "gut"]

@@ -19,8 +19,8 @@ def test_a_frame_and_a_parquet_file_are_read_as_the_same_table(tmp_path):
     TEXTS.to_csv(tmp_path / "a.csv", index=False)
     TEXTS.to_parquet(tmp_path / "a.parquet")
     rows = [examples(data, "text", "label") for data in (TEXTS, tmp_path / "a.parquet", tmp_path / "a.csv")]
-    for found in rows:
-        assert (found.inputs, found.targets) == (["one day", "two days"], ["a", "b"])
+    for result in rows:
+        assert (result.inputs, result.targets) == (["one day", "two days"], ["a", "b"])
     assert rows[0].locations == ["DataFrame:1", "DataFrame:2"]
     assert rows[1].locations == [f"{tmp_path / 'a.parquet'}:{i}" for i in (1, 2)]
     assert (named(TEXTS), named(tmp_path / "a.parquet")) == ("examples", "a.parquet")
@@ -56,11 +56,11 @@ def test_frames_without_rows_and_with_a_column_twice_are_refused():
 
 def test_series_of_a_frame_stand_in_a_row_in_rows_or_in_a_cell(tmp_path):
     wide = pandas.DataFrame({"kind": ["u", "v"], "t0": [1, 2.5], "t1": [3, 4]})
-    found = examples(wide, target="kind", layout="series")
-    np.testing.assert_array_equal(found.inputs[1], [[2.5], [4]])
+    result = examples(wide, target="kind", layout="series")
+    np.testing.assert_array_equal(result.inputs[1], [[2.5], [4]])
     long = pandas.DataFrame({"id": [1, 2, 1], "t": [0, 0, 1], "x": [1.5, 2, 3], "kind": ["u", "v", "u"]})
-    found = examples(long, "x", "kind", series="id", time="t")
-    np.testing.assert_array_equal(found.inputs[0], [[1.5], [3]])
+    result = examples(long, "x", "kind", series="id", time="t")
+    np.testing.assert_array_equal(result.inputs[0], [[1.5], [3]])
     cells = pandas.DataFrame({"series": [[1.0, 2.0], [3.0]], "deep": [[[1, 2], [3, 4]], [[5, 6]]], "kind": ["u", "v"]})
     cells.to_parquet(tmp_path / "cells.parquet")
     for frame in (cells, tmp_path / "cells.parquet"):
@@ -93,10 +93,10 @@ def test_parquet_needs_its_libraries_and_a_whole_file(tmp_path, monkeypatch):
 
 
 def test_arrays_of_series_and_lists_of_texts():
-    found = examples((np.arange(6).reshape(2, 3), np.array([1, 0])))
-    assert found.targets == ["1", "0"] and found.locations == ["row:1", "row:2"]
-    np.testing.assert_array_equal(found.inputs[1], [[3], [4], [5]])
-    assert found.inputs[0].dtype == np.float32
+    result = examples((np.arange(6).reshape(2, 3), np.array([1, 0])))
+    assert result.targets == ["1", "0"] and result.locations == ["row:1", "row:2"]
+    np.testing.assert_array_equal(result.inputs[1], [[3], [4], [5]])
+    assert result.inputs[0].dtype == np.float32
     assert examples((np.zeros((2, 3, 4)), ["a", "b"])).inputs[0].shape == (3, 4)
     assert examples(([np.zeros(3), np.zeros((5, 1))], ["a", "b"])).inputs[1].shape == (5, 1)
     assert examples((["one", b"two"], [True, np.bool_(False)])) == Examples(
@@ -104,7 +104,7 @@ def test_arrays_of_series_and_lists_of_texts():
     )
     sound = Sound(np.arange(5), RATE)
     assert examples(([sound], ["a"])).inputs == [sound]
-    assert examples(found) is found
+    assert examples(result) is result
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_rows_of_tf_data():
     import tensorflow as tf
 
     data = tf.data.Dataset.from_tensor_slices((np.ones((4, 3), np.float32), ["a", "b", "a", "b"]))
-    found = examples(data)
-    assert found.targets == ["a", "b", "a", "b"] and found.inputs[0].shape == (3, 1)
+    result = examples(data)
+    assert result.targets == ["a", "b", "a", "b"] and result.inputs[0].shape == (3, 1)
     assert examples(tf.data.Dataset.from_tensor_slices((["one", "two"], [1, 0]))).inputs == ["one", "two"]
     batched = examples(data.batch(2))
-    assert batched.targets == found.targets and np.array_equal(batched.inputs, found.inputs)
+    assert batched.targets == result.targets and np.array_equal(batched.inputs, result.inputs)
     one_hot = tf.data.Dataset.from_tensor_slices((np.ones((4, 3), np.float32), np.eye(2)[[0, 1, 0, 1]]))
     assert examples(one_hot).targets == examples(one_hot.batch(3)).targets == ["0", "1", "0", "1"]
     with pytest.raises(InputError, match=r"give one of \(x, y\)"):
@@ -152,10 +152,10 @@ def test_a_folder_has_a_folder_for_each_label(tmp_path):
         write_wav(tmp_path / label / f"{i}.wav", sound.samples)
     (tmp_path / ".cache").mkdir()
     (tmp_path / "low" / ".DS_Store").write_bytes(b"x")
-    found = examples(tmp_path)
-    assert found.targets == ["high", "high", "low", "low"]
-    assert found.locations[0] == str(tmp_path / "high" / "1.wav")
-    np.testing.assert_array_equal(found.inputs[0].samples, sounds(4).inputs[1].samples)
+    result = examples(tmp_path)
+    assert result.targets == ["high", "high", "low", "low"]
+    assert result.locations[0] == str(tmp_path / "high" / "1.wav")
+    np.testing.assert_array_equal(result.inputs[0].samples, sounds(4).inputs[1].samples)
     with pytest.raises(InputError, match="has no columns: leave"):
         examples(tmp_path, "a", "b")
     (tmp_path / "low" / "9.mp3").write_bytes(b"x")

@@ -54,9 +54,9 @@ def test_single_inputs():
 def test_arrays_have_an_input_per_row():
     series = np.arange(12.0).reshape(2, 3, 2)
     for data in (series, list(series)):
-        found = as_inputs(data)
-        assert len(found) == 2
-        np.testing.assert_array_equal(np.stack(found), series)
+        result = as_inputs(data)
+        assert len(result) == 2
+        np.testing.assert_array_equal(np.stack(result), series)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_pairs():
 
 @pytest.mark.parametrize("data", TABLES, ids=lambda data: type(data).__name__)
 def test_tables_are_read_as_examples(data):
-    found = read.examples(data, input="text", target="label")
-    assert found.inputs == WORDS and found.targets == ["1", "0"]
+    result = read.examples(data, input="text", target="label")
+    assert result.inputs == WORDS and result.targets == ["1", "0"]
 
 
 def test_a_missing_cell_of_a_table_names_its_row():
@@ -127,5 +127,5 @@ def test_a_torch_dataset_and_its_loader_are_read():
     torch = pytest.importorskip("torch")
     dataset = torch.utils.data.TensorDataset(torch.ones(4, 3), torch.tensor([0, 1, 0, 1]))
     for data in (dataset, torch.utils.data.DataLoader(dataset, batch_size=2)):
-        found = read.examples(data)
-        assert found.targets == ["0", "1", "0", "1"] and found.inputs[0].shape == (3, 1)
+        result = read.examples(data)
+        assert result.targets == ["0", "1", "0", "1"] and result.inputs[0].shape == (3, 1)

@@ -31,8 +31,8 @@ def long():
 
 def read(path, layout="series", keep=(), **columns):
     bad = []
-    found = read_unlabelled(path, Columns(**columns), layout, keep, bad.append)
-    return found, list(map(str, bad))
+    result = read_unlabelled(path, Columns(**columns), layout, keep, bad.append)
+    return result, list(map(str, bad))
 
 
 def test_wide_tables_with_and_without_the_target_and_what_was_left_out(tmp_path):
@@ -41,9 +41,9 @@ def test_wide_tables_with_and_without_the_target_and_what_was_left_out(tmp_path)
     wide(kind=["u", "v", "u"]).to_json(tmp_path / "c.jsonl", orient="records", lines=True)
     wide().to_csv(tmp_path / "d.csv")
     for name, left_out in (("a.csv", ()), ("b.parquet", ()), ("c.jsonl", ()), ("d.csv", ("",))):
-        found, bad = read(tmp_path / name, target="kind", left_out=left_out)
-        np.testing.assert_allclose(found.inputs, VALUES[:, :, None], rtol=1e-6)
-        assert not bad and found.names == found.locations
+        result, bad = read(tmp_path / name, target="kind", left_out=left_out)
+        np.testing.assert_allclose(result.inputs, VALUES[:, :, None], rtol=1e-6)
+        assert not bad and result.names == result.locations
     one = wide(n=[7, 8, 9])[["n", *wide().columns]][:1]
     one.to_csv(tmp_path / "e.csv", index=False)
     assert read(tmp_path / "e.csv", left_out=("n",))[0].inputs[0].shape == (24, 1), "one row cannot show that n counts"
@@ -51,35 +51,35 @@ def test_wide_tables_with_and_without_the_target_and_what_was_left_out(tmp_path)
 
 def test_long_tables_ts_files_and_folders_of_sounds(tmp_path):
     long().to_csv(tmp_path / "a.csv", index=False)
-    found, _ = read(tmp_path / "a.csv", input="x", series="id", time="t", target="kind")
-    np.testing.assert_allclose(found.inputs, VALUES[:, :, None], rtol=1e-6)
+    result, _ = read(tmp_path / "a.csv", input="x", series="id", time="t", target="kind")
+    np.testing.assert_allclose(result.inputs, VALUES[:, :, None], rtol=1e-6)
     lines = "".join(f"{','.join(map(str, row))}:?\n" for row in VALUES[:, :5])
     (tmp_path / "a.ts").write_text(f"@classLabel true ? a\n@data\n{lines}")
     assert len(read(tmp_path / "a.ts")[0].inputs) == 3
     for i, sound in enumerate(sounds(4).inputs):
         write_wav(tmp_path / "clips" / f"{i % 2}" / f"{i}.wav", sound.samples)
     (tmp_path / "clips" / "no.wav").write_bytes(b"RIFF")
-    found, bad = read(tmp_path / "clips")
-    assert [name.rpartition("/")[2] for name in found.names] == ["0.wav", "2.wav", "1.wav", "3.wav"]
+    result, bad = read(tmp_path / "clips")
+    assert [name.rpartition("/")[2] for name in result.names] == ["0.wav", "2.wav", "1.wav", "3.wav"]
     assert len(bad) == 1 and "no.wav: not a sound file" in bad[0]
 
 
 def test_texts_tokens_and_names_of_sounds(tmp_path):
     frame = pandas.DataFrame({"id": [1, 2], "text": ["one day", "two"], "tokens": [["fly", "to"], ["go"]]})
     frame.to_parquet(tmp_path / "a.parquet")
-    found, _ = read(tmp_path / "a.parquet", "rows", ("id",), input="text")
-    assert found.inputs == found.names == ["one day", "two"] and found.kept == [{"id": "1"}, {"id": "2"}]
+    result, _ = read(tmp_path / "a.parquet", "rows", ("id",), input="text")
+    assert result.inputs == result.names == ["one day", "two"] and result.kept == [{"id": "1"}, {"id": "2"}]
     assert read(tmp_path / "a.parquet", "tokens", input="tokens")[0].inputs == ["fly to", "go"]
     write_wav(tmp_path / "a.wav", sounds(1).inputs[0].samples)
     (tmp_path / "a.csv").write_text("path\na.wav\n")
-    found, _ = read(tmp_path / "a.csv", input="path")
-    assert found.names == [str(tmp_path / "a.wav")]
+    result, _ = read(tmp_path / "a.csv", input="path")
+    assert result.names == [str(tmp_path / "a.wav")]
 
 
 def test_bad_rows_are_told_and_bad_columns_refused(tmp_path):
     wide(t3=[1, None, 2]).to_csv(tmp_path / "a.csv", index=False)
-    found, bad = read(tmp_path / "a.csv")
-    assert len(found.inputs) == 2 and bad == [
+    result, bad = read(tmp_path / "a.csv")
+    assert len(result.inputs) == 2 and bad == [
         f"{tmp_path / 'a.csv'}:3: column 't3' is '', not a finite number: fill the gap or remove the series"
     ]
     with pytest.raises(InputError, match="column 't0' has one number per row, not a series: leave --input out"):

@@ -168,9 +168,9 @@ def test_music_comes_back_frame_by_frame(tmp_path, build, config):
     pieces = [random.integers(0, 2, (length, 88)).astype(np.uint8) for length in (3, 5, 4)]
     splits = build(poly_music, f"poly_music/{config}", {config: mat(tmp_path, pieces)})
     for split, expected in (("train", pieces), ("validation", pieces[:2]), ("test", pieces[1:])):
-        found = [row["frames"] for row in splits[split]]
-        assert len(found) == len(expected)
-        for left, right in zip(found, expected, strict=True):
+        result = [row["frames"] for row in splits[split]]
+        assert len(result) == len(expected)
+        for left, right in zip(result, expected, strict=True):
             assert left.dtype == np.uint8
             np.testing.assert_array_equal(left, right)
 
@@ -311,9 +311,9 @@ def test_a_row_is_read_as_its_task_wants_it(build, monkeypatch, tmp_path, capfd)
     monkeypatch.setattr(tfds, "builder", lambda name: make(name, data_dir=tmp_path / "elsewhere"))
     capfd.readouterr()
     first = datasets.load("snips", "test")
-    said = capfd.readouterr()
+    captured = capfd.readouterr()
     # Standard output is for the command's own: JSON, for instance.
-    assert said.out == "" and "prepared to" in said.err and "deprecated" not in said.err
+    assert captured.out == "" and "prepared to" in captured.err and "deprecated" not in captured.err
     (text,), (target,) = first.inputs, first.targets
     assert text == "play abba now" and target == "O B-artist O\tPlayMusic"
     with pytest.raises(InputError, match="no split 'dev'"):

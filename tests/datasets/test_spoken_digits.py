@@ -87,5 +87,5 @@ def test_other_recordings_and_damaged_archives_are_refused(tmp_path, recordings)
 def test_the_splits_of_all_spoken_digits_have_the_sizes_that_are_written():
     takes = [(speaker, index) for speaker in fsdd.SPEAKERS for index in range(50) for _ in fsdd.LABELS]
     for split, sizes in ((fsdd.readme_split, (2_400, 300, 300)), (fsdd.speaker_split, (2_250, 250, 500))):
-        found = [split(speaker, index) for speaker, index in takes]
-        assert tuple(found.count(name) for name in ("train", "validation", "test")) == sizes
+        result = [split(speaker, index) for speaker, index in takes]
+        assert tuple(result.count(name) for name in ("train", "validation", "test")) == sizes

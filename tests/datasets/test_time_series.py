@@ -141,8 +141,8 @@ def test_the_last_values_of_each_column_are_the_test_part(build, name, header, d
     rows = "".join(f"{days}{i},{-i}\n" for i in range(50))
     content = (header + rows).encode()
     (file,) = config.files
-    found = build(time_series, f"time_series/{name}", {file: gzip.compress(content) if not header else content})
-    first, second = found["test"]
+    result = build(time_series, f"time_series/{name}", {file: gzip.compress(content) if not header else content})
+    first, second = result["test"]
     assert (first["name"], second["name"]) == ((b"HUFL", b"OT") if header else (b"0", b"1"))
     assert len(first["test"]) == config.horizon and first["test"][-1] == 49
     np.testing.assert_array_equal(np.concatenate([second["values"], second["test"]]), -np.arange(50.0))

@@ -87,9 +87,9 @@ def test_tatoeba_is_split_by_groups_that_share_a_sentence(build):
 
 def test_a_chain_of_shared_sentences_is_one_group_in_any_order():
     pairs = [("Hallo!", "Hi."), ("Grüß Gott!", "hi!"), ("grüß gott", "Good day."), ("Lauf!", "Run!")]
-    found = tatoeba.groups(pairs)
-    assert found[0] == found[1] == found[2] != found[3]
-    assert tatoeba.groups(pairs[::-1]) == found[::-1]
+    result = tatoeba.groups(pairs)
+    assert result[0] == result[1] == result[2] != result[3]
+    assert tatoeba.groups(pairs[::-1]) == result[::-1]
     # the same word in both languages is no link: "Hallo" as a target is another sentence than as a source
     assert len(set(tatoeba.groups([("Oh", "Hallo"), ("Hallo", "Hi")]))) == 2
 

@@ -45,14 +45,14 @@ def test_held_out_words_are_in_no_variety_and_rare_symbols_are_left_out(monkeypa
 
 def test_a_word_is_in_one_split_with_all_its_pronunciations(monkeypatch):
     made = [(f"word{i}", phones) for i in range(2000) for phones in ("a", "b")]
-    found = wikipron.splits_of({"en-GB": made, "en-US": made})
+    result = wikipron.splits_of({"en-GB": made, "en-US": made})
     split_of = {}
-    for split, rows in found.items():
+    for split, rows in result.items():
         for row in rows:
             assert row["pronunciations"] == ["a", "b"]
             assert split_of.setdefault(row["word"], split) == split
-    assert {split: len(rows) for split, rows in found.items() if split != "train"}.keys() == {"validation", "test"}
-    assert 3700 < len(found["train"]) < 3860 and len(found["validation"]) > 20
+    assert {split: len(rows) for split, rows in result.items() if split != "train"}.keys() == {"validation", "test"}
+    assert 3700 < len(result["train"]) < 3860 and len(result["validation"]) > 20
     monkeypatch.setattr(wikipron, "MAX_WORDS", {"validation": 3, "test": 5})
     few = wikipron.splits_of({"en-GB": made})
     assert (len(few["validation"]), len(few["test"])) == (3, 5)

@@ -9,8 +9,8 @@ GUIDE = HERE.parents[1] / "docs" / "guide"
 
 def blocks(text: str) -> list[str]:
     """Returns the fenced blocks of a page that start the command ``zoo`` or are Python."""
-    found = re.findall(r"^```(python)?\n(.*?)^```$", text, flags=re.M | re.S)
-    return [block for language, block in found if language or re.search(r"^zoo ", block, flags=re.M)]
+    result = re.findall(r"^```(python)?\n(.*?)^```$", text, flags=re.M | re.S)
+    return [block for language, block in result if language or re.search(r"^zoo ", block, flags=re.M)]
 
 
 def test_every_page_with_commands_is_run_by_a_test():

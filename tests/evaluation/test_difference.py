@@ -69,16 +69,16 @@ def test_the_interval_of_a_difference_is_that_of_the_pairs():
     hard = draw.random(2_000) < 0.2  # wrong in both
     ones = np.ones(len(hard))
     first, second = (~hard & (draw.random(len(hard)) > share) for share in (0.02, 0.05))
-    found = difference(Counts("accuracy", first, ones), Counts("accuracy", second, ones))
+    result = difference(Counts("accuracy", first, ones), Counts("accuracy", second, ones))
     pairs = first.astype(float) - second
     error = pairs.std() / math.sqrt(len(pairs))
-    assert found.value == pytest.approx(pairs.mean())
-    assert found.low == pytest.approx(pairs.mean() - 1.96 * error, abs=0.25 * error)
-    assert found.high == pytest.approx(pairs.mean() + 1.96 * error, abs=0.25 * error)
+    assert result.value == pytest.approx(pairs.mean())
+    assert result.low == pytest.approx(pairs.mean() - 1.96 * error, abs=0.25 * error)
+    assert result.high == pytest.approx(pairs.mean() + 1.96 * error, abs=0.25 * error)
     apart = math.sqrt((first.var() + second.var()) / len(hard))
-    assert found.high - found.low < 0.6 * 2 * 1.96 * apart
+    assert result.high - result.low < 0.6 * 2 * 1.96 * apart
     turned = difference(Counts("accuracy", second, ones), Counts("accuracy", first, ones))
-    assert turned.value == -found.value
+    assert turned.value == -result.value
 
 
 def test_a_ratio_is_that_of_the_sums_and_not_the_mean_of_ratios():

@@ -66,7 +66,7 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
     whole = zoo.evaluate(pipeline, read_examples(path, **columns), beam_size=1)
     monkeypatch.setattr(sources, "PART", 2)
     seen, sizes = [], []
-    found = zoo.evaluate(
+    result = zoo.evaluate(
         pipeline,
         path,
         **columns,
@@ -75,9 +75,9 @@ def test_parts_change_no_score(tmp_path, monkeypatch):
         on_start=sizes.append,
         on_prediction=lambda *row: seen.append(row),
     )
-    assert found.values == whole.values and found.size == whole.size == 3
+    assert result.values == whole.values and result.size == whole.size == 3
     assert seen == list(zip(whole.inputs, whole.outputs, whole.references, strict=True))
-    assert found.outputs == [] and sizes == [3]
+    assert result.outputs == [] and sizes == [3]
     # Marks in the references of a later part count for all: none is scored as if no reference had them.
     path.write_text("word,phones\nkeras,K EH R AH S\nzoo,Z UW\ncat,K AE1 T\n", "utf-8")
     assert "wer" in zoo.evaluate(pipeline, path, **columns, beam_size=1).values
@@ -107,7 +107,7 @@ def test_processes_change_nothing(tmp_path, monkeypatch):
     path = tmp_path / "words.csv"
     path.write_text("\n".join([*rows[:20], "z€o,Z", "x,", *rows[20:]]), "utf-8")
     monkeypatch.setattr(sources, "PART", 5)
-    found = []
+    result = []
     for processes in (1, 2):
         seen, notes = [], []
         report = zoo.evaluate(
@@ -121,9 +121,9 @@ def test_processes_change_nothing(tmp_path, monkeypatch):
             on_prediction=lambda *row, seen=seen: seen.append(row),
             on_message=notes.append,
         )
-        found.append((report, seen, notes))
-    assert found[0] == found[1]
-    assert found[0][0].left_out == 2 and found[0][0].size > 15
+        result.append((report, seen, notes))
+    assert result[0] == result[1]
+    assert result[0][0].left_out == 2 and result[0][0].size > 15
 
 
 @pytest.mark.parametrize("limit", [None, 3])
@@ -150,15 +150,15 @@ def test_bad_rows_are_named_together_or_left_out_and_counted(tmp_path):
     lines = caught.value.lines()
     assert [line.split(": ")[0] for line in lines[:2]] == [f"{path}:5", f"{path}:6"] and "--skip-bad-rows" in lines[-1]
     notes = []
-    found = zoo.evaluate("lstm_tiny.cmudict", path, **columns, skip_bad_rows=True, on_message=notes.append)
+    result = zoo.evaluate("lstm_tiny.cmudict", path, **columns, skip_bad_rows=True, on_message=notes.append)
     assert notes[0] == "3 rows were left out" and {note.split(": ")[0] for note in notes[1:]} == {
         f"{path}:{line}" for line in (3, 5, 6)
     }
     (tmp_path / "good.csv").write_text("word,phones\n" + "\n".join(good) + "\n", "utf-8")
     expected = zoo.evaluate("lstm_tiny.cmudict", tmp_path / "good.csv", **columns)
-    assert found.values == expected.values and found.names == expected.names
-    assert (found.size, found.left_out, expected.left_out) == (3, 3, 0)
-    assert found.to_json()["left_out"] == 3 and "left_out" not in expected.to_json()
+    assert result.values == expected.values and result.names == expected.names
+    assert (result.size, result.left_out, expected.left_out) == (3, 3, 0)
+    assert result.to_json()["left_out"] == 3 and "left_out" not in expected.to_json()
 
 
 def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):

@@ -163,8 +163,8 @@ def test_answers_on_the_page_are_those_of_predict(browser, tmp_path, monkeypatch
         text = "\n".join("" if np.isnan(value) else repr(float(value)) for value in series)
         for name, answer in answers(browser, "forecasting", json.dumps(text)).items():
             expected = predictors[name].predict([series])[0][:, 4]
-            found = [float(value) for value in answer.split(", ")]
-            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(series)))
+            result = [float(value) for value in answer.split(", ")]
+            np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(series)))
     assert "value 2: x: give a number" in answers(browser, "forecasting", "'1 x'")["tcn_small.forecasting"]
     wrong = answers(browser, "sequence_to_sequence", "'c4t'")
     assert "4: unknown to this model" in wrong["lstm_tiny.cmudict"]

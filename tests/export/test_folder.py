@@ -93,8 +93,8 @@ def test_steps_of_a_stream_equal_the_whole_sequence(name, tmp_path):
     (logits,) = session.run(["logits"], {described.name: whole})
     streams = [program.Stream(str(folder / "step.onnx")) for _ in range(2)]
     steps = [[stream.step(x) for stream in streams] for x in whole[0]]
-    for found in zip(*steps, strict=True):  # each stream holds its own state
-        np.testing.assert_allclose(np.stack(found), logits[0], rtol=0, atol=1e-5 * np.abs(logits).max())
+    for result in zip(*steps, strict=True):  # each stream holds its own state
+        np.testing.assert_allclose(np.stack(result), logits[0], rtol=0, atol=1e-5 * np.abs(logits).max())
 
 
 def test_the_program_of_a_forecaster_needs_no_zoo(tmp_path):
@@ -113,8 +113,8 @@ def test_the_program_of_a_forecaster_needs_no_zoo(tmp_path):
     assert len(lines) == 2 * 25 and lines[1:25] == lines[26:]
     values[30] = None
     (expected,) = cache.load_predictor("tcn_small.forecasting").predict([values])
-    found = np.array([[float(cell) for cell in line[1:]] for line in lines[1:25]])
-    np.testing.assert_allclose(found, expected[:, [4, 0, 8]], rtol=1e-5)
+    result = np.array([[float(cell) for cell in line[1:]] for line in lines[1:25]])
+    np.testing.assert_allclose(result, expected[:, [4, 0, 8]], rtol=1e-5)
 
 
 def test_metadata_and_versions(tmp_path):

@@ -69,9 +69,9 @@ def test_features_and_taggers():
         session = sessions(model, spec)["model.onnx"]
         first = np.array([[0, 2, 4], [0, 1, 0]], "int32")
         inputs = {"tokens": ids((2, 6), generator), "mask": masked(2, 6, generator), "first": first}
-        found, expected = run(session, inputs), model(inputs)
-        assert set(found) == set(expected)
-        assert all(close(found[key], numpy(value)) for key, value in expected.items())
+        result, expected = run(session, inputs), model(inputs)
+        assert set(result) == set(expected)
+        assert all(close(result[key], numpy(value)) for key, value in expected.items())
 
 
 def test_documents():
@@ -82,11 +82,11 @@ def test_documents():
         tokens = ids((batch, sentences, words), generator)
         mask = masked(batch * sentences, words, generator).reshape(tokens.shape)
         mask[-1, sentences // 2 + 1 :] = False  # sentences that are padding
-        found = run(session, {"tokens": tokens, "mask": mask})
-        assert close(found["logits"], numpy(model({"tokens": tokens, "mask": mask})))
+        result = run(session, {"tokens": tokens, "mask": mask})
+        assert close(result["logits"], numpy(model({"tokens": tokens, "mask": mask})))
         _, sentence_weights, word_weights = model.backbone.attend({"tokens": tokens, "mask": mask})
-        assert close(found["sentence_weights"], numpy(sentence_weights))
-        assert close(found["word_weights"], numpy(word_weights))
+        assert close(result["sentence_weights"], numpy(sentence_weights))
+        assert close(result["word_weights"], numpy(word_weights))
 
 
 CAUSAL = [
@@ -102,22 +102,22 @@ CAUSAL = [
 @pytest.mark.parametrize("name, fields", CAUSAL, ids=str)
 def test_steps_and_whole_sequences_of_next_step_models(name, fields, lengths):
     model, spec = model_and_spec(name, "language_modelling", vocab_size=9, output_dim=8, **fields)
-    found = sessions(model, spec)
+    result = sessions(model, spec)
     generator = np.random.default_rng(4)
     for batch in BATCHES:
         for time in lengths:
             tokens = ids((batch, time), generator)
             expected = numpy(model({"tokens": tokens}))
-            assert close(run(found["model.onnx"], {"tokens": tokens})["logits"], expected), (batch, time)
+            assert close(run(result["model.onnx"], {"tokens": tokens})["logits"], expected), (batch, time)
             if time == 300 and batch == 5:
                 continue  # as many steps of one row say the same
             state = {
                 x.name: np.zeros([batch, *x.shape[1:]], {"tensor(float)": "float32"}.get(x.type, "int64"))
-                for x in found["step.onnx"].get_inputs()
+                for x in result["step.onnx"].get_inputs()
                 if x.name.startswith("state/")
             }
             for t in range(time):
-                outputs = run(found["step.onnx"], {"tokens": tokens[:, t], **state})
+                outputs = run(result["step.onnx"], {"tokens": tokens[:, t], **state})
                 state = {key: outputs[key.replace("state/", "next/")] for key in state}
                 assert close(outputs["logits"], expected[:, t]), (batch, t)
 
@@ -137,7 +137,7 @@ def test_sequence_to_sequence(name, fields, lengths):
     sizes = {"source_vocab_size": 9, "target_vocab_size": 9}
     sizes |= {"max_source": 320, "max_target": 320} if name == "tcn" else {}
     model, spec = model_and_spec(name, "sequence_to_sequence", **sizes, **fields)
-    found = sessions(model, spec)
+    result = sessions(model, spec)
     generator = np.random.default_rng(5)
     for batch in BATCHES:
         for time in lengths:
@@ -147,17 +147,17 @@ def test_sequence_to_sequence(name, fields, lengths):
                 "target": ids((batch, min(time + 1, 40)), generator),
             }
             logits, weights = (numpy(x) for x in model.align(inputs))
-            outputs = run(found["model.onnx"], inputs)
+            outputs = run(result["model.onnx"], inputs)
             assert close(outputs["logits"], logits), (batch, time)
             assert close(outputs["alignment"], weights), (batch, time)
             if time > 17:
                 continue
-            encoded = run(found["encoder.onnx"], {key: inputs[key] for key in ("source", "source_mask")})
-            needed = {x.name for x in found["decoder_step.onnx"].get_inputs()}
+            encoded = run(result["encoder.onnx"], {key: inputs[key] for key in ("source", "source_mask")})
+            needed = {x.name for x in result["decoder_step.onnx"].get_inputs()}
             assert set(encoded) | {"target"} >= needed
             fed = {key: value for key, value in encoded.items() if key in needed}
             for t in range(inputs["target"].shape[1]):
-                outputs = run(found["decoder_step.onnx"], {**fed, "target": inputs["target"][:, t]})
+                outputs = run(result["decoder_step.onnx"], {**fed, "target": inputs["target"][:, t]})
                 assert close(outputs["logits"], logits[:, t]), (batch, time, t)
                 assert close(outputs["alignment"], weights[:, t]), (batch, time, t)
                 fed |= {key: outputs[key.replace("state/", "next/")] for key in fed if key.startswith("state/")}
@@ -185,8 +185,8 @@ def test_states_are_those_of_the_model():
     state = {x.name: np.zeros([2, *x.shape[1:]], "float32") for x in session.get_inputs()[1:]}
     outputs = run(session, {"tokens": tokens, **state})
     _, after = model.step(ops.convert_to_tensor(tokens), model.initial_state(2))
-    found = [value for key, value in outputs.items() if key.startswith("next/")]
-    assert all(close(x, numpy(y)) for x, y in zip(found, tree.flatten(after), strict=True))
+    result = [value for key, value in outputs.items() if key.startswith("next/")]
+    assert all(close(x, numpy(y)) for x, y in zip(result, tree.flatten(after), strict=True))
 
 
 def test_no_node_of_a_step_copies():

@@ -50,8 +50,8 @@ def test_answers_are_those_of_the_record(name):
     golden = locate.read_record(name).golden
     predictor = cache.load_predictor(name)
     if predictor.spec.task == "forecasting":
-        found = np.array(predictor.predict(golden["inputs"]))
-        np.testing.assert_allclose(found, golden["outputs"], rtol=1e-4, atol=1e-4 * np.abs(found).max())
+        result = np.array(predictor.predict(golden["inputs"]))
+        np.testing.assert_allclose(result, golden["outputs"], rtol=1e-4, atol=1e-4 * np.abs(result).max())
         return
     # A record's examples are answered as validation does it: greedily.
     options = {"beam_size": 1} if "beam_size" in predictor.options else {}

@@ -61,12 +61,12 @@ def test_answers_of_64_clients_are_their_own(predictors):
     sent = [(G2P, body([words[i % 8], words[(i // 8) % 8]], beam_size=1 + i % 2)) for i in range(64)]
     sent += [(NAME, body([",".join(str((i * k) % 11) for k in range(24))])) for i in range(64)]
     expected = {beam: dict(zip(words, predictors[G2P].predict(words, beam_size=beam), strict=True)) for beam in (1, 2)}
-    found = posts(create_app(predictors), sent)
-    for i, answer in enumerate(found[:64]):
+    result = posts(create_app(predictors), sent)
+    for i, answer in enumerate(result[:64]):
         right = [expected[1 + i % 2][words[i % 8]], expected[1 + i % 2][words[(i // 8) % 8]]]
         assert answer.status_code == 200 and answer.json() == {"predictions": right}
     series = [json.loads(text)["instances"][0] for _, text in sent[64:]]
-    assert [answer.json()["predictions"][0] for answer in found[64:]] == predictors[NAME].predict(series)
+    assert [answer.json()["predictions"][0] for answer in result[64:]] == predictors[NAME].predict(series)
 
 
 def test_a_forecaster_answers_with_quantiles():
@@ -140,10 +140,10 @@ def test_a_path_of_the_server_is_no_input(predictors, tmp_path):
         sound.writeframes((8_000 * np.sin(np.arange(4_000) / 5)).astype("<i2").tobytes())
     encoded = {"b64": base64.b64encode(file.read_bytes()).decode()}
     sent = [str(file), encoded, {"b64": "?"}, {"b64": base64.b64encode(b"none").decode()}]
-    found = posts(create_app(predictors), [("gru_small.fsdd", body([value])) for value in sent])
-    assert [answer.status_code for answer in found] == [400, 200, 400, 400]
-    assert found[1].json()["predictions"] == predictors["gru_small.fsdd"].predict([str(file)])
-    assert str(tmp_path) not in found[3].text and "/tmp" not in found[3].text
+    result = posts(create_app(predictors), [("gru_small.fsdd", body([value])) for value in sent])
+    assert [answer.status_code for answer in result] == [400, 200, 400, 400]
+    assert result[1].json()["predictions"] == predictors["gru_small.fsdd"].predict([str(file)])
+    assert str(tmp_path) not in result[3].text and "/tmp" not in result[3].text
 
 
 def malformed(count: int, generator: random.Random):

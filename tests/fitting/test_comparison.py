@@ -67,12 +67,12 @@ def test_tfidf_is_measured_on_the_same_rows(tmp_path):
     from sklearn.metrics import accuracy_score
 
     rows = compare(reviews(), ["tcn_tiny", "tfidf"], epochs=1)
-    found = next(row for row in rows if row.model == "tfidf")
+    result = next(row for row in rows if row.model == "tfidf")
     start = prepare("tcn_tiny", reviews(), Columns())
     train, _, test = start.parts
     expected = accuracy_score(test.targets, baselines.tfidf(train.inputs, train.targets).predict(test.inputs))
-    assert found.values["accuracy"].value == pytest.approx(expected)
-    assert rows[0].difference is None and rows[1].difference is not None and found.parameters > 0
+    assert result.values["accuracy"].value == pytest.approx(expected)
+    assert rows[0].difference is None and rows[1].difference is not None and result.parameters > 0
     with pytest.raises(InputError, match="tfidf classifies texts"):
         compare(slopes(), ["tcn_tiny", "tfidf"], epochs=1)
     with pytest.raises(InputError, match="at least one checkpoint"):

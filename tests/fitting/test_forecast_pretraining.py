@@ -36,18 +36,18 @@ def sources(monkeypatch):
 
 
 def test_values_kept_for_validation_are_not_trained_on():
-    found = forecast_pretraining.read_sources(("time_series/pbs", "time_series/m4_hourly"))
-    assert len(found.values) == len(found.periods) == len(found.weights) == 2 * 69  # one has five values
-    assert {len(windows) for windows in found.windows.values()} == {60}
-    lengths = [len(values) for values in found.values]
-    for windows in found.windows.values():
+    result = forecast_pretraining.read_sources(("time_series/pbs", "time_series/m4_hourly"))
+    assert len(result.values) == len(result.periods) == len(result.weights) == 2 * 69  # one has five values
+    assert {len(windows) for windows in result.windows.values()} == {60}
+    lengths = [len(values) for values in result.values]
+    for windows in result.windows.values():
         for history, period, actual in windows:
             assert 1 <= period <= 45 and len(history) in lengths and 2 <= len(actual) <= 24
-            assert any(np.array_equal(history, values, equal_nan=True) for values in found.values)
+            assert any(np.array_equal(history, values, equal_nan=True) for values in result.values)
             whole = np.concatenate([history, actual])
-            assert not any(np.array_equal(whole, values, equal_nan=True) for values in found.values)
+            assert not any(np.array_equal(whole, values, equal_nan=True) for values in result.values)
     other = forecast_pretraining.read_sources(("time_series/pbs",))
-    assert other.fingerprint != found.fingerprint
+    assert other.fingerprint != result.fingerprint
 
 
 def test_no_recipe_trains_on_a_benchmark():

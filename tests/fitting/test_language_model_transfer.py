@@ -50,15 +50,15 @@ def test_few_rows_get_what_cross_validation_chooses(base, rate, chosen, monkeypa
     config = dataclasses.replace(TRAINING_CONFIG, learning_rate=rate, ema_decay=0.0)
     callbacks = Callbacks(on_message=lines.append, on_epoch=rows.append)
     mine = fine_tune(base, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
-    found = mine.document["training"]["recipe"]["few_rows"]
-    told = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
-    assert len(told) == 1 and told[0].endswith(f"chosen: {found['chosen']}")
-    assert 0 <= found["linear"] <= 1 and 0 <= found["tuned"] <= 1
-    assert found["chosen"] == ("linear head" if found["linear"] >= found["tuned"] else "fine-tuning")
+    result = mine.document["training"]["recipe"]["few_rows"]
+    messages = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
+    assert len(messages) == 1 and messages[0].endswith(f"chosen: {result['chosen']}")
+    assert 0 <= result["linear"] <= 1 and 0 <= result["tuned"] <= 1
+    assert result["chosen"] == ("linear head" if result["linear"] >= result["tuned"] else "fine-tuning")
     if chosen:
-        assert found["chosen"] == chosen and found["linear"] == found["tuned"]
+        assert result["chosen"] == chosen and result["linear"] == result["tuned"]
     curve = mine.document["training"]["curve"]
-    assert [row["epoch"] for row in curve] == ([0] if found["chosen"] == "linear head" else [1, 2, 3])
+    assert [row["epoch"] for row in curve] == ([0] if result["chosen"] == "linear head" else [1, 2, 3])
     assert load(tmp_path / "mine").predict(reviews().inputs[:5]) == mine.predict(reviews().inputs[:5])
 
 
@@ -106,7 +106,9 @@ def test_a_linear_head_knows_labels_by_their_place(base, labels):
     examples = Examples(texts, [f"l{i % labels}" for i in range(30)], [f"x:{i}" for i in range(30)])
     pipeline = transfer.for_task(base, find_task("classification"), examples, pretrained=True)
     transfer.fit_linear_head(pipeline, examples, seed=1)
-    right = sum(said == label for said, label in zip(pipeline.predict(texts), examples.targets, strict=True))
+    right = sum(
+        prediction == label for prediction, label in zip(pipeline.predict(texts), examples.targets, strict=True)
+    )
     assert right > 24
 
 

@@ -86,9 +86,9 @@ def test_the_metrics_are_those_of_their_definitions():
         np.array([1e6 + x for x in (1.0, 2.0, 4.0, 7.0)]),
         np.array([1e6 + x for x in (1.5, 2.0, 3.0, 8.0)]),
     )
-    found = regression_metrics(predicted, true)
-    assert found["mae"].value == pytest.approx(0.625) and found["rmse"].value == pytest.approx(np.sqrt(2.25 / 4))
-    assert found["r2"].value == pytest.approx(1 - 2.25 / 21)
+    result = regression_metrics(predicted, true)
+    assert result["mae"].value == pytest.approx(0.625) and result["rmse"].value == pytest.approx(np.sqrt(2.25 / 4))
+    assert result["r2"].value == pytest.approx(1 - 2.25 / 21)
     assert set(regression_metrics([1.0, 2.0], [3.0, 3.0])) == {"mae", "rmse"}
     with pytest.raises(InputError, match="2 answers for 1 examples"):
         regression_metrics([1.0, 2.0], [1.0])

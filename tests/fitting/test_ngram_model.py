@@ -71,13 +71,13 @@ def test_it_is_saved_loaded_and_exported(tuned, tmp_path):
     tuned[0].save(tmp_path / "mine")
     loaded = zoo.load(tmp_path / "mine")
     assert loaded.predict(texts, probabilities=True) == expected
-    found = sessions(loaded.model, loaded.spec)
+    result = sessions(loaded.model, loaded.spec)
     rows = [loaded.preprocessor.encode_input(text) for text in texts]
     tokens = np.zeros((5, max(map(len, rows)) + 3), "int32")
     for tokens_row, row in zip(tokens, rows, strict=True):
         tokens_row[: len(row)] = row
     inputs = {"tokens": tokens, "mask": tokens > 0}
-    assert close(run(found["model.onnx"], inputs)["logits"], numpy(loaded.model(inputs)))
+    assert close(run(result["model.onnx"], inputs)["logits"], numpy(loaded.model(inputs)))
 
 
 def test_fine_tuning_it_again_begins_without_them(tuned):
@@ -113,5 +113,5 @@ def test_documents_and_numbers_have_none(name):
     if name == "gru_tiny":
         data, task = dataclasses.replace(data, targets=[float(i) for i in range(60)]), "regression"
     data = dataclasses.replace(data, inputs=[f"{text}. So it is." for text in data.inputs])
-    found = zoo.fine_tune(name, data, task=task, training_config=SHORT)
-    assert found.document["training"]["recipe"]["ngrams"] == 0.0
+    result = zoo.fine_tune(name, data, task=task, training_config=SHORT)
+    assert result.document["training"]["recipe"]["ngrams"] == 0.0

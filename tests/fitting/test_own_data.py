@@ -108,10 +108,10 @@ def test_a_label_that_looks_like_a_gap_is_kept_and_told(tmp_path):
 
 
 def test_groups_are_read_from_tables_and_from_nothing_else(table):
-    found = read_inputs(table, input="text", target="label", group="person")
-    assert found.groups == spoken().groups and together(found)[0] == found.groups[0].encode()
+    result = read_inputs(table, input="text", target="label", group="person")
+    assert result.groups == spoken().groups and together(result)[0] == result.groups[0].encode()
     frame = importlib.import_module("pandas").read_csv(table)
-    assert read_inputs(frame, input="text", target="label", group="person").groups == found.groups
+    assert read_inputs(frame, input="text", target="label", group="person").groups == result.groups
     with pytest.raises(InputError, match="no column 'persons'; did you mean 'person'"):
         read_inputs(table, input="text", target="label", group="persons")
     with pytest.raises(InputError, match="group 'person': only the rows of a table of texts have groups"):

@@ -76,17 +76,17 @@ def test_merges_are_checked(subwords):
 
 def test_shards_are_read_as_they_were_written(subwords, tmp_path):
     made = write_shards(tmp_path, {"train": corpus(), "validation": corpus(3)}, subwords, SEPARATOR)
-    found = open_shards(tmp_path)
-    assert found == made
-    ids = found.split("validation")
+    result = open_shards(tmp_path)
+    assert result == made
+    ids = result.split("validation")
     expected = [number for row in subwords.encode_batch(corpus(3)) for number in (SEPARATOR, *row)]
     assert ids.dtype == np.uint16 and ids.tolist() == expected
     assert write_shards(tmp_path / "b", {"train": corpus(59)}, subwords, SEPARATOR).fingerprint != made.fingerprint
     np.save(tmp_path / "train.npy", ids)
     with pytest.raises(InputError, match="not the shard of its manifest"):
-        found.split("train")
+        result.split("train")
     with pytest.raises(InputError, match="no split 'test'"):
-        found.split("test")
+        result.split("test")
     (tmp_path / "shards.json").write_text("{")
     with pytest.raises(InputError, match="not a manifest"):
         open_shards(tmp_path)
@@ -161,10 +161,10 @@ def test_texts_are_scored_as_numpy_scores_them(writer):
         nats += (np.log(np.exp(logits).sum(-1)) - logits[np.arange(len(ids)), ids]).sum()
         size, words = size + len(text.encode()), words + len(text.split())
     short = [writer.preprocessor.decode(writer.preprocessor.encode_input(text)[:16]) for text in texts]
-    found = evaluate(writer, Examples(short, [""] * 5, ["x"] * 5)).values
-    assert found["bits_per_byte"].value == pytest.approx(nats / math.log(2) / size, rel=1e-5)
-    assert found["word_perplexity"].value == pytest.approx(math.exp(nats / words), rel=1e-4)
-    assert found["bits_per_byte"].low <= found["bits_per_byte"].value <= found["bits_per_byte"].high
+    result = evaluate(writer, Examples(short, [""] * 5, ["x"] * 5)).values
+    assert result["bits_per_byte"].value == pytest.approx(nats / math.log(2) / size, rel=1e-5)
+    assert result["word_perplexity"].value == pytest.approx(math.exp(nats / words), rel=1e-4)
+    assert result["bits_per_byte"].low <= result["bits_per_byte"].value <= result["bits_per_byte"].high
     # A text whose words are counted by its source is scored by that number.
     scaled = evaluate(writer, Examples(short, ["20"] * 5, ["x"] * 5)).values["word_perplexity"].value
     assert scaled == pytest.approx(math.exp(nats / 100), rel=1e-4)
@@ -214,8 +214,8 @@ def test_a_recipe_trains_on_shards_and_a_resumed_run_ends_alike(monkeypatch, tmp
     curve = [row["nats"] for row in whole.document["training"]["curve"]]
     assert curve[-1] < math.log(300) - 1, "training does not lower the full softmax's loss"
 
-    found = pretraining.shards(recipe, tmp_path / "runs_b" / "shards")
-    _, trainer = pretraining.setup(recipe, found, tmp_path / "runs_b" / "lstm_small.english", "")
+    result = pretraining.shards(recipe, tmp_path / "runs_b" / "shards")
+    _, trainer = pretraining.setup(recipe, result, tmp_path / "runs_b" / "lstm_small.english", "")
     stopped = trainer.fit
 
     def stop(*arguments):

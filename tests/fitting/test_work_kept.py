@@ -123,13 +123,13 @@ def test_a_comparison_writes_inside_its_output(tmp_path):
 
 
 def test_a_model_is_trained_in_any_thread():
-    found = []
+    result = []
     worker = threading.Thread(
-        target=lambda: found.append(fine_tune("gru_tiny", reviews(40), training_config=TRAINING_CONFIG))
+        target=lambda: result.append(fine_tune("gru_tiny", reviews(40), training_config=TRAINING_CONFIG))
     )
     worker.start()
     worker.join()
-    assert found[0].predict(["a lovely film"])[0] in ("praise", "blame")
+    assert result[0].predict(["a lovely film"])[0] in ("praise", "blame")
 
 
 def test_seeds_are_bounded_everywhere(no_step):

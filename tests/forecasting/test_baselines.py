@@ -67,10 +67,10 @@ def test_short_and_constant_series_and_gaps_have_a_forecast(name):
     late = np.concatenate([np.full(2_000, np.nan), monthly(random)])
     series = [np.array([3.0]), np.array([3.0, 4.0]), np.zeros(20), np.full(9, 7.0), gaps, late, np.array([0, 0, 1.0])]
     notes = []
-    found = baselines.forecast(name, series, 5, [12] * 7, notes.append)
-    for quantiles in found:
+    result = baselines.forecast(name, series, 5, [12] * 7, notes.append)
+    for quantiles in result:
         assert quantiles.shape == (5, 9) and np.isfinite(quantiles).all() and (np.diff(quantiles, axis=1) >= 0).all()
-    assert (found[2] == 0).all() and (found[3] == 7).all()
+    assert (result[2] == 0).all() and (result[3] == 7).all()
     if name == "seasonal_naive":
         assert notes == []
     else:

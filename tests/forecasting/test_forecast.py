@@ -29,12 +29,12 @@ def frame(freq: str = "MS") -> pd.DataFrame:
 
 
 def test_a_row_per_series_and_step(pipeline):
-    found = zoo.forecast(pipeline, frame(), horizon=6, series="shop", time="month", target="units")
-    assert list(found.columns) == ["series", "time", *(f"0.{i}" for i in range(1, 10))]
-    assert found["series"].tolist() == ["b"] * 6 + ["a"] * 6
+    result = zoo.forecast(pipeline, frame(), horizon=6, series="shop", time="month", target="units")
+    assert list(result.columns) == ["series", "time", *(f"0.{i}" for i in range(1, 10))]
+    assert result["series"].tolist() == ["b"] * 6 + ["a"] * 6
     expected = pd.date_range("2024-05-01", periods=6, freq="MS")
-    assert found["time"].tolist() == [*expected, *expected]
-    assert (np.diff(found.to_numpy()[:, 2:].astype(float), axis=1) >= 0).all()
+    assert result["time"].tolist() == [*expected, *expected]
+    assert (np.diff(result.to_numpy()[:, 2:].astype(float), axis=1) >= 0).all()
 
 
 def test_simple_methods_are_known_by_name_without_their_libraries():
@@ -42,8 +42,8 @@ def test_simple_methods_are_known_by_name_without_their_libraries():
 
 
 def test_a_name_and_a_pipeline_are_forecasters_alike():
-    found = zoo.forecast("seasonal_naive", frame(), horizon=12, series="shop", time="month", target="units")
-    assert found["0.5"].tolist()[:12] == [float(1 + (40 + i) % 12) for i in range(12)]
+    result = zoo.forecast("seasonal_naive", frame(), horizon=12, series="shop", time="month", target="units")
+    assert result["0.5"].tolist()[:12] == [float(1 + (40 + i) % 12) for i in range(12)]
 
 
 @pytest.mark.parametrize(

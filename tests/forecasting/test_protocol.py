@@ -52,9 +52,9 @@ def last_value(values, horizon, periods):
 
 def test_the_benchmark_equals_its_definitions(small):
     names = [name for name in protocol.SETS if name != "ett_h1_96"]
-    found = protocol.benchmark("last value", last_value, names)
-    by_name = {score.name: score for score in found.sets}
-    assert [score.series for score in found.sets] == [12, 4, 1, 2, 4, 4, 4, 4, 3]
+    result = protocol.benchmark("last value", last_value, names)
+    by_name = {score.name: score for score in result.sets}
+    assert [score.series for score in result.sets] == [12, 4, 1, 2, 4, 4, 4, 4, 3]
     series = small["time_series/m1"][4:8]  # the quarterly ones
     ours, naive, errors, total = [], [], 0.0, 0.0
     for one in series:
@@ -72,22 +72,22 @@ def test_the_benchmark_equals_its_definitions(small):
     assert score.relative["wql_band"].value > score.relative["wql"].value
     assert by_name["us_employment"].missing == 2 and by_name["m1"].missing == 0
     for metric in ("mase", "wql"):
-        means = [score.relative[metric].value for score in found.sets[:5]]
-        assert found.mean[metric].value == pytest.approx(np.exp(np.mean(np.log(means))))
+        means = [score.relative[metric].value for score in result.sets[:5]]
+        assert result.mean[metric].value == pytest.approx(np.exp(np.mean(np.log(means))))
 
 
 def test_a_set_of_two_parts_has_all_their_series(small):
-    found = protocol.benchmark("last value", last_value, ["ett_h1", "ett_h2", "ett_hourly"])
-    first, second, both = (score.values["mase"].value for score in found.sets)
+    result = protocol.benchmark("last value", last_value, ["ett_h1", "ett_h2", "ett_hourly"])
+    first, second, both = (score.values["mase"].value for score in result.sets)
     assert both == pytest.approx((first + 2 * second) / 3)
-    assert found.mean == {}  # not all sets
+    assert result.mean == {}  # not all sets
 
 
 def test_seasonal_naive_is_relative_to_itself(small):
     from zoo.forecasting import forecasters
 
-    found = protocol.benchmark(*forecasters.find("seasonal_naive"), ["m1"])
-    relative = found.sets[0].relative
+    result = protocol.benchmark(*forecasters.find("seasonal_naive"), ["m1"])
+    relative = result.sets[0].relative
     assert relative["mase"].value == relative["wql_band"].value == 1 and relative["wql"].value < 1
 
 
@@ -121,12 +121,12 @@ def test_squared_errors_of_the_long_horizon_are_those_of_the_median(small, monke
         "ett_h1_96",
         dataclasses.replace(protocol.SETS["ett_h1_96"], windows=lambda s, i: protocol.month_windows(s, i)[::900]),
     )
-    found = protocol.benchmark("last value", last_value, ["ett_h1_96"]).sets[0]
+    result = protocol.benchmark("last value", last_value, ["ett_h1_96"]).sets[0]
     (series,) = small["time_series/ett_h1"]
     windows = protocol.month_windows(series, 0)[::900]
     errors = np.array([window.actual - window.series.values[-1] for window in windows])
-    assert set(found.values) == {"mse", "mae", "coverage"} and found.relative == {}
-    assert found.values["mse"].value == pytest.approx((errors**2).mean()) and found.windows == 4
+    assert set(result.values) == {"mse", "mae", "coverage"} and result.relative == {}
+    assert result.values["mse"].value == pytest.approx((errors**2).mean()) and result.windows == 4
 
 
 def test_every_set_has_data_in_the_catalogue_that_nobody_may_train_on():

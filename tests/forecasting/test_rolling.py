@@ -46,10 +46,10 @@ def test_a_forecaster_that_knows_the_future_has_no_error():
     def knows(values, horizon, periods):
         return [len(one) + np.arange(horizon)[:, None] + np.linspace(-1, 1, 9) * [1.0] for one in values]
 
-    found, naive = score([("knows", knows)], windows)
+    result, naive = score([("knows", knows)], windows)
     assert naive.model == "seasonal_naive" and naive.relative == {}
-    assert (found.values["mase"].value, found.values["coverage"].value) == (0, 1)
-    assert found.relative["wql"].value < 0.2 and found.coverage_by_step == [1.0] * 10
+    assert (result.values["mase"].value, result.values["coverage"].value) == (0, 1)
+    assert result.relative["wql"].value < 0.2 and result.coverage_by_step == [1.0] * 10
 
 
 def test_missing_values_are_not_scored():

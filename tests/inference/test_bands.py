@@ -14,8 +14,8 @@ def quantiles(series: int = 1, origins: int = ORIGINS) -> np.ndarray:
 def test_the_factor_makes_past_bands_cover_four_fifths():
     random = np.random.default_rng(0)
     errors = random.normal(size=(2, 400, 16)) * np.array([0.5, 3.0])[:, None, None]
-    found = factors(quantiles(2, 400), errors)
-    for row, factor in enumerate(found):
+    result = factors(quantiles(2, 400), errors)
+    for row, factor in enumerate(result):
         assert 0.77 < (np.abs(errors[row]) <= 2 * factor).mean() < 0.83
 
 
@@ -36,5 +36,5 @@ def test_bands_without_width_do_not_count():
 
 
 def test_scaling_keeps_the_median():
-    found = scaled(BAND[None, None] + 5, np.array([0.5]))
-    np.testing.assert_allclose(found[0, 0], 5 + BAND / 2)
+    result = scaled(BAND[None, None] + 5, np.array([0.5]))
+    np.testing.assert_allclose(result[0, 0], 5 + BAND / 2)

@@ -40,11 +40,11 @@ def composer(family):
 )
 def test_greedy_text_is_what_the_whole_sequence_gives(family, prompt):
     pipeline = writer(family)
-    said = generate(pipeline, prompt, 30, temperature=0)
-    ids = pipeline.preprocessor.encode_input(prompt + said)
+    predictions = generate(pipeline, prompt, 30, temperature=0)
+    ids = pipeline.preprocessor.encode_input(prompt + predictions)
     logits = ops.convert_to_numpy(pipeline.model({"tokens": np.array([[0, *ids[:-1]]])}))[0]
-    assert len(said) == 30
-    assert said == pipeline.preprocessor.decode(logits.argmax(-1)[len(prompt) :] + 1)
+    assert len(predictions) == 30
+    assert predictions == pipeline.preprocessor.decode(logits.argmax(-1)[len(prompt) :] + 1)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def plain(logits, temperature, top_k, top_p):
 @pytest.mark.parametrize(("temperature", "top_k", "top_p"), SETTINGS)
 def test_filters_equal_plain_numpy(temperature, top_k, top_p):
     logits = np.random.default_rng(3).normal(size=(6, 5)).astype("float32") * 2
-    found = filtered(ops.convert_to_tensor(logits), temperature, top_k, top_p)
-    shares = ops.convert_to_numpy(ops.softmax(found, axis=-1))
+    result = filtered(ops.convert_to_tensor(logits), temperature, top_k, top_p)
+    shares = ops.convert_to_numpy(ops.softmax(result, axis=-1))
     for row, share in zip(logits, shares, strict=True):
         np.testing.assert_allclose(share, plain(row, temperature, top_k, top_p), atol=1e-5)
 
@@ -221,9 +221,9 @@ def test_the_command_writes_texts(run):
     plain = run("./words", "--prompt", "la ", "--length", "40", "--seed", "3")
     assert plain.exit_code == 0 and plain.stdout.startswith("la ") and len(plain.stdout) == 3 + 40 + 1
     assert run("./words", "--prompt", "la ", "--length", "40", "--seed", "3", "--stream").stdout == plain.stdout
-    found = json.loads(run("./words", "--prompt", "la ", "--length", "40", "--seed", "3", "--json").stdout)
-    assert found["prompt"] + found["output"] + "\n" == plain.stdout
-    assert found["output"] == zoo.load("./words").generate("la ", 40, seed=3)
+    result = json.loads(run("./words", "--prompt", "la ", "--length", "40", "--seed", "3", "--json").stdout)
+    assert result["prompt"] + result["output"] + "\n" == plain.stdout
+    assert result["output"] == zoo.load("./words").generate("la ", 40, seed=3)
     Path("prompt.txt").write_text("la ")
     assert run("./words", "--file", "prompt.txt", "--length", "40", "--seed", "3").stdout == plain.stdout
 

@@ -57,8 +57,8 @@ def test_real_states_equal_a_loop(time, given):
     x, noise = numbers(time, 2)
     decay = 1 / (1 + np.exp(-noise))
     initial = np.full((3, 5), 2.0, "float32") if given else None
-    found = ops.convert_to_numpy(linear_scan(decay, x, initial))
-    np.testing.assert_allclose(found, loop(decay, x, 0.0 if initial is None else initial), atol=1e-5)
+    result = ops.convert_to_numpy(linear_scan(decay, x, initial))
+    np.testing.assert_allclose(result, loop(decay, x, 0.0 if initial is None else initial), atol=1e-5)
 
 
 @pytest.mark.parametrize("time", [1, CHUNK - 1, 2 * CHUNK + 5])
@@ -71,8 +71,8 @@ def test_real_gradients_equal_the_chain_rule(time):
     def scalar(decay, x):
         return ops.sum(linear_scan(decay, x, initial) * ops.convert_to_tensor(weights))
 
-    for found, right in zip(gradients_of(scalar, [decay, x]), expected, strict=True):
-        np.testing.assert_allclose(found, right, atol=2e-5)
+    for result, right in zip(gradients_of(scalar, [decay, x]), expected, strict=True):
+        np.testing.assert_allclose(result, right, atol=2e-5)
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -84,8 +84,8 @@ def test_complex_states_and_gradients(time, given):
     initial = np.full((3, 5), 1 - 2j, "complex64") if given else np.zeros((3, 5), "complex64")
     start = (initial.real, initial.imag) if given else None
     states = loop(decay, real + 1j * imaginary, initial)
-    found = complex_scan((decay.real, decay.imag), (real, imaginary), start)
-    for part, right in zip(found, (states.real, states.imag), strict=True):
+    result = complex_scan((decay.real, decay.imag), (real, imaginary), start)
+    for part, right in zip(result, (states.real, states.imag), strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(part), right, atol=1e-5)
 
     def scalar(*values):
@@ -96,5 +96,5 @@ def test_complex_states_and_gradients(time, given):
     of_decay = of_decay.sum((0, 1))
     expected = [of_decay.real, of_decay.imag, of_inputs.real, of_inputs.imag]
     values = [np.ascontiguousarray(x) for x in (decay.real, decay.imag, real, imaginary)]
-    for found, right in zip(gradients_of(scalar, values), expected, strict=True):
-        np.testing.assert_allclose(found, right, rtol=1e-4, atol=1e-4)
+    for result, right in zip(gradients_of(scalar, values), expected, strict=True):
+        np.testing.assert_allclose(result, right, rtol=1e-4, atol=1e-4)

@@ -22,18 +22,18 @@ def test_outputs_equal_those_of_keras(cell, backwards, mask):
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
     seen = None if MASKS[mask] is None else np.array(MASKS[mask], bool)
-    mine = LAYERS[cell](6, return_sequences=True, go_backwards=backwards)
-    theirs = KERAS[cell](6, return_sequences=True, go_backwards=backwards)
-    mine.build(x.shape)
-    theirs.build(x.shape)
-    for i, variable in enumerate(mine.weights):  # biases too: they start as zeros
+    ours = LAYERS[cell](6, return_sequences=True, go_backwards=backwards)
+    reference = KERAS[cell](6, return_sequences=True, go_backwards=backwards)
+    ours.build(x.shape)
+    reference.build(x.shape)
+    for i, variable in enumerate(ours.weights):  # biases too: they start as zeros
         variable.assign(np.random.default_rng(i).normal(size=variable.shape) * 0.5)
-        theirs.weights[i].assign(variable)
-    found, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (mine, theirs))
+        reference.weights[i].assign(variable)
+    result, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (ours, reference))
     if mask == "padded":  # what stands at padding means nothing
         real = seen[:, ::-1] if backwards else seen
-        found, expected = found[real], expected[real]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+        result, expected = result[real], expected[real]
+    np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", LAYERS)
@@ -55,15 +55,15 @@ def test_both_directions_equal_those_of_keras(cell, mask):
     keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
     seen = None if MASKS[mask] is None else np.array(MASKS[mask], bool)
-    mine = Bidirectional(cell, 3, name="both")
-    theirs = keras.layers.Bidirectional(KERAS[cell](3, return_sequences=True, name="recurrent"), name="both")
-    found, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (mine, theirs))
-    assert [v.path for v in mine.weights] == [v.path for v in theirs.weights]
-    for variable, value in zip(mine.weights, theirs.weights, strict=True):
+    ours = Bidirectional(cell, 3, name="both")
+    reference = keras.layers.Bidirectional(KERAS[cell](3, return_sequences=True, name="recurrent"), name="both")
+    result, expected = (ops.convert_to_numpy(layer(x, mask=seen)) for layer in (ours, reference))
+    assert [v.path for v in ours.weights] == [v.path for v in reference.weights]
+    for variable, value in zip(ours.weights, reference.weights, strict=True):
         variable.assign(value)
-    found = ops.convert_to_numpy(mine(x, mask=seen))
+    result = ops.convert_to_numpy(ours(x, mask=seen))
     real = np.ones((3, 5), bool) if seen is None else seen
-    np.testing.assert_allclose(found[real], expected[real], atol=1e-6)
+    np.testing.assert_allclose(result[real], expected[real], atol=1e-6)
 
 
 def gradients_of(layer, x, seen, weight):
@@ -73,8 +73,8 @@ def gradients_of(layer, x, seen, weight):
 
         leaf = torch.tensor(x, requires_grad=True)
         total = (layer(leaf, mask=seen) * torch.tensor(weight)).sum()
-        found = torch.autograd.grad(total, [leaf, *(v.value for v in layer.weights)])
-        return [value.detach().numpy() for value in found]
+        result = torch.autograd.grad(total, [leaf, *(v.value for v in layer.weights)])
+        return [value.detach().numpy() for value in result]
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -106,5 +106,5 @@ def test_gradients_equal_those_of_keras(cell, backwards, mask):
         layer.build(x.shape)
         for i, variable in enumerate(layer.weights):
             variable.assign(np.random.default_rng(i).normal(size=variable.shape) * 0.5)
-    for mine, theirs in zip(*(gradients_of(layer, x, seen, weight) for layer in layers), strict=True):
-        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    for ours, reference in zip(*(gradients_of(layer, x, seen, weight) for layer in layers), strict=True):
+        np.testing.assert_allclose(ours, reference, atol=1e-5)

@@ -17,7 +17,7 @@ def test_gradients_equal_differences(time, batch, units):
 def test_outputs_and_gradients_equal_those_of_torch():
     torch.manual_seed(0)
     time, batch, units = 7, 3, 5
-    theirs = torch.nn.GRU(4, units, dtype=torch.float64)
+    reference = torch.nn.GRU(4, units, dtype=torch.float64)
     x = torch.randn(time, batch, 4, dtype=torch.float64, requires_grad=True)
     state = torch.randn(batch, units, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(time, batch, units, dtype=torch.float64)
@@ -26,10 +26,10 @@ def test_outputs_and_gradients_equal_those_of_torch():
         reset, update, candidate = w.chunk(3)
         return torch.cat([update, reset, candidate]).transpose(0, -1)
 
-    kernel, recurrent, bias, inner = (ordered(w) for w in theirs.parameters())
-    found = GRULoop.apply(x @ kernel + bias, state, recurrent, inner)
-    expected, _ = theirs(x, state[None])
-    torch.testing.assert_close(found, expected)
-    leaves = [x, state, *theirs.parameters()]
-    mine, due = (torch.autograd.grad((states * weight).sum(), leaves) for states in (found, expected))
-    torch.testing.assert_close(mine, due)
+    kernel, recurrent, bias, inner = (ordered(w) for w in reference.parameters())
+    result = GRULoop.apply(x @ kernel + bias, state, recurrent, inner)
+    expected, _ = reference(x, state[None])
+    torch.testing.assert_close(result, expected)
+    leaves = [x, state, *reference.parameters()]
+    ours, expected_gradients = (torch.autograd.grad((states * weight).sum(), leaves) for states in (result, expected))
+    torch.testing.assert_close(ours, expected_gradients)

@@ -16,22 +16,22 @@ def made(random, series=7, steps=5):
 
 def test_metrics_equal_their_definitions():
     actuals, forecasts, scales = made(np.random.default_rng(0))
-    found = forecast_metrics(forecast_counts(actuals, forecasts, scales))
+    result = forecast_metrics(forecast_counts(actuals, forecasts, scales))
     true, predicted = np.stack(actuals), np.stack(forecasts)
     error = true - predicted[..., 4]
     loss = 0.0
     for i, q in enumerate(QUANTILES):
         for y, p in zip(true.ravel(), predicted[..., i].ravel(), strict=True):
             loss += 2 * (q * (y - p) if y >= p else (1 - q) * (p - y)) / len(QUANTILES)
-    assert found["mase"].value == pytest.approx(
+    assert result["mase"].value == pytest.approx(
         np.mean([np.abs(e).mean() / s for e, s in zip(error, scales, strict=True)])
     )
-    assert found["wql"].value == pytest.approx(loss / np.abs(true).sum())
-    assert found["mae"].value == pytest.approx(np.abs(error).mean())
-    assert found["mse"].value == pytest.approx((error**2).mean())
+    assert result["wql"].value == pytest.approx(loss / np.abs(true).sum())
+    assert result["mae"].value == pytest.approx(np.abs(error).mean())
+    assert result["mse"].value == pytest.approx((error**2).mean())
     inside = (predicted[..., 0] <= true) & (true <= predicted[..., 8])
-    assert found["coverage"].value == pytest.approx(inside.mean())
-    for interval in found.values():
+    assert result["coverage"].value == pytest.approx(inside.mean())
+    for interval in result.values():
         assert interval.low < interval.value < interval.high
 
 
@@ -51,11 +51,11 @@ def test_values_on_the_bounds_are_inside():
 def test_missing_values_are_not_scored():
     actuals, forecasts, scales = made(np.random.default_rng(1), steps=6)
     gaps = [np.where(np.arange(6) % 2, actual, np.nan) for actual in actuals]
-    found = forecast_counts(gaps, forecasts, scales)
+    result = forecast_counts(gaps, forecasts, scales)
     expected = forecast_counts([actual[1::2] for actual in actuals], [f[1::2] for f in forecasts], scales)
-    for name in found:
-        np.testing.assert_allclose(found[name].numerator, expected[name].numerator)
-        np.testing.assert_allclose(found[name].denominator, expected[name].denominator)
+    for name in result:
+        np.testing.assert_allclose(result[name].numerator, expected[name].numerator)
+        np.testing.assert_allclose(result[name].denominator, expected[name].denominator)
     assert forecasting.missing_steps(gaps) == 3 * len(gaps)
 
 
@@ -63,8 +63,8 @@ def test_a_series_without_any_known_value_counts_for_nothing():
     actuals, forecasts, scales = made(np.random.default_rng(1), series=3)
     without = forecast_metrics(forecast_counts(actuals[:2], forecasts[:2], scales[:2]))
     actuals[2] = np.full(5, np.nan)
-    found = forecast_metrics(forecast_counts(actuals, forecasts, scales))
-    assert {name: value.value for name, value in found.items()} == {
+    result = forecast_metrics(forecast_counts(actuals, forecasts, scales))
+    assert {name: value.value for name, value in result.items()} == {
         name: pytest.approx(value.value) for name, value in without.items()
     }
 
@@ -85,21 +85,21 @@ def test_a_series_without_a_scale_is_left_out_of_the_mase_only(history):
     scale = forecasting.seasonal_scale(np.array(history), 1)
     assert np.isnan(scale)
     actuals, forecasts, scales = made(np.random.default_rng(3), series=3)
-    found = forecast_counts(actuals, forecasts, [*scales[:2], scale])
+    result = forecast_counts(actuals, forecasts, [*scales[:2], scale])
     expected = forecast_counts(actuals[:2], forecasts[:2], scales[:2])
-    assert forecast_metrics(found)["mase"].value == pytest.approx(forecast_metrics(expected)["mase"].value)
-    assert found["mase"].denominator.tolist() == [1, 1, 0] and found["mae"].denominator.tolist() == [5, 5, 5]
+    assert forecast_metrics(result)["mase"].value == pytest.approx(forecast_metrics(expected)["mase"].value)
+    assert result["mase"].denominator.tolist() == [1, 1, 0] and result["mae"].denominator.tolist() == [5, 5, 5]
     assert "mase" not in forecast_metrics(forecast_counts(actuals[:1], forecasts[:1], [scale]))
 
 
 def test_windows_of_a_series_are_resampled_together():
     actuals, forecasts, scales = made(np.random.default_rng(4), series=6)
-    found = forecast_counts(actuals, forecasts, scales, groups=[0, 0, 1, 1, 2, 2])
+    result = forecast_counts(actuals, forecasts, scales, groups=[0, 0, 1, 1, 2, 2])
     single = forecast_counts(actuals, forecasts, scales)
-    assert len(found["mae"].numerator) == 3
+    assert len(result["mae"].numerator) == 3
     for name in ("wql", "mae", "mse", "coverage"):
-        assert forecast_metrics(found)[name].value == pytest.approx(forecast_metrics(single)[name].value)
-    np.testing.assert_allclose(found["mase"].numerator, single["mase"].numerator.reshape(3, 2).mean(axis=1))
+        assert forecast_metrics(result)[name].value == pytest.approx(forecast_metrics(single)[name].value)
+    np.testing.assert_allclose(result["mase"].numerator, single["mase"].numerator.reshape(3, 2).mean(axis=1))
 
 
 def test_wrong_forecasts_are_refused():
@@ -116,19 +116,19 @@ def counts(random, series, factor):
 
 def test_a_relative_error_is_paired():
     ours, others = counts(np.random.default_rng(5), 40, 0.8)
-    found = relative(ours, others)
+    result = relative(ours, others)
     # The same factor for every series: no resample differs.
-    assert [found.value, found.low, found.high] == pytest.approx([0.8] * 3)
+    assert [result.value, result.low, result.high] == pytest.approx([0.8] * 3)
     unpaired = relative(Counts("mae", ours.numerator[::-1], ours.denominator), others)
     assert unpaired.low < 0.8 < unpaired.high and unpaired.value == pytest.approx(0.8)
 
 
 def test_the_mean_over_sets_is_geometric_and_sets_are_drawn():
     random = np.random.default_rng(6)
-    found = geometric_mean([counts(random, 30, 0.5), counts(random, 3, 2.0), counts(random, 30, 1.0)])
-    assert found.value == pytest.approx(1.0)
+    result = geometric_mean([counts(random, 30, 0.5), counts(random, 3, 2.0), counts(random, 30, 1.0)])
+    assert result.value == pytest.approx(1.0)
     # Resamples that draw one set three times happen with 1 in 27.
-    assert found.low == pytest.approx(0.5) and found.high == pytest.approx(2.0)
+    assert result.low == pytest.approx(0.5) and result.high == pytest.approx(2.0)
 
 
 def test_series_that_one_method_has_no_value_for_are_left_out():

@@ -77,11 +77,11 @@ def test_the_interval_is_the_binomial_one_for_the_word_error_rate():
     assert rate.high == pytest.approx(0.2 + half_width, abs=0.1 * half_width)
 
 
-@pytest.mark.parametrize("said", ["yes", "no"])
-def test_where_all_are_right_or_all_wrong_the_interval_is_the_exact_one(said):
-    accuracy = classification_metrics([said] * 90, ["yes"] * 90)["accuracy"]
-    exact = scipy.stats.binomtest(90 * (said == "yes"), 90).proportion_ci(0.95, method="exact")
-    assert accuracy.value == (said == "yes")
+@pytest.mark.parametrize("prediction", ["yes", "no"])
+def test_where_all_are_right_or_all_wrong_the_interval_is_the_exact_one(prediction):
+    accuracy = classification_metrics([prediction] * 90, ["yes"] * 90)["accuracy"]
+    exact = scipy.stats.binomtest(90 * (prediction == "yes"), 90).proportion_ci(0.95, method="exact")
+    assert accuracy.value == (prediction == "yes")
     assert (accuracy.low, accuracy.high) == pytest.approx((exact.low, exact.high))
 
 

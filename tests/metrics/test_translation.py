@@ -28,21 +28,21 @@ def sentences(count: int, wrong: float, seed: int) -> tuple[list[str], list[str]
 def test_values_are_those_of_the_library():
     outputs, references = sentences(60, 0.2, 1)
     outputs[3], outputs[4] = "", outputs[4].lower()
-    found = translation.translation_metrics(translation.sentence_counts(outputs, references))
+    result = translation.translation_metrics(translation.sentence_counts(outputs, references))
     expected = {"bleu": BLEU(), "chrf": CHRF(), "bleu_lowercase": BLEU(lowercase=True)}
     for name, metric in expected.items():
-        assert found[name].value == pytest.approx(metric.corpus_score(outputs, [references]).score), name
-        assert found[name].low < found[name].value < found[name].high
-    assert found["bleu"].value < found["bleu_lowercase"].value
-    assert found["bleu_error"].value == pytest.approx(100 - found["bleu"].value)
-    assert found["bleu_error"].low < found["bleu_error"].value < found["bleu_error"].high
+        assert result[name].value == pytest.approx(metric.corpus_score(outputs, [references]).score), name
+        assert result[name].low < result[name].value < result[name].high
+    assert result["bleu"].value < result["bleu_lowercase"].value
+    assert result["bleu_error"].value == pytest.approx(100 - result["bleu"].value)
+    assert result["bleu_error"].low < result["bleu_error"].value < result["bleu_error"].high
 
 
 def test_intervals_are_as_wide_as_the_librarys():
     outputs, references = sentences(200, 0.2, 1)
-    found = translation.translation_metrics(translation.sentence_counts(outputs, references))["bleu"]
+    result = translation.translation_metrics(translation.sentence_counts(outputs, references))["bleu"]
     library = BLEU().corpus_score(outputs, [references], n_bootstrap=1000)
-    assert (found.high - found.low) / 2 == pytest.approx(library._ci, rel=0.15)
+    assert (result.high - result.low) / 2 == pytest.approx(library._ci, rel=0.15)
 
 
 def test_a_paired_difference_agrees_with_the_librarys_test():
@@ -51,15 +51,15 @@ def test_a_paired_difference_agrees_with_the_librarys_test():
         translation.metric_counts("bleu", translation.sentence_counts(outputs, references)["bleu"])
         for outputs in (ours, others)
     )
-    found = difference(first, second)
+    result = difference(first, second)
     scores = [BLEU().corpus_score(outputs, [references]).score for outputs in (ours, others)]
-    assert found.value == pytest.approx(scores[0] - scores[1])
-    assert 0 < found.low < found.value < found.high
+    assert result.value == pytest.approx(scores[0] - scores[1])
+    assert 0 < result.low < result.value < result.high
     systems = [("others", others), ("ours", ours)]
     _, results = PairedTest(systems, {"BLEU": BLEU()}, [references], test_type="bs", n_samples=300)()
     assert results["BLEU"][1].p_value < 0.05
     turned = difference(second, first)
-    assert turned.value == -found.value
+    assert turned.value == -result.value
     assert difference(first, first).high == 0
 
 
@@ -72,9 +72,9 @@ def test_parts_are_joined():
 
 
 def test_signatures_say_what_values_depend_on():
-    found = translation.signatures()
-    assert "case:mixed" in found["bleu"] and "case:lc" in found["bleu_lowercase"]
-    assert "tok:13a" in found["bleu"] and "nc:6" in found["chrf"] and "version:" in found["chrf"]
+    result = translation.signatures()
+    assert "case:mixed" in result["bleu"] and "case:lc" in result["bleu_lowercase"]
+    assert "tok:13a" in result["bleu"] and "nc:6" in result["chrf"] and "version:" in result["chrf"]
 
 
 def test_no_sentence_and_no_library_are_one_line(monkeypatch):

@@ -64,16 +64,16 @@ def test_padding_and_what_stands_there_change_nothing(variant):
         "tokens": np.pad(tokens, ((0, 0), (0, 5)), constant_values=7).astype("int32"),
         "mask": np.pad(inputs["mask"], ((0, 0), (0, 5))),
     }
-    found = output(shared(variant), padded)[:, :TIME]
-    np.testing.assert_allclose(found[inputs["mask"]], expected[inputs["mask"]], atol=1e-5)
+    result = output(shared(variant), padded)[:, :TIME]
+    np.testing.assert_allclose(result[inputs["mask"]], expected[inputs["mask"]], atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_order_of_the_batch_changes_nothing(variant):
     inputs = example()
     flipped = {name: value[::-1] for name, value in inputs.items()}
-    found, expected = output(shared(variant), flipped)[::-1], output(shared(variant), inputs)
-    np.testing.assert_allclose(found[inputs["mask"]], expected[inputs["mask"]], atol=1e-5)
+    result, expected = output(shared(variant), flipped)[::-1], output(shared(variant), inputs)
+    np.testing.assert_allclose(result[inputs["mask"]], expected[inputs["mask"]], atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", CAUSAL)

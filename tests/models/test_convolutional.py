@@ -72,10 +72,10 @@ def test_equals_loops_over_the_formulas(fields):
     random = np.random.default_rng(0)
     source, target = (random.integers(3, SYMBOLS, shape).astype("int32") for shape in ((2, 6), (2, 5)))
     source[1, 4:] = 0
-    found, alignment = model.align({"source": source, "source_mask": source > 0, "target": target})
+    result, alignment = model.align({"source": source, "source_mask": source > 0, "target": target})
     for row, length in ((0, 6), (1, 4)):
         right, read = oracle(source[row, :length], target[row], config, weights)
-        np.testing.assert_allclose(ops.convert_to_numpy(found)[row], right, atol=1e-5)
+        np.testing.assert_allclose(ops.convert_to_numpy(result)[row], right, atol=1e-5)
         np.testing.assert_allclose(ops.convert_to_numpy(alignment)[row, :, :length], read, atol=1e-5)
 
 
@@ -103,8 +103,8 @@ def test_positions_end_at_the_longest_target():
     _, model, _ = made(max_target=3)
     source = np.array([[3, 4]], "int32")
     inputs = {"source": source, "source_mask": source > 0, "target": np.full((1, 4), 5, "int32")}
-    found = ops.convert_to_numpy(model(inputs))
-    assert np.isfinite(found[:, :3]).all() and np.isnan(found[:, 3]).all()
+    result = ops.convert_to_numpy(model(inputs))
+    assert np.isfinite(result[:, :3]).all() and np.isnan(result[:, 3]).all()
 
 
 @pytest.mark.parametrize("fields", [{"kernel_size": 4}, {"encoder_layers": 0}, {"max_source": 0}, {"dropout": 1.0}])

@@ -38,10 +38,10 @@ def documents() -> list[list[np.ndarray]]:
     return [[generator.integers(0, 11, length).astype("int32") for length in lengths] for lengths in LENGTHS]
 
 
-def grid(found: list[list[np.ndarray]], sentences: int, words: int, padding: int = 0) -> dict:
-    tokens = np.full((len(found), sentences, words), padding, "int32")
+def grid(result: list[list[np.ndarray]], sentences: int, words: int, padding: int = 0) -> dict:
+    tokens = np.full((len(result), sentences, words), padding, "int32")
     mask = np.zeros(tokens.shape, "bool")
-    for d, document in enumerate(found):
+    for d, document in enumerate(result):
         for s, sentence in enumerate(document):
             tokens[d, s, : len(sentence)] = sentence
             mask[d, s, : len(sentence)] = True
@@ -77,11 +77,11 @@ def level(x, weights, name):
 def test_equals_loops_over_the_equations():
     _, model = made()
     weights = {v.path: ops.convert_to_numpy(v.value).astype("float64") for v in model.weights}
-    found, sentence_weights, word_weights = map(ops.convert_to_numpy, model.attend(grid(documents(), 4, 7)))
+    result, sentence_weights, word_weights = map(ops.convert_to_numpy, model.attend(grid(documents(), 4, 7)))
     for d, document in enumerate(documents()):
         read = [level(weights[f"{ROOT}/embed/embeddings"][s], weights, f"{ROOT}/words") for s in document]
         expected, attention = level(np.array([vector for vector, _ in read]), weights, f"{ROOT}/sentences")
-        np.testing.assert_allclose(found[d], expected, atol=1e-5)
+        np.testing.assert_allclose(result[d], expected, atol=1e-5)
         np.testing.assert_allclose(sentence_weights[d, : len(document)], attention, atol=1e-5)
         assert (sentence_weights[d, len(document) :] == 0).all()
         for s, (_, attention) in enumerate(read):
@@ -93,16 +93,16 @@ def test_equals_loops_over_the_equations():
 def test_padding_and_what_stands_there_change_nothing(sentences, words, padding):
     _, model = made()
     expected = ops.convert_to_numpy(model(grid(documents(), 3, 6)))
-    found = ops.convert_to_numpy(model(grid(documents(), sentences, words, padding)))
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    result = ops.convert_to_numpy(model(grid(documents(), sentences, words, padding)))
+    np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 def test_order_of_the_batch_changes_nothing():
     _, model = made()
     inputs = grid(documents(), 3, 6)
     flipped = {name: value[::-1] for name, value in inputs.items()}
-    found, expected = (ops.convert_to_numpy(model(x)) for x in (flipped, inputs))
-    np.testing.assert_allclose(found[::-1], expected, atol=1e-5)
+    result, expected = (ops.convert_to_numpy(model(x)) for x in (flipped, inputs))
+    np.testing.assert_allclose(result[::-1], expected, atol=1e-5)
 
 
 def test_every_weight_changes_in_training():
@@ -146,5 +146,5 @@ def test_a_document_of_one_word_warns_of_nothing():
     _, model = made()
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # Keras's: a softmax over one step
-        found = ops.convert_to_numpy(model(grid([[np.array([3], "int32")]], 1, 1)))
-    assert np.isfinite(found).all()
+        result = ops.convert_to_numpy(model(grid([[np.array([3], "int32")]], 1, 1)))
+    assert np.isfinite(result).all()

@@ -175,8 +175,8 @@ def test_a_built_sequence_to_sequence_model_decodes_in_mixed_bfloat16(family, po
     model = zoo.create_model(f"{family}_tiny", task="sequence_to_sequence", source_vocab_size=9, target_vocab_size=9)
     for width in (1, 3):
         hypotheses = Decoder(model, 6)([[4, 5, 2], [6, 2]], width)
-        assert [len(found) for found in hypotheses] == [width, width]
-        assert all(np.isfinite(score) for found in hypotheses for _, score in found)
+        assert [len(result) for result in hypotheses] == [width, width]
+        assert all(np.isfinite(score) for result in hypotheses for _, score in result)
 
 
 def test_an_id_out_of_range_is_an_error_in_fit_and_predict_on_every_backend():

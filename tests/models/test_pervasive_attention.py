@@ -81,8 +81,8 @@ def test_padding_changes_no_statistics_of_a_batch():
         "source_mask": np.pad(inputs["source_mask"], ((0, 0), (0, 3))),
         "target": np.pad(inputs["target"], ((0, 0), (0, 2))),
     }
-    found, expected = (ops.convert_to_numpy(model(x, training=True)) for x in (padded, inputs))
-    np.testing.assert_allclose(found[:, :5], expected, rtol=1e-4, atol=1e-4)
+    result, expected = (ops.convert_to_numpy(model(x, training=True)) for x in (padded, inputs))
+    np.testing.assert_allclose(result[:, :5], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_published_configuration_has_the_published_number_of_parameters():

@@ -23,8 +23,8 @@ def randomise(model) -> None:
 
 
 def part(weights, beginning: str, *names: str) -> list[np.ndarray]:
-    found = [next(v for k, v in weights.items() if k.startswith(beginning) and k.endswith(n)) for n in names]
-    return found
+    result = [next(v for k, v in weights.items() if k.startswith(beginning) and k.endswith(n)) for n in names]
+    return result
 
 
 def reorder(matrix: np.ndarray, cell: str) -> np.ndarray:
@@ -43,11 +43,11 @@ def test_recurrent_backbones_equal_torch(cell, both):
     randomise(model)
     weights = arrays(model)
     kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
-    theirs = kind(16, 8 if both else 16, num_layers=2, batch_first=True, bidirectional=both)
+    reference = kind(16, 8 if both else 16, num_layers=2, batch_first=True, bidirectional=both)
     for layer in range(2):
         for direction, suffix in (("forward_", ""), ("backward_", "_reverse")) if both else (("", ""),):
-            mine = {k: v for k, v in weights.items() if f"block_{layer}/" in k and direction in k}
-            kernel, recurrent, bias = part(mine, "", "/kernel", "/recurrent_kernel", "/bias")
+            ours = {k: v for k, v in weights.items() if f"block_{layer}/" in k and direction in k}
+            kernel, recurrent, bias = part(ours, "", "/kernel", "/recurrent_kernel", "/bias")
             inputs, hidden = bias if cell == "gru" else (bias, np.zeros_like(bias))
             for name, value in (
                 ("weight_ih", reorder(kernel, cell).T),
@@ -55,11 +55,11 @@ def test_recurrent_backbones_equal_torch(cell, both):
                 ("bias_ih", reorder(inputs, cell)),
                 ("bias_hh", reorder(hidden, cell)),
             ):
-                getattr(theirs, f"{name}_l{layer}{suffix}").data = torch.tensor(np.ascontiguousarray(value))
+                getattr(reference, f"{name}_l{layer}{suffix}").data = torch.tensor(np.ascontiguousarray(value))
     x = np.random.default_rng(0).normal(size=(3, 9, 6)).astype("float32")
     kernel, bias = part(weights, "", "embed/kernel", "embed/bias")
     with torch.no_grad():
-        expected = theirs(torch.tensor(x @ kernel + bias))[0].numpy()
+        expected = reference(torch.tensor(x @ kernel + bias))[0].numpy()
     np.testing.assert_allclose(ops.convert_to_numpy(model({"features": x})), expected, atol=1e-5)
 
 
@@ -104,11 +104,11 @@ def test_transformer_equals_torch(norm_first, relative):
         if variable.path.endswith("offset_scores"):
             variable.assign(next(v for v in model.weights if v.path == first))
     w = arrays(model)
-    theirs = torch.nn.Transformer(16, 2, 2, 2, 32, 0.0, norm_first=norm_first, batch_first=True)
+    reference = torch.nn.Transformer(16, 2, 2, 2, 32, 0.0, norm_first=norm_first, batch_first=True)
 
-    def attention(mine, name, out):
-        q, kv, o = (w[f"{mine}/{name}/{x}/kernel"].T for x in ("query", "key_value", "out"))
-        bq, bkv, bo = (w[f"{mine}/{name}/{x}/bias"] for x in ("query", "key_value", "out"))
+    def attention(ours, name, out):
+        q, kv, o = (w[f"{ours}/{name}/{x}/kernel"].T for x in ("query", "key_value", "out"))
+        bq, bkv, bo = (w[f"{ours}/{name}/{x}/bias"] for x in ("query", "key_value", "out"))
         return {
             f"{out}.in_proj_weight": np.concatenate([q, kv]),
             f"{out}.in_proj_bias": np.concatenate([bq, bkv]),
@@ -119,24 +119,24 @@ def test_transformer_equals_torch(norm_first, relative):
     state = {}
     for side in ("encoder", "decoder"):
         for i in range(2):
-            mine, out = f"{side}_{i}", f"{side}.layers.{i}"
-            state |= attention(mine, "self_attention", f"{out}.self_attn")
+            ours, out = f"{side}_{i}", f"{side}.layers.{i}"
+            state |= attention(ours, "self_attention", f"{out}.self_attn")
             norms = ["self_norm", "feed_forward_norm"]
             if side == "decoder":
-                state |= attention(mine, "cross_attention", f"{out}.multihead_attn")
+                state |= attention(ours, "cross_attention", f"{out}.multihead_attn")
                 norms.insert(1, "cross_norm")
             for k, norm in enumerate(norms, 1):
-                state[f"{out}.norm{k}.weight"] = w[f"{mine}/{norm}/gamma"]
-                state[f"{out}.norm{k}.bias"] = w[f"{mine}/{norm}/beta"]
+                state[f"{out}.norm{k}.weight"] = w[f"{ours}/{norm}/gamma"]
+                state[f"{out}.norm{k}.bias"] = w[f"{ours}/{norm}/beta"]
             for k, dense in enumerate(("expand", "contract"), 1):
-                state[f"{out}.linear{k}.weight"] = w[f"{mine}/{dense}/kernel"].T
-                state[f"{out}.linear{k}.bias"] = w[f"{mine}/{dense}/bias"]
+                state[f"{out}.linear{k}.weight"] = w[f"{ours}/{dense}/kernel"].T
+                state[f"{out}.linear{k}.bias"] = w[f"{ours}/{dense}/bias"]
         if norm_first:
             state[f"{side}.norm.weight"] = w[f"{side}_norm/gamma"]
             state[f"{side}.norm.bias"] = w[f"{side}_norm/beta"]
         else:  # the paper has no norm after the last layer
-            getattr(theirs, side).norm = None
-    theirs.load_state_dict({k: torch.tensor(np.ascontiguousarray(v)) for k, v in state.items()})
+            getattr(reference, side).norm = None
+    reference.load_state_dict({k: torch.tensor(np.ascontiguousarray(v)) for k, v in state.items()})
 
     source = np.array([[3, 4, 5, 2, 0], [6, 7, 8, 4, 2]], "int32")
     target = np.array([[1, 3, 4], [1, 6, 5]], "int32")
@@ -155,7 +155,7 @@ def test_transformer_equals_torch(norm_first, relative):
 
     padding = torch.tensor(np.where(source == 0, -np.inf, 0).astype("float32"))
     with torch.no_grad():
-        out = theirs(
+        out = reference(
             *(torch.tensor(x) for x in embedded),
             src_mask=added("encoder_0/self_attention", 5, 5),
             tgt_mask=added("decoder_0/self_attention", 3, 3) + torch.triu(torch.full((3, 3), -torch.inf), 1),
@@ -164,8 +164,8 @@ def test_transformer_equals_torch(norm_first, relative):
             memory_key_padding_mask=padding,
         ).numpy()
     expected = out @ w["logits/kernel"] + w["logits/bias"]
-    found = ops.convert_to_numpy(model({"source": source, "source_mask": source > 0, "target": target}))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    result = ops.convert_to_numpy(model({"source": source, "source_mask": source > 0, "target": target}))
+    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 def sigmoid(x):
@@ -244,6 +244,6 @@ def test_attention_decoder_equals_loops_over_the_formulas(cell, attention):
             out = fed = np.tanh(dense("readout", np.concatenate([context, states[0]], -1)))
         expected.append(dense("logits", out))
         alignment.append(seen)
-    found, read_weights = model.align({"source": source, "source_mask": source > 0, "target": target})
-    np.testing.assert_allclose(ops.convert_to_numpy(found), np.stack(expected, 1), atol=1e-5)
+    result, read_weights = model.align({"source": source, "source_mask": source > 0, "target": target})
+    np.testing.assert_allclose(ops.convert_to_numpy(result), np.stack(expected, 1), atol=1e-5)
     np.testing.assert_allclose(ops.convert_to_numpy(read_weights), np.stack(alignment, 1), atol=1e-5)

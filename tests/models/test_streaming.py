@@ -75,13 +75,13 @@ def test_a_backbone_has_streams_of_its_own(variant):
 def test_several_steps_are_read_as_one_after_the_other(variant):
     model, tokens = predictor(variant), inputs(2, time=33)["tokens"]
     stream = model.stream(2)
-    found = [stream.prefill(tokens[:, :8])]
+    result = [stream.prefill(tokens[:, :8])]
     stream.reset([1])  # from here on each row is at another place of windows and rings
-    found += [stream.prefill(tokens[:, 8:24]), stream.step(tokens[:, 24])[:, None], stream.prefill(tokens[:, 25:])]
-    found = np.concatenate(found, axis=1)
-    np.testing.assert_allclose(found[:1], whole(model, {"tokens": tokens[:1]}), atol=1e-5)
-    np.testing.assert_allclose(found[1:, :8], whole(model, {"tokens": tokens[1:, :8]}), atol=1e-5)
-    np.testing.assert_allclose(found[1:, 8:], whole(model, {"tokens": tokens[1:, 8:]}), atol=1e-5)
+    result += [stream.prefill(tokens[:, 8:24]), stream.step(tokens[:, 24])[:, None], stream.prefill(tokens[:, 25:])]
+    result = np.concatenate(result, axis=1)
+    np.testing.assert_allclose(result[:1], whole(model, {"tokens": tokens[:1]}), atol=1e-5)
+    np.testing.assert_allclose(result[1:, :8], whole(model, {"tokens": tokens[1:, :8]}), atol=1e-5)
+    np.testing.assert_allclose(result[1:, 8:], whole(model, {"tokens": tokens[1:, 8:]}), atol=1e-5)
     assert stream.steps.tolist() == [33, 25]
     # What is kept is what single steps keep.
     single = model.stream(2)
@@ -118,11 +118,11 @@ def test_a_row_begins_anew_and_the_others_go_on(variant):
     stepped(stream, tokens[:, :17])
     stream.reset([1])
     assert stream.steps.tolist() == [17, 0, 17]
-    found = stepped(stream, tokens[:, 17:])
+    result = stepped(stream, tokens[:, 17:])
     expected = whole(model, {"tokens": tokens})[:, 17:]
     anew = whole(model, {"tokens": tokens[1:2, 17:]})
-    np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-5)
-    np.testing.assert_allclose(found[1:2], anew, atol=1e-5)
+    np.testing.assert_allclose(result[[0, 2]], expected[[0, 2]], atol=1e-5)
+    np.testing.assert_allclose(result[1:2], anew, atol=1e-5)
     stream.reset()
     np.testing.assert_allclose(stepped(stream, tokens[:, :5]), whole(model, {"tokens": tokens})[:, :5], atol=1e-5)
 

@@ -114,21 +114,21 @@ def test_attention_equals_torch():
     ours = Attention(8, 2, name="attention")
     ours.build((None, None, 8))
     weights = randomized(ours)
-    theirs = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64, device="cpu")
+    reference = torch.nn.MultiheadAttention(8, 2, batch_first=True, dtype=torch.float64, device="cpu")
     names = ("query", "key", "value")
     with torch.no_grad():
         kernels = np.concatenate([weights[f"attention/{name}/kernel"].T for name in names])
         biases = [weights.get(f"attention/{name}/bias", np.zeros(8)) for name in names]
-        theirs.in_proj_weight.copy_(torch.from_numpy(kernels))
-        theirs.in_proj_bias.copy_(torch.from_numpy(np.concatenate(biases)))
-        theirs.out_proj.weight.copy_(torch.from_numpy(weights["attention/out/kernel"].T.copy()))
-        theirs.out_proj.bias.copy_(torch.from_numpy(weights["attention/out/bias"]))
+        reference.in_proj_weight.copy_(torch.from_numpy(kernels))
+        reference.in_proj_bias.copy_(torch.from_numpy(np.concatenate(biases)))
+        reference.out_proj.weight.copy_(torch.from_numpy(weights["attention/out/kernel"].T.copy()))
+        reference.out_proj.bias.copy_(torch.from_numpy(weights["attention/out/bias"]))
     x, memory = generator.normal(size=(3, 4, 8)), generator.normal(size=(3, 6, 8))
     mask = np.ones((3, 6), bool)
     mask[0, 2:] = False
     out = ours(ours.queries(x.astype("float32")), *ours.keys_values(memory.astype("float32")), mask[:, None])
     parts = [torch.from_numpy(part) for part in (x, memory, memory)]
-    expected, _ = theirs(*parts, key_padding_mask=torch.from_numpy(~mask))
+    expected, _ = reference(*parts, key_padding_mask=torch.from_numpy(~mask))
     np.testing.assert_allclose(numbers(out), expected.detach().cpu().numpy(), atol=1e-5)
 
 

@@ -117,6 +117,6 @@ def test_dropout_acts_within_the_layers_and_in_training_only():
     model = WAVENET.build(WAVENET.configure("tiny", features=3, dropout=0.5))
     model.drop.rate = 0.0  # what is left is inside
     x = {"features": np.ones((1, 9, 3), "float32")}
-    said = ops.convert_to_numpy(model(x))
-    np.testing.assert_array_equal(said, ops.convert_to_numpy(model(x)))
-    assert np.abs(said - ops.convert_to_numpy(model(x, training=True))).max() > 1e-3
+    predictions = ops.convert_to_numpy(model(x))
+    np.testing.assert_array_equal(predictions, ops.convert_to_numpy(model(x)))
+    assert np.abs(predictions - ops.convert_to_numpy(model(x, training=True))).max() > 1e-3

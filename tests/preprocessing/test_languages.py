@@ -121,9 +121,9 @@ def test_balanced_batches_have_the_same_number_of_rows_per_epoch_and_reach_all()
     first = preprocessor.source.symbols.index("<aa>") + 3
     seen, sizes = set(), set()
     for epoch in range(4):
-        found = list(batches.epoch(epoch))
-        assert len(found) == batches.per_epoch
-        rows = [tuple(row) for inputs, _, _ in found for row in inputs["source"].tolist() if any(row)]
+        result = list(batches.epoch(epoch))
+        assert len(result) == batches.per_epoch
+        rows = [tuple(row) for inputs, _, _ in result for row in inputs["source"].tolist() if any(row)]
         own = [row for row in rows if row[0] == first]
         sizes.add((len(own), len(rows) - len(own)))
         seen |= {tuple(i for i in row if i) for row in own}
@@ -132,7 +132,7 @@ def test_balanced_batches_have_the_same_number_of_rows_per_epoch_and_reach_all()
     assert len(seen) == 58  # 4 epochs of about 20 rows reach all 58
     again = TASK.batches(preprocessor, few, config)
     resumed = list(again.epoch(3, start=2))
-    assert all((a[0]["source"] == b[0]["source"]).all() for a, b in zip(resumed, found[2:], strict=True))
+    assert all((a[0]["source"] == b[0]["source"]).all() for a, b in zip(resumed, result[2:], strict=True))
     with pytest.raises(InputError, match="language_rows: the training data have no languages"):
         plain = dataclasses.replace(few, inputs=[split_tag(text)[1] for text in few.inputs])
         TASK.check_training_config(TASK.fit(plain, TASK.architecture("gru")), config)

@@ -73,29 +73,29 @@ def simple_forecasts(x: np.ndarray, p: int, h: int) -> list[float]:
 @pytest.mark.parametrize("length", [96, 90, 33, 16, 7, 5, 3, 2])
 def test_candidates_are_those_of_their_definitions(length):
     x = noisy(length)
-    found = encoded(x)
-    unit = found.scale[0, 0] or 1.0
+    result = encoded(x)
+    unit = result.scale[0, 0] or 1.0
     for j, h in enumerate(STEPS):
         expected = (np.array(simple_forecasts(x, PERIOD, int(h))) - x[-1]) / unit
-        np.testing.assert_allclose(found.steps[0, 0, j, :12], expected, atol=1e-9, err_msg=f"step {h}")
+        np.testing.assert_allclose(result.steps[0, 0, j, :12], expected, atol=1e-9, err_msg=f"step {h}")
         known = np.array([np.log(h) - 2, np.arcsinh(h / PERIOD) - 1, min(h / length, 4), (h - 1) % PERIOD / PERIOD])
-        np.testing.assert_allclose(found.steps[0, 0, j, CANDIDATES:], known, atol=1e-9)
+        np.testing.assert_allclose(result.steps[0, 0, j, CANDIDATES:], known, atol=1e-9)
 
 
 def test_a_patch_holds_its_values_in_units_of_the_past():
     x = noisy(90)
-    found = encoded(x)
+    result = encoded(x)
     scale = min(np.abs(np.diff(x)[-64:]).mean(), np.abs(x[PERIOD:] - x[:-PERIOD])[-64:].mean())
-    assert found.scale[0, 0] == pytest.approx(scale) and found.anchor[0, 0] == x[-1]
-    last = found.features[0, 5]
+    assert result.scale[0, 0] == pytest.approx(scale) and result.anchor[0, 0] == x[-1]
+    last = result.features[0, 5]
     np.testing.assert_allclose(last[:PATCH], np.arcsinh((x[-PATCH:] - x[-1]) / scale), atol=1e-9)
     assert (last[PATCH : 2 * PATCH] == 1).all()
     np.testing.assert_allclose(
         last[2 * PATCH : 3 * PATCH], np.arcsinh((x[-PATCH:] - x[-PATCH - 5 : -5]) / scale), atol=1e-9
     )
     # 90 values: the first patch has ten.
-    np.testing.assert_array_equal(found.features[0, 0, PATCH : 2 * PATCH], [0] * 6 + [1] * 10)
-    assert found.features.shape == (1, 6, FEATURES)
+    np.testing.assert_array_equal(result.features[0, 0, PATCH : 2 * PATCH], [0] * 6 + [1] * 10)
+    assert result.features.shape == (1, 6, FEATURES)
 
 
 def test_no_number_reads_the_future():
@@ -166,11 +166,11 @@ def test_a_clear_period_is_found_through_trend_noise_and_gaps(period):
 
 def test_no_period_is_found_where_there_is_none():
     random = np.random.default_rng(0)
-    found = [
+    result = [
         infer_period(np.cumsum(random.normal(size=n)) if i % 2 else random.normal(size=n))
         for i in range(20)
         for n in (3, 200)
     ]
-    assert np.mean([period == 1 for period in found]) > 0.7
+    assert np.mean([period == 1 for period in result]) > 0.7
     for x in (np.zeros(50), np.arange(50.0), np.full(3, np.nan)):
         assert infer_period(x) == 1

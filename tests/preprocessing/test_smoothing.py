@@ -58,9 +58,9 @@ def test_forecasts_are_those_of_their_definitions(length, period, memory):
         np.array([7]),
         np.array([period]),
     )
-    found = smoothed_forecasts(rows, Season(rows, rows.period, memory), np.array([[length + 6]]), STEPS)
+    result = smoothed_forecasts(rows, Season(rows, rows.period, memory), np.array([[length + 6]]), STEPS)
     for j, h in enumerate(STEPS):
-        np.testing.assert_allclose([one[0, 0, j] for one in found], expected(x, period, memory, int(h)), rtol=1e-9)
+        np.testing.assert_allclose([one[0, 0, j] for one in result], expected(x, period, memory, int(h)), rtol=1e-9)
 
 
 def test_a_gap_keeps_the_level():

@@ -23,8 +23,8 @@ WRITTEN = {
 
 @pytest.mark.parametrize("scheme", WRITTEN)
 def test_a_scheme_is_recognised_converted_and_named(scheme):
-    found, notes = convert_to_iob2([WRITTEN[scheme].split(), ["O"]])
-    assert found == [IOB2, ["O"]] or (scheme == "kind_B" and found[0] == IOB2)
+    result, notes = convert_to_iob2([WRITTEN[scheme].split(), ["O"]])
+    assert result == [IOB2, ["O"]] or (scheme == "kind_B" and result[0] == IOB2)
     assert len(notes) == 1 and notes[0].startswith("tags are read as IOB2; found: ")
     assert scheme in notes[0] or scheme == "BMES"
 
@@ -39,8 +39,8 @@ def test_what_is_right_or_of_no_scheme_stays(tags):
 
 
 def test_tags_that_are_half_in_a_scheme_are_told():
-    found, notes = convert_to_iob2([["O", "B-city", "city"]])
-    assert found == [["O", "B-city", "city"]] and notes[0].endswith("each read as a separate class: 'city'")
+    result, notes = convert_to_iob2([["O", "B-city", "city"]])
+    assert result == [["O", "B-city", "city"]] and notes[0].endswith("each read as a separate class: 'city'")
 
 
 def test_the_label_of_a_sentence_stays_and_rows_with_fewer_tags_than_words_are_refused():

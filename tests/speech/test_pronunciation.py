@@ -35,8 +35,8 @@ def sources(text, **options):
 
 
 def test_lexicon_then_context_then_dictionary_then_model():
-    found = sources("Keras read it to Xyzzyq, 3 CDs.", lexicon={"Keras": "K EH1 R AH0 S"})
-    assert found == [
+    result = sources("Keras read it to Xyzzyq, 3 CDs.", lexicon={"Keras": "K EH1 R AH0 S"})
+    assert result == [
         ("keras", "K EH1 R AH0 S", "lexicon"),
         ("read", "R IY1 D", "context"),
         ("it", "IH1 T", "dictionary"),

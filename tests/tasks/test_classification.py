@@ -71,8 +71,8 @@ def test_fine_tuning_learns_what_the_words_say(tmp_path):
         output=tmp_path / "mine",
         callbacks=Callbacks(on_message=lines.append),
     )
-    (found,) = mine.document["metrics"]
-    assert found["values"]["accuracy"]["value"] > 0.9
+    (result,) = mine.document["metrics"]
+    assert result["values"]["accuracy"]["value"] > 0.9
     assert lines[0] == "task: classification, 2 labels: blame, praise"
     assert lines[1] == "rows: train 98, validation 10, test 12"
     again = zoo.load(tmp_path / "mine")
@@ -160,9 +160,9 @@ def test_of_a_long_text_both_ends_are_read_and_the_user_is_told():
     (line,) = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 3, 2), long)
     assert line == "1 of 2 texts are longer than 3 subwords: only the first 3 are read"
     skewed = Examples(["one", "One", "two", "three"], ["a", "a", "a", "b"], [""] * 4)
-    shares, twice = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 5), skewed)
+    shares, skewed_shares = CLASSIFICATION.warnings(TextPreprocessor(subwords, ("a", "b"), 5), skewed)
     assert shares.startswith("labels are skewed, 'a' in 75.0 % of the rows, 'b' in 25.0 %")
-    assert twice.startswith("1 of 4 texts are duplicates")
+    assert skewed_shares.startswith("1 of 4 texts are duplicates")
     assert TextPreprocessor.from_json(json.loads(json.dumps(short.to_json()))) == short
     nested = TextPreprocessor(subwords, ("a", "b"), 5, 2)
     assert [len(row) for row in nested.encode_input("one two three. four! five")] == [2, 2, 1]
@@ -188,10 +188,10 @@ def test_sentences_end_at_their_marks_and_at_line_ends():
 
 
 def test_macro_f1_weighs_labels_alike():
-    found = classification_metrics(["a", "a", "a", "b"], ["a", "a", "b", "b"])
-    assert found["accuracy"].value == 0.75 and found["error"].value == 0.25
-    assert found["macro_f1"].value == pytest.approx((0.8 + 2 / 3) / 2)
-    assert found["macro_f1"].low <= found["macro_f1"].value <= found["macro_f1"].high
+    result = classification_metrics(["a", "a", "a", "b"], ["a", "a", "b", "b"])
+    assert result["accuracy"].value == 0.75 and result["error"].value == 0.25
+    assert result["macro_f1"].value == pytest.approx((0.8 + 2 / 3) / 2)
+    assert result["macro_f1"].low <= result["macro_f1"].value <= result["macro_f1"].high
 
 
 def test_calibration_is_the_distance_between_being_sure_and_being_right():

@@ -46,28 +46,28 @@ def test_other_units_scale_the_forecast(pipeline):
     series = seasonal(90)
     expected = pipeline.predict([series], horizon=30)[0]
     for factor in (1000.0, 1e-6):
-        found = pipeline.predict([factor * series], horizon=30)[0]
-        np.testing.assert_allclose(found / factor, expected, rtol=1e-4)
+        result = pipeline.predict([factor * series], horizon=30)[0]
+        np.testing.assert_allclose(result / factor, expected, rtol=1e-4)
     # Growth in per cent has a meaning for positive series only.
     below = pipeline.predict([series - 100], horizon=30)[0]
-    found = pipeline.predict([3 * series - 1e5], horizon=30)[0]
-    np.testing.assert_allclose((found + 1e5 - 300) / 3, below, rtol=1e-4)
+    result = pipeline.predict([3 * series - 1e5], horizon=30)[0]
+    np.testing.assert_allclose((result + 1e5 - 300) / 3, below, rtol=1e-4)
 
 
 def test_a_constant_series_stays_constant(pipeline):
     for value in (0.0, 5.0, -1e12):
-        (found,) = pipeline.predict([np.full(50, value)], horizon=7)
-        assert found.shape == (7, 9) and (found == value).all()
-    (found,) = pipeline.predict([[None, 3.0, float("nan")]], horizon=2)
-    assert (found == 3).all()
+        (result,) = pipeline.predict([np.full(50, value)], horizon=7)
+        assert result.shape == (7, 9) and (result == value).all()
+    (result,) = pipeline.predict([[None, 3.0, float("nan")]], horizon=2)
+    assert (result == 3).all()
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 15, 16, 17, 300, 1_024, 5_000])
 def test_any_length_is_read_and_only_the_last_values_count(pipeline, length):
     series = seasonal(length)
-    (found,) = pipeline.predict([series], horizon=5, periods=12)
-    assert found.shape == (5, 9) and np.isfinite(found).all() and (np.diff(found) >= 0).all()
-    np.testing.assert_array_equal(pipeline.predict([series[-1_024:]], horizon=5, periods=12)[0], found)
+    (result,) = pipeline.predict([series], horizon=5, periods=12)
+    assert result.shape == (5, 9) and np.isfinite(result).all() and (np.diff(result) >= 0).all()
+    np.testing.assert_array_equal(pipeline.predict([series[-1_024:]], horizon=5, periods=12)[0], result)
 
 
 def test_horizons_agree_in_what_they_share(pipeline):
@@ -75,10 +75,10 @@ def test_horizons_agree_in_what_they_share(pipeline):
     longest = pipeline.predict([series], horizon=600)[0]
     assert longest.dtype == np.float64
     for horizon in (1, 2, 64, 200, 257):
-        found = pipeline.predict([series], horizon=horizon)[0]
+        result = pipeline.predict([series], horizon=horizon)[0]
         # The horizon tells at which steps earlier bands are checked, and so scales the band.
-        distances, others = (one - one[:, 4:5] for one in (found, longest[:horizon]))
-        np.testing.assert_allclose(found[:, 4], longest[:horizon, 4], rtol=1e-5)
+        distances, others = (one - one[:, 4:5] for one in (result, longest[:horizon]))
+        np.testing.assert_allclose(result[:, 4], longest[:horizon, 4], rtol=1e-5)
         np.testing.assert_allclose(distances / distances[0, 8], others / others[0, 8], rtol=1e-3, atol=1e-4)
 
 
@@ -86,9 +86,9 @@ def test_gaps_are_read_as_gaps(pipeline):
     series = seasonal(100)
     gaps = series.copy()
     gaps[[3, 50, 51, 99]] = np.nan
-    (found,) = pipeline.predict([gaps], horizon=4)
-    assert np.isfinite(found).all()
-    assert np.abs(found - pipeline.predict([series], horizon=4)[0]).max() > 1e-3
+    (result,) = pipeline.predict([gaps], horizon=4)
+    assert np.isfinite(result).all()
+    assert np.abs(result - pipeline.predict([series], horizon=4)[0]).max() > 1e-3
     before = pipeline.predict([np.concatenate([np.full(20, np.nan), series])], horizon=4)[0]
     np.testing.assert_array_equal(before, pipeline.predict([series], horizon=4)[0])
 
@@ -143,8 +143,8 @@ def test_what_cannot_be_forecast_is_refused_in_one_line(pipeline, arguments, mes
 def test_every_family_forecasts_learns_with_every_weight_and_sees_no_future(name):
     pipeline = forecaster(name)
     series = seasonal(700)
-    (found,) = pipeline.predict([series], horizon=3)
-    assert np.isfinite(found).all()
+    (result,) = pipeline.predict([series], horizon=3)
+    assert np.isfinite(result).all()
     examples = Examples([series, seasonal(60, 2)], [[], []], ["a", "b"])
     batches = FORECASTING.batches(pipeline.preprocessor, examples, TrainingConfig(batch_size=8))
     inputs, targets, weights = batches.batch(np.random.default_rng(1), 32)
@@ -187,5 +187,5 @@ def test_the_loss_is_twice_the_pinball_loss():
     weights = np.array([[[1.0, 3.0]]])
     error = values[..., None] - forecasts
     each = 2 * np.where(error > 0, shares * error, (shares - 1) * error).mean(-1)
-    found = float(QuantileLoss(shares)(values, forecasts, sample_weight=weights))
-    assert found == pytest.approx((each * weights).sum() / weights.sum(), rel=1e-5)
+    result = float(QuantileLoss(shares)(values, forecasts, sample_weight=weights))
+    assert result == pytest.approx((each * weights).sum() / weights.sum(), rel=1e-5)

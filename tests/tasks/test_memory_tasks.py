@@ -117,8 +117,8 @@ def test_a_small_model_learns_more_than_there_is_without_memory(task, score, bas
     model = fresh(find_task(task), "transformer", "tiny", MADE[task](20), seed=1, context=32)
     trainer = make_trainer(model, MADE[task](1_000), MADE[task](50, seed=1), training_config)
     trainer.run()
-    found = evaluate(model, MADE[task](100, seed=2))
-    assert found.values[score].high < baseline
+    result = evaluate(model, MADE[task](100, seed=2))
+    assert result.values[score].high < baseline
     model.document = {
         "name": "mine",
         "licence": {"weights": "x", "data": "x"},
@@ -132,7 +132,7 @@ def test_a_small_model_learns_more_than_there_is_without_memory(task, score, bas
             "steps": 1,
             "curve": [],
         },
-        "metrics": [found.to_json()],
+        "metrics": [result.to_json()],
         "published": [],
         "golden": {"inputs": [], "outputs": []},
     }

@@ -64,9 +64,9 @@ def test_music_is_scored_as_numpy_scores_it(composer):
         sounds = 1 / (1 + np.exp(-z))
         nats -= np.log(np.where(piece[1:] == 1, sounds, 1 - sounds)).sum()
         frames += len(piece) - 1
-    found = evaluate(composer, tunes())
-    assert found.values["nll"].value == pytest.approx(nats / frames, rel=1e-5)
-    assert found.values["nll"].low < nats / frames < found.values["nll"].high
+    result = evaluate(composer, tunes())
+    assert result.values["nll"].value == pytest.approx(nats / frames, rel=1e-5)
+    assert result.values["nll"].low < nats / frames < result.values["nll"].high
 
 
 def test_training_lowers_the_mean_over_real_frames(composer):
@@ -100,9 +100,9 @@ def test_characters_are_scored_as_numpy_scores_them(writer):
         z = logits(writer, "tokens", np.array([0, *ids[start:place]]))[-1]
         nats.append(math.log(np.exp(z).sum()) - z[right - 1])
         assert place < context or context // 2 <= place - start < context
-    found = evaluate(writer, Examples([TEXT], [""], ["made:1"])).values
-    assert found["nats"].value == pytest.approx(np.mean(nats), rel=1e-5)
-    assert found["bpc"].value == pytest.approx(np.mean(nats) / math.log(2), rel=1e-5)
+    result = evaluate(writer, Examples([TEXT], [""], ["made:1"])).values
+    assert result["nats"].value == pytest.approx(np.mean(nats), rel=1e-5)
+    assert result["bpc"].value == pytest.approx(np.mean(nats) / math.log(2), rel=1e-5)
     (answer,) = writer.predict_raw([TEXT])
     assert sum(answer["characters"]) == len(TEXT)
     both = writer.predict_raw(["hey", TEXT], batch_size=2)

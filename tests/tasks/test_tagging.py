@@ -116,11 +116,11 @@ def test_a_span_that_nothing_begins_is_learned_as_one_that_is_begun():
 
 
 def test_metrics_count_spans_and_whole_sentences():
-    said = ["B-a I-a O\tx", "B-a O O\ty", "O O\tx"]
+    rows = ["B-a I-a O\tx", "B-a O O\ty", "O O\tx"]
     right = ["B-a I-a O\tx", "B-a I-a O\tx", "O O\tx"]
-    found = tagging_metrics(said, right)
-    assert found["slot_f1"].value == pytest.approx(2 * 1 / (2 + 2))
-    assert found["intent_accuracy"].value == pytest.approx(2 / 3)
-    assert found["sentence_accuracy"].value == pytest.approx(2 / 3)
+    result = tagging_metrics(rows, right)
+    assert result["slot_f1"].value == pytest.approx(2 * 1 / (2 + 2))
+    assert result["intent_accuracy"].value == pytest.approx(2 / 3)
+    assert result["sentence_accuracy"].value == pytest.approx(2 / 3)
     nothing = tagging_metrics(["O"], ["O"])
     assert nothing["slot_f1"].value == 0 and nothing["sentence_accuracy"].value == 1

@@ -32,8 +32,8 @@ def runs(place):
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     command = [sys.executable, str(PROGRAM)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as found:
-        yield found
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as result:
+        yield result
 
 
 def run(runs, folder, processes, **train):
@@ -62,7 +62,7 @@ def assert_same(weights, others):
     for name in weights.files:
         if name != "curve":
             np.testing.assert_allclose(weights[name], others[name], rtol=0, atol=1e-5, err_msg=name)
-    curve, other = (json.loads(str(found["curve"])) for found in (weights, others))
+    curve, other = (json.loads(str(result["curve"])) for result in (weights, others))
     for row, other_row in zip(curve, other, strict=True):
         assert row == pytest.approx(other_row, abs=1e-5)
 

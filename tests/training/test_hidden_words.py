@@ -34,10 +34,10 @@ def test_a_tenth_is_hidden_and_padding_never():
 
 @pytest.mark.parametrize("task,architecture,made", CASES)
 def test_other_words_in_each_epoch_and_the_same_answers(task, architecture, made):
-    found = find_task(task)
-    pipeline = fresh(found, architecture, "tiny", made(), seed=1)
+    result = find_task(task)
+    pipeline = fresh(result, architecture, "tiny", made(), seed=1)
     plain, varied = (
-        found.batches(pipeline.preprocessor, made(), TrainingConfig(batch_size=8, augment=augment))
+        result.batches(pipeline.preprocessor, made(), TrainingConfig(batch_size=8, augment=augment))
         for augment in (False, True)
     )
 

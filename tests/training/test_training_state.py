@@ -23,8 +23,8 @@ TENSORS = {"a": np.arange(6, dtype="float32").reshape(2, 3).T, "b": np.arange(4)
 def test_what_is_written_is_read_whatever_the_memory_layout(tmp_path):
     assert read_state(tmp_path) is None
     write_state(tmp_path / "new", TENSORS, {"step": 3})
-    tensors, told = read_state(tmp_path / "new") or ({}, {})
-    assert told == {"step": 3} and tensors.keys() == TENSORS.keys()
+    tensors, metadata = read_state(tmp_path / "new") or ({}, {})
+    assert metadata == {"step": 3} and tensors.keys() == TENSORS.keys()
     for name, tensor in TENSORS.items():
         assert tensors[name].dtype == tensor.dtype
         np.testing.assert_array_equal(tensors[name], tensor)

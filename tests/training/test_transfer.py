@@ -83,8 +83,8 @@ def test_each_group_steps_by_its_own_rate_as_in_plain_numpy():
     expected, averages = adamw_of_numpy(drawn, gradients, factors, training_config, 0.1, 3)
     for i, variable in enumerate(variables):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected[i], atol=1e-5)
-        found = keras.ops.convert_to_numpy(optimizer._model_variables_moving_average[i])
-        np.testing.assert_allclose(found, averages[i], atol=1e-5)
+        result = keras.ops.convert_to_numpy(optimizer._model_variables_moving_average[i])
+        np.testing.assert_allclose(result, averages[i], atol=1e-5)
 
 
 def newton_schulz_of_numpy(matrix):
@@ -100,8 +100,8 @@ def newton_schulz_of_numpy(matrix):
 
 def test_a_matrix_is_made_about_orthogonal():
     drawn = np.random.default_rng(0).normal(size=(3, 16, 40)).astype("float32")
-    found = keras.ops.convert_to_numpy(orthogonalised(keras.ops.convert_to_tensor(drawn)))
-    for one, matrix in zip(found, drawn, strict=True):
+    result = keras.ops.convert_to_numpy(orthogonalised(keras.ops.convert_to_tensor(drawn)))
+    for one, matrix in zip(result, drawn, strict=True):
         np.testing.assert_allclose(one, newton_schulz_of_numpy(matrix), atol=1e-5)
         left, _, right = np.linalg.svd(matrix, full_matrices=False)
         assert 0.6 < np.linalg.svd(one, compute_uv=False).min() < np.linalg.svd(one, compute_uv=False).max() < 1.3
@@ -124,7 +124,7 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
     gradients = [[generator.normal(size=value.shape).astype("float32") for value in drawn] for _ in range(2)]
     for each in gradients:
         optimizer.apply([keras.ops.convert_to_tensor(g) for g in each], variables)
-    found = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    result = [keras.ops.convert_to_numpy(variable) for variable in variables]
 
     for i, count in ((0, 1), (1, 2)):
         value, momentum = drawn[i].astype("float64"), np.zeros_like(drawn[i], "float64")
@@ -134,14 +134,14 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
             update = np.concatenate([newton_schulz_of_numpy(piece) for piece in pieces], axis=1)
             size = 0.2 * math.sqrt(max(pieces[0].shape))  # Liu et al. 2025, equation 4
             value = value * (1 - 0.1 * 0.1 * factors[i]) - 0.1 * factors[i] * size * update
-        np.testing.assert_allclose(found[i], value, atol=1e-5)
+        np.testing.assert_allclose(result[i], value, atol=1e-5)
 
     rest = [keras.Variable(value, name=name) for value, name in list(zip(drawn, names, strict=True))[2:]]
     adamw = make_optimizer(dataclasses.replace(training_config, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
     adamw.build(rest)
     for each in gradients:
         adamw.apply([keras.ops.convert_to_tensor(g) for g in each[2:]], rest)
-    for one, variable in zip(found[2:], rest, strict=True):
+    for one, variable in zip(result[2:], rest, strict=True):
         np.testing.assert_allclose(one, keras.ops.convert_to_numpy(variable), atol=1e-6)
 
 
@@ -149,8 +149,8 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
 def test_groups_hold_every_weight_once_from_the_embeddings_to_the_head(family):
     model = classifier(family).model
     groups = layer_groups(model)
-    found = [v.path for group in groups.groups for layer in group for v in layer.weights]
-    assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) >= 3
+    result = [v.path for group in groups.groups for layer in group for v in layer.weights]
+    assert sorted(result) == sorted(v.path for v in model.weights) and len(groups) >= 3
     lowest, top = groups.groups[0][0].weights[0], model.head.kernel
     assert groups.factor(top, 2.6) == 1.0
     assert groups.factor(lowest, 2.6) == pytest.approx(2.6 ** (1 - len(groups)))
@@ -161,8 +161,8 @@ def test_a_model_that_writes_has_four_groups(family):
     model = fresh(find_task("sequence_to_sequence"), family, "tiny", spelled(), seed=1).model
     new = next(v.path for v in model.weights if v.path.startswith("source_embed/"))
     groups = layer_groups(model, {new})
-    found = [v.path for group in groups.groups for layer in group for v in layer.weights]
-    assert sorted(found) == sorted(v.path for v in model.weights) and len(groups) == 4
+    result = [v.path for group in groups.groups for layer in group for v in layer.weights]
+    assert sorted(result) == sorted(v.path for v in model.weights) and len(groups) == 4
     groups.freeze_below(3)
     assert {v.path.split("/")[0] for v in model.trainable_variables} == {"source_embed", "logits"}
 
@@ -170,18 +170,18 @@ def test_a_model_that_writes_has_four_groups(family):
 @pytest.mark.parametrize("family", registry.SEQ2SEQ)
 def test_hidden_matrices_are_those_between_embeddings_and_output_layer(family):
     model = fresh(find_task("sequence_to_sequence"), family, "tiny", spelled(), seed=1).model
-    found = hidden_matrices(model)
+    result = hidden_matrices(model)
     outer = ("source_embed", "target_embed", "logits")
     hidden = [v for v in model.weights if v.path.split("/")[0] not in outer and len(v.shape) == 2]
-    assert set(found) == {v.path for v in hidden if v.name in ("kernel", "recurrent_kernel")}
+    assert set(result) == {v.path for v in hidden if v.name in ("kernel", "recurrent_kernel")}
     gates = {"lstm_cell": 4, "gru_cell": 3, "key_value": 2}
-    for path, count in found.items():
+    for path, count in result.items():
         assert count == next((n for part, n in gates.items() if f"/{part}/" in path), 1), path
 
 
 def test_a_classifiers_head_and_embedding_are_no_hidden_matrices():
-    found = hidden_matrices(classifier("lstm").model)
-    assert set(found.values()) == {4} and not any("head" in path or "embed" in path for path in found)
+    result = hidden_matrices(classifier("lstm").model)
+    assert set(result.values()) == {4} and not any("head" in path or "embed" in path for path in result)
 
 
 def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():

@@ -116,7 +116,7 @@ def score_against_latency(rows: list[dict], title: str, path: str | Path) -> Non
     save(figure, path)
 
 
-def memory(found: dict, title: str, path: str | Path) -> None:
+def memory(result: dict, title: str, path: str | Path) -> None:
     """Plot the loss against the number of visible steps, and the influence of each step.
 
     Args:
@@ -129,14 +129,14 @@ def memory(found: dict, title: str, path: str | Path) -> None:
     """
     figure = Figure(figsize=(6, 5), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
-    steps = [row["steps"] for row in found["context"]]
-    above.plot(steps, [row["loss"] for row in found["context"]], marker="o", markersize=3)
-    above.axvline(found["effective"], color="grey", linestyle="--", label=f"within 1 %: {found['effective']:,} steps")
+    steps = [row["steps"] for row in result["context"]]
+    above.plot(steps, [row["loss"] for row in result["context"]], marker="o", markersize=3)
+    above.axvline(result["effective"], color="grey", linestyle="--", label=f"within 1 %: {result['effective']:,} steps")
     above.set_ylabel("loss")
     above.set_title(title)
     # A logarithmic axis cannot show a gradient of 0.
-    below.plot(steps, [row["influence"] or None for row in found["context"]], marker="o", markersize=3)
-    below.axvline(found["half_life"], color="grey", linestyle="--", label=f"half: {found['half_life']:,} steps back")
+    below.plot(steps, [row["influence"] or None for row in result["context"]], marker="o", markersize=3)
+    below.axvline(result["half_life"], color="grey", linestyle="--", label=f"half: {result['half_life']:,} steps back")
     below.set_yscale("log")
     below.set_xscale("log")
     below.set_xlabel("steps back")
@@ -147,7 +147,7 @@ def memory(found: dict, title: str, path: str | Path) -> None:
     save(figure, path)
 
 
-def roofline(found: dict, path: str | Path) -> None:
+def roofline(result: dict, path: str | Path) -> None:
     """Plot the FLOPs per second that the machine allows and the model reaches, against arithmetic intensity.
 
     Args:
@@ -157,7 +157,7 @@ def roofline(found: dict, path: str | Path) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
-    peak, bandwidth, rows = found["roofline"]["flops"], found["roofline"]["bandwidth"], found["rows"]
+    peak, bandwidth, rows = result["roofline"]["flops"], result["roofline"]["bandwidth"], result["rows"]
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     ridge = peak / bandwidth
@@ -176,7 +176,7 @@ def roofline(found: dict, path: str | Path) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("FLOP for each byte moved")
     axes.set_ylabel("GFLOP per second (number: rows of the batch)")
-    axes.set_title(f"{found['model']}, {found['backend']}")
+    axes.set_title(f"{result['model']}, {result['backend']}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     save(figure, path)

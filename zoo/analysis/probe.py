@@ -250,7 +250,7 @@ def gradient_by_embedding(model: keras.Model, inputs: np.ndarray, weights: np.nd
 def _gradient(model: keras.Model):
     """Returns a compiled function for the gradient with respect to ``embedded``, given it and ``weights``."""
 
-    def said(embedded, weights):
+    def weighted_output(embedded, weights):
         outputs = model.head(model.backbone.run_blocks(embedded))[:, -1]
         return ops.sum(outputs * weights)
 
@@ -258,7 +258,7 @@ def _gradient(model: keras.Model):
     if backend == "jax":
         import jax
 
-        return jax.jit(jax.grad(said))
+        return jax.jit(jax.grad(weighted_output))
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -266,7 +266,7 @@ def _gradient(model: keras.Model):
         def gradient(embedded, weights):
             with tf.GradientTape() as tape:
                 tape.watch(embedded)
-                total = said(embedded, weights)
+                total = weighted_output(embedded, weights)
             return tape.gradient(total, embedded)
 
         return gradient
@@ -274,7 +274,7 @@ def _gradient(model: keras.Model):
 
     def of_a_leaf(embedded, weights):
         leaf = embedded.detach().requires_grad_()
-        return torch.autograd.grad(said(leaf, ops.convert_to_tensor(weights)), leaf)[0]
+        return torch.autograd.grad(weighted_output(leaf, ops.convert_to_tensor(weights)), leaf)[0]
 
     return of_a_leaf
 
@@ -296,7 +296,7 @@ def structure(pipeline: Pipeline, name: str, history: int, random: np.random.Gen
     return Structure(receptive_field, architecture.path_length(config, history), support, checked)
 
 
-def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, Any]:
+def document(name: str, split: str, result: Probe, recalled: list) -> dict[str, Any]:
     """Returns a probe in the form of a record.
 
     Args:
@@ -306,7 +306,7 @@ def document(name: str, split: str, found: Probe, recalled: list) -> dict[str, A
         recalled: Result of ``zoo.analysis.recall.recall``; empty if it was not run.
     """
     rows = [{key: x for key, x in dataclasses.asdict(row).items() if x is not None} for row in recalled]
-    return {"dataset": name, "split": split, **found.to_json(), "recall": rows}
+    return {"dataset": name, "split": split, **result.to_json(), "recall": rows}
 
 
 def write(folder: str | os.PathLike, probed: dict[str, Any]) -> None:

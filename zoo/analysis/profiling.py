@@ -241,9 +241,9 @@ def training_memory(model: keras.Model, batch: int, steps: int) -> int | None:
     of_model = (model.trainable_variables, model.non_trainable_variables, optimizer.variables, model.metrics_variables)
     state = [[raw_value(v) for v in variables] for variables in of_model]
     program = jax.jit(model.train_step, donate_argnums=0).lower(tuple(state), (inputs, target)).compile()
-    found = program.memory_analysis()
-    sizes = found.argument_size_in_bytes, found.output_size_in_bytes, found.temp_size_in_bytes
-    return sum(sizes) - found.alias_size_in_bytes
+    result = program.memory_analysis()
+    sizes = result.argument_size_in_bytes, result.output_size_in_bytes, result.temp_size_in_bytes
+    return sum(sizes) - result.alias_size_in_bytes
 
 
 def _streaming(model, batch: int):

@@ -171,8 +171,8 @@ def _moment(part: dict[str, str | None], day_first: bool | None) -> datetime:
     elif quarter := part.get("q"):
         day = date(year, 3 * int(quarter) - 2, 1)
     elif name := part.get("B"):
-        found = [i + 1 for i, month in enumerate(MONTHS) if name.lower() in (month, month[:3], month[:4])]
-        day = date(year, found[0] if found else 0, int(part.get("d") or 1))
+        result = [i + 1 for i, month in enumerate(MONTHS) if name.lower() in (month, month[:3], month[:4])]
+        day = date(year, result[0] if result else 0, int(part.get("d") or 1))
     elif day_first is not None:
         numbers = int(part["first"] or 0), int(part["second"] or 0)
         day = date(year, *(reversed(numbers) if day_first else numbers))

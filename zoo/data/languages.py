@@ -30,8 +30,8 @@ def split_tag(text: str) -> tuple[str, str]:
         >>> split_tag("<de>Straße"), split_tag("Straße")
         (('de', 'Straße'), ('', 'Straße'))
     """
-    found = _TAG.match(text)
-    return (found[1], text[found.end() :]) if found else ("", text)
+    result = _TAG.match(text)
+    return (result[1], text[result.end() :]) if result else ("", text)
 
 
 def check_code(language: str) -> str:

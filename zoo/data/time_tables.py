@@ -53,13 +53,13 @@ def read_series(
     if rows is None:
         if columns.series or columns.time or columns.target:
             raise InputError(f"data of type {type(data).__name__}: has no columns: leave their names out")
-        found = _arrays(data)
+        result = _arrays(data)
     else:
-        found, more = _from_table(rows, columns, time_format, name)
+        result, more = _from_table(rows, columns, time_format, name)
         notes += more
-    notes += _short(found)
+    notes += _short(result)
     unnamed = columns.target or "1"
-    series = [dataclasses.replace(one, name=one.name or unnamed, period=period or one.period) for one in found]
+    series = [dataclasses.replace(one, name=one.name or unnamed, period=period or one.period) for one in result]
     return series, notes
 
 
@@ -298,14 +298,14 @@ def _ends(series: Sequence[Series], column: str) -> list[str]:
 def _short(series: Sequence[Series]) -> list[str]:
     """Returns notes on series that say little: one value, or zeros only."""
     notes = []
-    for what, found in (
+    for what, result in (
         ("has one value: its forecast can only repeat it", [one for one in series if len(one.values) == 1]),
         ("has only zeros", [one for one in series if len(one.values) > 1 and not np.nan_to_num(one.values).any()]),
     ):
-        if len(found) == 1:
-            notes.append(f"series {found[0].name!r} {what}" if found[0].name else f"the series {what}")
-        elif found:
-            notes.append(f"{len(found):,} series, such as {found[0].name!r}: each {what}")
+        if len(result) == 1:
+            notes.append(f"series {result[0].name!r} {what}" if result[0].name else f"the series {what}")
+        elif result:
+            notes.append(f"{len(result):,} series, such as {result[0].name!r}: each {what}")
     return notes
 
 

@@ -96,13 +96,13 @@ def load_series(name: str) -> list[Series]:
         named = ", ".join(other for other, dataset in DATASETS.items() if dataset.task == "forecasting")
         raise InputError(f"{name}: has no series to forecast: choose one of {named}")
     (split,) = dataset.splits
-    found = []
+    result = []
     for row in _read(name, dataset, split)[1]:
         title, test = row["name"].decode(), row["test"]
         period = int(row["period"]) or None
         location = f"{name}:{title}"
-        found.append(Series(title, row["values"], period=period, location=location, test=test if len(test) else None))
-    return found
+        result.append(Series(title, row["values"], period=period, location=location, test=test if len(test) else None))
+    return result
 
 
 def _read(name: str, dataset: Dataset, split: str):

@@ -38,19 +38,21 @@ def evaluate_forecaster(
     series, notes = read_series(data, columns, time_format, period)
     for note in notes:
         on_message(note)
-    found = rolling.rolling_windows(series, horizon, windows, on_message)
-    on_start(len(found))
-    score = rolling.score([model], found, lambda name: on_step if name != rolling.REFERENCE else _ignore, on_message)[0]
+    rolled = rolling.rolling_windows(series, horizon, windows, on_message)
+    on_start(len(rolled))
+    score, *_ = rolling.score(
+        [model], rolled, lambda name: on_step if name != rolling.REFERENCE else _ignore, on_message
+    )
     return Report(
         read.named(data),
         f"last {windows} x {horizon} steps",
-        len(found),
+        len(rolled),
         {"horizon": horizon},
         {**score.values, **_relative(score.relative)},
-        [window.series.values for window in found],
+        [window.series.values for window in rolled],
         score.outputs,
-        [window.actual for window in found],
-        [window.series.location for window in found],
+        [window.actual for window in rolled],
+        [window.series.location for window in rolled],
     )
 
 

@@ -171,12 +171,12 @@ def evaluate(
 
 def _by_language(inputs: list[Any]) -> dict[str, list[int]]:
     """Returns the indices of the inputs that begin with a language, by language."""
-    found: dict[str, list[int]] = {}
+    result: dict[str, list[int]] = {}
     for i, value in enumerate(inputs):
         code = split_tag(value)[0] if isinstance(value, str) else ""
         if code:
-            found.setdefault(code, []).append(i)
-    return found
+            result.setdefault(code, []).append(i)
+    return result
 
 
 def held_against(ours: Pipeline, report: Report, others: Pipeline, other: Report) -> tuple[str, Interval]:

@@ -174,16 +174,16 @@ class File:
         """Yield the cases that begin at the given lines."""
         wanted = iter(lines.tolist())
         line = next(wanted, None)
-        found: list[tuple[str, Any, str]] = []
+        result: list[tuple[str, Any, str]] = []
         for text, target, location in rows:
             if line_of(location) != line:
                 continue
             references = self.repeated.get(text, [target]) if self.multi_reference else target
-            found.append((text, references, location))
+            result.append((text, references, location))
             line = next(wanted, None)
-            if len(found) == PART or line is None:
-                yield Cases(*map(list, zip(*found, strict=True)))
-                found = []
+            if len(result) == PART or line is None:
+                yield Cases(*map(list, zip(*result, strict=True)))
+                result = []
             if line is None:
                 return
 

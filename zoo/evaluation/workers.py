@@ -50,15 +50,15 @@ class Worker:
 
     def check_part(self, cases: Cases) -> Checked:
         """Returns location and error of the cases that cannot be used, and how many inputs are read as others."""
-        found = []
+        result = []
         for value, reference, location in zip(cases.inputs, cases.references, cases.locations, strict=True):
             try:
                 self.pipeline.task.check_example(self.pipeline.preprocessor, value, reference)
             except InputError as error:
-                found.append((location, str(error)))
+                result.append((location, str(error)))
         folded = Folded(self.pipeline.preprocessor)
         folded.add(cases.inputs)
-        return found, (folded.count, folded.first)
+        return result, (folded.count, folded.first)
 
     def answer_part(
         self, cases: Cases, without: set[str], on_step: Callable[[int], None] = lambda count: None

@@ -55,7 +55,7 @@ def compare(pipeline: Pipeline, models: Mapping[str, bytes]) -> list[Difference]
         models: Graphs as bytes, by file name.
     """
     sessions = {name: onnxruntime.InferenceSession(data) for name, data in models.items()}
-    found: dict[str, list[float]] = {name: [] for name in models if name != ENCODER}
+    result: dict[str, list[float]] = {name: [] for name in models if name != ENCODER}
     generator = np.random.default_rng(0)
     longest, cases = _longest(pipeline), []
     for batch in BATCHES:
@@ -64,15 +64,15 @@ def compare(pipeline: Pipeline, models: Mapping[str, bytes]) -> list[Difference]
             expected = _keras(pipeline, inputs)
             cases.append((inputs, expected))
             outputs = _run(sessions[MODEL], inputs)
-            found[MODEL] += [_difference(outputs[name], value) for name, value in expected.items()]
+            result[MODEL] += [_difference(outputs[name], value) for name, value in expected.items()]
             if DECODER_STEP in sessions:
-                found[DECODER_STEP] += _decoded(sessions, inputs, expected["logits"])
+                result[DECODER_STEP] += _decoded(sessions, inputs, expected["logits"])
             if STEP in sessions and (batch == 1 or length < 300):
-                found[STEP] += list(_stepped(sessions[STEP], inputs, expected["logits"]))
+                result[STEP] += list(_stepped(sessions[STEP], inputs, expected["logits"]))
     bound = TOLERANCE
-    if max(max(errors) for errors in found.values()) > TOLERANCE:
+    if max(max(errors) for errors in result.values()) > TOLERANCE:
         bound = max(TOLERANCE, 4 * _sensitivity(pipeline, cases))
-    return [Difference(name, max(errors), len(errors), bound) for name, errors in found.items()]
+    return [Difference(name, max(errors), len(errors), bound) for name, errors in result.items()]
 
 
 def _sensitivity(pipeline: Pipeline, cases: list) -> float:
@@ -165,9 +165,9 @@ def _run(session: onnxruntime.InferenceSession, inputs: Mapping[str, np.ndarray]
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
-def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+def _difference(result: np.ndarray, expected: np.ndarray) -> float:
     scale = max(1.0, float(np.abs(expected).max(initial=0)))
-    return float(np.abs(found - expected).max(initial=0)) / scale
+    return float(np.abs(result - expected).max(initial=0)) / scale
 
 
 def _stepped(session: onnxruntime.InferenceSession, inputs, expected: np.ndarray) -> Iterator[float]:

@@ -93,20 +93,20 @@ def write_demo(folder: str | Path, names: Sequence[str], runtime: str | Path | N
 def _runtime_files(runtime: str | Path | None) -> dict[str, bytes]:
     """Returns the files of onnxruntime-web, verified by their hashes unless the user gives their folder."""
     if runtime is not None:
-        found = _read(Path(runtime).expanduser())
-        if found is None:
+        result = _read(Path(runtime).expanduser())
+        if result is None:
             raise InputError(
                 f"--runtime {runtime}: not the folder dist of {RUNTIME}: give node_modules/onnxruntime-web/dist"
             )
-        return found
+        return result
     cached = locate.cache_folder() / RUNTIME.replace("@", "-")
     for place in (Path("node_modules") / "onnxruntime-web" / "dist", cached):
-        found = _read(place)
-        if found is not None and _is_whole(found):
-            return found
-    found = _fetch()
-    write_folder(cached, found)
-    return found
+        result = _read(place)
+        if result is not None and _is_whole(result):
+            return result
+    result = _fetch()
+    write_folder(cached, result)
+    return result
 
 
 def _read(folder: Path) -> dict[str, bytes] | None:
@@ -134,9 +134,9 @@ def _fetch() -> dict[str, bytes]:
             if done.returncode or archive is None:
                 raise InputError(f"onnxruntime-web: npm cannot fetch it: {remedy}")
             with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as opened:
-                found = {file: opened.extractfile(f"package/dist/{file}").read() for file in RUNTIME_FILES}  # pyright: ignore
+                result = {file: opened.extractfile(f"package/dist/{file}").read() for file in RUNTIME_FILES}  # pyright: ignore
         except (subprocess.TimeoutExpired, tarfile.TarError, KeyError, OSError):
             raise InputError(f"onnxruntime-web: npm cannot fetch it: {remedy}") from None
-    if not _is_whole(found):
+    if not _is_whole(result):
         raise InputError(f"onnxruntime-web: npm gave other files than those of {RUNTIME}: {remedy}")
-    return found
+    return result

@@ -151,18 +151,18 @@ def modules_of(name: str) -> dict[str, bytes]:
     Args:
         name: A module that imports others of the zoo by ``from MODULE import NAME`` only.
     """
-    root, found, pending = Path(__file__).parents[2], {}, [name]
+    root, result, pending = Path(__file__).parents[2], {}, [name]
     while pending:
         module = pending.pop()
         file = f"{module.replace('.', '/')}.py"
-        if file in found:
+        if file in result:
             continue
         with storage(root / file):
-            found[file] = (root / file).read_bytes()
-        imports = [node for node in ast.walk(ast.parse(found[file])) if isinstance(node, ast.ImportFrom)]
+            result[file] = (root / file).read_bytes()
+        imports = [node for node in ast.walk(ast.parse(result[file])) if isinstance(node, ast.ImportFrom)]
         pending += [str(node.module) for node in imports if str(node.module).startswith("zoo.")]
-    packages = {str(parent) for file in found for parent in Path(file).parents if str(parent) != "."}
-    return found | {f"{package}/__init__.py": b"" for package in packages}
+    packages = {str(parent) for file in result for parent in Path(file).parents if str(parent) != "."}
+    return result | {f"{package}/__init__.py": b"" for package in packages}
 
 
 def _readme(record: Record, files: Mapping[str, int]) -> str:

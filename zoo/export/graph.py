@@ -283,9 +283,9 @@ class Graph:
         """
         self._bodies.append([])
         read = [[Value(self, self.fresh("scan"), x.dtype) for x in group] for group in (initial, steps)]
-        after, found = advance(*read)
+        after, result = advance(*read)
         # An output of a body must be the output of one of its own nodes, and only once.
-        written = [self.op("Identity", x) for x in [*after, *found]]
+        written = [self.op("Identity", x) for x in [*after, *result]]
         described = [
             [helper.make_tensor_value_info(x.name, TYPES[x.dtype], None) for x in group]
             for group in ([*read[0], *read[1]], written)

@@ -88,7 +88,7 @@ def lengths_of(graph: Graph, mask: Value | None) -> Value | None:
 
 def _recurrent_weights(parts: Sequence[Part], cell: str) -> list[Value]:
     """Returns ``W``, ``R`` and ``B`` of one or two directions."""
-    found: list[list[np.ndarray]] = [[], [], []]
+    result: list[list[np.ndarray]] = [[], [], []]
     for part in parts:
         part = part / CELLS[cell]
         kernel, recurrent, bias = (part.array(name) for name in ("kernel", "recurrent_kernel", "bias"))
@@ -98,9 +98,9 @@ def _recurrent_weights(parts: Sequence[Part], cell: str) -> list[Value]:
             gates = np.split(x, len(GATES[cell]), axis=-1)
             return np.concatenate([gates[i] for i in GATES[cell]], axis=-1)
 
-        for group, x in zip(found, (ordered(kernel).T, ordered(recurrent).T, ordered(bias).reshape(-1)), strict=True):
+        for group, x in zip(result, (ordered(kernel).T, ordered(recurrent).T, ordered(bias).reshape(-1)), strict=True):
             group.append(x)
-    return [parts[0].constant(f"{name}{len(parts)}", np.stack(x)) for name, x in zip("WRB", found, strict=True)]
+    return [parts[0].constant(f"{name}{len(parts)}", np.stack(x)) for name, x in zip("WRB", result, strict=True)]
 
 
 def recurrent(

@@ -98,13 +98,13 @@ class Predictor:
     def each_step(self, rows: list[np.ndarray], batch_size: int, on_step: OnStep) -> list[np.ndarray]:
         """Returns the logits ``(time, outputs)`` of a next-step model per row."""
         name = "tokens" if rows[0].ndim == 1 else "features"
-        found = [np.zeros(0)] * len(rows)
+        result = [np.zeros(0)] * len(rows)
         for chosen, _, _ in by_length([len(row) for row in rows], batch_size, STEPS):
             logits = self.run({name: _stack([rows[i] for i in chosen])})["logits"]
             for i, row in zip(chosen, logits, strict=True):
-                found[i] = row[: len(rows[i])]
+                result[i] = row[: len(rows[i])]
             on_step(len(chosen))
-        return found
+        return result
 
 
 def greedy(
@@ -223,12 +223,12 @@ def _texts_or_series(rows: list) -> dict[str, np.ndarray]:
 def _pooled(self: Predictor, inputs, batch_size, on_step) -> np.ndarray:
     """Returns the logits ``(inputs, outputs)``."""
     rows = self.preprocessor.encode_inputs(inputs)
-    found: list[Any] = [None] * len(rows)
+    result: list[Any] = [None] * len(rows)
     for chosen, _, _ in by_length([len(row) for row in rows], batch_size):
         for i, logits in zip(chosen, self.run(_texts_or_series([rows[i] for i in chosen]))["logits"], strict=True):
-            found[i] = logits
+            result[i] = logits
         on_step(len(chosen))
-    return np.stack(found)
+    return np.stack(result)
 
 
 def _classify(self: Predictor, inputs, batch_size, on_step, *, probabilities) -> list[Any]:
@@ -248,11 +248,11 @@ def _tag(self: Predictor, inputs, batch_size, on_step) -> list[str]:
     outputs = [""] * len(rows)
     for chosen, _, _ in by_length([len(ids) for ids, _ in rows], batch_size):
         tokens, first = (pad([rows[i][k] for i in chosen], max(len(rows[i][k]) for i in chosen)) for k in (0, 1))
-        found = self.run({"tokens": tokens, "mask": tokens > 0, "first": first})
+        result = self.run({"tokens": tokens, "mask": tokens > 0, "first": first})
         for place, i in enumerate(chosen):
-            likely = np.log(softmax(found["tags"][place, : len(rows[i][1])]))
+            likely = np.log(softmax(result["tags"][place, : len(rows[i][1])]))
             tags = " ".join(preprocessor.tags[tag] for tag in viterbi_decode(likely, preprocessor.tags))
-            label = f"\t{preprocessor.labels[found['label'][place].argmax()]}" if preprocessor.labels else ""
+            label = f"\t{preprocessor.labels[result['label'][place].argmax()]}" if preprocessor.labels else ""
             outputs[i] = tags + label
         on_step(len(chosen))
     return outputs

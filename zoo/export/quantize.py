@@ -88,10 +88,10 @@ def weights_only(model: Any) -> Any:
         node = readers[0][0]
         if len(readers) == 1 and node.op_type == "Gather" and array.ndim == 2 and _is_top(graph, node):
             # Look up rows before scaling; scaling the whole table would take longer than the model.
-            found = node.output[0]
-            node.input[0], node.output[0] = f"{name}/int8", f"{found}/int8"
+            result = node.output[0]
+            node.input[0], node.output[0] = f"{name}/int8", f"{result}/int8"
             place = [*graph.node].index(node)
-            back = helper.make_node("DequantizeLinear", [f"{found}/int8", f"{name}/scale"], [found], axis=-1)
+            back = helper.make_node("DequantizeLinear", [f"{result}/int8", f"{name}/scale"], [result], axis=-1)
             graph.node.insert(place + 1, back)
         else:
             nodes.append(helper.make_node("DequantizeLinear", scaled, [name], f"{name}/scaled", axis=axis))

@@ -30,13 +30,13 @@ def score_int8(name: str, limit: int) -> dict[str, Any]:
     task = find_task(record.spec.task)
     cases = task.cases(datasets.load(record.data["name"], "test"))
     cases = cases.select(sorted(random.Random(0).sample(range(len(cases)), min(limit, len(cases)))))
-    found: dict[str, Any] = {"dataset": record.data["name"], "split": "test", "inputs": len(cases)}
+    result: dict[str, Any] = {"dataset": record.data["name"], "split": "test", "inputs": len(cases)}
     for key, int8 in (("float32", False), ("int8", True)):
         models = {file: model.SerializeToString() for file, model in make_models(record, tensors, int8).items()}
         predictor = Predictor(record, models)
-        found[key] = {name: round(value, 6) for name, value in _score(predictor, task, cases, limit).items()}
-        found[f"{key}_bytes"] = {file: len(data) for file, data in models.items()}
-    return found
+        result[key] = {name: round(value, 6) for name, value in _score(predictor, task, cases, limit).items()}
+        result[f"{key}_bytes"] = {file: len(data) for file, data in models.items()}
+    return result
 
 
 def _score(predictor: Predictor, task: Any, cases: Any, limit: int) -> dict[str, float]:

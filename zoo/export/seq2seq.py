@@ -111,10 +111,10 @@ def _recurrent(cell: str) -> Family:
         graph = part.graph
         backward = graph.slice(graph.at(memory["values"], 1, 0), 1, config["encoder_units"])
         count = config["decoder_layers"] * STATES[cell]
-        found = [dense(part / f"bridge_{i}", backward, "tanh") for i in range(count)]
+        result = [dense(part / f"bridge_{i}", backward, "tanh") for i in range(count)]
         if config["attention"] == "luong":
-            found.append(graph.full(0.0, "float32", graph.size(backward, 0), _readout_units(config)))
-        return found
+            result.append(graph.full(0.0, "float32", graph.size(backward, 0), _readout_units(config)))
+        return result
 
     def initial(part: Part, config: Config, memory: Mapping[str, Value]) -> dict[str, Value]:
         return {f"decoder_{i}": state for i, state in enumerate(states(part, config, memory))}

@@ -146,11 +146,11 @@ def step(part: Part, config: Config, target: Value, memory: Mapping[str, Value])
     x = _embedded(target_embedding(part), config, graph.unsqueeze(target, 1), positions)
 
     def cached(name: str, keys: Value, values: Value) -> list[Value]:
-        found = []
+        result = []
         for kind, new in (("keys", keys), ("values", values)):
-            found.append(graph.concat([past[f"{name}/{kind}"], new], 2))
-            graph.set_state(f"{name}/{kind}", found[-1], [shape[0], "next", shape[2]])
-        return found
+            result.append(graph.concat([past[f"{name}/{kind}"], new], 2))
+            graph.set_state(f"{name}/{kind}", result[-1], [shape[0], "next", shape[2]])
+        return result
 
     logits, weights = _decode(part, config, x, positions, memory, None, cached)
     return graph.squeeze(logits, 1), graph.squeeze(weights, 1)

@@ -47,17 +47,17 @@ def _stored(graph: Graph, config: Config, y: Value, mask: Value) -> Value:
 
 def _levels(part: Part, config: Config, y: Value, stored: Value) -> list[tuple[Value, Value]]:
     """Returns the vectors ``(batch, groups, hidden_dim)`` of every level, and flags that mark stored ones."""
-    graph, window, found = part.graph, config["window"], [(y, stored)]
+    graph, window, result = part.graph, config["window"], [(y, stored)]
     for i in range(config["levels"] - 1):
-        vectors, flags = found[-1]
+        vectors, flags = result[-1]
         groups = (graph.size(vectors, 1) + (window - 1)) // window
         short = groups * window - graph.size(vectors, 1)
         vectors = graph.reshape(graph.pad(vectors, 1, 0, short, 3), 0, groups, window, config["hidden_dim"])
         flags = graph.pad(graph.cast(flags, "int32"), 1, 0, short, 2)
         flags = graph.reshape(flags, 0, groups, window) > 0
         pooled = attention_pooling(part / f"pool_{i}", vectors, flags)[0]
-        found.append((pooled, _any(graph, flags)))
-    return found
+        result.append((pooled, _any(graph, flags)))
+    return result
 
 
 def _any(graph: Graph, flags: Value) -> Value:

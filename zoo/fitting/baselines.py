@@ -34,10 +34,10 @@ def against_tfidf(pipeline: Pipeline, train: Examples, validation: Examples) -> 
     """
     if not pipeline.task.has_labels or not isinstance(train.inputs[0], str):
         return []
-    found = tfidf(train.inputs, train.targets).predict(validation.inputs)
+    result = tfidf(train.inputs, train.targets).predict(validation.inputs)
     baseline, ours = (
         float(np.mean(np.array(labels) == np.array(validation.targets)))
-        for labels in (found, pipeline.predict(validation.inputs))
+        for labels in (result, pipeline.predict(validation.inputs))
     )
     if baseline <= ours:
         return []

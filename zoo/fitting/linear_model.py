@@ -47,10 +47,10 @@ def out_of_fold(
     if split is None:
         return None
     model = LogisticRegression(C=strength, max_iter=300)
-    found = np.full((len(labels), classes), _ABSENT)
+    result = np.full((len(labels), classes), _ABSENT)
     probabilities = np.asarray(cross_val_predict(model, rows, labels, cv=split, method="predict_proba"))
-    found[:, np.unique(labels)] = np.log(np.maximum(probabilities, 1e-9))
-    return found
+    result[:, np.unique(labels)] = np.log(np.maximum(probabilities, 1e-9))
+    return result
 
 
 def _split(labels: np.ndarray, folds: int, seed: int):

@@ -57,11 +57,11 @@ def with_ngrams(
         return pipeline, 0.0
     on_message(f"n-grams: a linear model on them is added, with {share:.2g} times the size of the network's logits")
     changed = dataclasses.replace(preprocessor, ngrams=BUCKETS)
-    found = Pipeline(dataclasses.replace(pipeline.spec, preprocessor=changed.to_json()), pipeline.document)
+    result = Pipeline(dataclasses.replace(pipeline.spec, preprocessor=changed.to_json()), pipeline.document)
     tensors = pipeline.tensors()
     tensors["head/bias"] = tensors["head/bias"] + (share * scale * bias).astype("float32")
-    found.assign({**tensors, "ngrams/kernel": (share * scale * kernel).astype("float32")}, "fine-tuned weights")
-    return found, share
+    result.assign({**tensors, "ngrams/kernel": (share * scale * kernel).astype("float32")}, "fine-tuned weights")
+    return result, share
 
 
 def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -108,8 +108,8 @@ def _counts(rows: list[list[int]], vocab_size: int):
 
 
 def _probabilities(pipeline: Pipeline, texts: list[str]) -> np.ndarray:
-    found = pipeline.predict(texts, probabilities=True)
-    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in found])
+    result = pipeline.predict(texts, probabilities=True)
+    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in result])
 
 
 def _spread(logits: np.ndarray) -> float:

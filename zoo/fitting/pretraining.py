@@ -42,16 +42,16 @@ def shards(recipe: Recipe, folder: Path) -> TokenShards:
     """
     assert recipe.corpus is not None
     place = folder / f"{recipe.dataset.replace('/', '_')}_{recipe.corpus.vocab_size}"
-    found = open_shards(place)
-    if found is not None:
-        return found
+    result = open_shards(place)
+    if result is not None:
+        return result
     texts = {split: list(datasets.load(recipe.dataset, split).inputs) for split in ("train", "validation", "test")}
     random.Random(1).shuffle(texts["train"])
     tokenizer = ByteSubwords.learn(texts["train"][::_LEARNED_ON], recipe.corpus.vocab_size)
     return write_shards(place, texts, tokenizer, SEPARATOR)
 
 
-def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str) -> tuple[Pipeline, Trainer]:
+def setup(recipe: Recipe, result: TokenShards, folder: Path, resume_command: str) -> tuple[Pipeline, Trainer]:
     """Returns a model with random weights and a trainer that reads shards.
 
     Args:
@@ -64,19 +64,19 @@ def setup(recipe: Recipe, found: TokenShards, folder: Path, resume_command: str)
     assert corpus is not None
     task = find_task(datasets.entry(recipe.dataset).task)
     family = task.architecture(recipe.architecture)
-    tokenizer = ByteSubwords.from_json(found.tokenizer, f"{found.folder}: tokenizer")
+    tokenizer = ByteSubwords.from_json(result.tokenizer, f"{result.folder}: tokenizer")
     preprocessor = SubwordTextPreprocessor(tokenizer, corpus.context)
     seed_everything(training_config.seed)
     spec = task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config})
     pipeline = Pipeline(spec, dtype=training_config.precision)
     return pipeline, make_trainer(
-        pipeline, found, training_config, corpus.tokens, folder, resume_command, sampled=corpus.sampled
+        pipeline, result, training_config, corpus.tokens, folder, resume_command, sampled=corpus.sampled
     )
 
 
 def make_trainer(
     pipeline: Pipeline,
-    found: TokenShards,
+    result: TokenShards,
     training_config: TrainingConfig,
     tokens: int,
     folder: Path | None,
@@ -101,18 +101,18 @@ def make_trainer(
     """
     preprocessor, task = pipeline.preprocessor, pipeline.task
     context, batch_size = preprocessor.context, training_config.batch_size
-    ids = found.split("train")
+    ids = result.split("train")
     epochs, seed = training_config.epochs, training_config.seed
     try:
         windows = Windows(ids, preprocessor.size, context, SEPARATOR, batch_size, epochs, tokens, seed, sampled)
     except ValueError as error:
-        raise InputError(f"{found.folder}: {len(ids):,} subwords of train: {error}") from None
-    if len(found.split("validation")) < context:
-        raise InputError(f"{found.folder}: validation is shorter than a window of {context} subwords: add texts")
+        raise InputError(f"{result.folder}: {len(ids):,} subwords of train: {error}") from None
+    if len(result.split("validation")) < context:
+        raise InputError(f"{result.folder}: validation is shorter than a window of {context} subwords: add texts")
     trainer = distributed.make_trainer(
         pipeline.model,
         windows,
-        _validation(pipeline, found.split("validation"), context, batch_size),
+        _validation(pipeline, result.split("validation"), context, batch_size),
         task.monitor,
         training_config,
         task.loss(training_config),
@@ -120,7 +120,7 @@ def make_trainer(
         resume_command,
         groups=groups,
     )
-    trainer.data = found.fingerprint
+    trainer.data = result.fingerprint
     return trainer
 
 

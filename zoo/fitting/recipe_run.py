@@ -105,9 +105,9 @@ def _train(
         about |= forecast_pretraining.describe(recipe.series, sources)
     elif recipe.corpus:
         with cluster.first_alone():
-            found = pretraining.shards(recipe, folder.parent / "shards")
-        pipeline, trainer = pretraining.setup(recipe, found, folder, command)
-        about |= {"fingerprint": found.fingerprint, "splits": found.tokens}
+            result = pretraining.shards(recipe, folder.parent / "shards")
+        pipeline, trainer = pretraining.setup(recipe, result, folder, command)
+        about |= {"fingerprint": result.fingerprint, "splits": result.tokens}
     else:
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config

@@ -79,12 +79,12 @@ def fine_tune_on_shards(
     name = base.document["name"] if base.document else "the model"
     if not is_language_model(base):
         raise InputError(f"{name}: no language model of subwords: token shards are for these only")
-    found = open_shards(Path(data))
-    if found is None:
+    shards = open_shards(Path(data))
+    if shards is None:
         raise InputError(f"{data}: no token shards: {MANIFEST} is missing")
-    if found.tokenizer != base.preprocessor.tokenizer.to_json():
+    if shards.tokenizer != base.preprocessor.tokenizer.to_json():
         raise InputError(f"{data}: encoded with other subwords than those of {name}: encode the texts with its own")
-    tested = _texts(found, "test", base)
+    tested = _texts(shards, "test", base)
     given = isinstance(training_config, TrainingConfig)
     config = training_config if given else override(DOMAIN, training_config or {})
     config = dataclasses.replace(config, min_steps=0)
@@ -95,10 +95,10 @@ def fine_tune_on_shards(
     seed_everything(config.seed)
     pipeline = Pipeline(base.spec)
     pipeline.assign(base.tensors(), name)
-    tokens = found.tokens["train"]
+    tokens = shards.tokens["train"]
     command = "the same command with --resume"
     groups = layer_groups(pipeline.model, ())
-    trainer = make_trainer(pipeline, found, config, tokens, unfinished, command, groups=groups)
+    trainer = make_trainer(pipeline, shards, config, tokens, unfinished, command, groups=groups)
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     callbacks.on_message(f"language model: reads {tokens:,} subwords once, in {config.epochs} epochs")
     if resume:
@@ -110,7 +110,12 @@ def fine_tune_on_shards(
     evaluation = evaluate(pipeline, examples)
     callbacks.on_evaluated(evaluation)
     own = base.document["licence"] if base.document else {"weights": "unknown", "data": "unknown"}
-    facts = {"name": Path(data).name, "source": "the user's", "fingerprint": found.fingerprint, "splits": found.tokens}
+    facts = {
+        "name": Path(data).name,
+        "source": "the user's",
+        "fingerprint": shards.fingerprint,
+        "splits": shards.tokens,
+    }
     pipeline.set_document(
         {
             **blank_document(name_of_folder(folder.name) if folder else "fine-tuned"),
@@ -131,12 +136,12 @@ def fine_tune_on_shards(
     return pipeline
 
 
-def _texts(found: TokenShards, split: str, base: Pipeline) -> list[str]:
+def _texts(shards: TokenShards, split: str, base: Pipeline) -> list[str]:
     """Returns the first texts of a split (raises InputError if there is none)."""
-    ids = found.split(split)
+    ids = shards.split(split)
     ends = np.flatnonzero(ids == SEPARATOR)[: MAX_TESTED + 1].tolist()
     parts: Iterator[tuple[int, int]] = itertools.pairwise([*ends, *([len(ids)] if len(ends) <= MAX_TESTED else [])])
     texts = [base.preprocessor.decode(ids[start + 1 : end].tolist()) for start, end in parts if end > start + 1]
     if not texts:
-        raise InputError(f"{found.folder}: {split} has no text: encode at least one")
+        raise InputError(f"{shards.folder}: {split} has no text: encode at least one")
     return texts

@@ -138,22 +138,24 @@ def prepare(
         raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
     layout = find_task(task or base_task).layout if task or base_task else None
     bad = BadRows(skip_bad_rows)
-    found = [
+    portions = [
         None if part is None else read.examples(part, layout=layout, on_bad=bad, **vars(columns))
         for part in (data, validation, test)
     ]
     bad.check()
-    if not len(found[0]):
+    if not len(portions[0]):
         raise InputError(f"{read.named(data)}: no row can be used: {bad.errors[0]}")
-    found_task, why = choose_task(task, base_task, found[0])
-    notes = [*found[0].reading.notes, *why]
+    found_task, why = choose_task(task, base_task, portions[0])
+    notes = [*portions[0].reading.notes, *why]
     if columns.language and not (base and getattr(base.preprocessor, "languages", ())):
         raise InputError(f"language {columns.language!r}: this model has no languages: leave it out")
     if columns.strip_labels and found_task.has_labels:
-        found = _with_same_labels(found)
-    found = [part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in found]
+        portions = _with_same_labels(portions)
+    portions = [
+        part and bad.leave_out(part, found_task.misfits(part, None if language_model else base)) for part in portions
+    ]
     bad.check()
-    examples, *given = (part and found_task.standardize(part) for part in found)
+    examples, *given = (part and found_task.standardize(part) for part in portions)
     notes += [note for note in examples.reading.notes if note not in notes]
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
@@ -214,13 +216,13 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
 def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
     """Returns the indices of rows of a part that cannot be encoded, with their errors."""
     check = task.check_training_example if training else task.check_example
-    found = []
+    portions = []
     for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
         try:
             check(preprocessor, value, target)
         except InputError as error:
-            found.append((i, error))
-    return found
+            portions.append((i, error))
+    return portions
 
 
 def default_training_config(task: Task | None) -> TrainingConfig:

@@ -138,11 +138,11 @@ def _fitted(library: Any, series: np.ndarray, horizon: int, period: int) -> tupl
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = library(season_length=period).forecast(y=series, h=horizon, level=_LEVELS)
+            result = library(season_length=period).forecast(y=series, h=horizon, level=_LEVELS)
     except Exception as error:  # it raises errors of many kinds, for short series above all
         return None, " ".join(f"{type(error).__name__}: {error}".split())[:100]
-    columns = [found[f"lo-{level}"] for level in reversed(_LEVELS)]
-    columns += [found["mean"], *(found[f"hi-{level}"] for level in _LEVELS)]
+    columns = [result[f"lo-{level}"] for level in reversed(_LEVELS)]
+    columns += [result["mean"], *(result[f"hi-{level}"] for level in _LEVELS)]
     quantiles = np.stack(columns, axis=1).astype(np.float64)
     if not np.isfinite(quantiles).all():
         return None, "the forecast is not finite"

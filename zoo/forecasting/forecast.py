@@ -73,16 +73,16 @@ def forecast(
         raise InputError("zoo.forecast returns a DataFrame: pip install 'seqzoo[parquet]' for pandas") from None
     forecasters.check_horizon(horizon)
     columns = Columns(target=target, series=series, time=time, header=header, dialect=dialect)
-    found, notes = read_series(data, columns, time_format, period)
+    result, notes = read_series(data, columns, time_format, period)
     for line in notes:
         on_message(line)
     _, forecaster = forecasters.find(model, on_step, on_message)
-    outputs = forecasters.run(forecaster, found, horizon)
-    names = np.repeat(np.array([one.name for one in found], object), horizon)
-    times = np.concatenate([steps_ahead(one, horizon) for one in found])
+    outputs = forecasters.run(forecaster, result, horizon)
+    names = np.repeat(np.array([one.name for one in result], object), horizon)
+    times = np.concatenate([steps_ahead(one, horizon) for one in result])
     quantiles = np.concatenate(outputs)
     return pandas.DataFrame(
-        {"series": names, time_column(found): times, **{str(q): quantiles[:, i] for i, q in enumerate(QUANTILES)}}
+        {"series": names, time_column(result): times, **{str(q): quantiles[:, i] for i, q in enumerate(QUANTILES)}}
     )
 
 

@@ -273,12 +273,12 @@ def benchmark(
 
 def forecasts(forecaster: Forecaster, windows: Sequence[Window]) -> list[np.ndarray]:
     """Returns the quantiles of each window; the forecaster is called once per horizon."""
-    found: dict[int, np.ndarray] = {}
+    result: dict[int, np.ndarray] = {}
     for horizon in dict.fromkeys(len(window.actual) for window in windows):
         chosen = [i for i, window in enumerate(windows) if len(window.actual) == horizon]
         outputs = forecasters.run(forecaster, [windows[i].series for i in chosen], horizon)
-        found.update(zip(chosen, outputs, strict=True))
-    return [found[i] for i in range(len(windows))]
+        result.update(zip(chosen, outputs, strict=True))
+    return [result[i] for i in range(len(windows))]
 
 
 def _score(name: str, loaded: dict[str, list[Series]], runs: dict[Any, Any]) -> SetScore:

@@ -86,7 +86,7 @@ def rolling_windows(
     forecasters.check_horizon(horizon)
     if not 1 <= windows <= MAX_WINDOWS:
         raise InputError(f"windows {windows}: give 1 to {MAX_WINDOWS:,}")
-    found, short = [], 0
+    result, short = [], 0
     for index, one in enumerate(series):
         least = max(2, min(horizon, 2 * (one.period or horizon)))
         count = min(windows, (len(one.values) - least) // horizon)
@@ -97,8 +97,8 @@ def rolling_windows(
             if np.isnan(history).all() or np.isnan(actual).all():
                 continue
             times = None if one.times is None else one.times[:end]
-            found.append(Window(dataclasses.replace(one, values=history, times=times), actual, index))
-    if not found:
+            result.append(Window(dataclasses.replace(one, values=history, times=times), actual, index))
+    if not result:
         longest = max(len(one.values) for one in series)
         raise InputError(
             f"the longest series has {longest:,} steps, too few for a window of {horizon:,} after a history: give a"
@@ -106,7 +106,7 @@ def rolling_windows(
         )
     if short:
         on_message(f"{short:,} of {len(series):,} series are too short for {windows:,} windows and have fewer, or none")
-    return found
+    return result
 
 
 def score(
@@ -153,11 +153,11 @@ def window_counts(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> d
 
 
 def _relative(counts: dict[str, Counts], reference: dict[str, Counts]) -> dict[str, Interval]:
-    found = {}
+    result = {}
     for name in ("mase", "wql"):
         with contextlib.suppress(InputError):  # seasonal naive has no error
-            found[name] = relative(counts[name], reference[name])
-    return found
+            result[name] = relative(counts[name], reference[name])
+    return result
 
 
 def coverage_by_step(windows: Sequence[Window], outputs: Sequence[np.ndarray]) -> list[float]:

@@ -121,9 +121,9 @@ def _followed(values: np.ndarray, patches: np.ndarray, steps: np.ndarray) -> np.
     """
     ends = patches * PATCH + PATCH - 1
     index = ends[:, None] + steps
-    found = np.where(index < values.shape[1], values[:, np.minimum(index, values.shape[1] - 1)], np.nan)
+    result = np.where(index < values.shape[1], values[:, np.minimum(index, values.shape[1] - 1)], np.nan)
     known = np.cumsum(np.isfinite(values), axis=1)[:, ends]
-    return np.where((known >= PATCH)[..., None], found, np.nan)
+    return np.where((known >= PATCH)[..., None], result, np.nan)
 
 
 def _one_per_series(periods: Any, count: int) -> Sequence[Any]:

@@ -121,8 +121,8 @@ def _runner(model, draw):
             logits, after = model.step(last, tree.pack_sequence_as(state, list(flat)))
             drawn = draw(ops.cast(logits, "float32"), ops.take(noise, t, axis=0)[None], settings)
             last = ops.where(t < known, ops.take(given, t, axis=0)[None], drawn)
-            here = ops.reshape(ops.arange(CHUNK) == t, (CHUNK, *[1] * (len(out.shape) - 1)))
-            return t + 1, ops.where(here, last, out), last, *tree.flatten(after)
+            at_step = ops.reshape(ops.arange(CHUNK) == t, (CHUNK, *[1] * (len(out.shape) - 1)))
+            return t + 1, ops.where(at_step, last, out), last, *tree.flatten(after)
 
         start = (ops.convert_to_tensor(0, "int32"), ops.zeros_like(given), last, *flat)
         _, out, last, *flat = ops.while_loop(going, advance, start)

@@ -105,9 +105,9 @@ def translation_metrics(counts: Mapping[str, np.ndarray]) -> dict[str, Interval]
     """
     if not len(counts["bleu"]):
         raise InputError("no sentences: a metric needs at least one")
-    found = {name: interval(metric_counts(name, values)) for name, values in counts.items()}
-    bleu = found["bleu"]
-    return {**found, "bleu_error": Interval(100 - bleu.value, 100 - bleu.high, 100 - bleu.low)}
+    result = {name: interval(metric_counts(name, values)) for name, values in counts.items()}
+    bleu = result["bleu"]
+    return {**result, "bleu_error": Interval(100 - bleu.value, 100 - bleu.high, 100 - bleu.low)}
 
 
 def signatures() -> dict[str, str]:

@@ -104,8 +104,8 @@ def _in_logs(past: Past, ends: np.ndarray, steps: np.ndarray) -> list[np.ndarray
     )
     usable = (low > 0) & np.isfinite(low)
     least, most = (np.log(np.where(usable, edge, 1.0)) for edge in (low, high))
-    found = smoothed_forecasts(past.logs, past.log_season, ends, steps)[1:]
-    return [np.where(usable, np.exp(np.clip(one, least - 1, most + 1)) - column(origin, 3), np.nan) for one in found]
+    result = smoothed_forecasts(past.logs, past.log_season, ends, steps)[1:]
+    return [np.where(usable, np.exp(np.clip(one, least - 1, most + 1)) - column(origin, 3), np.nan) for one in result]
 
 
 def candidates(past: Past, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -169,7 +169,7 @@ def candidates(past: Past, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
     longer = column(longer_period(period), 3)
     second = ahead - ((steps - 1) // longer + 1) * longer
     naive_longer = np.where(second >= first, rows.at(second), naive)
-    found = [
+    result = [
         last,
         level,
         mean,
@@ -187,5 +187,5 @@ def candidates(past: Past, ends: np.ndarray, steps: np.ndarray) -> np.ndarray:
         *smoothed_forecasts(rows, past.longer, ends, steps)[:1],
         *_in_logs(past, ends, steps),
     ]
-    flat = [np.broadcast_to(a if a.ndim == 3 else a[..., None], wide) for a in found]
+    flat = [np.broadcast_to(a if a.ndim == 3 else a[..., None], wide) for a in result]
     return np.stack([np.where(np.isfinite(a), a, last_wide) for a in flat], axis=-1)

@@ -216,11 +216,11 @@ def add_letters(
         tagged: Pairs of language and text.
         source: Tokenizer whose normal form and case the letters have.
     """
-    found = {language: set(letters) for language, letters in alphabets.items()}
+    result = {language: set(letters) for language, letters in alphabets.items()}
     for language, text in tagged:
         text = lowercase(text, language) if source.lowercase else text
-        found.setdefault(language, set()).update(source.split(text))
-    return {language: "".join(sorted(letters)) for language, letters in found.items()}
+        result.setdefault(language, set()).update(source.split(text))
+    return {language: "".join(sorted(letters)) for language, letters in result.items()}
 
 
 def fit_languages(inputs: Iterable[str], target: SymbolTokenizer, max_length: int) -> SequenceToSequencePreprocessor:

@@ -138,8 +138,8 @@ class TranslationPreprocessor:
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Returns the share of subwords that are parts of lacking characters."""
-        found = [self.tokenizer.fragments(text)[1:] for text in texts]
-        return sum(count for count, _ in found) / max(1, sum(total for _, total in found))
+        result = [self.tokenizer.fragments(text)[1:] for text in texts]
+        return sum(count for count, _ in result) / max(1, sum(total for _, total in result))
 
     def to_json(self) -> dict[str, Any]:
         lengths = {"max_source": self.max_source, "max_target": self.max_target}

@@ -44,11 +44,11 @@ class Homograph:
 def homographs() -> dict[str, Homograph]:
     """Returns the homographs by word, from ``homographs.tsv``, with pronunciations in CMUdict's form."""
     text = (Path(__file__).parent / "homographs.tsv").read_text("utf-8")
-    found = {}
+    result = {}
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
         cues = {cue: sense for sense in SENSES for cue in row[f"{sense}_cues"].split()}
-        found[row["word"]] = Homograph(row["noun"], row["verb"], row["past"], row["default"], cues)
-    return found
+        result[row["word"]] = Homograph(row["noun"], row["verb"], row["past"], row["default"], cues)
+    return result
 
 
 def choose(words: Sequence[str], place: int) -> str:

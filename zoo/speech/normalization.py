@@ -9,10 +9,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from zoo.data.dates import MONTHS
 from zoo.speech.vocabulary import (
     ABBREVIATIONS,
     CURRENCIES,
-    MONTHS,
     SCALES,
     SYMBOLS,
     SYMBOLS_IN_ADDRESSES,
@@ -284,7 +284,7 @@ def _url(text: str, is_word: Callable[[str], bool]) -> Iterator[str]:
 
 def _with_abbreviations(tokens: list[Token], text: str) -> list[Token]:
     """Returns tokens in which an abbreviation and its full stop are one token."""
-    found: list[Token] = []
+    result: list[Token] = []
     position = 0
     skip = False
     for i, token in enumerate(tokens):
@@ -299,7 +299,7 @@ def _with_abbreviations(tokens: list[Token], text: str) -> list[Token]:
         following = tokens[i + 2].text if i + 2 < len(tokens) else ""
         capital = following[:1].isupper()
         if joined and key == "st":
-            words = ("saint",) if capital and not (found and found[-1].text[:1].isupper()) else ("street",)
+            words = ("saint",) if capital and not (result and result[-1].text[:1].isupper()) else ("street",)
         elif joined and key in TITLES and capital:
             words = tuple(TITLES[key].split())
         elif joined and key in ABBREVIATIONS and not (key == "no" and not following[:1].isdigit()):
@@ -307,9 +307,9 @@ def _with_abbreviations(tokens: list[Token], text: str) -> list[Token]:
         elif key in ("vs", "etc") or (key in TITLES and key in ("dr", "mr", "mrs", "ms") and capital):
             words, joined = tuple((ABBREVIATIONS | TITLES)[key].split()), joined and key != "etc"
         else:
-            found.append(token)
+            result.append(token)
             continue
         last = joined and not following
         skip = joined and not last
-        found.append(Token(token.text + "." if skip else token.text, words))
-    return found
+        result.append(Token(token.text + "." if skip else token.text, words))
+    return result

@@ -142,16 +142,16 @@ class Pronouncer:
 
     def _spoken(self, tokens: list[Token]) -> list[Spoken]:
         words = [word for token in tokens for word in token.words]
-        place, found = 0, []
+        place, result = 0, []
         for token in tokens:
             if not token.words:
-                found.append(Spoken(token.text, "", "", "punctuation"))
+                result.append(Spoken(token.text, "", "", "punctuation"))
             for i, word in enumerate(token.words):
                 phones, source = (token.phones, "text") if token.phones else self._look_up(word, words, place, token)
                 phones = to_ipa(phones) if self.alphabet == "ipa" and phones else phones
-                found.append(Spoken("" if i else token.text, word, phones, source))
+                result.append(Spoken("" if i else token.text, word, phones, source))
                 place += 1
-        return found
+        return result
 
     def _look_up(self, word: str, words: list[str], place: int, token: Token) -> tuple[str, str]:
         """Returns the phones of a word in its sentence, and their source."""
@@ -222,7 +222,7 @@ def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[
         lines, locations = read_lines(lexicon)
         pairs = [re.split(r"\t|\s+", line.strip(), maxsplit=1) for line in lines]
         rows = [(*pair, at) if len(pair) == 2 else (pair[0], "", at) for pair, at in zip(pairs, locations, strict=True)]
-    found = {}
+    result = {}
     for word, phones, location in rows:
         with located(location):
             if not phones.split():
@@ -230,5 +230,5 @@ def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[
             wrong = [phone for phone in phones.split() if phone not in ARPABET]
             if wrong:
                 raise InputError(f"{wrong[0]!r} is not an ARPAbet phone: write phones as K AE1 T")
-        found[word.lower().replace("’", "'")] = " ".join(phones.split())
-    return found
+        result[word.lower().replace("’", "'")] = " ".join(phones.split())
+    return result

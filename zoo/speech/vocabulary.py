@@ -5,7 +5,6 @@ import json
 import re
 from pathlib import Path
 
-from zoo.data.dates import MONTHS
 from zoo.errors import InputError
 
 WORD_LISTS = {

@@ -84,10 +84,10 @@ class SeriesWindows:
         values = np.full((self.batch_size, time + ahead), np.nan)
         periods = np.ones(self.batch_size, int)
         for row in range(self.batch_size):
-            found, periods[row] = self._one(random, time + ahead)
+            result, periods[row] = self._one(random, time + ahead)
             # The end of the last patch, so that something follows.
-            end = min(len(found) - 1, int(random.integers(max(1, len(found) // 3), len(found))))
-            history, future = found[max(0, end - time) : end], found[end : end + ahead]
+            end = min(len(result) - 1, int(random.integers(max(1, len(result) // 3), len(result))))
+            history, future = result[max(0, end - time) : end], result[end : end + ahead]
             values[row, time - len(history) : time] = history
             values[row, time : time + len(future)] = future
         # Users do not always know the period.

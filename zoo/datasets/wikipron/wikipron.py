@@ -155,17 +155,17 @@ def splits_of(entries: dict[str, list[tuple[str, str]]]) -> dict[str, list[dict]
     A word is in the same split in all varieties and scripts of its language. Words of the validation and test split
     beyond ``MAX_WORDS`` are left out; those with the smallest digests stay.
     """
-    found: dict[str, list[dict]] = {"train": [], "validation": [], "test": []}
+    result: dict[str, list[dict]] = {"train": [], "validation": [], "test": []}
     for language, rows in entries.items():
         words: dict[str, list[str]] = {}
         for word, phones in rows:
             if phones not in words.setdefault(word, []):
                 words[word].append(phones)
         keys = sorted((digest(word, language), word) for word in words)
-        for split, chosen in found.items():
+        for split, chosen in result.items():
             own = [word for key, word in keys if split_of(key) == split][: MAX_WORDS.get(split)]
             chosen += [{"language": language, "word": word, "pronunciations": words[word]} for word in own]
-    return found
+    return result
 
 
 class Wikipron(tfds.core.GeneratorBasedBuilder):

@@ -41,9 +41,9 @@ def make_tokenizer(state):
 def encode(tokenizer, prefix, state, text):
     """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the position of each word."""
     if "tags" in state:
-        found = tokenizer.encode(text.split(), is_pretokenized=True)
-        places = [found.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
-        return np.array([[*prefix, *found.ids]], "int32"), np.array([places], "int32")
+        result = tokenizer.encode(text.split(), is_pretokenized=True)
+        places = [result.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
+        return np.array([[*prefix, *result.ids]], "int32"), np.array([places], "int32")
     size, longest, cut = state.get("sentences"), state["max_length"], state["max_length"] // 3
     if size is None:
         ids = [*prefix, *tokenizer.encode(text).ids]
