@@ -216,13 +216,13 @@ def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:
 def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training: bool) -> list[tuple[int, InputError]]:
     """Returns the indices of rows of a part that cannot be encoded, with their errors."""
     check = task.check_training_example if training else task.check_example
-    portions = []
+    errors = []
     for i, (value, target) in enumerate(zip(part.inputs, part.targets, strict=True)):
         try:
             check(preprocessor, value, target)
         except InputError as error:
-            portions.append((i, error))
-    return portions
+            errors.append((i, error))
+    return errors
 
 
 def default_training_config(task: Task | None) -> TrainingConfig:
