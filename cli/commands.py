@@ -121,8 +121,9 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on a dataset by name, or on your own DATA: a file, or a folder of sounds.
 
-    With --horizon, a forecaster is measured on the last windows of the series in DATA, beside simple methods. Without
-    DATA it is measured on the test sets of the benchmark; --dataset time_series/m1 chooses one.
+    With --horizon, a forecaster is measured on the last windows of the series in DATA or in a dataset, beside simple
+    methods. Without --horizon and DATA it is measured on the test sets of the benchmark; --dataset time_series/m1
+    chooses one.
     """
     if data and dataset:
         raise InputError("--dataset: excludes DATA: give one of them")
@@ -130,10 +131,14 @@ def evaluate(
 
     if horizon is not None:
         others = {"strip_labels": strip_labels, "tag_names": tag_names, "allow_unknown": allow_unknown}
-        others |= {"input": input, "dataset": dataset, "skip_bad_rows": skip_bad_rows, "limit": limit, "beam": beam}
+        others |= {"input": input, "skip_bad_rows": skip_bad_rows, "limit": limit, "beam": beam}
         forecasters.refuse(**others, predictions=predictions, processes=processes > 1)
         columns = Columns(target=target, header=not no_header, series=series, time=time, dialect=dialect)
-        request = forecasters.Request(data, columns, horizon, period, time_format, windows)
+        if dataset:
+            forecasters.refuse(
+                "--dataset", target=target, series=series, time=time, period=period, time_format=time_format
+            )
+        request = forecasters.Request(data, columns, horizon, period, time_format, windows, dataset)
         forecasters.evaluate(name, request, against, as_json, page)
         return
     forecasters.refuse_without_horizon(period=period, time_format=time_format, windows=windows)

@@ -29,6 +29,7 @@ class Request:
         period: Steps of a season.
         time_format: Format of the dates.
         windows: Windows per series; ``None`` means one.
+        dataset: A dataset of the zoo instead of a file.
     """
 
     data: str
@@ -37,6 +38,7 @@ class Request:
     period: int | None
     time_format: str
     windows: int | None
+    dataset: str | None = None
 
     @property
     def per_series(self) -> int:
@@ -48,20 +50,25 @@ class Request:
         from zoo.data.time_tables import read_series
         from zoo.forecasting import forecasters, rolling
 
-        if self.data is None:
-            raise InputError("DATA: missing: give a table with the series")
         forecasters.check_horizon(self.horizon)
-        series, notes = read_series(self.data, self.columns, self.time_format, self.period)
-        for line in notes:
-            _tell(line)
+        if self.dataset:
+            from zoo.forecasting import protocol
+
+            series = protocol.whole_series(self.dataset)
+        elif self.data is None:
+            raise InputError("DATA: missing: give a table with the series, or --dataset")
+        else:
+            series, notes = read_series(self.data, self.columns, self.time_format, self.period)
+            for line in notes:
+                _tell(line)
         return series, rolling.rolling_windows(series, self.horizon, self.per_series, _tell)
 
 
-def refuse(**options: Any) -> None:
-    """Raise InputError for an option that is given and has no meaning for a forecaster."""
+def refuse(other: str = "--horizon", **options: Any) -> None:
+    """Raise InputError for an option that is given and has no meaning beside another one."""
     for name, value in options.items():
         if value:
-            raise InputError(f"--{name.replace('_', '-')}: has no meaning with --horizon: omit it")
+            raise InputError(f"--{name.replace('_', '-')}: has no meaning with {other}: omit it")
 
 
 def refuse_without_horizon(**options: Any) -> None:
@@ -197,7 +204,7 @@ def _scored(names: Sequence[str], windows: Sequence[Any]) -> list[Any]:
 
 def _print(request: Request, series: int, windows: int, scores: Sequence[Any], as_json: bool) -> None:
     result = {
-        "data": Path(request.data).name,
+        "data": request.dataset or Path(request.data).name,
         "series": series,
         "windows": windows,
         "horizon": request.horizon,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from zoo import datasets
+from zoo.data.forecast_series import Series
 from zoo.fitting import forecast_tuning
 from zoo.training.config import override
 
@@ -32,11 +34,13 @@ def place(tmp_path, monkeypatch):
     Path("stores.csv").write_text("\n".join(["store,day,units", *rows]) + "\n")
     only = [row.partition(",")[2] for row in rows[: len(days)]]
     Path("sales.csv").write_text("\n".join(["day,units", *only]) + "\n")
+    rates = [Series(f"rate {i}", 1 + np.cumsum(random.normal(0, 0.01, 600)), period=5) for i in range(2)]
+    monkeypatch.setattr(datasets, "load_series", lambda name: rates)  # in place of a download
 
 
 def test_its_commands_run():
     commands = re.findall(r"^zoo (.+)$", TEXT, flags=re.M)
-    assert len(commands) == 7
+    assert len(commands) == 8
     for command in commands:
         result = CliRunner().invoke(main, shlex.split(command))
         assert result.exit_code == 0, (command, result.output)

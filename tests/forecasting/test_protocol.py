@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import zoo
 from zoo import datasets
 from zoo.data.forecast_series import Series
 from zoo.errors import InputError
@@ -168,9 +169,25 @@ def test_the_command_writes_json(small):
     assert score["relative"]["mase"] == {"value": 1, "low": 1, "high": 1}
 
 
+def test_a_dataset_is_scored_on_more_windows_than_its_test_part(small):
+    options = ("--dataset", "time_series/exchange_rate", "--horizon", "30", "--windows", "2")
+    result = json.loads(run("seasonal_naive", *options, "--json").stdout)
+    assert (result["data"], result["series"], result["windows"]) == ("time_series/exchange_rate", 4, 8)
+    # Two windows of 30 steps after 20: each has the last week of its history as its forecast.
+    errors = []
+    for one in small["time_series/exchange_rate"]:
+        values = np.concatenate([one.values, one.test])
+        errors += [values[s : s + 30] - np.resize(values[s - 5 : s], 30) for s in (20, 50)]
+    assert result["scores"][0]["values"]["mae"]["value"] == pytest.approx(np.abs(errors).mean())
+    report = zoo.evaluate("seasonal_naive", "time_series/exchange_rate", horizon=30, windows=2)
+    assert report.values["mae"].value == pytest.approx(np.abs(errors).mean())
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        (("--dataset", "snips", "--horizon", "5"), "snips: has no series to forecast: choose one of time_series/"),
+        (("--dataset", "time_series/m1", "--horizon", "5", "--time", "day"), "--time: has no meaning with --dataset"),
         (("--dataset", "snips"), "snips: no test set of forecasters: choose time_series for all, or one of"),
         (("--limit", "5"), "--limit: has no meaning on test sets of forecasters: omit it"),
         (("--against", "gru_small.cmudict"), "gru_small.cmudict: is a model of sequence_to_sequence"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from zoo import datasets
 from zoo.data import read
 from zoo.data.columns import Columns
 from zoo.data.time_tables import read_series
@@ -35,9 +36,12 @@ def evaluate_forecaster(
             raise InputError("horizon: missing: a forecaster is measured on windows of so many steps: give it")
         return _on_test_set(model, data, on_start, on_step)
     forecasters.check_horizon(horizon)
-    series, notes = read_series(data, columns, time_format, period)
-    for note in notes:
-        on_message(note)
+    if isinstance(data, str) and data in datasets.DATASETS:
+        series = protocol.whole_series(data)
+    else:
+        series, notes = read_series(data, columns, time_format, period)
+        for note in notes:
+            on_message(note)
     rolled = rolling.rolling_windows(series, horizon, windows, on_message)
     on_start(len(rolled))
     score, *_ = rolling.score(

@@ -83,6 +83,28 @@ def month_windows(series: Series, group: int, horizon: int = 96) -> list[Window]
     ]
 
 
+def whole_series(dataset: str) -> list[Series]:
+    """Returns the series of a dataset with their test part at the end, to be scored on more windows than the last.
+
+    Args:
+        dataset: Name in ``zoo.datasets.DATASETS``.
+
+    Raises:
+        InputError: There is no such dataset, or it has no time series.
+        DownloadError: The dataset's files could not be fetched.
+
+    Example:
+        >>> from zoo.forecasting import protocol  # doctest: +SKIP
+        >>> protocol.whole_series("time_series/us_employment")[0].test is None  # doctest: +SKIP
+        True
+    """
+    result = []
+    for series in datasets.load_series(dataset):
+        values = series.values if series.test is None else np.concatenate([series.values, series.test])
+        result.append(dataclasses.replace(series, values=values, test=None))
+    return result
+
+
 def _published(system: str, source: str, **values: float) -> dict[str, Any]:
     return {"system": system, "source": source, "values": values}
 
