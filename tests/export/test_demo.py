@@ -19,7 +19,7 @@ from zoo.export import cache, demo
 main = importlib.import_module("zoo.cli.main").main
 MODELS = (
     "lstm_tiny.cmudict",
-    "hierarchical_attention_network_small.imdb_reviews",
+    "hierarchical_attention_network_small.film_reviews",
     "lstm_small.snips",
     "gru_small.italy_power_demand",
     "gru_small.fsdd",
