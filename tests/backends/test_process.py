@@ -36,6 +36,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parent", ["ran", "idle", "spawn"])
 def test_a_process_forked_after_a_backend_ran(tmp_path, parent):
     (tmp_path / "work.py").write_text(CODE)

@@ -84,6 +84,7 @@ def test_fields_of_a_recipe_are_set(monkeypatch, tmp_path):
         recipe_run.train(NAME, out, settings=["hidden_dim=0"])
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_alike_and_its_record_names_the_sources(monkeypatch, tmp_path):
     recipe = RECIPES[NAME]
     recipe = dataclasses.replace(

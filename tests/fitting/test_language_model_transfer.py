@@ -134,6 +134,7 @@ def test_fine_tuning_reads_the_domain_first_and_tells_what_tfidf_gets(base, tmp_
     assert further.preprocessor.tokenizer == base.preprocessor.tokenizer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["domain", "labels"])
 def test_an_interrupted_run_goes_on_in_its_stage(base, tmp_path, stage, monkeypatch):
     whole = fine_tune(base, reviews(), training_config=TRAINING_CONFIG, output=tmp_path / "whole")
