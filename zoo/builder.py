@@ -58,12 +58,12 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
         >>> model.name
         'tcn_backbone_classifier'
     """
-    result = registry.architecture_and_size(name)
-    if result is None:
+    resolved = registry.architecture_and_size(name)
+    if resolved is None:
         return _from_checkpoint(name, pretrained, task, config)
     if pretrained:
         raise InputError(f"{name}: an architecture has no weights: name a checkpoint, or set pretrained=False")
-    architecture, size = result
+    architecture, size = resolved
     if task is None:
         family = registry.find_without_head(architecture)
         return family.build(family.configure(size, **config))

@@ -17,7 +17,7 @@ def escape(text: str, keep: str = "") -> str:
         >>> escape("one\ttwo")
         'one\\ttwo'
     """
-    return _UNSAFE.sub(lambda result: result[0] if result[0] in keep else _escaped(result[0]), text)
+    return _UNSAFE.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
 
 
 def printable(text: str) -> str:

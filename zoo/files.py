@@ -167,9 +167,9 @@ def integrity_error(path: Path, size: int, sha256: str | None = None) -> str | N
 
 
 def _integrity_error(file: BufferedReader, size: int, sha256: str | None) -> str | None:
-    result = os.fstat(file.fileno()).st_size
-    if result != size:
-        return f"holds {result} bytes, its record says {size}"
+    actual = os.fstat(file.fileno()).st_size
+    if actual != size:
+        return f"holds {actual} bytes, its record says {size}"
     if sha256 is None:
         return None
     import hashlib

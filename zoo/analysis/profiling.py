@@ -241,9 +241,9 @@ def training_memory(model: keras.Model, batch: int, steps: int) -> int | None:
     of_model = (model.trainable_variables, model.non_trainable_variables, optimizer.variables, model.metrics_variables)
     state = [[raw_value(v) for v in variables] for variables in of_model]
     program = jax.jit(model.train_step, donate_argnums=0).lower(tuple(state), (inputs, target)).compile()
-    result = program.memory_analysis()
-    sizes = result.argument_size_in_bytes, result.output_size_in_bytes, result.temp_size_in_bytes
-    return sum(sizes) - result.alias_size_in_bytes
+    memory = program.memory_analysis()
+    sizes = memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes
+    return sum(sizes) - memory.alias_size_in_bytes
 
 
 def _streaming(model, batch: int):

@@ -30,8 +30,8 @@ def split_tag(text: str) -> tuple[str, str]:
         >>> split_tag("<de>Straße"), split_tag("Straße")
         (('de', 'Straße'), ('', 'Straße'))
     """
-    result = _TAG.match(text)
-    return (result[1], text[result.end() :]) if result else ("", text)
+    tag = _TAG.match(text)
+    return (tag[1], text[tag.end() :]) if tag else ("", text)
 
 
 def check_code(language: str) -> str:

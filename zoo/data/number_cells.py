@@ -69,12 +69,12 @@ def _as_plain(
         if not match:
             _refuse(cell, location, column)
         sign, before, inner, digits, after = match.groups()
-        result = before or after
-        if (sign and inner) or (before and after) or (unit and result and result != unit):
+        written_unit = before or after
+        if (sign and inner) or (before and after) or (unit and written_unit and written_unit != unit):
             raise InputError(
                 f"{location}: column {column!r}: {cell[:40]!r} has another sign than the rows before: give one unit"
             )
-        unit = unit or result
+        unit = unit or written_unit
         parts[i] = sign or inner, digits.replace("’", "'")
     shown = decimal or _decimal_mark(parts, cells, locations, column)
     thousands = set()

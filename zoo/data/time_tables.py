@@ -53,13 +53,13 @@ def read_series(
     if rows is None:
         if columns.series or columns.time or columns.target:
             raise InputError(f"data of type {type(data).__name__}: has no columns: leave their names out")
-        result = _arrays(data)
+        parsed = _arrays(data)
     else:
-        result, more = _from_table(rows, columns, time_format, name)
+        parsed, more = _from_table(rows, columns, time_format, name)
         notes += more
-    notes += _short(result)
+    notes += _short(parsed)
     unnamed = columns.target or "1"
-    series = [dataclasses.replace(one, name=one.name or unnamed, period=period or one.period) for one in result]
+    series = [dataclasses.replace(one, name=one.name or unnamed, period=period or one.period) for one in parsed]
     return series, notes
 
 
@@ -298,14 +298,14 @@ def _ends(series: Sequence[Series], column: str) -> list[str]:
 def _short(series: Sequence[Series]) -> list[str]:
     """Returns notes on series that say little: one value, or zeros only."""
     notes = []
-    for what, result in (
+    for what, affected in (
         ("has one value: its forecast can only repeat it", [one for one in series if len(one.values) == 1]),
         ("has only zeros", [one for one in series if len(one.values) > 1 and not np.nan_to_num(one.values).any()]),
     ):
-        if len(result) == 1:
-            notes.append(f"series {result[0].name!r} {what}" if result[0].name else f"the series {what}")
-        elif result:
-            notes.append(f"{len(result):,} series, such as {result[0].name!r}: each {what}")
+        if len(affected) == 1:
+            notes.append(f"series {affected[0].name!r} {what}" if affected[0].name else f"the series {what}")
+        elif affected:
+            notes.append(f"{len(affected):,} series, such as {affected[0].name!r}: each {what}")
     return notes
 
 

@@ -34,10 +34,10 @@ def against_tfidf(pipeline: Pipeline, train: Examples, validation: Examples) -> 
     """
     if not pipeline.task.has_labels or not isinstance(train.inputs[0], str):
         return []
-    result = tfidf(train.inputs, train.targets).predict(validation.inputs)
+    predictions = tfidf(train.inputs, train.targets).predict(validation.inputs)
     baseline, ours = (
         float(np.mean(np.array(labels) == np.array(validation.targets)))
-        for labels in (result, pipeline.predict(validation.inputs))
+        for labels in (predictions, pipeline.predict(validation.inputs))
     )
     if baseline <= ours:
         return []

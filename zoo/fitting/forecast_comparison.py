@@ -45,19 +45,19 @@ def compare_forecasters(
     """
     forecasters.check_horizon(horizon)
     series, notes = read_series(data, columns, time_format, period)
-    result = rolling.rolling_windows(series, horizon, windows, callbacks.on_message)
+    rolled = rolling.rolling_windows(series, horizon, windows, callbacks.on_message)
     for note in notes:
         callbacks.on_message(note)
     rows: list[tuple[Counts, Row]] = []
 
     def add(name: str, model: Any, epochs: int, seconds: float) -> None:
-        score, *_ = rolling.score([model], result, on_message=callbacks.on_message)
+        score, *_ = rolling.score([model], rolled, on_message=callbacks.on_message)
         forecaster = forecasters.find(model)[1]
-        one = result[0].series
+        one = rolled[0].series
         latency = median_time(lambda _: forecasters.run(forecaster, [one], horizon), [None])
         values = {**score.values, **{f"relative_{key}": value for key, value in score.relative.items()}}
         parameters = model.model.count_params() if isinstance(model, Pipeline) else 0
-        counts = rolling.window_counts(result, score.outputs)["wql"]
+        counts = rolling.window_counts(rolled, score.outputs)["wql"]
         rows.append((counts, Row(name, values, parameters, epochs, seconds, latency, None)))
 
     for name in models:

@@ -113,18 +113,18 @@ def fine_tune_forecaster(
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     check_resume(unfinished, resume)
     columns = Columns(target=target, series=series, time=time, header=header, dialect=dialect)
-    result, notes = read_series(data, columns, time_format, period)
+    all_series, notes = read_series(data, columns, time_format, period)
     base = model if isinstance(model, Pipeline) else load(os.fspath(model))
     name, zero_shot = forecasters.find(base)
     for line in notes:
         callbacks.on_message(f"note: {line}")
-    held_out = rolling.rolling_windows(result, horizon, windows, lambda line: callbacks.on_message(f"note: {line}"))
-    train, validation = _parts(result, horizon, windows)
+    held_out = rolling.rolling_windows(all_series, horizon, windows, lambda line: callbacks.on_message(f"note: {line}"))
+    train, validation = _parts(all_series, horizon, windows)
     given = isinstance(training_config, TrainingConfig)
     config = training_config if given else override(GENTLE, training_config or {})
     sizes = {"train": len(train), "validation": len(validation), "test": len(held_out)}
     callbacks.on_message(
-        f"series: {len(result):,}; trained on {len(train):,}, validated on {len(validation):,} ends,"
+        f"series: {len(all_series):,}; trained on {len(train):,}, validated on {len(validation):,} ends,"
         f" scored on {len(held_out):,} held-out windows of {horizon:,} steps"
     )
     seed_everything(config.seed)

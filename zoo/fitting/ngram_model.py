@@ -108,8 +108,8 @@ def _counts(rows: list[list[int]], vocab_size: int):
 
 
 def _probabilities(pipeline: Pipeline, texts: list[str]) -> np.ndarray:
-    result = pipeline.predict(texts, probabilities=True)
-    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in result])
+    predictions = pipeline.predict(texts, probabilities=True)
+    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in predictions])
 
 
 def _spread(logits: np.ndarray) -> float:

@@ -42,16 +42,16 @@ def shards(recipe: Recipe, folder: Path) -> TokenShards:
     """
     assert recipe.corpus is not None
     place = folder / f"{recipe.dataset.replace('/', '_')}_{recipe.corpus.vocab_size}"
-    result = open_shards(place)
-    if result is not None:
-        return result
+    opened = open_shards(place)
+    if opened is not None:
+        return opened
     texts = {split: list(datasets.load(recipe.dataset, split).inputs) for split in ("train", "validation", "test")}
     random.Random(1).shuffle(texts["train"])
     tokenizer = ByteSubwords.learn(texts["train"][::_LEARNED_ON], recipe.corpus.vocab_size)
     return write_shards(place, texts, tokenizer, SEPARATOR)
 
 
-def setup(recipe: Recipe, result: TokenShards, folder: Path, resume_command: str) -> tuple[Pipeline, Trainer]:
+def setup(recipe: Recipe, token_shards: TokenShards, folder: Path, resume_command: str) -> tuple[Pipeline, Trainer]:
     """Returns a model with random weights and a trainer that reads shards.
 
     Args:
@@ -64,19 +64,19 @@ def setup(recipe: Recipe, result: TokenShards, folder: Path, resume_command: str
     assert corpus is not None
     task = find_task(datasets.entry(recipe.dataset).task)
     family = task.architecture(recipe.architecture)
-    tokenizer = ByteSubwords.from_json(result.tokenizer, f"{result.folder}: tokenizer")
+    tokenizer = ByteSubwords.from_json(token_shards.tokenizer, f"{token_shards.folder}: tokenizer")
     preprocessor = SubwordTextPreprocessor(tokenizer, corpus.context)
     seed_everything(training_config.seed)
     spec = task.spec(family, recipe.size, preprocessor, {**family.sizes[recipe.size], **recipe.config})
     pipeline = Pipeline(spec, dtype=training_config.precision)
     return pipeline, make_trainer(
-        pipeline, result, training_config, corpus.tokens, folder, resume_command, sampled=corpus.sampled
+        pipeline, token_shards, training_config, corpus.tokens, folder, resume_command, sampled=corpus.sampled
     )
 
 
 def make_trainer(
     pipeline: Pipeline,
-    result: TokenShards,
+    token_shards: TokenShards,
     training_config: TrainingConfig,
     tokens: int,
     folder: Path | None,
@@ -101,18 +101,18 @@ def make_trainer(
     """
     preprocessor, task = pipeline.preprocessor, pipeline.task
     context, batch_size = preprocessor.context, training_config.batch_size
-    ids = result.split("train")
+    ids = token_shards.split("train")
     epochs, seed = training_config.epochs, training_config.seed
     try:
         windows = Windows(ids, preprocessor.size, context, SEPARATOR, batch_size, epochs, tokens, seed, sampled)
     except ValueError as error:
-        raise InputError(f"{result.folder}: {len(ids):,} subwords of train: {error}") from None
-    if len(result.split("validation")) < context:
-        raise InputError(f"{result.folder}: validation is shorter than a window of {context} subwords: add texts")
+        raise InputError(f"{token_shards.folder}: {len(ids):,} subwords of train: {error}") from None
+    if len(token_shards.split("validation")) < context:
+        raise InputError(f"{token_shards.folder}: validation is shorter than a window of {context} subwords: add texts")
     trainer = distributed.make_trainer(
         pipeline.model,
         windows,
-        _validation(pipeline, result.split("validation"), context, batch_size),
+        _validation(pipeline, token_shards.split("validation"), context, batch_size),
         task.monitor,
         training_config,
         task.loss(training_config),
@@ -120,7 +120,7 @@ def make_trainer(
         resume_command,
         groups=groups,
     )
-    trainer.data = result.fingerprint
+    trainer.data = token_shards.fingerprint
     return trainer
 
 

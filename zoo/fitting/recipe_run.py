@@ -105,9 +105,9 @@ def _train(
         about |= forecast_pretraining.describe(recipe.series, sources)
     elif recipe.corpus:
         with cluster.first_alone():
-            result = pretraining.shards(recipe, folder.parent / "shards")
-        pipeline, trainer = pretraining.setup(recipe, result, folder, command)
-        about |= {"fingerprint": result.fingerprint, "splits": result.tokens}
+            token_shards = pretraining.shards(recipe, folder.parent / "shards")
+        pipeline, trainer = pretraining.setup(recipe, token_shards, folder, command)
+        about |= {"fingerprint": token_shards.fingerprint, "splits": token_shards.tokens}
     else:
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config

@@ -209,8 +209,8 @@ def cross_validate(
 
 
 def _count_right(pipeline: Pipeline, examples: Examples) -> int:
-    result = pipeline.predict(examples.inputs)
-    return sum(label == target for label, target in zip(result, examples.targets, strict=True))
+    predictions = pipeline.predict(examples.inputs)
+    return sum(label == target for label, target in zip(predictions, examples.targets, strict=True))
 
 
 def has_few_rows(pipeline: Pipeline, train: Examples) -> bool:

@@ -41,9 +41,9 @@ def make_tokenizer(state):
 def encode(tokenizer, prefix, state, text):
     """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the position of each word."""
     if "tags" in state:
-        result = tokenizer.encode(text.split(), is_pretokenized=True)
-        places = [result.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
-        return np.array([[*prefix, *result.ids]], "int32"), np.array([places], "int32")
+        encoding = tokenizer.encode(text.split(), is_pretokenized=True)
+        places = [encoding.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
+        return np.array([[*prefix, *encoding.ids]], "int32"), np.array([places], "int32")
     size, longest, cut = state.get("sentences"), state["max_length"], state["max_length"] // 3
     if size is None:
         ids = [*prefix, *tokenizer.encode(text).ids]
