@@ -17,6 +17,10 @@ class SmoothedCrossentropy(keras.losses.Loss):
         self.smoothing = smoothing
 
     def call(self, y_true, y_pred):
+        if keras.backend.backend() == "torch":
+            from zoo.training.torch_step import Crossentropy
+
+            return Crossentropy.apply(y_pred, y_true, self.smoothing)
         likely = ops.log_softmax(y_pred)
         target = ops.take_along_axis(likely, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
         return -(1 - self.smoothing) * target - self.smoothing * ops.mean(likely, axis=-1)

@@ -20,7 +20,7 @@ class LayerwiseAdamW(_AdamW):
     the whole gradient, and spreads the weight averages over several optimizers.
 
     On TensorFlow, Keras's AdamW makes some 80 operations per variable, more than a small model has, and all are traced
-    before the first step. This class makes some 20.
+    before the first step. This class makes some 20. On torch, one operation updates all variables.
 
     Args:
         factors: A factor per variable, in the order in which the optimizer is built.
@@ -39,7 +39,8 @@ class LayerwiseAdamW(_AdamW):
         return places
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        update = _fused if keras.backend.backend() == "tensorflow" else _AdamW._backend_update_step
+        fused = {"tensorflow": _fused, "torch": _fused_torch}
+        update = fused.get(keras.backend.backend(), _AdamW._backend_update_step)
         for factor, places in self._grouped(trainable_variables).items():
             chosen = [trainable_variables[i] for i in places]
             update(self, [grads[i] for i in places], chosen, learning_rate * factor)
@@ -48,13 +49,20 @@ class LayerwiseAdamW(_AdamW):
         rate = self.learning_rate
         for factor, places in self._grouped(variables).items():
             kept = 1 - rate * (factor * self.weight_decay)
-            for variable in [variables[i] for i in places]:
-                if self._use_weight_decay(variable):
-                    variable.assign(variable * kept)
+            decayed = [variables[i] for i in places if self._use_weight_decay(variables[i])]
+            if keras.backend.backend() == "torch":
+                _torch_step().decay(_tensors(decayed), float(kept))
+                continue
+            for variable in decayed:
+                variable.assign(variable * kept)
 
     def _update_model_variables_moving_average(self, trainable_variables):
         first = ops.cast(ops.equal(self.iterations, 0), "float32")
         momentum = (1 - first) * self.ema_momentum
+        if keras.backend.backend() == "torch":
+            averages = _tensors(weight_averages(self))
+            _torch_step().average(averages, _tensors(trainable_variables), 1 - float(momentum))
+            return
         moving = zip(trainable_variables, weight_averages(self), strict=True)
         for variable, average in moving:
             average.assign(momentum * average + (1 - momentum) * variable)
@@ -82,6 +90,35 @@ def _fused(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
             grad=tf.convert_to_tensor(gradient),
             **settings,
         )
+
+
+def _fused_torch(optimizer: LayerwiseAdamW, gradients, variables, rate) -> None:
+    """Apply Adam's step on torch with its fused operation."""
+    if not variables:
+        return
+    places = [variable_index(optimizer, variable) for variable in variables]
+    _torch_step().adam_step(
+        _tensors(variables),
+        gradients,
+        _tensors([slots(optimizer)["_momentums"][i] for i in places]),
+        _tensors([slots(optimizer)["_velocities"][i] for i in places]),
+        step=int(ops.convert_to_numpy(optimizer.iterations)) + 1,
+        rate=float(rate),
+        beta_1=optimizer.beta_1,
+        beta_2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+    )
+
+
+def _torch_step():
+    """Returns the module that needs torch."""
+    from zoo.training import torch_step
+
+    return torch_step
+
+
+def _tensors(variables) -> list:
+    return [variable.value.data for variable in variables]
 
 
 _MOMENTUM = 0.95
