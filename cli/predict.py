@@ -38,14 +38,12 @@ STREAMED = 256  # maximum lines of standard input per batch
 @click.option("--series", type=Text(), help="Of a table with a row per step: the column that names the series.")
 @click.option("--time", type=Text(), help="Of a table with a row per step: the column with the time.")
 @click.option("--dialect", default="", help="How a .csv or .tsv is written: auto, or as zoo finetune takes it.")
-@click.option("--sentences", is_flag=True, help="Pronounce whole English sentences, numbers and abbreviations too.")
-@click.option("--lexicon", help="With --sentences: file with a word, a tab and its ARPAbet phones per line.")
+@click.option("--sentences", is_flag=True, help="Pronounce whole sentences, numbers too; in English also dates etc.")
+@click.option("--lexicon", help="With --sentences: file with a word, a tab and its phones per line.")
 @click.option(
     "--alphabet",
     type=click.Choice(["arpabet", "ipa"]),
-    default="arpabet",
-    show_default=True,
-    help="With --sentences: alphabet of the phones.",
+    help="With --sentences: alphabet of the phones.  [default: the model's own]",
 )
 @language_option
 @click.option("--beam", type=int, help="Beam width of decoding. Default: 5; 1 is greedy.")
@@ -65,7 +63,7 @@ def predict(
     dialect: str,
     sentences: bool,
     lexicon: str | None,
-    alphabet: str,
+    alphabet: str | None,
     language: str | None,
     beam: int | None,
     as_json: bool,
@@ -94,14 +92,16 @@ def predict(
     record = locate.read_record(name)
     preprocessor = find_preprocessor(record.spec.task, record.spec.preprocessor, f"{name}: spec.preprocessor")
     preprocessor = in_language(preprocessor, language)
-    if not sentences and (lexicon or alphabet != "arpabet"):
+    if not sentences and (lexicon or alphabet):
         raise InputError(f"--{'lexicon' if lexicon else 'alphabet'}: needs --sentences: add it")
     if sentences:
         from .sentences import pronounce
 
         if plot or input or keep or series or time or dialect:
             raise InputError("--sentences: reads texts: omit the options of tables and pictures")
-        pronounce(name, record, preprocessor, words, file, lexicon, alphabet, strict, as_json, backend, _beam(beam))
+        pronounce(
+            name, record, preprocessor, words, file, lexicon, alphabet or "", strict, as_json, backend, _beam(beam)
+        )
         return
     columns = _columns(record, file, keep, {"input": input, "series": series, "time": time, "dialect": dialect})
     table = None

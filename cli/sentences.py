@@ -33,10 +33,10 @@ def pronounce(
     sentence.
 
     Raises:
-        InputError: The model does not write ARPAbet, or the lexicon cannot be read.
+        InputError: The model writes no ARPAbet and has no languages, or the lexicon cannot be read.
         PartlyAnsweredError: Some lines could not be read.
     """
-    from zoo.speech.pronunciation import Pronouncer
+    from zoo.speech.pronunciation import make_pronouncer
 
     def load_and_predict(asked: list[str]) -> list[str]:
         nonlocal model
@@ -54,7 +54,7 @@ def pronounce(
         for line in error.lines():
             note(f"error: {line}")
 
-    pronouncer = Pronouncer(load_and_predict, preprocessor, lexicon, alphabet)
+    pronouncer = make_pronouncer(load_and_predict, preprocessor, lexicon, alphabet)
     for sentences, places in _parts(words, file, on_bad):
         for sentence, place, spoken in zip(sentences, places, pronouncer.all(sentences), strict=True):
             answered += 1

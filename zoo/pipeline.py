@@ -25,7 +25,7 @@ from zoo.errors import InputError, WeightsError
 from zoo.inference.generation import generate
 from zoo.models.serialization import FromArchitecture
 from zoo.preprocessing.preprocessor import Preprocessor
-from zoo.speech.pronunciation import Pronouncer, Spoken
+from zoo.speech.pronunciation import Spoken, make_pronouncer
 from zoo.tasks import find_preprocessor, find_task
 
 
@@ -230,26 +230,33 @@ class Pipeline:
         return generate(self, prompt, length, **settings)
 
     def pronounce(
-        self, text: str, lexicon: Mapping[str, str] | str | os.PathLike | None = None, alphabet: str = "arpabet"
+        self,
+        text: str,
+        lexicon: Mapping[str, str] | str | os.PathLike | None = None,
+        alphabet: str = "",
+        language: str = "",
     ) -> list[Spoken]:
-        """Returns the words of an English text with their phones: numbers, dates and abbreviations are read out.
+        """Returns the words of a text with their phones; numbers and money are read out, in English also dates etc.
 
         For many texts make one ``zoo.speech.pronunciation.Pronouncer``.
 
         Args:
             text: A text of any length.
             lexicon: The user's own pronunciations, as ``Pronouncer`` takes them.
-            alphabet: ``"arpabet"`` or ``"ipa"``.
+            alphabet: ``"arpabet"`` or ``"ipa"``; empty means the model's own.
+            language: Language of the text, for a model of many languages.
 
         Raises:
-            InputError: The model writes no ARPAbet, or the lexicon cannot be read.
+            InputError: The model writes neither ARPAbet nor many languages, or the lexicon cannot be read.
 
         Example:
             >>> import zoo
             >>> [spoken.phones for spoken in zoo.load("gru_small.cmudict").pronounce("Mr. Fox, 42")]
             ['M IH1 S T ER0', 'F AA1 K S', '', 'F AO1 R T IY0', 'T UW1']
         """
-        return Pronouncer(self.predict, self.preprocessor, lexicon, alphabet)(text)
+        preprocessor: Any = self.preprocessor
+        preprocessor = preprocessor.with_language(language) if language else preprocessor
+        return make_pronouncer(self.predict, preprocessor, lexicon, alphabet)(text)
 
     def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""

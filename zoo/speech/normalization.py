@@ -47,10 +47,11 @@ _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _CAPITAL = "(?=(?-i:[A-Z]))"
 _TH = "(?:st|nd|rd|th)?"
 _WORD = r"[^\W\d_]+"
+PHONES_IN_TEXT = r"\[(?P<phones_text>[^\]\n]{1,100})\]\(/(?P<phones_value>[^)\n/]{1,200})/\)"
 
 # Tried in this order at each position of a text.
 _PATTERNS = {
-    "phones": r"\[(?P<phones_text>[^\]\n]{1,100})\]\(/(?P<phones_value>[^)\n/]{1,200})/\)",
+    "phones": PHONES_IN_TEXT,
     "url": r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)]|[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+",
     "money": rf"(?P<money_sign>-)?(?P<money_unit>[{_CURRENCY}])\s?(?P<money_value>{_NUMBER})"
     rf"(?:\s?(?P<money_scale>{'|'.join(SCALES)})\b)?",
@@ -89,7 +90,7 @@ def normalize(text: str, is_word: Callable[[str], bool] = lambda word: True) -> 
         >>> [word for token in normalize("Dr. Smith paid $3.50 on May 3rd.") for word in token.words]
         ['doctor', 'smith', 'paid', 'three', 'dollars', 'and', 'fifty', 'cents', 'on', 'may', 'third']
     """
-    text = _plain(text)
+    text = plain(text)
     shouted = text.upper() == text and sum(map(str.isalpha, text)) > 12  # a sentence in capitals has no initials
     tokens: list[Token] = []
     end, before = len(text.rstrip()), ""
@@ -108,7 +109,7 @@ def normalize(text: str, is_word: Callable[[str], bool] = lambda word: True) -> 
     return _with_abbreviations(tokens, text)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Returns a text with ASCII digits and composed letters, without invisible marks."""
     text = unicodedata.normalize("NFC", text)
     visible = (c for c in text if unicodedata.category(c) != "Cf" and not 0xFE00 <= ord(c) <= 0xFE0F)

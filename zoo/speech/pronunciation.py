@@ -6,13 +6,15 @@ import functools
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from zoo.data.languages import tag
 from zoo.data.lines import read_lines
 from zoo.errors import InputError, located
 from zoo.speech.homographs import choose
 from zoo.speech.normalization import Token, normalize
+from zoo.speech.other_languages import normalize_in
 from zoo.speech.phones import ARPABET, to_ipa
 
 ALPHABETS = ("arpabet", "ipa")
@@ -74,7 +76,7 @@ class Pronouncer:
         preprocessor: The model's preprocessor.
         lexicon: User's pronunciations: a mapping, or a file with a word and its phones per line, separated by a tab or
             spaces.
-        alphabet: Alphabet of the output, ``"arpabet"`` or ``"ipa"``.
+        alphabet: Alphabet of the output, ``"arpabet"`` or ``"ipa"``; empty means the model's own.
 
     Raises:
         InputError: The model does not write ARPAbet, the alphabet is unknown, or the lexicon cannot be read.
@@ -92,16 +94,24 @@ class Pronouncer:
         predict: Callable[[list[str]], list[str]],
         preprocessor: Any,
         lexicon: Mapping[str, str] | str | os.PathLike | None = None,
-        alphabet: str = "arpabet",
+        alphabet: str = "",
     ):
-        symbols = set(getattr(getattr(preprocessor, "target", None), "symbols", ()))
-        if not symbols or not symbols <= ARPABET:
-            raise InputError("sentences: this model writes no ARPAbet phones: choose a model of cmudict")
-        if alphabet not in ALPHABETS:
+        if alphabet and alphabet not in ALPHABETS:
             raise InputError(f"alphabet {alphabet!r}: give one of {', '.join(ALPHABETS)}")
-        self.predict, self.preprocessor, self.alphabet = predict, preprocessor, alphabet
-        self.lexicon = read_lexicon(lexicon)
+        self.predict, self.preprocessor = predict, preprocessor
+        self.phones = self._phones(alphabet)
+        self.ipa = alphabet == "ipa"
+        self.lexicon = read_lexicon(lexicon, self.phones)
         self.predictions: collections.OrderedDict[str, str] = collections.OrderedDict()
+
+    def _phones(self, alphabet: str) -> frozenset[str]:
+        """Returns the phones of the model and of the lexicon; raises InputError if the model is unfit."""
+        symbols = set(getattr(getattr(self.preprocessor, "target", None), "symbols", ()))
+        if not symbols or not symbols <= ARPABET:
+            raise InputError(
+                "sentences: this model writes no ARPAbet phones: choose a model of cmudict, or one of many languages"
+            )
+        return ARPABET
 
     def __call__(self, text: str) -> list[Spoken]:
         """Returns the words and punctuation marks of a text in order."""
@@ -109,10 +119,13 @@ class Pronouncer:
 
     def all(self, texts: Sequence[str]) -> list[list[Spoken]]:
         """Returns the words and punctuation marks of each text; the model reads the unknown words in one batch."""
-        tokens = [normalize(text, self._is_known) for text in texts]
+        tokens = [self._tokens(text) for text in texts]
         words = {word for row in tokens for token in row if not token.phones for word in token.words}
         self._predict({word for word in words if not self._known(word)})
         return [self._spoken(row) for row in tokens]
+
+    def _tokens(self, text: str) -> list[Token]:
+        return normalize(text, self._is_known)
 
     def _is_known(self, word: str) -> bool:
         return word in self.lexicon or word in dictionary() or _without_marks(word) in dictionary()
@@ -124,7 +137,7 @@ class Pronouncer:
         """Predict words that have no other source, and cache the predictions."""
         readable = {}
         for word in sorted(words):
-            for form in (word, _without_marks(word)):
+            for form in self._forms(word):
                 try:
                     self.preprocessor.encode_input(form)
                 except InputError:
@@ -140,6 +153,10 @@ class Pronouncer:
         while len(self.predictions) > MAX_REMEMBERED:
             self.predictions.popitem(last=False)
 
+    def _forms(self, word: str) -> tuple[str, ...]:
+        """Returns the inputs of the model for a word; the first that it can read counts."""
+        return word, _without_marks(word)
+
     def _spoken(self, tokens: list[Token]) -> list[Spoken]:
         words = [word for token in tokens for word in token.words]
         place, result = 0, []
@@ -148,7 +165,7 @@ class Pronouncer:
                 result.append(Spoken(token.text, "", "", "punctuation"))
             for i, word in enumerate(token.words):
                 phones, source = (token.phones, "text") if token.phones else self._look_up(word, words, place, token)
-                phones = to_ipa(phones) if self.alphabet == "ipa" and phones else phones
+                phones = to_ipa(phones) if self.ipa and phones else phones
                 result.append(Spoken("" if i else token.text, word, phones, source))
                 place += 1
         return result
@@ -172,6 +189,70 @@ class Pronouncer:
             return f"{phones} {_ending(phones)}", "dictionary"
         predicted = self.predictions.get(word, "")
         return predicted, "model" if predicted else "unknown"
+
+
+class LanguagePronouncer(Pronouncer):
+    """Pronounces sentences of one language of a model of many languages, which writes IPA.
+
+    Numbers and sums of money are read out in the languages of ``num2words``. All words but those of the lexicon are
+    predicted. Languages that write no spaces between words need them between words here.
+
+    Args:
+        predict: Returns the phones of words that begin with the tag of their language.
+        preprocessor: The model's preprocessor, with a language.
+        lexicon: As for ``Pronouncer``, with the model's phones.
+        alphabet: ``"ipa"`` or empty.
+
+    Raises:
+        InputError: There is no language, the alphabet is another one, or the lexicon cannot be read.
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[list[str]], list[str]],
+        preprocessor: Any,
+        lexicon: Mapping[str, str] | str | os.PathLike | None = None,
+        alphabet: str = "",
+    ):
+        super().__init__(predict, preprocessor, lexicon, alphabet)
+        self.ipa = False  # as the model writes it
+
+    def _phones(self, alphabet):
+        if alphabet == "arpabet":
+            raise InputError("alphabet arpabet: this model writes IPA: leave the alphabet out")
+        if not self.preprocessor.language:
+            raise InputError("sentences: this model reads many languages: name one with --language")
+        return frozenset(self.preprocessor.target.symbols)
+
+    def _tokens(self, text):
+        language = self.preprocessor.language
+        return normalize_in(language, text, self.preprocessor.alphabets[language])
+
+    def _is_known(self, word):
+        return word in self.lexicon
+
+    def _known(self, word):
+        return word in self.lexicon or word in self.predictions
+
+    def _forms(self, word):
+        return (tag(self.preprocessor.language, word),)
+
+    def _look_up(self, word, words, place, token):
+        if word in self.lexicon:
+            return self.lexicon[word], "lexicon"
+        predicted = self.predictions.get(word, "")
+        return predicted, "model" if predicted else "unknown"
+
+
+def make_pronouncer(
+    predict: Callable[[list[str]], list[str]],
+    preprocessor: Any,
+    lexicon: Mapping[str, str] | str | os.PathLike | None = None,
+    alphabet: str = "",
+) -> Pronouncer:
+    """Returns the pronouncer of a model of English or of many languages: the arguments are those of ``Pronouncer``."""
+    many = getattr(preprocessor, "alphabets", None)
+    return (LanguagePronouncer if many else Pronouncer)(predict, preprocessor, lexicon, alphabet)
 
 
 def _possessive(word: str) -> str:
@@ -201,14 +282,17 @@ def dictionary() -> dict[str, str]:
     return {word: " ".join(pronunciations[0]) for word, pronunciations in cmudict.dict().items()}
 
 
-def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[str, str]:
+def read_lexicon(
+    lexicon: Mapping[str, str] | str | os.PathLike | None, phones: Collection[str] = ARPABET
+) -> dict[str, str]:
     """Returns the pronunciations of a lexicon by lower-case word.
 
     Args:
         lexicon: A mapping, a file with ``word<TAB>PHONES`` per line (or spaces instead of the tab), or ``None``.
+        phones: All phones that may occur.
 
     Raises:
-        InputError: The file cannot be read, or a line has no ARPAbet phones; the message names the line.
+        InputError: The file cannot be read, or a line has no phones or unknown ones; the message names the line.
 
     Example:
         >>> read_lexicon({"Keras": "K EH1 R AH0 S"})
@@ -223,12 +307,13 @@ def read_lexicon(lexicon: Mapping[str, str] | str | os.PathLike | None) -> dict[
         pairs = [re.split(r"\t|\s+", line.strip(), maxsplit=1) for line in lines]
         rows = [(*pair, at) if len(pair) == 2 else (pair[0], "", at) for pair, at in zip(pairs, locations, strict=True)]
     result = {}
-    for word, phones, location in rows:
+    for word, value, location in rows:
         with located(location):
-            if not phones.split():
+            if not value.split():
                 raise InputError("no phones: write a word, a tab and its phones")
-            wrong = [phone for phone in phones.split() if phone not in ARPABET]
+            wrong = [phone for phone in value.split() if phone not in phones]
             if wrong:
-                raise InputError(f"{wrong[0]!r} is not an ARPAbet phone: write phones as K AE1 T")
-        result[word.lower().replace("’", "'")] = " ".join(phones.split())
+                kind = "an ARPAbet phone: write phones as K AE1 T" if phones is ARPABET else "a phone of this model"
+                raise InputError(f"{wrong[0]!r} is not {kind}")
+        result[word.lower().replace("’", "'")] = " ".join(value.split())
     return result

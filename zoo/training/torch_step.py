@@ -80,9 +80,9 @@ def adam_step(
 
 def decay(variables: Sequence[torch.Tensor], kept: float) -> None:
     """Multiply each variable by ``kept`` in place."""
-    torch._foreach_mul_(list(variables), kept)
+    torch._foreach_mul_(list(variables), kept)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def average(averages: Sequence[torch.Tensor], variables: Sequence[torch.Tensor], share: float) -> None:
     """Move each average towards its variable by ``share`` of the distance, in place."""
-    torch._foreach_lerp_(list(averages), list(variables), share)
+    torch._foreach_lerp_(list(averages), list(variables), share)  # pyright: ignore[reportPrivateImportUsage]

@@ -1,0 +1,99 @@
+"""Sentences in other languages: spoken words of numbers and money, and the words of a model of many languages."""
+
+import pytest
+
+from zoo.errors import InputError
+from zoo.preprocessing.sequence_to_sequence import fit_languages
+from zoo.preprocessing.symbols import SymbolTokenizer
+from zoo.speech.other_languages import normalize_in
+from zoo.speech.pronunciation import make_pronouncer
+
+TARGET = SymbolTokenizer.fit(["a b t s"], separator=" ")
+LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
+PREPROCESSOR = fit_languages([f"<de>{LETTERS}", f"<fr>{LETTERS}'éèêç", "<th>กขค"], TARGET, 64)
+
+
+def words(language, text, letters="'"):
+    return [word for token in normalize_in(language, text, letters) for word in token.words]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "1987", "neunzehnhundertsiebenundachtzig"),
+        ("de", "1.000,5", "eintausend komma fünf"),
+        ("de", "-5 %", "minus fünf prozent"),
+        ("de", "3,50 €", "drei euro fünfzig cent"),
+        ("de", "0,99 €", "neunundneunzig cent"),
+        ("de", "$5.50", "fünf dollar fünfzig cent"),
+        ("de", "007", "null null sieben"),
+        ("fr", "1 000 €", "mille euros"),
+        ("fr", "le 1er et le 2e", "le premier et le deuxième"),
+        ("es-ES", "3º", "tercero"),
+        ("it", "3,5", "tre virgola cinque"),
+        ("nl", "3e", "derde"),
+        ("da", "3,5", "tre komma fem"),
+        ("uk", "21", "двадцять один"),
+        ("sh-Latn", "5 €", "pet evra"),
+        ("pt-BR", "21", "vinte e um"),
+        ("tr", "3,5", "üç virgül beş"),
+        ("vi-hanoi", "3,5", "ba phẩy năm"),
+        ("ko", "21", "이십일"),
+        ("ja-Hira", "1987", "せんきゅうひゃくはちじゅうなな"),
+        ("ja-Kana", "3.5", "サン テン ゴ"),
+        ("ar", "3,5", "ثلاثة فاصلة خمسة"),
+        ("th", "21", "ยี่สิบเอ็ด"),
+        ("fa", "۲۱", "بیست و یک"),  # digits of other scripts
+        ("en-GB", "May 3rd, $5", "may third five dollars"),
+    ],
+)
+def test_numbers_and_money(language, text, expected):
+    assert " ".join(words(language, text)) == expected
+
+
+def test_a_number_without_words_keeps_its_digits():
+    assert words("hy", "21 խնձոր") == ["21", "խնձոր"]
+    assert words("enm", "21") == ["21"]  # Middle English is not read as English
+    assert words("is", "3 €") == ["þrír"]  # the library lacks the forms of the currency's name
+
+
+def test_punctuation_hyphens_and_apostrophes():
+    tokens = normalize_in("fr", "Est-ce l’homme ?", "'")
+    assert [(token.text, token.words) for token in tokens] == [
+        ("Est-ce", ("est", "ce")),
+        ("l'homme", ("l'homme",)),
+        ("?", ()),
+    ]
+    assert words("de", "Hans' Hund – ja", "") == ["hans", "hund", "ja"]
+    assert words("tr", "ILGIN İYİ") == ["ılgın", "iyi"]
+    assert normalize_in("de", "  ", "") == []
+
+
+def answer(asked):
+    assert all(word.startswith("<de>") for word in asked)
+    return ["t a"] * len(asked)
+
+
+def test_every_word_is_predicted_in_its_language_and_once():
+    pronouncer = make_pronouncer(answer, PREPROCESSOR.with_language("de"), {"Zoo": "t s"})
+    rows = pronouncer("Der Zoo [hat](/a b/) 2 Я.")
+    assert [(row.text, row.word, row.phones, row.source) for row in rows] == [
+        ("Der", "der", "t a", "model"),
+        ("Zoo", "zoo", "t s", "lexicon"),
+        ("hat", "hat", "a b", "text"),
+        ("2", "zwei", "t a", "model"),
+        ("Я", "я", "", "unknown"),
+        (".", "", "", "punctuation"),
+    ]
+    assert sorted(pronouncer.predictions) == ["der", "zwei", "я"]
+
+
+def test_what_does_not_fit_is_one_clear_line():
+    with pytest.raises(InputError, match="name one with --language"):
+        make_pronouncer(answer, PREPROCESSOR)
+    german = PREPROCESSOR.with_language("de")
+    with pytest.raises(InputError, match="this model writes IPA"):
+        make_pronouncer(answer, german, alphabet="arpabet")
+    with pytest.raises(InputError, match="'q' is not a phone of this model"):
+        make_pronouncer(answer, german, {"zoo": "q"})
+    assert make_pronouncer(answer, german, alphabet="ipa")("Zoo")[0].phones == "t a"
