@@ -254,9 +254,8 @@ class Pipeline:
             >>> [spoken.phones for spoken in zoo.load("gru_small.cmudict").pronounce("Mr. Fox, 42")]
             ['M IH1 S T ER0', 'F AA1 K S', '', 'F AO1 R T IY0', 'T UW1']
         """
-        preprocessor: Any = self.preprocessor
-        preprocessor = preprocessor.with_language(language) if language else preprocessor
-        return make_pronouncer(self.predict, preprocessor, lexicon, alphabet)(text)
+        pipeline = self.with_language(language) if language else self
+        return make_pronouncer(pipeline.predict, pipeline.preprocessor, lexicon, alphabet)(text)
 
     def alignment(self, text: str, output: str | None = None) -> tuple[list[str], list[str], np.ndarray]:
         """Returns the attention weights of one input: see ``zoo.tasks.sequence_to_sequence.alignment``."""
