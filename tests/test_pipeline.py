@@ -59,7 +59,7 @@ def test_a_tensor_that_does_not_fit_is_named():
 @pytest.mark.parametrize("name", locate.list_models("*.cmudict"))
 def test_alignment_has_a_row_for_each_symbol_written(name):
     source, target, weights = zoo.load(name).alignment("cat")
-    assert source == ["c", "a", "t", "."] and target[-1] == "."
+    assert source == ["c", "a", "t", "</s>"] and target[-1] == "</s>"
     assert weights.shape == (len(target), len(source))
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-4)
 

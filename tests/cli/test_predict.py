@@ -101,6 +101,6 @@ def test_the_picture_explains_the_answer_that_is_printed(tmp_path, monkeypatch):
         result = run("predict", "gru_small.cmudict", word, "--beam", beam, "--plot", tmp_path / "a.png")
         answers.append(result.stdout.strip().split("\t")[1])
     assert answers[0] != answers[1]
-    assert drawn == [[*answer.split(), "."] for answer in answers]
+    assert drawn == [[*answer.split(), "</s>"] for answer in answers]
     model = zoo.load("gru_small.cmudict")
-    assert model.alignment(word)[1] == [*model.predict([word])[0].split(), "."]
+    assert model.alignment(word)[1] == [*model.predict([word])[0].split(), "</s>"]

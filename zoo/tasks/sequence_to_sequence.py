@@ -22,6 +22,7 @@ from zoo.tasks.task import Task
 from zoo.training.batching import Batches
 
 BEAM = 5
+END_LABEL = "</s>"  # the end token in alignments
 MAX_SYMBOLS = 48  # maximum symbols of a word or a pronunciation; the longest in CMUdict has 28
 MAX_SYMBOLS_OF_LANGUAGES = 64  # the same for models of many languages, whose accents are symbols too
 
@@ -287,7 +288,7 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
         output: Output text, a result of ``predict``; the default is the output with default options.
 
     Returns:
-        The input symbols and the output symbols (each with the end token ``"."`` last), and the attention weights
+        The input symbols and the output symbols (each with the end token ``"</s>"`` last), and the attention weights
         ``(output symbols, input symbols)``, whose rows sum to 1.
 
     Raises:
@@ -301,8 +302,8 @@ def alignment(pipeline, text: str, output: str | None = None) -> tuple[list[str]
     written = target.encode(output) if output else []  # the output may be empty
     run = program(pipeline.model, _aligned)
     weights = run(pad([source], len(source)), pad([[START, *written]], len(written) + 1))
-    read = [*pipeline.preprocessor.symbols(text), "."]
-    return read, [*target.split(output), "."], ops.convert_to_numpy(weights)[0]
+    read = [*pipeline.preprocessor.symbols(text), END_LABEL]
+    return read, [*target.split(output), END_LABEL], ops.convert_to_numpy(weights)[0]
 
 
 def _aligned(model):
