@@ -7,6 +7,7 @@ import types
 import pytest
 
 import zoo
+from zoo import datasets
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
@@ -159,6 +160,18 @@ def test_bad_rows_are_named_together_or_left_out_and_counted(tmp_path):
     assert result.values == expected.values and result.names == expected.names
     assert (result.size, result.left_out, expected.left_out) == (3, 3, 0)
     assert result.to_json()["left_out"] == 3 and "left_out" not in expected.to_json()
+
+
+def test_words_of_a_dataset_that_the_model_cannot_read_count_as_wrong(monkeypatch):
+    words = zoo.Examples(["na☃ve", "cat", "☃"], ["N AY1", "K AE1 T", "S N OW1"], ["a:1", "a:2", "a:3"])
+    monkeypatch.setattr(datasets, "load", lambda name, split: words)
+    notes = []
+    result = zoo.evaluate("lstm_tiny.cmudict", "cmudict", on_message=notes.append)
+    assert notes[0] == "2 rows were not read and count as wrong"
+    assert (result.size, result.left_out, result.outputs) == (3, 0, ["", "K AE1 T", ""])
+    assert result.values["wer"].value == pytest.approx(2 / 3) and result.values["per"].value == pytest.approx(5 / 8)
+    left_out = zoo.evaluate("lstm_tiny.cmudict", "cmudict", skip_bad_rows=True)
+    assert (left_out.size, left_out.left_out) == (1, 2)
 
 
 def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):

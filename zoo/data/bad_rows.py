@@ -48,7 +48,7 @@ class BadRows:
         numbers = {i for i, _ in errors}
         return part.select(i for i in range(len(part)) if i not in numbers) if numbers else part
 
-    def notes(self) -> list[str]:
-        """Returns the number of rows that were left out, and the first errors."""
+    def notes(self, fate: str = "left out") -> list[str]:
+        """Returns the number of bad rows with what became of them, and the first errors."""
         rows = "row was" if self.count == 1 else "rows were"
-        return [f"{self.count:,} {rows} left out", *map(str, self.errors)] if self.count else []
+        return [f"{self.count:,} {rows} {fate}", *map(str, self.errors)] if self.count else []

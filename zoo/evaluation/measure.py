@@ -74,7 +74,7 @@ def evaluate(
         language: Language of the inputs, for a model of many languages; of a dataset, the inputs of this language.
         allow_unknown: Whether to accept more than half of the tokens as unknown.
         skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first
-            prediction.
+            prediction. Words of a dataset that a pronunciation model cannot read count as wrong instead.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
         processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.
@@ -117,7 +117,10 @@ def evaluate(
     known = pipeline.document["training"]["recipe"].get("columns", {}) if pipeline.document else {}
     columns = Columns(input, target, header, series, time, "", symbols, strip_labels, tag_names, dialect)
     columns = columns.or_those_of(Columns.from_json(known), data)
-    bad = BadRows(skip_bad_rows)
+    # A benchmark has a fixed size: a word with a letter that the model lacks is a wrong answer.
+    benchmark = isinstance(data, str) and data in datasets.DATASETS
+    unread = "" if benchmark and task.counts_unread and not skip_bad_rows else None
+    bad = BadRows(skip_bad_rows or unread is not None)
     cases_of, name, split = source(pipeline, data, split, columns, limit, bad)
     bad.check()
     for note in cases_of.notes:
@@ -131,7 +134,7 @@ def evaluate(
     predictions: list[Any] = []
     languages: dict[str, list[Any]] = {}
     has_languages = bool(getattr(preprocessor, "languages", ()))
-    with workers(pipeline, cases_of, processes, batch_size, options) as work:
+    with workers(pipeline, cases_of, processes, batch_size, options, unread) as work:
         left_out: list[set[str]] = []  # locations, part by part
         folded = Folded(preprocessor)
         for errors, others in work.check():  # all rows before the first prediction
@@ -140,10 +143,10 @@ def evaluate(
             left_out.append({location for location, _ in errors})
             folded.merge(*others)
         bad.check()
-        size = len(cases_of) - sum(map(len, left_out))
+        size = len(cases_of) - (sum(map(len, left_out)) if unread is None else 0)
         if not size:
             raise InputError(f"{name}: no row can be used: {bad.errors[0]}" if bad.errors else f"{name}: has no rows")
-        for note in (*bad.notes(), *folded.notes()):
+        for note in (*bad.notes("left out" if unread is None else "not read and count as wrong"), *folded.notes()):
             on_message(note)
         on_start(size)
         for cases, outputs, state in work.answer(left_out, on_step):
@@ -166,7 +169,9 @@ def evaluate(
         for code, parts in sorted(languages.items() if len(languages) > 1 else ())
     }
     rows = (kept.inputs, predictions, kept.references, names)
-    return Report(name, split, size, options, values, *rows, bad.count, by_language, task.signatures())
+    return Report(
+        name, split, size, options, values, *rows, bad.count if unread is None else 0, by_language, task.signatures()
+    )
 
 
 def _by_language(inputs: list[Any]) -> dict[str, list[int]]:

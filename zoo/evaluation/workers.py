@@ -34,17 +34,26 @@ class Worker:
         source: Reads the parts.
         batch_size: Inputs per batch.
         options: Options of ``predict``.
+        unread: Output of the cases that cannot be used; ``None`` leaves them out.
     """
 
-    def __init__(self, pipeline: Pipeline, source: InMemory | File, batch_size: int, options: dict[str, Any]):
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: InMemory | File,
+        batch_size: int,
+        options: dict[str, Any],
+        unread: str | None = None,
+    ):
         self.pipeline, self.source, self.batch_size, self.options = pipeline, source, batch_size, options
+        self.unread = unread
 
     def check(self) -> Iterator[Checked]:
         """Yield the rows that cannot be used, and how many are read as others, part by part."""
         yield from map(self.check_part, self.source.parts())
 
     def answer(self, left_out: Iterable[set[str]], on_step: Callable[[int], None]) -> Iterator[Answered]:
-        """Yield cases, outputs and metrics, part by part, without the cases at some locations of each part."""
+        """Yield cases, outputs and metrics, part by part; no predictions for the cases at some locations of each."""
         for cases, without in zip(self.source.parts(), left_out, strict=True):
             yield self.answer_part(cases, without, on_step)
 
@@ -64,9 +73,14 @@ class Worker:
         self, cases: Cases, without: set[str], on_step: Callable[[int], None] = lambda count: None
     ) -> Answered:
         """Returns the cases with their outputs, and what the metrics need of them."""
-        if without:
-            cases = cases.select([i for i, place in enumerate(cases.locations) if place not in without])
-        outputs = self.pipeline.predict_raw(cases.inputs, self.batch_size, on_step, **self.options)
+        read = [i for i, place in enumerate(cases.locations) if place not in without]
+        answers = self.pipeline.predict_raw([cases.inputs[i] for i in read], self.batch_size, on_step, **self.options)
+        if self.unread is None:
+            cases, outputs = cases.select(read) if without else cases, answers
+        else:
+            outputs = [self.unread] * len(cases)
+            for i, answer in zip(read, answers, strict=True):
+                outputs[i] = answer
         return cases, outputs, self.pipeline.task.update_metrics(self.pipeline.preprocessor, outputs, cases.references)
 
 
@@ -79,8 +93,8 @@ class Workers(Worker):
     """
 
     def __init__(self, worker: Worker, processes: int):
-        super().__init__(worker.pipeline, worker.source, worker.batch_size, worker.options)
-        own = Worker(self.pipeline, self.source.without_lines(), self.batch_size, self.options)
+        super().__init__(worker.pipeline, worker.source, worker.batch_size, worker.options, worker.unread)
+        own = Worker(self.pipeline, self.source.without_lines(), self.batch_size, self.options, self.unread)
         threads = str(max(1, (os.cpu_count() or 1) // processes))
         self.processes = processes
         self.executor = concurrent.futures.ProcessPoolExecutor(
@@ -118,12 +132,17 @@ class Workers(Worker):
 
 @contextlib.contextmanager
 def workers(
-    pipeline: Pipeline, source: InMemory | File, processes: int, batch_size: int, options: dict[str, Any]
+    pipeline: Pipeline,
+    source: InMemory | File,
+    processes: int,
+    batch_size: int,
+    options: dict[str, Any],
+    unread: str | None = None,
 ) -> Iterator[Worker]:
     """Yield what works on the parts of a source; other processes end with the block."""
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise InputError(f"processes {processes!r}: give a whole number, at least 1")
-    worker = Worker(pipeline, source, batch_size, options)
+    worker = Worker(pipeline, source, batch_size, options, unread)
     if processes == 1:
         yield worker
         return

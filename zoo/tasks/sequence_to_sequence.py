@@ -32,6 +32,7 @@ class SequenceToSequence(Task):
 
     name = "sequence_to_sequence"
     multi_reference = True
+    counts_unread = True
     monitor = "per"
     options = {"beam_size": BEAM, "stress": True, "language": ""}
     validation = {"beam_size": 1}

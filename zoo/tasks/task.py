@@ -66,6 +66,7 @@ class Task(abc.ABC):
         layout: Layout of the rows of a table, one of ``zoo.data.read.LAYOUTS``.
         streamed: Whether an evaluation may read a table row by row. It may not if rows belong together or inputs are
             not texts.
+        counts_unread: Whether inputs of a dataset that a model cannot read count as wrong; otherwise they are errors.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Task(abc.ABC):
     replaces_head: bool = False
     layout: str = "rows"
     streamed: bool = True
+    counts_unread: bool = False
 
     @abc.abstractmethod
     def architecture(self, name: str) -> Architecture:
