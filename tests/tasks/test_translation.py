@@ -128,7 +128,7 @@ def test_a_model_learns_to_translate(folder, tmp_path):
     assert model.predict("The dog likes a grey bird.", beam_size=1) == ["Der Hund mag einen grauen Vogel."]
     assert model.model.config.tie_embeddings
     read, written, weights = model.alignment("The dog likes a grey bird.")
-    assert (read[1], written[1], written[-1]) == (" dog", " Hund", ".")
+    assert (read[1], written[1], written[-1]) == (" dog", " Hund", "</s>")
     assert weights.shape == (len(written), len(read))
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
 

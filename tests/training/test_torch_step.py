@@ -76,6 +76,21 @@ def test_weight_averages_follow_the_weights():
     np.testing.assert_allclose(ops.convert_to_numpy(weight_averages(optimizer)[0]), average, rtol=1e-5)
 
 
+def test_layers_without_decayed_weights_are_trained():
+    # A group that has only biases, as frozen layers or a rate of their own leave.
+    config = TrainingConfig(learning_rate=0.1, warmup=0.0, weight_decay=0.1)
+    variables = [
+        keras.Variable(np.ones(3, "float32"), name="bias"),
+        keras.Variable(np.ones((3, 2), "float32"), name="kernel"),
+    ]
+    optimizer = make_optimizer(config, schedules.schedule(config, 100), [0.5, 1.0])
+    optimizer.build(variables)
+    optimizer.apply([ops.ones(3), ops.ones((3, 2))])
+    rate = float(ops.convert_to_numpy(schedules.schedule(config, 100)(0)))
+    np.testing.assert_allclose(ops.convert_to_numpy(variables[0]), 1 - 0.5 * rate, rtol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(variables[1]), 1 - 0.1 * rate - rate, rtol=1e-5)
+
+
 def test_the_loss_of_padding_has_no_gradient():
     loss = SmoothedCrossentropy(0.1)
     logits = torch.tensor(RANDOM.normal(size=(1, 3, 4)).astype("float32"), requires_grad=True)

@@ -79,10 +79,14 @@ def adam_step(
 
 
 def decay(variables: Sequence[torch.Tensor], kept: float) -> None:
-    """Multiply each variable by ``kept`` in place."""
+    """Multiply each variable by ``kept`` in place; there may be none."""
+    if not variables:  # torch refuses empty lists
+        return
     torch._foreach_mul_(list(variables), kept)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def average(averages: Sequence[torch.Tensor], variables: Sequence[torch.Tensor], share: float) -> None:
-    """Move each average towards its variable by ``share`` of the distance, in place."""
+    """Move each average towards its variable by ``share`` of the distance, in place; there may be none."""
+    if not variables:
+        return
     torch._foreach_lerp_(list(averages), list(variables), share)  # pyright: ignore[reportPrivateImportUsage]
