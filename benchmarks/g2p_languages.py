@@ -13,10 +13,11 @@ Sentences are English, those of ``benchmarks/homographs_dev.tsv``. Peers that ar
 """
 
 import argparse
-import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+
+from g2p import fastest
 
 import zoo
 from zoo import datasets
@@ -29,7 +30,6 @@ from zoo.tasks import find_task
 SENTENCES = Path(__file__).parent / "homographs_dev.tsv"
 ESPEAK = {"fr": "fr-fr", "es-ES": "es", "en-US": "en-us", "en-GB": "en-gb", "pt-BR": "pt-br", "pt-PT": "pt"}
 GRUUT = {"de": "de_DE", "es-ES": "es_ES", "fr": "fr_FR", "it": "it_IT", "en-US": "en_US"}
-ROUNDS = 3  # each timing is the best of this number of alternating runs
 
 Phonemize = Callable[[list[str]], list[str]]
 
@@ -64,17 +64,6 @@ def gruut(language: str) -> Phonemize | None:
 def base_letters(phones: str) -> list[str]:
     """Returns the letters of an IPA text without marks and modifiers."""
     return [c for c in unicodedata.normalize("NFD", phones) if unicodedata.category(c) in ("Ll", "Lo", "Lu")]
-
-
-def fastest(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Returns the minimum seconds of each function; they alternate, so that a busy machine slows all equally."""
-    seconds = dict.fromkeys(runs, float("inf"))
-    for _ in range(ROUNDS):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
-    return seconds
 
 
 def peers(language: str) -> dict[str, Phonemize]:

@@ -100,7 +100,7 @@ class Pronouncer:
             raise InputError(f"alphabet {alphabet!r}: give one of {', '.join(ALPHABETS)}")
         self.predict, self.preprocessor = predict, preprocessor
         self.phones = self._phones(alphabet)
-        self.ipa = alphabet == "ipa"
+        self.ipa = alphabet == "ipa" and self.phones is ARPABET  # other models write it themselves
         self.lexicon = read_lexicon(lexicon, self.phones)
         self.predictions: collections.OrderedDict[str, str] = collections.OrderedDict()
 
@@ -206,16 +206,6 @@ class LanguagePronouncer(Pronouncer):
     Raises:
         InputError: There is no language, the alphabet is another one, or the lexicon cannot be read.
     """
-
-    def __init__(
-        self,
-        predict: Callable[[list[str]], list[str]],
-        preprocessor: Any,
-        lexicon: Mapping[str, str] | str | os.PathLike | None = None,
-        alphabet: str = "",
-    ):
-        super().__init__(predict, preprocessor, lexicon, alphabet)
-        self.ipa = False  # as the model writes it
 
     def _phones(self, alphabet):
         if alphabet == "arpabet":
