@@ -18,6 +18,7 @@ import numpy as np  # noqa: E402
 from zoo.analysis.profiling import best  # noqa: E402
 from zoo.builder import create_model  # noqa: E402
 from zoo.recipes.recipes import RECIPES  # noqa: E402
+from zoo.training.layer_groups import hidden_matrices  # noqa: E402
 from zoo.training.losses import SmoothedCrossentropy  # noqa: E402
 from zoo.training.optimizers import make_optimizer  # noqa: E402
 from zoo.training.windows import Windows  # noqa: E402
@@ -32,7 +33,9 @@ def seconds(family: str, sampled: int) -> float:
     assert corpus is not None
     sizes = {"vocab_size": corpus.vocab_size, "output_dim": corpus.vocab_size, "tied": True}
     model = create_model(f"{family}_small", task="language_modelling", **sizes, **recipe.config)
-    optimizer = make_optimizer(config, config.learning_rate, [1.0] * len(model.trainable_variables))
+    variables, counts = model.trainable_variables, hidden_matrices(model)
+    matrices = [counts.get(variable.path, 0) for variable in variables]
+    optimizer = make_optimizer(config, config.learning_rate, [1.0] * len(variables), matrices)
     model.compile(optimizer, SmoothedCrossentropy(0.0))
     ids = np.random.default_rng(0).zipf(1.3, 1_000_000).clip(2, corpus.vocab_size - 1).astype("uint16")
     tokens = 20 * config.batch_size * corpus.context

@@ -144,6 +144,9 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
     for one, variable in zip(result[2:], rest, strict=True):
         np.testing.assert_allclose(one, keras.ops.convert_to_numpy(variable), atol=1e-6)
 
+    with pytest.raises(ValueError, match="2 factors but 1 numbers of matrices"):
+        make_optimizer(training_config, Rising(0.1, 0.1, 5), [1.0, 1.0], [1])
+
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_groups_hold_every_weight_once_from_the_embeddings_to_the_head(family):

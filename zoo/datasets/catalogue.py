@@ -5,7 +5,7 @@ import math
 from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import permuted_pixels, pixels, rising, sound
 from zoo.datasets.pronunciation import PRONUNCIATION
-from zoo.datasets.sentiment import SENTIMENT
+from zoo.datasets.texts import TEXTS
 
 DATASETS = dict(PRONUNCIATION)
 _SNIPS_SOURCE = "https://github.com/czhang99/Capsule-NLU"
@@ -34,7 +34,7 @@ DATASETS["snips"] = Dataset(
     ),
 )
 
-DATASETS |= SENTIMENT
+DATASETS |= TEXTS
 
 # Two phrases in four voices, a cadence and the start of a scale, as MIDI notes.
 _MUSIC_GOLDEN = (

@@ -34,14 +34,16 @@ def recurrent_blocks(cell: str) -> Callable:
     """Returns the stack of recurrent layers of a cell."""
 
     def run(part: Part, config: Config, x: Value, mask: Value | None) -> Value:
-        lengths = lengths_of(part.graph, mask)
+        lengths, residual = lengths_of(part.graph, mask), config.get("residual", False)
         for i in range(config["num_layers"]):
             block = part / f"block_{i}"
+            y = layer_norm(block / "norm", x) if residual else x
             if config["bidirectional"]:
-                x = bidirectional(block / "both", cell, x, lengths)
+                y = bidirectional(block / "both", cell, y, lengths)
             else:
-                x = recurrent([block / "recurrent"], cell, x, lengths)
-        return x
+                y = recurrent([block / "recurrent"], cell, y, lengths)
+            x = x + y if residual else y
+        return layer_norm(part / "final_norm" / "norm", x) if residual else x
 
     return run
 
@@ -50,16 +52,19 @@ def recurrent_blocks_step(cell: str) -> Callable:
     """Returns one step of the stack of recurrent layers of a cell, from ids or features."""
 
     def run(part: Part, config: Config, x: Value) -> Value:
-        graph, embeddings = part.graph, _looked_up(part, cell)
+        graph, residual = part.graph, config.get("residual", False)
+        embeddings = None if residual else _looked_up(part, cell)
         x = x if embeddings else embed(part / "embed", x)
         for i in range(config["num_layers"]):
+            block = part / f"block_{i}"
             names = [f"block_{i}/{kind}" for kind in ("hidden", "carry")[: STATES[cell]]]
             before = [graph.state(name, [config["hidden_dim"]]) for name in names]
-            after = recurrent_step(part / f"block_{i}" / "recurrent", cell, x, before, None if i else embeddings)
+            y = layer_norm(block / "norm", x) if residual else x
+            after = recurrent_step(block / "recurrent", cell, y, before, None if i else embeddings)
             for name, state in zip(names, after, strict=True):
                 graph.set_state(name, state)
-            x = after[0]
-        return x
+            x = x + after[0] if residual else after[0]
+        return layer_norm(part / "final_norm" / "norm", x) if residual else x
 
     return run
 

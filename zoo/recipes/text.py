@@ -23,12 +23,12 @@ def _film_reviews(architecture: str, **config) -> Recipe:
 
 
 # Language models: the same 20 million subwords in the same order, 3.7 million parameters each. On 2 % of the budget,
-# 4e-3 gave Transformer and LSTM the lowest loss among 1e-3, 2e-3 and 4e-3. The rate of the tcn is not tuned yet.
+# 4e-3 gave the Transformer the lowest loss among 1e-3, 2e-3 and 4e-3. On 5 %, the LSTM with residual blocks has 5.54 nats
+# at 4e-3 and 5.34 at 1e-2; without them it stays at the loss of single words (6.9). The tcn's rate is not tuned yet.
 _ENGLISH = TrainingConfig(
     epochs=20,
     batch_size=32,
     optimizer="muon",
-    learning_rate=2e-3,
     warmup=0.03,
     weight_decay=0.05,
     label_smoothing=0.0,
@@ -36,10 +36,11 @@ _ENGLISH = TrainingConfig(
     save_seconds=300.0,
 )
 _ENGLISH_FAMILIES = {
-    "lstm": {"hidden_dim": 256, "num_layers": 3},
+    "lstm": {"hidden_dim": 256, "num_layers": 3, "residual": True},
     "tcn": {"embedding_dim": 256, "hidden_dim": 256, "kernel_size": 2, "levels": 6},
     "transformer": {"hidden_dim": 256, "num_heads": 4, "ffn_dim": 512, "num_layers": 3, "context": 256},
 }
+_ENGLISH_RATES = {"lstm": 1e-2, "tcn": 2e-3, "transformer": 4e-3}
 
 
 RECIPES = {
@@ -64,7 +65,7 @@ RECIPES = {
             "english",
             None,
             (("wikitext2", "test"), ("english", "test")),
-            _ENGLISH if name == "tcn" else dataclasses.replace(_ENGLISH, learning_rate=4e-3),
+            dataclasses.replace(_ENGLISH, learning_rate=_ENGLISH_RATES[name]),
             config={"dropout": 0.0, **config},
             corpus=Corpus(tokens=20_000_000),
         )

@@ -163,10 +163,15 @@ class LayerwiseMuon(LayerwiseAdamW):
             means AdamW.
         product_dtype: Dtype of the orthogonalisation.
         **options: Arguments of ``keras.optimizers.AdamW``.
+
+    Raises:
+        ValueError: There are more or fewer factors than numbers of matrices.
     """
 
     def __init__(self, factors: Sequence[float], matrices: Sequence[int], product_dtype: str = "float32", **options):
         super().__init__(factors, **options)
+        if len(factors) != len(matrices):
+            raise ValueError(f"{len(factors)} factors but {len(matrices)} numbers of matrices: give one per variable")
         self.matrices, self.product_dtype = list(matrices), product_dtype
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):

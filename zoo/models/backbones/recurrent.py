@@ -7,7 +7,8 @@ from keras import ops
 from zoo.layers.dropout import Dropout
 from zoo.layers.recurrence import LAYERS, Bidirectional
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
+from zoo.models.backbones.transformer import layer_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Config:
         hidden_dim: Number of features per position, divided between the directions.
         num_layers: Number of recurrent layers.
         bidirectional: Whether each layer reads in both directions; the model is then not causal.
+        residual: Whether each layer is a residual block, ``x + layer(norm(x))``, with another norm after the last (the
+            layout of Xiong et al. 2020, arXiv 2002.04745). A deep language model then learns much faster.
         dropout: Dropout rate after the input layer and after each recurrent layer.
     """
 
@@ -28,6 +31,7 @@ class Config:
     hidden_dim: int = 256
     num_layers: int = 2
     bidirectional: bool = False
+    residual: bool = False
     dropout: float = 0.1
 
     def __post_init__(self):
@@ -44,7 +48,7 @@ class Config:
 
 
 class RecurrentBlock(Block):
-    """One recurrent layer and dropout; masked steps keep the state.
+    """One recurrent layer and dropout, with or without a residual connection; masked steps keep the state.
 
     Args:
         cell: ``"rnn"``, ``"lstm"`` or ``"gru"``.
@@ -61,13 +65,18 @@ class RecurrentBlock(Block):
             self.layer = Bidirectional(cell, units, name="both")
         else:
             self.layer = LAYERS[cell](units, return_sequences=True, name="recurrent")
+        self.norm = layer_norm("norm") if config.residual else None
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
+        if self.norm is not None:
+            self.norm.build(shape)
         self.layer.build(shape)
 
     def call(self, x, mask=None, training=False):
-        return self.drop(self.layer(x, mask=mask, training=training), training=training)
+        y = x if self.norm is None else self.norm(x)
+        y = self.drop(self.layer(y, mask=mask, training=training), training=training)
+        return y if self.norm is None else x + y
 
     def initial_state(self, batch_size: int) -> tuple:
         if self.bidirectional:
@@ -77,19 +86,22 @@ class RecurrentBlock(Block):
     def step(self, x, state):
         if self.bidirectional:
             return super().step(x, state)
-        y, after = self.layer.cell(x, list(state))
+        y, after = self.layer.cell(x if self.norm is None else self.norm(x), list(state))
+        y = y if self.norm is None else x + y
         return y, tuple(after) if isinstance(after, list | tuple) else (after,)
 
     def prefill(self, x, state):
         if self.bidirectional or self.compute_dtype != self.variable_dtype:  # the loop below casts no weights
             return super().prefill(x, state)
-        _, y, after = self.layer.inner_loop(x, list(state), None)
-        return y, tuple(after)
+        _, y, after = self.layer.inner_loop(x if self.norm is None else self.norm(x), list(state), None)
+        return y if self.norm is None else x + y, tuple(after)
 
 
 def _builder(cell: str):
     def build(config: Config) -> Backbone:
         blocks: list[Block] = [RecurrentBlock(cell, config, f"block_{i}") for i in range(config.num_layers)]
+        if config.residual:
+            blocks.append(FinalNorm(layer_norm("norm"), config.hidden_dim, "final_norm"))
         model = Backbone(
             blocks, config.hidden_dim, config.vocab_size, config.features, config.dropout, name=f"{cell}_backbone"
         )

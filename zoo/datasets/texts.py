@@ -1,13 +1,13 @@
-"""Datasets of texts with one label, most of them an opinion, as plain data."""
+"""Datasets of texts with one label: opinions and intents, as plain data."""
 
 import dataclasses
 
 from zoo.datasets.dataset import Dataset
 from zoo.datasets.inputs import last_sentence, natural_spaces
 
-SENTIMENT: dict[str, Dataset] = {}
+TEXTS: dict[str, Dataset] = {}
 
-SENTIMENT["imdb_reviews"] = Dataset(
+TEXTS["imdb_reviews"] = Dataset(
     "imdb_reviews/plain_text",
     None,
     "classification",
@@ -37,7 +37,7 @@ for _config, _licence in {
     "sst5": _NOT_STATED,
 }.items():
     # No published figures: Kim 2014 trains on phrases of SST and averages ten folds of the other sets.
-    SENTIMENT[f"sentences/{_config}"] = Dataset(
+    TEXTS[f"sentences/{_config}"] = Dataset(
         f"sentences/{_config}",
         "zoo.datasets.sentences.sentences",
         "classification",
@@ -49,11 +49,28 @@ for _config, _licence in {
         ("a film of great charm", "dull from start to end"),
     )
 
+for _config, (_licence, _source) in {
+    "banking77": ("CC-BY-4.0", "https://github.com/PolyAI-LDN/task-specific-datasets"),
+    "clinc150": ("CC-BY-3.0", "https://github.com/clinc/oos-eval"),
+    "clinc150_domains": ("CC-BY-3.0", "https://github.com/clinc/oos-eval"),
+}.items():
+    TEXTS[f"intents/{_config}"] = Dataset(
+        f"intents/{_config}",
+        "zoo.datasets.intents.intents",
+        "classification",
+        "text",
+        "label",
+        ("train", "validation", "test"),
+        _licence,
+        _source,
+        ("what is my balance", "My card has not arrived."),
+    )
+
 # Reviews of any length: full ones, their last sentences, and the phrases of a treebank.
-SENTIMENT["imdb_reviews/last_sentence"] = dataclasses.replace(
-    SENTIMENT["imdb_reviews"], read=last_sentence, published=()
+TEXTS["imdb_reviews/last_sentence"] = dataclasses.replace(
+    TEXTS["imdb_reviews"], read=last_sentence, published=()
 )
-SENTIMENT["glue/sst2"] = Dataset(
+TEXTS["glue/sst2"] = Dataset(
     "glue/sst2",
     None,
     "classification",
@@ -68,15 +85,15 @@ _SST2_FIGURES = {
     "CNN, word vectors trained from random ones": ("Kim 2014 (arXiv 1408.5882), table 2", 0.827),
     "BERT-Mini, 11 M parameters": ("https://github.com/google-research/bert (README)", 0.859),
 }
-SENTIMENT["film_reviews"] = Dataset(
+TEXTS["film_reviews"] = Dataset(
     "",
     None,
     "classification",
     "text",
     "label",
     ("train", "validation", "test_reviews", "test_sentences"),
-    f"reviews: {SENTIMENT['imdb_reviews'].licence}; sentences: {_NOT_STATED}",
-    f"{SENTIMENT['imdb_reviews'].source} and {SENTIMENT['glue/sst2'].source}",
+    f"reviews: {TEXTS['imdb_reviews'].licence}; sentences: {_NOT_STATED}",
+    f"{TEXTS['imdb_reviews'].source} and {TEXTS['glue/sst2'].source}",
     (
         "A wonderful little film, and the ending is perfect.",
         "Two hours of my life that I will never get back.",
@@ -84,7 +101,7 @@ SENTIMENT["film_reviews"] = Dataset(
         "I wanted to like it, but no.",
     ),
     published=(
-        *({**figure, "split": "test_reviews"} for figure in SENTIMENT["imdb_reviews"].published),
+        *({**figure, "split": "test_reviews"} for figure in TEXTS["imdb_reviews"].published),
         *(
             {"system": system, "source": source, "split": "test_sentences", "values": {"accuracy": accuracy}}
             for system, (source, accuracy) in _SST2_FIGURES.items()

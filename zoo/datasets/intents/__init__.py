@@ -1,0 +1,1 @@
+"""Requests of customers and users with their intents, as a TFDS builder."""
