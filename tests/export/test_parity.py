@@ -13,6 +13,8 @@ BACKBONES = sorted(registry.ARCHITECTURES)
 CASES = [
     *((name, {}) for name in BACKBONES),
     *((name, {"bidirectional": False}) for name in ("rnn", "lstm", "gru", "lru", "min_gru", "rg_lru")),
+    ("lstm", {"residual": True}),
+    ("gru", {"residual": True, "bidirectional": False}),
     ("hierarchical_attention", {"causal": True, "gate": 0.3}),
     ("tcn", {"causal": True}),
     ("transformer", {"causal": True, "context": 7}),

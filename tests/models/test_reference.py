@@ -35,31 +35,46 @@ def reorder(matrix: np.ndarray, cell: str) -> np.ndarray:
     return np.concatenate([r, z, h], axis=-1)
 
 
+def torch_layer(weights: dict, layer: int, cell: str, both: bool) -> torch.nn.RNNBase:
+    """Returns torch's layer with the weights of a block of a tiny model."""
+    kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+    reference = kind(16, 8 if both else 16, batch_first=True, bidirectional=both)
+    for direction, suffix in (("forward_", ""), ("backward_", "_reverse")) if both else (("", ""),):
+        ours = {k: v for k, v in weights.items() if f"block_{layer}/" in k and direction in k}
+        kernel, recurrent, bias = part(ours, "", "/kernel", "/recurrent_kernel", "/bias")
+        inputs, hidden = bias if cell == "gru" else (bias, np.zeros_like(bias))
+        for name, value in (
+            ("weight_ih", reorder(kernel, cell).T),
+            ("weight_hh", reorder(recurrent, cell).T),
+            ("bias_ih", reorder(inputs, cell)),
+            ("bias_hh", reorder(hidden, cell)),
+        ):
+            getattr(reference, f"{name}_l0{suffix}").data = torch.tensor(np.ascontiguousarray(value))
+    return reference
+
+
+def normalised(x: np.ndarray, weights: dict, path: str) -> np.ndarray:
+    gamma, beta = part(weights, "", f"{path}/gamma", f"{path}/beta")
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * gamma + beta
+
+
+@pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_recurrent_backbones_equal_torch(cell, both):
+def test_recurrent_backbones_equal_torch(cell, both, residual):
     architecture = registry.find_backbone(cell)
-    model = architecture.build(architecture.configure("tiny", features=6, bidirectional=both))
+    model = architecture.build(architecture.configure("tiny", features=6, bidirectional=both, residual=residual))
     randomise(model)
     weights = arrays(model)
-    kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
-    reference = kind(16, 8 if both else 16, num_layers=2, batch_first=True, bidirectional=both)
-    for layer in range(2):
-        for direction, suffix in (("forward_", ""), ("backward_", "_reverse")) if both else (("", ""),):
-            ours = {k: v for k, v in weights.items() if f"block_{layer}/" in k and direction in k}
-            kernel, recurrent, bias = part(ours, "", "/kernel", "/recurrent_kernel", "/bias")
-            inputs, hidden = bias if cell == "gru" else (bias, np.zeros_like(bias))
-            for name, value in (
-                ("weight_ih", reorder(kernel, cell).T),
-                ("weight_hh", reorder(recurrent, cell).T),
-                ("bias_ih", reorder(inputs, cell)),
-                ("bias_hh", reorder(hidden, cell)),
-            ):
-                getattr(reference, f"{name}_l{layer}{suffix}").data = torch.tensor(np.ascontiguousarray(value))
     x = np.random.default_rng(0).normal(size=(3, 9, 6)).astype("float32")
     kernel, bias = part(weights, "", "embed/kernel", "embed/bias")
-    with torch.no_grad():
-        expected = reference(torch.tensor(x @ kernel + bias))[0].numpy()
+    expected = x @ kernel + bias
+    for layer in range(2):
+        inner = normalised(expected, weights, f"block_{layer}/norm") if residual else expected
+        with torch.no_grad():
+            inner = torch_layer(weights, layer, cell, both)(torch.tensor(inner))[0].numpy()
+        expected = expected + inner if residual else inner
+    expected = normalised(expected, weights, "final_norm/norm") if residual else expected
     np.testing.assert_allclose(ops.convert_to_numpy(model({"features": x})), expected, atol=1e-5)
 
 
