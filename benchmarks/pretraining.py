@@ -3,7 +3,9 @@
     OMP_NUM_THREADS=1 KERAS_BACKEND=torch python benchmarks/pretraining.py
 
 Prints CPU seconds of this process for a batch of 32 windows of 256 subwords, the best of five steps, with the ratio to
-the sampled softmax in brackets. Ids are drawn from a Zipf distribution; they do not affect the cost.
+the sampled softmax in brackets. The other columns belong to the sampled softmax: subwords per second, and FLOPs per
+second of the model's matrix products as a share of what a product of two large matrices reaches on this machine. Ids
+are drawn from a Zipf distribution; they do not affect the cost.
 """
 
 import itertools
@@ -15,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 
-from zoo.analysis.profiling import best  # noqa: E402
+from zoo.analysis import costs  # noqa: E402
+from zoo.analysis.profiling import best, measure_roofline  # noqa: E402
 from zoo.builder import create_model  # noqa: E402
 from zoo.recipes.recipes import RECIPES  # noqa: E402
 from zoo.training.layer_groups import hidden_matrices  # noqa: E402
@@ -26,8 +29,8 @@ from zoo.training.windows import Windows  # noqa: E402
 FAMILIES = ("lstm", "tcn", "transformer")
 
 
-def seconds(family: str, sampled: int) -> float:
-    """Returns the CPU time of a training step with a number of ids in the softmax; 0 means all."""
+def step(family: str, sampled: int) -> tuple[float, float]:
+    """Returns the CPU time of a training step and its FLOPs, with a number of ids in the softmax; 0 means all."""
     recipe = RECIPES[f"{family}_small.english"]
     corpus, config = recipe.corpus, recipe.training_config
     assert corpus is not None
@@ -41,16 +44,24 @@ def seconds(family: str, sampled: int) -> float:
     tokens = 20 * config.batch_size * corpus.context
     windows = Windows(ids, corpus.vocab_size, corpus.context, 1, config.batch_size, 1, tokens, 1, sampled)
     batches = itertools.cycle(windows.epoch(0))
-    return best(lambda: model.train_on_batch(*next(batches)), clock=time.process_time, repeats=5)
+    seconds = best(lambda: model.train_on_batch(*next(batches)), clock=time.process_time, repeats=5)
+    work = costs.Work(config.batch_size, corpus.context)
+    logits = costs.product(work.positions, model.backbone.hidden_dim, sampled or corpus.vocab_size)
+    return seconds, costs.training(model.backbone, work).flops + 3 * logits.flops
 
 
 def main() -> None:
-    print("| family | sampled softmax, s | full softmax, s |\n|---|---:|---:|")
+    limit = measure_roofline(time.process_time).flops
+    print(f"a product of two matrices: {limit / 1e9:.0f} GFLOP/s\n")
+    print("| family | sampled softmax, s | full softmax, s | subwords per s | GFLOP/s | share |")
+    print("|---|---:|---:|---:|---:|---:|")
     for family in FAMILIES:
-        corpus = RECIPES[f"{family}_small.english"].corpus
+        recipe = RECIPES[f"{family}_small.english"]
+        corpus, rows = recipe.corpus, recipe.training_config.batch_size
         assert corpus is not None
-        sampled, full = (seconds(family, count) for count in (corpus.sampled, 0))
-        print(f"| {family} | {sampled:.2f} | {full:.2f} ({full / sampled:.2f}) |", flush=True)
+        (sampled, flops), (full, _) = (step(family, count) for count in (corpus.sampled, 0))
+        speed = f"{rows * corpus.context / sampled:,.0f} | {flops / sampled / 1e9:.0f} | {flops / sampled / limit:.0%}"
+        print(f"| {family} | {sampled:.2f} | {full:.2f} ({full / sampled:.2f}) | {speed} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -67,9 +67,7 @@ for _config, (_licence, _source) in {
     )
 
 # Reviews of any length: full ones, their last sentences, and the phrases of a treebank.
-TEXTS["imdb_reviews/last_sentence"] = dataclasses.replace(
-    TEXTS["imdb_reviews"], read=last_sentence, published=()
-)
+TEXTS["imdb_reviews/last_sentence"] = dataclasses.replace(TEXTS["imdb_reviews"], read=last_sentence, published=())
 TEXTS["glue/sst2"] = Dataset(
     "glue/sst2",
     None,

@@ -58,6 +58,17 @@ _JSB_CHORALES = _families(
             "levels": 2,
             "dropout": 0.4,
         },
+        # One trial each, with the config below that suits most families.
+        "min_gru": {"hidden_dim": 96, "state_dim": 160, "ffn_dim": 192, "num_layers": 3, "dropout": 0.4},
+        "lru": {"hidden_dim": 112, "state_dim": 136, "num_layers": 3, "dropout": 0.4},
+        "rg_lru": {
+            "hidden_dim": 96,
+            "state_dim": 112,
+            "num_heads": 4,
+            "ffn_dim": 176,
+            "num_layers": 3,
+            "dropout": 0.4,
+        },
     },
     {
         "lstm": _LARGER_STEPS,
@@ -65,6 +76,9 @@ _JSB_CHORALES = _families(
         "hierarchical_attention": _LARGER_STEPS,
         "wavenet": _FEWER_STEPS,
         "transformer": _FEWER_STEPS,
+        "min_gru": _FEWER_STEPS,
+        "lru": _FEWER_STEPS,
+        "rg_lru": _FEWER_STEPS,
     },
 )
 

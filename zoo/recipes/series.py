@@ -42,6 +42,9 @@ _ITALY_FAMILIES = {
     "wavenet": {"hidden_dim": 24, "skip": 48, "num_layers": 3},
     "transformer": {"hidden_dim": 32, "ffn_dim": 64, "num_layers": 2},
     "hierarchical_attention": {"hidden_dim": 32, "ffn_dim": 64, "num_layers": 2, "window": 5, "levels": 2},
+    "min_gru": {"hidden_dim": 32, "state_dim": 32, "ffn_dim": 64, "num_layers": 2},
+    "lru": {"hidden_dim": 32, "state_dim": 32, "num_layers": 2},
+    "rg_lru": {"hidden_dim": 32, "state_dim": 32, "num_heads": 2, "ffn_dim": 64, "num_layers": 2},
 }
 
 
