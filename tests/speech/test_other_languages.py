@@ -1,10 +1,14 @@
 """Sentences in other languages: spoken words of numbers and money, and the words of a model of many languages."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from zoo.errors import InputError
 from zoo.preprocessing.sequence_to_sequence import fit_languages
 from zoo.preprocessing.symbols import SymbolTokenizer
+from zoo.speech import phrases
 from zoo.speech.other_languages import normalize_in
 from zoo.speech.pronunciation import make_pronouncer
 
@@ -49,6 +53,55 @@ def words(language, text, letters="'"):
 )
 def test_numbers_and_money(language, text, expected):
     assert " ".join(words(language, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "Am 1.5.2024, 1:05 Uhr", "am erste mai zweitausendvierundzwanzig ein uhr fünf"),
+        ("de", "der 3. Mai 1987", "der dritte mai neunzehnhundertsiebenundachtzig"),
+        (
+            "de",
+            "z.B. 1.000 km bei -3 °C usw.",
+            "zum beispiel eintausend kilometer bei minus drei grad celsius und so weiter",
+        ),
+        ("de", "1 h, 120 km/h, 3,5 kg", "eine stunde einhundertzwanzig kilometer pro stunde drei komma fünf kilogramm"),
+        (
+            "fr",
+            "M. Gil, le 01/05/2024 à 21h30",
+            "monsieur gil le premier mai deux mille vingt quatre à vingt et une heures trente",
+        ),
+        ("fr", "1h01, 3 h", "une heure une trois heures"),
+        ("es-ES", "3/5/2024, 21:05, 1 m", "tres de mayo de dos mil veinticuatro veintiuna y cinco un metro"),
+        ("it", "1/5/2024 alle 1:30", "primo maggio duemilaventiquattro alle una e trenta"),
+        ("nl", "3-5-2024 om 14:00 uur, dhr. Gil", "drie mei tweeduizendvierentwintig om veertien uur de heer gil"),
+        ("pt-BR", "2:00, 10 km", "duas horas dez quilômetros"),
+        ("pt-PT", "10 km, p. ex.", "dez quilómetros por exemplo"),
+        ("da", "5 km", "fem km"),
+    ],
+)
+def test_dates_times_units_and_abbreviations(language, text, expected):
+    assert " ".join(words(language, text)) == expected
+
+
+def test_what_only_looks_like_a_date_a_time_or_a_unit():
+    texts = [token.text for token in normalize_in("de", "1.2.3 32.13.2024 14:30:15 25:10 3:2 5 g/l 5 Meter", "")]
+    assert "".join(texts) == "1.2.332.13.202414:30:1525:103:25g/l5Meter"
+    assert all(text.isalnum() or len(text) == 1 for text in texts)
+
+
+def test_every_language_with_phrases_has_all_of_them():
+    tables = json.loads((Path(phrases.__file__).parent / "phrases.json").read_text("utf-8"))
+    assert sorted(tables) == ["de", "es", "fr", "it", "nl", "pt", "pt-BR"]
+    for language, table in tables.items():
+        assert len(table["months"]) == len(set(table["months"])) == 12
+        assert table["units"].keys() == tables["de"]["units"].keys()
+        for hour in range(25):
+            for minute in (0, 1, 22, 59):
+                spoken = words(language, f"{hour}:{minute:02}")
+                assert spoken and all(word.isalpha() for word in spoken), (language, hour, minute)
+        for short, expected in table["abbreviations"].items():
+            assert words(language, f"a {short} b") == ["a", *expected.replace("-", " ").split(), "b"]
 
 
 def test_a_number_without_words_keeps_its_digits():

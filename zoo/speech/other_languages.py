@@ -1,6 +1,6 @@
-"""Text normalization of languages other than English: spoken words for numbers and sums of money.
+"""Text normalization of languages other than English: spoken words for numbers, money, dates, times and units.
 
-``num2words`` has the numbers and the names of currencies.
+``num2words`` has the numbers and the names of currencies, and ``phrases.json`` has the other words.
 """
 
 import functools
@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.data.languages import lowercase
 from zoo.errors import InputError
+from zoo.speech import phrases
 from zoo.speech.normalization import PHONES_IN_TEXT, Token, normalize, plain
 
 _LIBRARY_CODES = {"pt-BR": "pt_BR", "sh-Latn": "sr"}
@@ -58,7 +59,7 @@ def normalize_in(language: str, text: str, letters: Collection[str]) -> list[Tok
         return normalize(text)
     text = plain(text).replace("’", "'")
     tokens, end = [], 0
-    for match in _scanner(language.split("-")[0]).finditer(text):
+    for match in _scanner(language).finditer(text):
         tokens += _words(text[end : match.start()], language, letters)
         tokens.append(_read(match, language))
         end = match.end()
@@ -66,15 +67,18 @@ def normalize_in(language: str, text: str, letters: Collection[str]) -> list[Tok
 
 
 @functools.cache
-def _scanner(base: str) -> re.Pattern:
-    """Returns the pattern of phones in the text and of whatever begins with a number or a currency."""
+def _scanner(language: str) -> re.Pattern:
+    """Returns the pattern of phones in the text, abbreviations, and what begins with a number or a currency."""
+    base, unit = language.split("-")[0], phrases.units(language)
     group, point = (",", r"\.") if base in _POINT else (r"[.\s]", ",")
     number = rf"\d{{1,3}}(?:{group}\d{{3}})+(?!\d)(?:{point}\d+)?|\d+(?:{point}\d+)?"
     signs = "".join(_CURRENCIES)
     patterns = [
         PHONES_IN_TEXT,
+        *phrases.patterns(language),
         rf"(?P<before>[{signs}])\s?(?P<sum>\d+[.,]\d\d(?![\d.,]\d)|{number})",
         rf"(?P<minus>(?<!\w)[-−])?(?P<number>{number})(?:\s?(?P<after>[{signs}%])"
+        + (rf"|\s?(?P<unit>{unit})" if unit else "")
         + (rf"|(?P<ordinal>{_ORDINALS[base]})(?!\w))?" if base in _ORDINALS else ")?"),
     ]
     return re.compile("|".join(patterns))
@@ -100,7 +104,9 @@ def _read(match: re.Match, language: str) -> Token:
     group, text = match.group, match.group()
     if group("phones_text"):
         return Token(group("phones_text"), (lowercase(group("phones_text"), language),), group("phones_value").strip())
-    base = language.split("-")[0]
+    base, found, number = language.split("-")[0], match.groupdict(), functools.partial(_number, language)
+    if (words := phrases.read(match, language, number)) is not None:
+        return Token(text, tuple(lowercase(word, language) for word in words))
     value = group("number") or group("sum")
     if not (group("sum") and re.fullmatch(r"\d+[.,]\d\d", value)):  # cents stand after either sign
         value = re.sub(r"[,\s]" if base in _POINT else r"[.\s]", "", value)
@@ -108,7 +114,9 @@ def _read(match: re.Match, language: str) -> Token:
     sign = group("before") or group("after")
     if sign in _CURRENCIES:
         words = _money(language, value, _CURRENCIES[sign]) or _number(language, value)
-    elif base in _ORDINALS and group("ordinal"):
+    elif found.get("unit"):
+        words = phrases.quantity(value, found["unit"], language, number)
+    elif found.get("ordinal"):
         words = _number(language, value, "ordinal")
     else:
         words = _number(language, value)
