@@ -74,7 +74,8 @@ def evaluate(
         language: Language of the inputs, for a model of many languages; of a dataset, the inputs of this language.
         allow_unknown: Whether to accept more than half of the tokens as unknown.
         skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first
-            prediction. Words of a dataset that a pronunciation model cannot read count as wrong instead.
+            prediction. Inputs of a dataset that a pronunciation or translation model cannot read count as wrong
+            instead.
         limit: Evaluate this many inputs, sampled with a fixed seed.
         batch_size: Inputs per batch.
         processes: Number of processes that answer, each a part of the inputs at a time. The result is the same.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Number = Callable[..., list[str]]
-"""Returns the words of a number in digits; empty if there are none. A second argument, ``"ordinal"``, asks for those."""
+"""Returns the words of a number in digits, or none; with a second argument ``"ordinal"``, those of the ordinal."""
 
 
 @functools.cache
