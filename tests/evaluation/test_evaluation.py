@@ -13,7 +13,7 @@ from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
 from zoo.evaluation import sources
-from zoo.tasks import find_task
+from zoo.tasks import FORECASTERS, find_task
 
 WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
 PHONES = ["A B", "B A", "A C", "A A B", "B", "A B C", "A B B"]
@@ -172,6 +172,16 @@ def test_words_of_a_dataset_that_the_model_cannot_read_count_as_wrong(monkeypatc
     assert result.values["wer"].value == pytest.approx(2 / 3) and result.values["per"].value == pytest.approx(5 / 8)
     left_out = zoo.evaluate("lstm_tiny.cmudict", "cmudict", skip_bad_rows=True)
     assert (left_out.size, left_out.left_out) == (1, 2)
+
+
+@pytest.mark.parametrize("task", sorted({dataset.task for dataset in datasets.DATASETS.values()} - set(FORECASTERS)))
+def test_a_dataset_of_another_task_is_refused_before_it_is_read(task, monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name, split: pytest.fail(f"{name} is read"))
+    model = types.SimpleNamespace(task=find_task(task))
+    for name, dataset in datasets.DATASETS.items():
+        if dataset.task != task:
+            with pytest.raises(InputError, match=f"{name} is for {dataset.task}, and the model for {task}: choose"):
+                sources.source(model, name, "test", Columns(), None, BadRows())
 
 
 def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):

@@ -45,13 +45,13 @@ def source(
     task = pipeline.task
     path = Path(data) if isinstance(data, str | os.PathLike) else None
     if path and str(data) in datasets.DATASETS:
-        return (
-            InMemory(
-                _of_languages(task.cases(datasets.load(str(data), split)), datasets.entry(str(data)), pipeline), limit
-            ),
-            str(data),
-            split,
-        )
+        name = str(data)
+        entry = datasets.entry(name)
+        if entry.task != task.name:
+            known = [other for other, dataset in datasets.DATASETS.items() if dataset.task == task.name]
+            raise InputError(f"dataset {name} is for {entry.task}, and the model for {task.name}: {_choice(known)}")
+        cases = _of_languages(task.cases(datasets.load(name, split)), entry, pipeline)
+        return InMemory(cases, limit), name, split
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # raises: not a file name either
     named = columns.input and columns.target and not columns.series
@@ -69,6 +69,11 @@ def source(
         examples = dataclasses.replace(examples, targets=unify(examples.targets, pipeline.preprocessor.labels))
     examples = task.standardize(examples)
     return InMemory(task.cases(examples), limit, examples.reading.notes), read.named(data), "all"
+
+
+def _choice(names: list[str]) -> str:
+    """Returns what to do, with some of the datasets that the model can be evaluated on."""
+    return f"choose another one, such as {', '.join(names[:3])}" if names else "give a file"
 
 
 def _of_languages(cases: Cases, dataset: Any, pipeline: Any) -> Cases:
