@@ -50,7 +50,9 @@ def probe(
     pipeline = load(name)
     probing.check_task(pipeline)
     if data:
-        examples, chosen, split = _read(data, input, target), Path(data).name, "all"
+        from zoo.data import read
+
+        examples, chosen, split = read.examples(data, input, target, layout="inputs"), Path(data).name, "all"
     else:
         examples = datasets.load(chosen, split)
     result = probing.probe(pipeline, examples, history, windows, seed)
@@ -66,17 +68,6 @@ def probe(
         from zoo.analysis.plotting import memory
 
         memory(probed, name, plot)
-
-
-def _read(data: str, input: str, target: str):
-    """Returns the examples of a file; a text is one example."""
-    from zoo.data import read
-    from zoo.data.examples import Examples
-    from zoo.data.lines import lines
-
-    if Path(data).suffix == ".txt":
-        return Examples(["".join(line for _, line in lines(data))], [""], [data])
-    return read.examples(data, input, target or input)
 
 
 def _lags(text: str | None) -> list[int]:

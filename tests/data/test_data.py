@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.data import read as read_data
 from zoo.data.examples import Examples
 from zoo.data.lines import MAX_LINE_BYTES, read_lines
-from zoo.data.splits import split
+from zoo.data.splits import make_parts, split
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
 
@@ -24,6 +25,31 @@ def write(tmp_path):
         return str(path)
 
     return write
+
+
+def test_a_task_without_targets_reads_a_text_file_or_a_column(write):
+    text = read_data.examples(write("a.txt", "ab\n\ncd\n"), layout="inputs")
+    assert (text.inputs, text.targets) == (["ab\n\ncd\n"], [""])
+    table = write("a.csv", "text,n\nab,1\ncd,2\n")
+    rows = read_data.examples(table, "text", layout="inputs")
+    assert (rows.inputs, rows.targets) == (["ab", "cd"], ["", ""])
+    with pytest.raises(InputError, match="a.csv: name the column to read: --input COLUMN"):
+        read_data.examples(table, layout="inputs")
+    with pytest.raises(InputError, match="b.txt: is empty: give a text"):
+        read_data.examples(write("b.txt", "\n \n"), layout="inputs")
+
+
+def test_a_single_text_is_cut_in_order():
+    text = "".join(f"line {i}\n" for i in range(100))
+    parts, notes = make_parts(Examples([text], [""], ["a.txt"]), None, None, has_labels=False, seed=1)
+    assert "".join(part.inputs[0] for part in parts) == text
+    assert [part.inputs[0].count("\n") for part in parts] == [81, 10, 9]
+    assert all(part.inputs[0].endswith("\n") for part in parts)
+    assert notes == ["a single text: its end is the validation part and the test part"]
+    one_line, _ = make_parts(Examples(["ab" * 50], [""], ["a.txt"]), None, None, has_labels=False, seed=1)
+    assert [len(part.inputs[0]) for part in one_line] == [80, 10, 10]
+    with pytest.raises(InputError, match="a.txt: too short to be cut into three parts"):
+        make_parts(Examples(["ab"], [""], ["a.txt"]), None, None, has_labels=False, seed=1)
 
 
 def read(path):

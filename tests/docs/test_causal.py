@@ -29,6 +29,8 @@ WRITER, COMPOSER = "gru_small.tiny_shakespeare", "tcn_small.jsb_chorales"
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("play.txt").write_text(PLAY.inputs[0])
+    Path("pieces.jsonl").write_text('{"frames": [[60, 64], [62], [60, 64]]}\n{"frames": [[62], []]}\n')
     monkeypatch.setattr(datasets, "load", lambda name, split: PLAY if name == "tiny_shakespeare" else tunes())
     monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
     for name, task, examples in ((WRITER, "language_modelling", PLAY), (COMPOSER, "music_modelling", tunes())):

@@ -36,7 +36,10 @@ def read_conll(path: str | os.PathLike, columns: Columns) -> Examples:
         raise InputError(f"{path}: has no tokens: give a token and its tag per line")
     width = counts.most_common(1)[0][0]
     if width < 2:
-        raise InputError(f"{path}: only one column: give a token and its tag per line, with a tab between them")
+        raise InputError(
+            f"{path}: only one column: give a token and its tag per line, with a tab between them; or for a language"
+            " model the task language_modelling"
+        )
     universal = ending(path) == ".conllu" and width == len(UD)
     names: list[str] = [*UD] if universal else [str(i + 1) for i in range(width)]
     given = {name for name in (columns.input, columns.target) if name}

@@ -13,14 +13,15 @@ from zoo.data.columns import Columns
 from zoo.data.dialects import Dialect, read_table
 from zoo.data.examples import Examples
 from zoo.data.labels import number_of
-from zoo.data.lines import OnBad, ending, refuse, text_of
+from zoo.data.lines import OnBad, ending, lines, refuse, text_of
 from zoo.data.sound import Sound, as_channels, is_sound_name, numbers, read_wav
 from zoo.data.tables import file_rows, two_columns
 from zoo.errors import InputError, located
 from zoo.escape import printable
 
-LAYOUTS = ("rows", "series", "tokens")
-"""Layouts of a table: an input per row; a series per row if no input column is named; a token with its tag per line."""
+LAYOUTS = ("rows", "series", "tokens", "inputs")
+"""Layouts of a table: an input per row; a series per row if no input column is named; a token with its tag per line; an
+input per row without a target."""
 
 
 def examples(
@@ -92,6 +93,11 @@ def _read(data: Any, columns: Columns, layout: str | None, on_bad: OnBad) -> Exa
         return read_sounds(path) if Path(path).is_dir() else ts.read_ts(path)
     if kind == ".parquet":
         return _from_rows(frame_rows(read_parquet(path), path), path, columns, layout, on_bad)
+    if kind == ".txt" and layout == "inputs":
+        text = "".join(line for _, line in lines(path))
+        if not text.strip():
+            raise InputError(f"{path}: is empty: give a text")
+        return Examples([text], [""], [path])
     if kind in conll.ENDINGS or (kind == ".tsv" and layout in (None, "tokens") and conll.looks_like_conll(path)):
         return conll.read_conll(path, columns)
     if columns.dialect:
@@ -108,7 +114,9 @@ def _from_rows(
         return readers.long(as_texts(rows), *_long_columns(name, columns))
     if columns.target and layout == "series" and (not columns.input or "," in columns.input):
         return readers.wide(as_texts(rows), columns.target, columns, on_bad)
-    if not columns.input or not columns.target:
+    if layout == "inputs" and not columns.input:
+        raise InputError(f"{name}: name the column to read: --input COLUMN")
+    if not columns.input or not (columns.target or layout == "inputs"):
         raise InputError(
             f"{name}: name the columns to read: --input COLUMN --target COLUMN;"
             f" for a table with one series per row: --target COLUMN --task series_classification"

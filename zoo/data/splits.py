@@ -30,6 +30,8 @@ def make_parts(
         InputError: A part is empty, overlaps with the training part, or has a label that the training part lacks.
     """
     train = data
+    if test is None and validation is None and len(data) == 1 and isinstance(data.inputs[0], str) and not has_labels:
+        return _in_order(data), ["a single text: its end is the validation part and the test part"]
     if test is None:
         train, test = split(train, HELD_OUT, seed, has_labels)
     if validation is None:
@@ -51,6 +53,19 @@ def make_parts(
     if has_labels:
         notes += _not_given(data) + _look_alikes(data)
     return [train, validation, test], notes
+
+
+def _in_order(data: Examples) -> list[Examples]:
+    """Returns consecutive parts of a single text, cut after a line or else after a character."""
+    (text,), (location,) = data.inputs, data.locations
+    cuts = [0]
+    for share in (1 - 2 * HELD_OUT, 1 - HELD_OUT):
+        line = text.find("\n", int(share * len(text))) + 1
+        cuts.append(line if cuts[-1] < line < len(text) else int(share * len(text)))
+    parts = [text[start:end] for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+    if not all(part.strip() for part in parts):
+        raise InputError(f"{location}: too short to be cut into three parts: give more text, or a file for each part")
+    return [Examples([part], [""], [location]) for part in parts]
 
 
 def _look_alikes(examples: Examples) -> list[str]:

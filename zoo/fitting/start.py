@@ -14,6 +14,7 @@ from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.data.labels import unify
+from zoo.data.lines import ending
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
@@ -132,6 +133,8 @@ def prepare(
     if base and base.spec.task in FORECASTERS:
         name = "the model" if isinstance(model, Pipeline) else model
         raise InputError(f"{name}: is a forecaster: give a horizon (--horizon)")
+    if task is None and base and is_language_model(base) and _is_text(data, columns):
+        task = base.spec.task  # a text has no labels
     language_model = base if base and is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
     if base_task and not fits(task, base_task):
@@ -202,6 +205,11 @@ def prepare(
         columns,
         language_model if pretrained else None,
     )
+
+
+def _is_text(data: Any, columns: Columns) -> bool:
+    """Returns whether the data are a file with a text and no columns."""
+    return isinstance(data, str | os.PathLike) and ending(data) == ".txt" and not (columns.input or columns.target)
 
 
 def _with_same_labels(parts: list[Examples | None]) -> list[Examples | None]:

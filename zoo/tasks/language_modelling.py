@@ -40,6 +40,12 @@ class LanguageModelling(NextStep):
     def fields(self, preprocessor, architecture):
         return {"vocab_size": preprocessor.size}
 
+    def check_example(self, preprocessor, value, target):
+        super().check_example(preprocessor, value, target)
+        # The datasets state the number of words of a text.
+        if target and not (str(target).isdecimal() and int(target)):
+            raise InputError(f"{str(target)[:40]!r}: a language model predicts the text itself: name no target column")
+
     def outputs(self, preprocessor):
         return preprocessor.size - preprocessor.first_output
 

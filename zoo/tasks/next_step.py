@@ -44,6 +44,7 @@ class NextStep(Task):
     options = {"probabilities": False}
     validation = {}
     has_correct_answer = False
+    layout = "inputs"
     head_dropout: float
 
     def architecture(self, name):
