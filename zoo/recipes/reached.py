@@ -88,4 +88,9 @@ REACHED = {
     "transformer_small.tiny_shakespeare": {"bpc": 2.254, "nats": 1.562},
     "wavenet_small.tiny_shakespeare": {"bpc": 2.352, "nats": 1.63},
     "hierarchical_attention_small.tiny_shakespeare": {"bpc": 2.255, "nats": 1.563},
+    "lru_tiny.adding_t200": {"mse": 0.00144},
+    "lru_tiny.copy_memory_t500": {"step_loss": 2.78e-07, "recall": 1.0},
+    "lru_tiny.copy_memory_t1000": {"step_loss": 1.08e-06, "recall": 1.0},
+    "rg_lru_tiny.copy_memory_t500": {"step_loss": 0.038, "recall": 0.216},
+    "lstm_small.english": {"bits_per_byte": 1.652},
 }
