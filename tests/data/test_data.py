@@ -33,6 +33,8 @@ def test_a_task_without_targets_reads_a_text_file_or_a_column(write):
     table = write("a.csv", "text,n\nab,1\ncd,2\n")
     rows = read_data.examples(table, "text", layout="inputs")
     assert (rows.inputs, rows.targets) == (["ab", "cd"], ["", ""])
+    pieces = read_data.examples(write("a.jsonl", '{"frames": [[60, 64], [62]]}\n'), "frames", layout="inputs")
+    assert pieces.inputs == ["[[60, 64], [62]]"]
     with pytest.raises(InputError, match="a.csv: name the column to read: --input COLUMN"):
         read_data.examples(table, layout="inputs")
     with pytest.raises(InputError, match="b.txt: is empty: give a text"):

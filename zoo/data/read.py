@@ -1,5 +1,6 @@
 """Read examples from all forms of data: tables, series, folders of sound, Parquet, pandas, NumPy, tf.data."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -121,6 +122,8 @@ def _from_rows(
             f"{name}: name the columns to read: --input COLUMN --target COLUMN;"
             f" for a table with one series per row: --target COLUMN --task series_classification"
         )
+    if layout == "inputs":
+        rows = _with_json(rows, columns.input)
     result = two_columns(rows, columns.input, columns.target, columns.group, columns, on_bad)
     return whole_series(as_sounds(result, name, on_bad), columns, layout)
 
@@ -141,6 +144,13 @@ def as_texts(rows: Iterable[tuple[str, dict]]) -> Iterator[tuple[str, dict]]:
     for location, row in rows:
         numeric = {name for name, value in row.items() if type(value) in (int, float)}
         yield location, {name: str(value) if name in numeric else value for name, value in row.items()}
+
+
+def _with_json(rows: Iterable[tuple[str, dict]], column: str) -> Iterator[tuple[str, dict]]:
+    """Yield rows with a list of a column, such as a piece of music, as JSON text."""
+    for location, row in rows:
+        value = row.get(column)
+        yield location, {**row, column: json.dumps(value)} if isinstance(value, list) else row
 
 
 def as_sounds(examples: Examples, table: str, on_bad: OnBad = refuse) -> Examples:
