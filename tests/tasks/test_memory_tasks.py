@@ -142,6 +142,11 @@ def test_a_small_model_learns_more_than_there_is_without_memory(task, score, bas
     assert load(tmp_path / "mine").predict(row) == model.predict(row)
 
 
+def test_a_command_line_gives_json_text():
+    np.testing.assert_array_equal(NumbersPreprocessor(2).encode_input("[[0.5, 1], [2, 0]]"), [[0.5, 1], [2, 0]])
+    np.testing.assert_array_equal(IdsPreprocessor(10).encode_input(" [3, 9, 0]"), [3, 9, 0])
+
+
 def test_readable_answers():
     (number,) = pipeline("regression").predict(sums(1).inputs)
     assert isinstance(number, float)
@@ -182,6 +187,9 @@ def test_recipes_have_the_published_size_and_can_see_the_whole_sequence(name):
         (np.zeros((0, 2)), r"shape \(0, 2\)"),
         ([[1.0, 2.0], [1.0]], "give a series of numbers"),
         ("0.5,1", "give a series of numbers"),
+        ("[[0.5, 1]", "give a series of numbers"),
+        ("[" * 100_000, "give a series of numbers"),
+        ("[[NaN, 1]]", "step 1 of a series is not finite"),
         ([[1.0, float("nan")]], "step 1 of a series is not finite"),
     ],
 )

@@ -1,6 +1,7 @@
 """Preprocessors of inputs that are already arrays: series of numbers, and sequences of ids."""
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ class NumbersPreprocessor:
     features: int
 
     def encode_input(self, series: Any) -> np.ndarray:
-        """Returns a series as float32 (raises InputError if it is not a series, or not finite)."""
-        array = _array(series, "f", f"a series of numbers, (time, {self.features})")
+        """Returns a series, or JSON text of one, as float32 (raises InputError if it is none, or not finite)."""
+        array = _array(_parsed(series), "f", f"a series of numbers, (time, {self.features})")
         if array.ndim != 2 or not len(array) or array.shape[1] != self.features:
             raise InputError(f"a series of shape {array.shape}: give (time, {self.features})")
         if not np.isfinite(array).all():
@@ -67,8 +68,8 @@ class IdsPreprocessor:
     symbols: int
 
     def encode_input(self, ids: Any) -> np.ndarray:
-        """Returns ids as int32 (raises InputError for anything else, and for unknown ids)."""
-        array = _array(ids, "i", f"ids from 0 to {self.symbols - 1}, (time,)")
+        """Returns ids, or JSON text of them, as int32 (raises InputError for anything else, and for unknown ids)."""
+        array = _array(_parsed(ids), "i", f"ids from 0 to {self.symbols - 1}, (time,)")
         if array.ndim != 1 or not len(array):
             raise InputError(f"ids of shape {array.shape}: give (time,)")
         unknown = np.flatnonzero((array < 0) | (array >= self.symbols))
@@ -87,6 +88,16 @@ class IdsPreprocessor:
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "IdsPreprocessor":
         """Create a preprocessor from the result of ``to_json`` (raises WeightsError that names the key)."""
         return cls(_size("symbols", value, location))
+
+
+def _parsed(value: Any) -> Any:
+    """Returns the list in a JSON text, as it comes from a command line; other values unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _array(value: Any, kind: str, expected: str) -> np.ndarray:
