@@ -8,7 +8,7 @@ differentiation. JAX and TensorFlow compile each form per shape, TensorFlow with
 ``TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1``, and on JAX
 ``XLA_FLAGS="--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"``.
 
-With ``--models`` it prints seconds of a training step of whole models of about a million parameters instead, with the
+With ``--models`` it prints seconds of a training step of models of about a million parameters instead, with the
 ratio to the LSTM: 8 rows of 1,024 steps with 64 features.
 """
 
@@ -122,7 +122,7 @@ def training_step(name: str) -> tuple[int, float]:
 
 
 def print_models() -> None:
-    """Print a table of training steps of whole models."""
+    """Print a table of training steps of models."""
     print(f"backend {keras.backend.backend()}; seconds, and in brackets the ratio to {MODELS[0]}")
     first = None
     for name in MODELS:
@@ -134,7 +134,7 @@ def print_models() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--forms", default=",".join(FORMS), help="Forms to measure, zoo among them.")
-    parser.add_argument("--models", action="store_true", help="Measure training steps of whole models.")
+    parser.add_argument("--models", action="store_true", help="Measure training steps of models.")
     arguments = parser.parse_args()
     if arguments.models:
         print_models()

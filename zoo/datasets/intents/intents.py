@@ -76,8 +76,8 @@ def read_requests(path: str, domains: str | None = None) -> dict[str, list[dict[
     if domains is not None:
         labels = {intent: domain for domain, intents in _json(domains).items() for intent in intents}
     return {
-        ours: [{"text": text, "label": labels[intent] if domains else intent} for text, intent in splits[theirs]]
-        for ours, theirs in {"train": "train", "validation": "val", "test": "test"}.items()
+        split: [{"text": text, "label": labels[intent] if domains else intent} for text, intent in splits[key]]
+        for split, key in {"train": "train", "validation": "val", "test": "test"}.items()
     }
 
 
@@ -110,10 +110,9 @@ class Intents(tfds.core.GeneratorBasedBuilder):
             splits = read_requests(paths["requests"], paths.get("domains"))
         else:
             rows = read_table(paths["train"])
-            held_out = [hashed_split(row["text"]) == "validation" for row in rows]
             splits = {
-                "train": [row for row, held in zip(rows, held_out, strict=True) if not held],
-                "validation": [row for row, held in zip(rows, held_out, strict=True) if held],
+                "train": [row for row in rows if hashed_split(row["text"]) != "validation"],
+                "validation": [row for row in rows if hashed_split(row["text"]) == "validation"],
                 "test": read_table(paths["test"]),
             }
         return {split: self._generate_examples(rows) for split, rows in splits.items()}
