@@ -30,7 +30,8 @@ def make_parts(
         InputError: A part is empty, overlaps with the training part, or has a label that the training part lacks.
     """
     train = data
-    if test is None and validation is None and len(data) == 1 and isinstance(data.inputs[0], str) and not has_labels:
+    is_one_text = len(data) == 1 and isinstance(data.inputs[0], str) and not data.targets[0]
+    if is_one_text and test is None and validation is None:
         return _in_order(data), ["a single text: its end is the validation part and the test part"]
     if test is None:
         train, test = split(train, HELD_OUT, seed, has_labels)
