@@ -50,7 +50,7 @@ def test_a_single_text_is_cut_in_order():
     assert notes == ["a single text: its end is the validation part and the test part"]
     one_line, _ = make_parts(Examples(["ab" * 50], [""], ["a.txt"]), None, None, has_labels=False, seed=1)
     assert [len(part.inputs[0]) for part in one_line] == [80, 10, 10]
-    with pytest.raises(InputError, match="part is empty"):  # a row with a target is not cut
+    with pytest.raises(InputError, match="1 different inputs"):  # a row with a target is not cut
         make_parts(Examples(["cat"], ["K AE1 T"], ["a.csv:2"]), None, None, has_labels=False, seed=1)
     with pytest.raises(InputError, match="a.txt: too short to be cut into three parts"):
         make_parts(Examples(["ab"], [""], ["a.txt"]), None, None, has_labels=False, seed=1)
