@@ -77,7 +77,20 @@ def test_numbers_and_money(language, text, expected):
         ("nl", "3-5-2024 om 14:00 uur, dhr. Gil", "drie mei tweeduizendvierentwintig om veertien uur de heer gil"),
         ("pt-BR", "2:00, 10 km", "duas horas dez quilômetros"),
         ("pt-PT", "10 km, p. ex.", "dez quilómetros por exemplo"),
-        ("da", "5 km", "fem km"),
+        (
+            "ca",
+            "1/4/2024 a les 2:45, 1 mm",
+            "primer d'abril de dos mil vint i quatre a les dues i quaranta cinc un mil·límetre",
+        ),
+        ("da", "f.eks. 3. maj kl. 14:30, 5 km", "for eksempel tredje maj klokken fjorten tredive fem kilometer"),
+        (
+            "id",
+            "17/8/1945, pukul 10:05",
+            "tujuh belas agustus seribu sembilan ratus empat puluh lima pukul sepuluh lewat lima",
+        ),
+        ("tr", "29.10.1923, 3 °C vb.", "yirmidokuz ekim bindokuzyüzyirmiüç üç santigrat derece ve benzeri"),
+        ("vi-hanoi", "ngày 2/9/2024, 7h30", "ngày hai tháng chín năm hai nghìn lẻ hai mươi bốn bảy giờ ba mươi"),
+        ("eo", "5 km", "kvin km"),
     ],
 )
 def test_dates_times_units_and_abbreviations(language, text, expected):
@@ -92,7 +105,7 @@ def test_what_only_looks_like_a_date_a_time_or_a_unit():
 
 def test_every_language_with_phrases_has_all_of_them():
     tables = json.loads((Path(phrases.__file__).parent / "phrases.json").read_text("utf-8"))
-    assert sorted(tables) == ["de", "es", "fr", "it", "nl", "pt", "pt-BR"]
+    assert sorted(tables) == ["ca", "da", "de", "es", "fr", "id", "it", "nl", "pt", "pt-BR", "tr", "vi"]
     for language, table in tables.items():
         assert len(table["months"]) == len(set(table["months"])) == 12
         assert table["units"].keys() == tables["de"]["units"].keys()
