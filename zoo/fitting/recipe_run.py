@@ -11,6 +11,7 @@ import keras
 from zoo import datasets
 from zoo.backends import cluster
 from zoo.checkpoints import index, locate
+from zoo.checkpoints.record import RECORD_FILE
 from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
@@ -18,13 +19,14 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
+from zoo.fitting.start import adapt
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.tasks.forecasting import FORECASTING
-from zoo.training.state import check_resume
+from zoo.training.state import STATE, check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
 """Config fields that depend on the data."""
@@ -112,16 +114,19 @@ def _train(
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
-        pipeline = fresh(
-            task,
-            recipe.architecture,
-            recipe.size,
-            examples,
-            training_config.seed,
-            training_config.precision,
-            **recipe.config,
-        )
         validation = datasets.load(recipe.dataset, "validation")
+        if recipe.first:
+            pipeline = adapt(_first(name, recipe.first, folder / "first", callbacks, command), [examples, validation])
+        else:
+            pipeline = fresh(
+                task,
+                recipe.architecture,
+                recipe.size,
+                examples,
+                training_config.seed,
+                training_config.precision,
+                **recipe.config,
+            )
         trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         about["fingerprint"] = datasets.fingerprint(examples)
         about["splits"] = {"train": len(examples), "validation": len(validation)}
@@ -130,7 +135,7 @@ def _train(
         about |= {"source": entry.source, "licence": entry.licence}
         weights_licence = entry.weights_licence
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
-    if resume:
+    if (folder / STATE).exists():
         trainer.load()
     trainer.run()
     if cluster.index():
@@ -147,6 +152,16 @@ def _train(
     # Write the float16 weights first, because evaluation must use the weights that users get.
     pipeline.save(destination, dtype="float16")
     return pipeline
+
+
+def _first(name: str, recipe: Recipe, folder: Path, callbacks: Callbacks, command: str) -> Pipeline:
+    """Returns the model of the recipe that is run before; runs it, or goes on with it, if it is not in ``folder``."""
+    if cluster.count() > 1:
+        raise InputError(f"{name}: trains in two stages, which several processes cannot: run it in one")
+    if not (folder / RECORD_FILE).is_file():
+        state = folder.with_name("first.unfinished")
+        _train(name, recipe, folder, state, (state / STATE).exists(), callbacks, command)
+    return load(folder)
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:
