@@ -126,7 +126,6 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: few)
     monkeypatch.setattr(recipe_run, "make_trainer", make)
     out, name = tmp_path / "out", "gru_small.cmudict"
-    monkeypatch.setitem(recipe_run.RECIPES, name, recipe_run.RECIPES[name].first)
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
     recipe = recipe_run.RECIPES[name]

@@ -140,7 +140,7 @@ def test_the_page_on_fine_tuning(monkeypatch):
 @pytest.mark.slow
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
-        recipe_run.RECIPES["gru_small.cmudict"].first,
+        recipe_run.RECIPES["gru_small.cmudict"],
         size="tiny",
         exclude=("cmudict", "none"),
         training_config=TrainingConfig(epochs=1),

@@ -11,7 +11,6 @@ import keras
 from zoo import datasets
 from zoo.backends import cluster
 from zoo.checkpoints import index, locate
-from zoo.checkpoints.record import RECORD_FILE
 from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
@@ -26,7 +25,7 @@ from zoo.recipes.recipe import Recipe
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.tasks.forecasting import FORECASTING
-from zoo.training.state import STATE, check_resume
+from zoo.training.state import check_resume
 
 OF_DATA = ("vocab_size", "features", "source_vocab_size", "target_vocab_size")
 """Config fields that depend on the data."""
@@ -69,7 +68,7 @@ def train(
         task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
-        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
+        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA and not recipe.start])
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
         of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
@@ -115,8 +114,8 @@ def _train(
             examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
         validation = datasets.load(recipe.dataset, "validation")
-        if recipe.first:
-            pipeline = adapt(_first(name, recipe.first, folder / "first", callbacks, command), [examples, validation])
+        if recipe.start:
+            pipeline = adapt(load(recipe.start), [examples, validation])
         else:
             pipeline = fresh(
                 task,
@@ -135,7 +134,7 @@ def _train(
         about |= {"source": entry.source, "licence": entry.licence}
         weights_licence = entry.weights_licence
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
-    if (folder / STATE).exists():
+    if resume:
         trainer.load()
     trainer.run()
     if cluster.index():
@@ -152,16 +151,6 @@ def _train(
     # Write the float16 weights first, because evaluation must use the weights that users get.
     pipeline.save(destination, dtype="float16")
     return pipeline
-
-
-def _first(name: str, recipe: Recipe, folder: Path, callbacks: Callbacks, command: str) -> Pipeline:
-    """Returns the model of the recipe that is run before; runs it, or goes on with it, if it is not in ``folder``."""
-    if cluster.count() > 1:
-        raise InputError(f"{name}: trains in two stages, which several processes cannot: run it in one")
-    if not (folder / RECORD_FILE).is_file():
-        state = folder.with_name("first.unfinished")
-        _train(name, recipe, folder, state, (state / STATE).exists(), callbacks, command)
-    return load(folder)
 
 
 def measure(folder: Path, recipe: Recipe) -> Pipeline:

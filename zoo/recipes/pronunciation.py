@@ -23,12 +23,8 @@ def _cmudict(architecture: str, training_config: TrainingConfig, size: str = "sm
 _RECURRENT = TrainingConfig(epochs=30, batch_size=64, learning_rate=1e-3, ema_decay=0.9995)
 _RECURRENT_MUON = TrainingConfig(epochs=30, batch_size=128, optimizer="muon", learning_rate=2e-3, ema_decay=0.999)
 
-# Then some 3,300 batches with as many further words (zoo.fitting.dictionary).
+# Twice the words (zoo.fitting.dictionary): some 3,000 batches.
 _EXTENDED = TrainingConfig(epochs=4, batch_size=256, optimizer="muon", learning_rate=1e-3, ema_decay=0.999)
-
-
-def _extended(first: Recipe) -> Recipe:
-    return dataclasses.replace(first, dataset="cmudict/extended", training_config=_EXTENDED, first=first)
 
 
 # Some 9,000 batches, two hours of one core. Most words are read once, so there is no dropout.
@@ -44,7 +40,7 @@ def _wikipron(architecture: str, training_config: TrainingConfig, **config) -> R
     return Recipe(architecture, "small", "wikipron", None, evaluate, training_config, config=config)
 
 
-_FIRST = {
+RECIPES = {
     "rnn_small.cmudict": _cmudict("rnn", _RECURRENT, dropout=0.15),
     "lstm_small.cmudict": _cmudict("lstm", dataclasses.replace(_RECURRENT_MUON, epochs=26), dropout=0.2),
     "gru_small.cmudict": _cmudict("gru", _RECURRENT_MUON, dropout=0.15),
@@ -66,10 +62,13 @@ _FIRST = {
         num_heads=8,
         relative=16,
     ),
-}
-
-RECIPES = {
-    **{name: _extended(first) for name, first in _FIRST.items()},
     "lstm_small.wikipron": _wikipron("lstm", _LANGUAGES, encoder_units=128, decoder_units=192, dropout=0.0),
     "transformer_small.wikipron": _wikipron("transformer", _LANGUAGES, num_heads=8, relative=16, dropout=0.0),
 }
+for _name in ("lstm_small", "lstm_tiny"):
+    RECIPES[f"{_name}.cmudict_extended"] = dataclasses.replace(
+        RECIPES[f"{_name}.cmudict"],
+        dataset="cmudict/extended",
+        training_config=_EXTENDED,
+        start=f"{_name}.cmudict",
+    )

@@ -39,7 +39,7 @@ def write_state(folder: Path, tensors: dict[str, np.ndarray], metadata: dict) ->
 
 def check_resume(folder: Path | None, resume: bool) -> None:
     """Raise InputError if ``resume`` does not match the contents of the folder; called before any data are read."""
-    exists = folder is not None and any(folder.rglob(STATE))  # also of a recipe that is run before
+    exists = folder is not None and (folder / STATE).exists()
     if exists and not resume:
         raise InputError(f"{folder}: has an unfinished run: go on with --resume, or delete it to start over")
     if resume and not exists:
