@@ -47,34 +47,6 @@ PRONUNCIATION = {
 }
 
 _WIKTIONARY = "CC BY-SA 3.0 and GFDL (Wiktionary)"
-PRONUNCIATION["cmudict/extension"] = Dataset(
-    "cmudict/extension",
-    "zoo.datasets.cmudict.cmudict",
-    "sequence_to_sequence",
-    "word",
-    "pronunciations",
-    ("train",),
-    f"words and pronunciations made from Wiktionary and Wikipedia: {_WIKTIONARY}",
-    "zoo/fitting/dictionary.py",
-    multi_reference=True,
-)
-PRONUNCIATION["cmudict/extended"] = Dataset(
-    "",
-    None,
-    "sequence_to_sequence",
-    "word",
-    "pronunciations",
-    ("train", "validation", "test"),
-    f"CMUdict: {_CMUDICT_LICENCE}; {PRONUNCIATION['cmudict/extension'].licence}",
-    f"{PRONUNCIATION['cmudict'].source} and {PRONUNCIATION['cmudict/extension'].source}",
-    PRONUNCIATION["cmudict"].golden,
-    multi_reference=True,
-    parts={
-        "train": (("cmudict", "train"), ("cmudict/extension", "train")),
-        "validation": (("cmudict", "validation"),),
-        "test": (("cmudict", "test"),),
-    },
-)
 PRONUNCIATION["wikipron"] = Dataset(
     "wikipron",
     "zoo.datasets.wikipron.wikipron",

@@ -18,7 +18,6 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
-from zoo.fitting.start import adapt
 from zoo.pipeline import Pipeline, load
 from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
@@ -68,7 +67,7 @@ def train(
         task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
-        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA and not recipe.start])
+        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
         of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
@@ -113,19 +112,16 @@ def _train(
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
+        pipeline = fresh(
+            task,
+            recipe.architecture,
+            recipe.size,
+            examples,
+            training_config.seed,
+            training_config.precision,
+            **recipe.config,
+        )
         validation = datasets.load(recipe.dataset, "validation")
-        if recipe.start:
-            pipeline = adapt(load(recipe.start), [examples, validation])
-        else:
-            pipeline = fresh(
-                task,
-                recipe.architecture,
-                recipe.size,
-                examples,
-                training_config.seed,
-                training_config.precision,
-                **recipe.config,
-            )
         trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         about["fingerprint"] = datasets.fingerprint(examples)
         about["splits"] = {"train": len(examples), "validation": len(validation)}

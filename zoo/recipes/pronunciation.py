@@ -23,9 +23,6 @@ def _cmudict(architecture: str, training_config: TrainingConfig, size: str = "sm
 _RECURRENT = TrainingConfig(epochs=30, batch_size=64, learning_rate=1e-3, ema_decay=0.9995)
 _RECURRENT_MUON = TrainingConfig(epochs=30, batch_size=128, optimizer="muon", learning_rate=2e-3, ema_decay=0.999)
 
-# Twice the words (zoo.fitting.dictionary): some 3,000 batches.
-_EXTENDED = TrainingConfig(epochs=4, batch_size=256, optimizer="muon", learning_rate=1e-3, ema_decay=0.999)
-
 
 # Some 9,000 batches, two hours of one core. Most words are read once, so there is no dropout.
 _LANGUAGES = TrainingConfig(
@@ -65,10 +62,3 @@ RECIPES = {
     "lstm_small.wikipron": _wikipron("lstm", _LANGUAGES, encoder_units=128, decoder_units=192, dropout=0.0),
     "transformer_small.wikipron": _wikipron("transformer", _LANGUAGES, num_heads=8, relative=16, dropout=0.0),
 }
-for _name in ("lstm_small", "lstm_tiny"):
-    RECIPES[f"{_name}.cmudict_extended"] = dataclasses.replace(
-        RECIPES[f"{_name}.cmudict"],
-        dataset="cmudict/extended",
-        training_config=_EXTENDED,
-        start=f"{_name}.cmudict",
-    )

@@ -59,7 +59,6 @@ class Recipe:
         config: Config fields that differ from those of the size.
         corpus: How to read a language model's training texts; ``None`` reads examples one by one.
         series: The series of a forecaster; ``dataset`` is then only their common name.
-        start: Checkpoint whose weights and architecture training starts from; empty for random weights.
     """
 
     architecture: str
@@ -72,7 +71,6 @@ class Recipe:
     config: dict = dataclasses.field(default_factory=dict)
     corpus: Corpus | None = None
     series: SeriesMix | None = None
-    start: str = ""
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
         """Returns a recipe with some fields of its training config or of its config changed.

