@@ -22,7 +22,7 @@ from zoo.data.tables import read_examples
 from zoo.errors import InputError
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.rate_finder import find_rate
-from zoo.fitting.start import ULMFIT, default_training_config, prepare
+from zoo.fitting.start import ULMFIT, default_training_config, prepare, with_min_steps
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 
@@ -135,7 +135,7 @@ def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothin
     for task in ("classification", "tagging"):
         assert default_training_config(find_task(task)) == ULMFIT
     fresh, pretrained = default_training_config(None), default_training_config(find_task("sequence_to_sequence"))
-    assert (fresh.epochs, pretrained.epochs) == (60, 15) and pretrained.min_steps == 600
+    assert (fresh.epochs, pretrained.epochs) == (60, 15) and pretrained.min_steps == 300
     assert fresh.schedule == pretrained.schedule != ULMFIT.schedule
     assert ULMFIT.gradual_unfreezing and ULMFIT.layer_lr_decay == 2.6 and ULMFIT.schedule == "slanted_triangular"
 
@@ -151,6 +151,15 @@ def test_few_rows_are_passed_over_more_often():
     few, steps = epochs(60, min_steps=20)
     assert (few - 1) * steps < 20 <= few * steps
     assert epochs(600, min_steps=20)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "patience"), [(125, 15, 5), (20, 15, 5), (13, 24, 8), (3, 100, 33), (1, 300, 100)]
+)
+def test_the_patience_grows_with_the_epochs_of_few_rows(steps, epochs, patience):
+    config = with_min_steps(default_training_config(find_task("sequence_to_sequence")), steps)
+    assert (config.epochs, config.patience) == (epochs, patience)
+    assert with_min_steps(dataclasses.replace(ULMFIT, patience=None), steps).patience is None
 
 
 def test_low_rank_updates_are_merged_into_an_ordinary_checkpoint(base, table, tmp_path):

@@ -34,7 +34,7 @@ FROM_SCRATCH = TrainingConfig(epochs=60, batch_size=32, learning_rate=1e-3, warm
 # For pretrained weights that keep most of their vocabulary. Fifteen epochs take a quarter of the time of 60, and Muon
 # validates no worse than AdamW in batches of 32 (docs/experiments/pronunciation.md).
 FROM_SEQ2SEQ = dataclasses.replace(
-    FROM_SCRATCH, epochs=15, min_steps=600, batch_size=64, optimizer="muon", learning_rate=2e-3, patience=5
+    FROM_SCRATCH, epochs=15, min_steps=300, batch_size=64, optimizer="muon", learning_rate=2e-3, patience=5
 )
 
 # For pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, so that the rate falls. On 100
@@ -170,9 +170,7 @@ def prepare(
     parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
     found_task.check(parts[0])
     steps = math.ceil(len(parts[0]) / training_config.batch_size)
-    training_config = dataclasses.replace(
-        training_config, epochs=max(training_config.epochs, math.ceil(training_config.min_steps / steps)), min_steps=0
-    )
+    training_config = with_min_steps(training_config, steps)
     if training_config.lora_rank and not from_base:
         raise InputError("lora_rank: needs a pretrained model: choose one, or leave lora_rank out")
     if training_config.precision != "float32":
@@ -233,6 +231,16 @@ def _row_errors(task: Task, preprocessor: Preprocessor, part: Examples, training
         except InputError as error:
             errors.append((i, error))
     return errors
+
+
+def with_min_steps(config: TrainingConfig, steps: int) -> TrainingConfig:
+    """Returns a config with so many epochs, of a number of steps each, that they reach the minimum of steps.
+
+    The patience grows with the epochs: five epochs of few steps are too short to tell that a score does not improve.
+    """
+    epochs = max(config.epochs, math.ceil(config.min_steps / steps))
+    patience = config.patience and round(config.patience * epochs / config.epochs)
+    return dataclasses.replace(config, epochs=epochs, patience=patience, min_steps=0)
 
 
 def default_training_config(task: Task | None) -> TrainingConfig:
