@@ -23,7 +23,8 @@ class TrainingConfig:
 
     Attributes:
         epochs: Passes over the training data.
-        min_steps: Minimum number of steps; fine-tuning adds epochs for small data to reach it.
+        min_steps: Minimum number of steps; fine-tuning adds epochs for small data to reach it, and its patience grows
+            by the same factor.
         batch_size: Rows per batch.
         optimizer: ``"adamw"`` (Loshchilov & Hutter 2019, arXiv 1711.05101), or ``"muon"``, which orthogonalises the
             updates of hidden matrices (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). Muon needs fewer
