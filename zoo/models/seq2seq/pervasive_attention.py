@@ -52,6 +52,20 @@ class Config:
         check(same or not self.tie_embeddings, "tie_embeddings needs one vocabulary for source and target")
 
 
+def moments(x, cells):
+    """Returns the mean and the variance of each feature of ``(batch, target_time, source_time, features)``.
+
+    Args:
+        x: The grid.
+        cells: Booleans ``(batch, target_time, source_time)``, true at real cells, the only ones that count.
+    """
+    real = ops.reshape(ops.cast(cells, "float32"), (1, -1))
+    share = real / ops.maximum(ops.sum(real), 1)
+    x = ops.reshape(ops.cast(x, "float32"), (-1, x.shape[-1]))
+    mean = ops.matmul(share, x)[0]
+    return mean, ops.matmul(share, ops.square(x - mean))[0]
+
+
 class NormReLU(keras.layers.Layer):
     """Batch norm (Ioffe & Szegedy 2015, arXiv 1502.03167) of each feature over real cells, then ReLU."""
 
@@ -62,9 +76,21 @@ class NormReLU(keras.layers.Layer):
     def build(self, shape):
         self.norm.build(shape)
 
-    def call(self, x, cells, training=False):
-        """Map ``(batch, target_time, source_time, features)``; ``cells`` is true at real cells."""
-        return ops.relu(self.norm(x, training=training, mask=cells))
+    def call(self, x, batch=None):
+        """Map ``(batch, target_time, source_time, features)``.
+
+        Args:
+            x: The grid.
+            batch: Its ``moments``, to normalise by them and to update the moving ones; ``None`` uses the moving ones.
+        """
+        norm = self.norm
+        moving = norm.moving_mean, norm.moving_variance
+        for variable, value in zip(moving, batch or (), strict=False):
+            variable.assign(variable * norm.momentum + ops.stop_gradient(value) * (1 - norm.momentum))
+        mean, variance = batch or moving
+        scale = norm.gamma * ops.rsqrt(variance + norm.epsilon)
+        shift = norm.beta - mean * scale
+        return ops.relu(x * ops.cast(scale, x.dtype) + ops.cast(shift, x.dtype))
 
 
 class DenseLayer(keras.layers.Layer):
@@ -95,9 +121,10 @@ class DenseLayer(keras.layers.Layer):
         kernel = (self.rows_above + 1, self.kernel_size, inner, self.growth_rate)
         self.kernel = self.add_weight(shape=kernel, initializer="he_normal", name="kernel")
 
-    def _squeezed(self, x, cells, columns, training=False):
+    def _squeezed(self, x, columns, cells=None, batch=None):
         """Returns the input of the convolution, with zeros at masked columns because the kernel would spread them."""
-        y = self.second(self.squeeze(self.first(x, cells, training=training)), cells, training=training)
+        y = self.squeeze(self.first(x, batch))
+        y = self.second(y, batch and moments(y, cells))
         return y * ops.cast(columns, y.dtype)[:, None, :, None]
 
     def _convolve(self, rows):
@@ -105,21 +132,27 @@ class DenseLayer(keras.layers.Layer):
         rows = ops.pad(rows, ((0, 0), (0, 0), (self.rows_above, self.rows_above), (0, 0)))
         return ops.conv(rows, ops.cast(self.kernel, rows.dtype), padding="valid", data_format="channels_last")
 
-    def call(self, x, cells, columns, training=False):
+    def call(self, x, columns, cells=None, batch=None):
         """Map a whole grid.
+
+        The statistics of a feature are the same in all layers that read it. So they are computed once, which is most of
+        what makes a step of training fast.
 
         Args:
             x: ``(batch, target_time, source_time, features)``.
-            cells: Booleans ``(batch, target_time, source_time)``, true at real cells.
             columns: Booleans ``(batch, source_time)``, true at real source positions.
-            training: Whether to apply dropout and to normalise by the batch.
+            cells: Booleans ``(batch, target_time, source_time)``, true at real cells; needed with ``batch``.
+            batch: The ``moments`` of ``x`` while training, else ``None``: no dropout, and the moving moments.
 
         Returns:
-            ``x`` with ``growth_rate`` more features.
+            ``x`` with ``growth_rate`` more features, and its moments or ``None``.
         """
-        y = self._squeezed(x, cells, columns, training)
+        y = self._squeezed(x, columns, cells, batch)
         y = self._convolve(ops.pad(y, ((0, 0), (self.rows_above, 0), (0, 0), (0, 0))))
-        return ops.concatenate([x, self.drop(y, training=training)], axis=-1)
+        if batch:
+            y = self.drop(y, training=True)
+            batch = tuple(ops.concatenate(both) for both in zip(batch, moments(y, cells), strict=True))
+        return ops.concatenate([x, y], axis=-1), batch
 
     def initial_state(self, batch_size: int, source_time: int, dtype: str):
         """Returns the rows above the first: zeros, ``(batch, k // 2, source_time, inner)``."""
@@ -127,7 +160,7 @@ class DenseLayer(keras.layers.Layer):
 
     def step(self, x, columns, above):
         """Map one row ``(batch, 1, source_time, features)``; returns it with more features, and the next rows above."""
-        rows = ops.concatenate([above, self._squeezed(x, None, columns)], axis=1)
+        rows = ops.concatenate([above, self._squeezed(x, columns)], axis=1)
         return ops.concatenate([x, self._convolve(rows)], axis=-1), rows[:, 1:]
 
 
@@ -184,19 +217,21 @@ class PervasiveAttention(Seq2Seq):
         rows = self.target_project(self.drop(self.target_embed(target), training=training))
         return rows[:, :, None] + memory["columns"][:, None]
 
-    def _read_out(self, x, cells, mask, training=False):
-        """Map the last grid to logits, and to the share of features that have their maximum at each source position."""
-        x = self.first(x, cells, training=training)
-        x = self.second(self.transition(x), cells, training=training)
+    def _read_out(self, x, mask, cells=None, batch=None):
+        """Map the last grid to logits, and to the grid of which the maximum was taken."""
+        x = self.transition(self.first(x, batch))
+        x = self.second(x, batch and moments(x, cells))
         x = masked(x, mask[:, None, :, None])
-        highest = ops.max(x, axis=2)
-        y = self.drop(self.readout(highest), training=training)
+        y = self.drop(self.readout(ops.max(x, axis=2)), training=batch is not None)
+        return self.logits(y), x
+
+    def _shares(self, x, mask):
+        """Returns the share of features that have their maximum at each source position."""
         # A feature that is 0 at every position has no maximum. If all features are 0, all positions get the same share.
         holders = ops.one_hot(ops.argmax(x, axis=2), ops.shape(x)[2], axis=2, dtype="float32")
-        counts = ops.sum(holders * ops.cast(highest > 0, "float32")[:, :, None], axis=-1)
+        counts = ops.sum(holders * ops.cast(ops.max(x, axis=2) > 0, "float32")[:, :, None], axis=-1)
         counts = counts + 1e-6 * ops.cast(mask, "float32")[:, None]
-        weights = counts / ops.sum(counts, axis=-1, keepdims=True)
-        return self.logits(y), weights
+        return counts / ops.sum(counts, axis=-1, keepdims=True)
 
     def initial_state(self, memory: dict, steps: int | None = None) -> tuple:
         """Returns the rows before the first, for each dense layer."""
@@ -208,17 +243,27 @@ class PervasiveAttention(Seq2Seq):
         for layer, above in zip(self.dense, state, strict=True):
             x, rows = layer.step(x, memory["mask"], above)
             after.append(rows)
-        logits, weights = self._read_out(x, None, memory["mask"])
-        return logits[:, 0], weights[:, 0], tuple(after)
+        logits, x = self._read_out(x, memory["mask"])
+        return logits[:, 0], self._shares(x, memory["mask"])[:, 0], tuple(after)
 
-    def align(self, inputs: dict, training=False):
+    def _run(self, inputs: dict, training=False):
+        """Returns the logits, the grid of which the maximum was taken, and the mask of the source."""
         target, memory = inputs["target"], self.encode(inputs["source"], inputs.get("source_mask"), training=training)
         mask = memory["mask"]
-        cells = ops.not_equal(target, PAD)[:, :, None] & mask[:, None]
-        x = self._grid(target, memory, training)
+        x, cells, batch = self._grid(target, memory, training), None, None
+        if training:
+            cells = ops.not_equal(target, PAD)[:, :, None] & mask[:, None]
+            batch = moments(x, cells)
         for layer in self.dense:
-            x = layer(x, cells, mask, training=training)
-        return self._read_out(x, cells, mask, training)
+            x, batch = layer(x, mask, cells, batch)
+        return *self._read_out(x, mask, cells, batch), mask
+
+    def align(self, inputs: dict, training=False):
+        logits, x, mask = self._run(inputs, training)
+        return logits, self._shares(x, mask)
+
+    def call(self, inputs, training=False):
+        return self._run(inputs, training)[0]  # without the alignment, which training does not need
 
     def encoder_parts(self):
         return [self.source_project]
