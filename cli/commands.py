@@ -42,11 +42,17 @@ def _beam(beam: int | None) -> dict:
 @click.command("list", epilog=_example('zoo list "*.cmudict"'))
 @click.argument("pattern", default="*")
 @click.option("--architectures", is_flag=True, help="List architectures instead of checkpoints.")
+@click.option("--datasets", is_flag=True, help="List datasets instead of checkpoints.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def list_command(pattern: str, architectures: bool, as_json: bool) -> None:
+def list_command(pattern: str, architectures: bool, datasets: bool, as_json: bool) -> None:
     """List the checkpoints whose name matches PATTERN (wildcards as in a shell)."""
+    if architectures and datasets:
+        raise InputError("--architectures and --datasets are two lists: ask for one")
     if architectures:
         show.architectures(as_json)
+        return
+    if datasets:
+        show.datasets(pattern, as_json)
         return
     names = locate.list_models(pattern)
     if not names:

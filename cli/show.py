@@ -1,6 +1,7 @@
 """Tables and lines for users; shares are percentages, with 95 % intervals."""
 
 import contextlib
+import fnmatch
 import json
 import math
 from collections.abc import Iterator
@@ -110,6 +111,23 @@ def architectures(as_json: bool) -> None:
         numbers = (f"{row['parameters']:,}", receptive_field, f"{row['path_length']:,}")
         rows.append((row["architecture"], row["form"], row["size"], *numbers, row["paper"]))
     print_table(columns, rows)
+
+
+def datasets(pattern: str, as_json: bool) -> None:
+    """Print the datasets whose name matches a pattern."""
+    from zoo.datasets.catalogue import DATASETS
+
+    found = {name: DATASETS[name] for name in fnmatch.filter(DATASETS, pattern)}
+    if not found:
+        raise InputError(f"{pattern}: no dataset matches: see zoo list --datasets")
+    fields = ("task", "splits", "licence", "source")
+    rows = [{"name": name, **{field: getattr(dataset, field) for field in fields}} for name, dataset in found.items()]
+    if as_json:
+        echo_json([{**row, "published": found[row["name"]].published} for row in rows])
+        return
+    print_table(
+        ("name", *fields), [tuple(", ".join(v) if isinstance(v, tuple) else v for v in row.values()) for row in rows]
+    )
 
 
 def record(record: "Record") -> None:

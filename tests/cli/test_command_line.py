@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from zoo.checkpoints import locate
+from zoo.datasets.catalogue import DATASETS
 from zoo.recipes.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +129,17 @@ def test_unknown_names_get_the_nearest():
     fails(run("info", "gru_smal.cmudict"), 2, "gru_small.cmudict")
     fails(run("predict", "gru_smal.cmudict", "word"), 2, "gru_small.cmudict")
     fails(run("train", "nothing"), 2, "gru_small.cmudict")
-    fails(run("evaluate", MODEL, "--dataset", "nothing"), 2, "cmudict/published")
+    fails(run("evaluate", MODEL, "--dataset", "cmudict/publishd"), 2, "nearest: cmudict/published")
+    fails(run("evaluate", MODEL, "--dataset", "xyz"), 2, "zoo list --datasets")
+    fails(run("list", "--datasets", "nothing"), 2, "zoo list --datasets")
+    fails(run("list", "--datasets", "--architectures"), 2, "ask for one")
+
+
+def test_lists_the_datasets():
+    rows = json.loads(run("list", "--datasets", "--json").stdout)
+    assert [row["name"] for row in rows] == list(DATASETS)
+    text = run("list", "--datasets", "multi30k/*").stdout
+    assert "multi30k/en_de" in text and "test_2016_flickr" in text and "cmudict" not in text
 
 
 @pytest.mark.parametrize(("times", "told"), [(14.24, True), (0.5, False)])

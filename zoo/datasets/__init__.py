@@ -1,6 +1,7 @@
 """Datasets by name, each a TFDS builder. Importing this module imports no TensorFlow; loading a dataset does."""
 
 import contextlib
+import difflib
 import hashlib
 import importlib
 import logging
@@ -30,7 +31,9 @@ def entry(name: str) -> Dataset:
         InputError: There is no dataset of that name.
     """
     if name not in DATASETS:
-        raise InputError(f"no dataset {name!r}; there are: {', '.join(DATASETS)}")
+        nearest = difflib.get_close_matches(name, DATASETS, n=3)
+        hint = f"nearest: {', '.join(nearest)}" if nearest else "see zoo list --datasets"
+        raise InputError(f"no dataset {name!r}; {hint}")
     return DATASETS[name]
 
 

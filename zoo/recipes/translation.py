@@ -35,7 +35,7 @@ _FAMILIES: dict[str, dict] = {
     },
 }
 # Of 2e-3 and 6e-3 the one with the lower loss after 250 steps; the last from Elbayad et al. 2018 (arXiv 1808.03867).
-_RATES = {"lstm": 6e-3, "pervasive_attention": 5e-4}
+_RATES = {"lstm": 6e-3, "tcn": 6e-3, "pervasive_attention": 5e-4}
 _TESTS = ("test_2017_mscoco", "test_2017_flickr", "test_2016_flickr")
 
 
