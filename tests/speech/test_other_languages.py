@@ -90,6 +90,43 @@ def test_numbers_and_money(language, text, expected):
         ),
         ("tr", "29.10.1923, 3 °C vb.", "yirmidokuz ekim bindokuzyüzyirmiüç üç santigrat derece ve benzeri"),
         ("vi-hanoi", "ngày 2/9/2024, 7h30", "ngày hai tháng chín năm hai nghìn lẻ hai mươi bốn bảy giờ ba mươi"),
+        ("cs", "3. 5. a 1.5.2024", "tři pět a prvního května dva tisíce dvacet čtyři"),
+        ("cs", "24. prosince v 18:02", "dvacátého čtvrtého prosince v osmnáct dvě"),
+        (
+            "cs",
+            "1 km, 2 km, 5 km, 2 h, 3,5 kg",
+            "jeden kilometr dva kilometry pět kilometrů dvě hodiny tři celá pět kilogramu",
+        ),
+        ("cs", "1 %, 2 %, 5%", "jedno procento dva procenta pět procent"),
+        ("pl", "3.05.2024 o 9:15", "trzeciego maja dwa tysiące dwudziestego czwartego o dziewiąta piętnaście"),
+        ("pl", "22 maja 1999", "dwudziestego drugiego maja tysiąc dziewięćset dziewięćdziesiąt dziewięć"),
+        ("pl", "0:05, 3:00, 2:00", "zero pięć trzecia zero zero druga zero zero"),
+        (
+            "pl",
+            "1 min, 2 min, 22 min, 12 min, 5,5 km",
+            "jedna minuta dwie minuty dwadzieścia dwie minuty dwanaście minut pięć przecinek pięć kilometra",
+        ),
+        (
+            "ro",
+            "1.12.1918, ora 12:22",
+            "întâi decembrie o mie nouă sute optsprezece ora douăsprezece și douăzeci și două",
+        ),
+        (
+            "ro",
+            "2 kg, 12 km, 20 km, 101 m, 1 h",
+            "două kilograme doisprezece kilometri douăzeci de kilometri o sută unu metri o oră",
+        ),
+        (
+            "uk",
+            "3 травня і 24.08.1991",
+            "третього травня і двадцять четвертого серпня одна тисяча дев'ятсот дев'яносто першого",
+        ),
+        ("uk", "о 14:30, 3:00", "о чотирнадцята тридцять третя година"),
+        (
+            "uk",
+            "21 км, 1 хв, 22 хв, 11 м",
+            "двадцять один кілометр одна хвилина двадцять дві хвилини одинадцять метрів",
+        ),
         ("eo", "5 km", "kvin km"),
     ],
 )
@@ -105,14 +142,19 @@ def test_what_only_looks_like_a_date_a_time_or_a_unit():
 
 def test_every_language_with_phrases_has_all_of_them():
     tables = json.loads((Path(phrases.__file__).parent / "phrases.json").read_text("utf-8"))
-    assert sorted(tables) == ["ca", "da", "de", "es", "fr", "id", "it", "nl", "pt", "pt-BR", "tr", "vi"]
+    assert " ".join(sorted(tables)) == "ca cs da de es fr id it nl pl pt pt-BR ro tr uk vi"
     for language, table in tables.items():
         assert len(table["months"]) == len(set(table["months"])) == 12
-        assert table["units"].keys() == tables["de"]["units"].keys()
+        assert len(table["units"].keys() - {"%"}) == 12 and len(table.get("days", range(31))) == 31
+        forms = len(table.get("numbers", ["one", "several"]))
+        assert all(len(names) == forms for names in table["units"].values())
+        for unit, names in table["units"].items():
+            for n in (0, 1, 2, 5, 11, 12, 20, 21, 22, 100, "2,5"):
+                assert " ".join(words(language, f"{n} {unit}")).endswith(tuple(n.lower() for n in names))
         for hour in range(25):
             for minute in (0, 1, 22, 59):
                 spoken = words(language, f"{hour}:{minute:02}")
-                assert spoken and all(word.isalpha() for word in spoken), (language, hour, minute)
+                assert spoken and all(word.replace("'", "").isalpha() for word in spoken), (language, hour, minute)
         for short, expected in table["abbreviations"].items():
             assert words(language, f"a {short} b") == ["a", *expected.replace("-", " ").split(), "b"]
 

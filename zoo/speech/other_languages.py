@@ -30,7 +30,7 @@ _ORDINALS = {"ca": "[rntè]|º", "es": r"\.?º", "fr": "er|re|e|ème", "it": "º
 """Endings of ordinal numbers in digits; masculine where there are genders."""
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP"}
 _PERCENT = {
-    **{"ca": "per cent", "cs": "procent", "da": "procent", "de": "prozent", "eo": "procentoj", "es": "por ciento"},
+    **{"ca": "per cent", "da": "procent", "de": "prozent", "eo": "procentoj", "es": "por ciento"},
     **{"fr": "pour cent", "id": "persen", "is": "prósent", "it": "per cento", "nl": "procent", "pl": "procent"},
     **{"pt": "por cento", "ro": "la sută"},
 }
@@ -73,11 +73,12 @@ def _scanner(language: str) -> re.Pattern:
     group, point = (",", r"\.") if base in _POINT else (r"[.\s]", ",")
     number = rf"\d{{1,3}}(?:{group}\d{{3}})+(?!\d)(?:{point}\d+)?|\d+(?:{point}\d+)?"
     signs = "".join(_CURRENCIES)
+    percent = "" if "%" in unit else "%"
     patterns = [
         PHONES_IN_TEXT,
         *phrases.patterns(language),
         rf"(?P<before>[{signs}])\s?(?P<sum>\d+[.,]\d\d(?![\d.,]\d)|{number})",
-        rf"(?P<minus>(?<!\w)[-−])?(?P<number>{number})(?:\s?(?P<after>[{signs}%])"
+        rf"(?P<minus>(?<!\w)[-−])?(?P<number>{number})(?:\s?(?P<after>[{signs}{percent}])"
         + (rf"|\s?(?P<unit>{unit})" if unit else "")
         + (rf"|(?P<ordinal>{_ORDINALS[base]})(?!\w))?" if base in _ORDINALS else ")?"),
     ]

@@ -1,7 +1,9 @@
 """Times, dates, units and abbreviations in languages other than English, as spoken words.
 
-``phrases.json`` has the words of each language: names of months, of units for one and for several, templates of times
-and dates, and abbreviations. ``hours`` and ``minutes`` replace the last word of a number by its feminine form.
+``phrases.json`` has the words of each language: names of months and units, templates of times and dates, and
+abbreviations. ``hours`` and ``minutes`` replace the last word of a number by its feminine form, also before the units
+in ``feminine``. A unit has a form for each pattern in ``numbers``: one, few, many or a fraction; the form for one has
+the number in it. ``day_endings`` and ``hour_endings`` turn ordinal numbers into the case or gender of days and hours.
 """
 
 import functools
@@ -34,7 +36,8 @@ def patterns(language: str) -> list[str]:
     separators = "|".join([":", *([rf"\s?{table['hour_sign']}\s?"] if "hour_sign" in table else [])])
     after = rf"(?:\s{table['after_time']}\b)?" if "after_time" in table else ""
     months = "|".join(table["months"])
-    nth = rf"(?<![\d.])(?P<nth>0?[1-9]|[12]\d|3[01])\.(?=\s(?i:{months})\b)"  # 3. Mai
+    dot = r"\.?" if "day_endings" in table else r"\."
+    nth = rf"(?<![\d.])(?P<nth>0?[1-9]|[12]\d|3[01]){dot}(?=\s(?i:{months})\b)"  # 3. Mai, 3 maja
     return [
         *([nth] if table["day"] == "ordinal" else []),
         rf"(?<!\w)(?P<abbreviation>{short})(?!\w)",
@@ -66,12 +69,13 @@ def read(match: re.Match, language: str, number: Number) -> list[str] | None:
         written = re.sub(r"\s", "", found["abbreviation"])
         words = next(words for key, words in table["abbreviations"].items() if key.replace(" ", "") == written)
     elif found.get("nth"):
-        words = " ".join(number(str(int(found["nth"])), "ordinal"))
+        words = _day(table, int(found["nth"]), number)
     elif found.get("day"):
-        day = str(int(found["day"]))
-        spoken = table["first"] if day == "1" else " ".join(number(day, table["day"]))
+        day = table["first"] if int(found["day"]) == 1 and "first" in table else _day(table, int(found["day"]), number)
         month = table["months"][int(found["month"]) - 1]
-        words = table["date"].format(day=spoken, month=month, year=" ".join(number(found["year"])))
+        endings = table.get("day_endings")
+        year = _ordinal(found["year"], endings, number) if endings else " ".join(number(found["year"]))
+        words = table["date"].format(day=day, month=month, year=year)
     elif found.get("hour"):
         words = _time(table, int(found["hour"]), int(found["minute"]), number)
     else:
@@ -79,14 +83,37 @@ def read(match: re.Match, language: str, number: Number) -> list[str] | None:
     return words.replace("-", " ").split()
 
 
+def _ordinal(value: str, endings: dict[str, str], number: Number) -> str:
+    """Returns an ordinal number with other endings; where there is none, the cardinal one."""
+    words = number(value, "ordinal")
+    for i, word in enumerate(words):
+        ending = next((ending for ending in endings if word.endswith(ending)), "")
+        words[i] = word.removesuffix(ending) + endings.get(ending, "")
+    return " ".join(words or number(value))
+
+
+def _day(table: dict[str, Any], day: int, number: Number) -> str:
+    """Returns the words of a day of the month."""
+    if "days" in table:
+        return table["days"][day - 1]
+    if "day_endings" in table:
+        return _ordinal(str(day), table["day_endings"], number)
+    return " ".join(number(str(day), table["day"]))
+
+
 def _time(table: dict[str, Any], hour: int, minute: int, number: Number) -> str:
     """Returns the words of a time of day."""
     templates = table["one_hour"] if hour == 1 and "one_hour" in table else table["time"]
     parts = {}
     for part, value in (("hour", hour), ("minute", minute)):
-        *first, last = number(str(value))
-        parts[part] = " ".join([*first, table[f"{part}s"].get(last, last)])
+        parts[part] = " ".join(_feminine(number(str(value)), table[f"{part}s"]))
+    if "hour_endings" in table:
+        parts["hour"] = _ordinal(str(hour), table["hour_endings"], number)
     return templates[bool(minute)].format(**parts)
+
+
+def _feminine(words: list[str], forms: dict[str, str]) -> list[str]:
+    return [*words[:-1], forms.get(words[-1], words[-1])]
 
 
 def quantity(value: str, unit: str, language: str, number: Number) -> list[str]:
@@ -98,5 +125,10 @@ def quantity(value: str, unit: str, language: str, number: Number) -> list[str]:
         language: Code of the language.
         number: Reads numbers.
     """
-    one, several = _table(language)["units"][unit]
-    return one.split() if value == "1" else [*number(value), *several.split()]
+    table = _table(language)
+    kinds = table.get("numbers", ["1", ".*"])
+    kind = next(i for i, pattern in enumerate(kinds) if re.fullmatch(pattern, value))
+    words, name = number(value), table["units"][unit][kind].split()
+    if kind == 0:
+        return [*words[:-1], *name]
+    return [*(_feminine(words, table["minutes"]) if unit in table.get("feminine", ()) else words), *name]
