@@ -84,7 +84,8 @@ def cell(metric: str, value: dict | None) -> str:
     return f"{middle} ({low}-{high})"
 
 
-# The main score of a task in the table of families, and whether higher is better.
+# The main score of a task in the table of families, and whether higher is better. Language models of subwords have a
+# score of their own.
 MAIN = {
     "sequence_to_sequence": ("wer_no_stress", "words wrong, %", False),
     "classification": ("accuracy", "accuracy, %", True),
@@ -92,6 +93,7 @@ MAIN = {
     "tagging": ("slot_f1", "slot F1, %", True),
     "music_modelling": ("nll", "nats per frame", False),
     "language_modelling": ("bpc", "bits per character", False),
+    "subwords": ("bits_per_byte", "bits per byte", False),
     "regression": ("mse", "squared error", False),
     "copying": ("recall", "symbols recalled, %", True),
     "forecasting": ("relative_wql", "loss / seasonal naive's", False),
@@ -120,9 +122,11 @@ SHOWN = (
     "jsb_chorales",
     "nottingham",
     "tiny_shakespeare",
+    "english",
     "adding/t600",
     "copy_memory/t1000",
     "time_series/m1",
+    "multi30k/en_de 2016 flickr",
 )
 
 
@@ -137,11 +141,12 @@ def families() -> str:
     for record in sorted(map(locate.read_record, locate.list_models()), key=lambda record: record.weights.parameters):
         family = record.spec.architecture.removesuffix("_network")
         for found in record.metrics:
-            if not found["split"].startswith("test") or found["dataset"] not in SHOWN:
+            part = found["split"].removeprefix("test").replace("_", " ")  # some datasets have several test splits
+            name = found["dataset"] + part
+            if not found["split"].startswith("test") or not {name, found["dataset"]} & set(SHOWN):
                 continue
-            part = found["split"].removeprefix("test").replace("_", " ")  # film reviews have two test splits
-            place = list(MAIN).index(record.spec.task), found["dataset"] + part
-            rows.setdefault(place, {})[family] = found["values"][MAIN[record.spec.task][0]]
+            task = "subwords" if "bits_per_byte" in found["values"] else record.spec.task
+            rows.setdefault((list(MAIN).index(task), name), {})[family] = found["values"][MAIN[task][0]]
     titles = ["test set", "score", *(family.replace("_", " ") for family in FAMILIES)]
     lines = [f"| {' | '.join(titles)} |", "|---|---" + "|---:" * len(FAMILIES) + "|"]
     for (task, dataset), scores in sorted(rows.items()):
