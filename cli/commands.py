@@ -256,10 +256,9 @@ def evaluate(
 @processes_options
 def train(recipe: str, resume: bool, runs: str, output: str | None, settings: tuple[str, ...]) -> None:
     """Train a checkpoint from its recipe, from scratch."""
-    from zoo.recipes.recipes import RECIPES
+    from zoo.recipes import recipes
 
-    if recipe not in RECIPES:
-        raise InputError(f"{recipe}: unknown recipe: choose one of {', '.join(RECIPES)}")
+    recipes.find(recipe)
     backend.start("tensorflow")  # it reads the datasets on every backend
     from zoo.analysis import profiling
     from zoo.fitting import recipe_run

@@ -128,7 +128,7 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     out, name = tmp_path / "out", "gru_small.cmudict"
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
-    recipe = recipe_run.RECIPES[name]
+    recipe = recipe_run.recipes.RECIPES[name]
     assert seen["training_config"] == dataclasses.replace(
         recipe.training_config, precision="mixed_bfloat16", patience=None
     )

@@ -128,7 +128,8 @@ def test_evaluate_a_file_as_json_with_predictions(tmp_path):
 def test_unknown_names_get_the_nearest():
     fails(run("info", "gru_smal.cmudict"), 2, "gru_small.cmudict")
     fails(run("predict", "gru_smal.cmudict", "word"), 2, "gru_small.cmudict")
-    fails(run("train", "nothing"), 2, "gru_small.cmudict")
+    fails(run("train", "gru_smal.cmudict"), 2, "nearest: gru_small.cmudict")
+    fails(run("train", "xyz"), 2, "zoo list")
     fails(run("evaluate", MODEL, "--dataset", "cmudict/publishd"), 2, "nearest: cmudict/published")
     fails(run("evaluate", MODEL, "--dataset", "xyz"), 2, "zoo list --datasets")
     fails(run("list", "--datasets", "nothing"), 2, "zoo list --datasets")

@@ -39,9 +39,9 @@ def place(tmp_path, monkeypatch):
         pipeline.document = document(name, data)
         pipeline.save(tmp_path / "weights" / name)
         recipe = dataclasses.replace(
-            recipe_run.RECIPES[name], size="tiny", config={}, training_config=TrainingConfig(epochs=1)
+            recipe_run.recipes.RECIPES[name], size="tiny", config={}, training_config=TrainingConfig(epochs=1)
         )
-        monkeypatch.setitem(recipe_run.RECIPES, name, recipe)
+        monkeypatch.setitem(recipe_run.recipes.RECIPES, name, recipe)
 
 
 def test_its_commands_run():

@@ -19,9 +19,9 @@ from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.pipeline import Pipeline, load
+from zoo.recipes import recipes
 from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe
-from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.tasks.forecasting import FORECASTING
 from zoo.training.state import check_resume
@@ -57,7 +57,7 @@ def train(
         Interrupted: A signal arrived. The state is saved.
         NotFiniteError: The loss became NaN or infinite.
     """
-    recipe, folder = find(name), runs / name
+    recipe, folder = recipes.find(name), runs / name
     destination = output or locate.shipped_folder() / name
     if cluster.index() == 0:
         destination = check_folder(destination)
@@ -168,13 +168,6 @@ def measure(folder: Path, recipe: Recipe) -> Pipeline:
     }
     pipeline.save(folder, dtype="float16")
     return pipeline
-
-
-def find(name: str) -> Recipe:
-    """Returns a recipe by name (raises InputError if unknown)."""
-    if name not in RECIPES:
-        raise InputError(f"{name}: unknown recipe: choose one of {', '.join(RECIPES)}")
-    return RECIPES[name]
 
 
 def training_examples(recipe: Recipe) -> Examples:
