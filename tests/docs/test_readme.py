@@ -122,9 +122,9 @@ def test_labels_of_texts(monkeypatch):
 def test_the_page_on_fine_tuning(monkeypatch):
     from zoo.fitting import start
 
-    for name in ("FROM_SCRATCH", "ULMFIT"):
-        training_config = dataclasses.replace(getattr(start, name), epochs=1, min_steps=0)
-        monkeypatch.setattr(start, name, training_config)
+    for name, value in list(vars(start).items()):
+        if isinstance(value, TrainingConfig):
+            monkeypatch.setattr(start, name, dataclasses.replace(value, epochs=1, min_steps=0))
     made = reviews(60)
     authors = [f"{label} {i // 2 % 5}" for i, label in enumerate(made.targets)]
     rows = [",".join(row) for row in zip(made.inputs, made.targets, authors, strict=True)]
