@@ -26,10 +26,12 @@ import torch  # noqa: E402
 from zoo.layers.convolution import Convolution  # noqa: E402
 from zoo.layers.dropout import Dropout  # noqa: E402
 from zoo.layers.recurrence import LAYERS  # noqa: E402
+from zoo.layers.torch_dense import ScaledReLUDense  # noqa: E402
 
 GRUS = ((2, 300, 288), (8, 128, 288), (32, 128, 288), (32, 500, 50))  # rows, steps, features in and out
 CONVOLUTIONS = ((64, 784, 24, 7), (32, 200, 24, 8), (32, 1_000, 96, 3), (16, 256, 192, 3))  # and taps
 DROPOUTS = ((64, 784, 24), (128, 16, 192))
+GRID = (17_408, 400, 96)  # cells of a grid of Pervasive Attention, features in and out
 RECURRENT = (32, 128, 256)  # of two layers
 
 
@@ -94,6 +96,20 @@ def row(what: str, shape: tuple[int, ...], runs: dict[str, Callable]) -> None:
     print(f"{what}, {' x '.join(map(str, shape))}: {', '.join(cells)}", flush=True)
 
 
+def scaled_relu_dense(fused: bool) -> Callable[[], object]:
+    """Returns a function that computes a scaled ReLU before a dense layer, and all gradients."""
+    rows, features, units = GRID
+    inputs = [torch.randn(shape, requires_grad=True) for shape in ((rows, features), features, features)]
+    kernel = torch.randn(features, units, requires_grad=True)
+
+    def run():
+        x, scale, shift = inputs
+        y = ScaledReLUDense.apply(x, scale, shift, kernel) if fused else torch.relu(x * scale + shift) @ kernel
+        return y.sum().backward()
+
+    return run
+
+
 def main() -> None:
     backend = keras.backend.backend()
     print(f"{backend}: milliseconds, and in brackets the ratio to ours")
@@ -128,6 +144,7 @@ def main() -> None:
         reference = keras.layers.Conv1D(hidden_dim, taps, padding="causal", dilation_rate=4)
         runs = {"ours": on_keras([ours], shape), "keras.layers.Conv1D": on_keras([reference], shape)}
         row(f"convolution of {taps} taps", shape, runs)
+    row("scaled ReLU and dense", GRID, {"ours": scaled_relu_dense(True), "torch": scaled_relu_dense(False)})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import adapt
 from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
+from zoo.recipes.recipes import RECIPES
 from zoo.tasks.sequence_to_sequence import _without_stress
 from zoo.training.config import CHOICES, TrainingConfig
 from zoo.training.state import STATE
@@ -128,7 +129,7 @@ def test_a_recipe_is_trained_with_the_fields_that_are_set_and_the_command_says_s
     out, name = tmp_path / "out", "gru_small.cmudict"
     with pytest.raises(InputError, match="enough"):
         recipe_run.train(name, settings=["precision=mixed_bfloat16", "dropout=0", "patience=null"], output=out)
-    recipe = recipe_run.recipes.RECIPES[name]
+    recipe = RECIPES[name]
     assert seen["training_config"] == dataclasses.replace(
         recipe.training_config, precision="mixed_bfloat16", patience=None
     )

@@ -4,7 +4,7 @@ A message is one line: ``location: problem: remedy``.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 class ZooError(Exception):
@@ -100,3 +100,18 @@ class ProcessError(ZooError):
     """Another process of the run ended, or cannot be reached."""
 
     exit_code = 9
+
+
+def unknown(kind: str, name: str, names: Iterable[str], otherwise: str) -> str:
+    """Returns the message for an unknown name, with the nearest ones.
+
+    Args:
+        kind: What has the name.
+        name: The unknown name.
+        names: All names of this kind.
+        otherwise: What to say where none is near.
+    """
+    import difflib
+
+    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"no {kind} {name!r}; " + (f"nearest: {', '.join(nearest)}" if nearest else otherwise)

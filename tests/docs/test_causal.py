@@ -13,8 +13,8 @@ from samples import document, tunes
 from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
-from zoo.fitting import recipe_run
 from zoo.fitting.setup import fresh
+from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 
@@ -38,10 +38,8 @@ def place(tmp_path, monkeypatch):
         pipeline = fresh(find_task(task), architecture, "tiny", examples, seed=1)
         pipeline.document = document(name, data)
         pipeline.save(tmp_path / "weights" / name)
-        recipe = dataclasses.replace(
-            recipe_run.recipes.RECIPES[name], size="tiny", config={}, training_config=TrainingConfig(epochs=1)
-        )
-        monkeypatch.setitem(recipe_run.recipes.RECIPES, name, recipe)
+        recipe = dataclasses.replace(RECIPES[name], size="tiny", config={}, training_config=TrainingConfig(epochs=1))
+        monkeypatch.setitem(RECIPES, name, recipe)
 
 
 def test_its_commands_run():

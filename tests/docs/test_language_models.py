@@ -15,8 +15,9 @@ from samples import reviews
 from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
-from zoo.fitting import pretraining, recipe_run, start
+from zoo.fitting import pretraining, start
 from zoo.recipes.recipe import Corpus
+from zoo.recipes.recipes import RECIPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "language_models.md").read_text("utf-8")
 NAME = "transformer_small.english"
@@ -32,11 +33,11 @@ def place(tmp_path, monkeypatch):
         datasets, "load", lambda name, split: Examples(texts[:300], ["9"] * 300, [f"{name}:{i}" for i in range(300)])
     )
     monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
-    recipe = recipe_run.recipes.RECIPES[NAME]
+    recipe = RECIPES[NAME]
     training_config = dataclasses.replace(recipe.training_config, epochs=2, batch_size=4)
     corpus = Corpus(tokens=4_000, vocab_size=300, context=16, sampled=120)
     recipe = dataclasses.replace(recipe, size="tiny", config={}, training_config=training_config, corpus=corpus)
-    monkeypatch.setitem(recipe_run.recipes.RECIPES, NAME, recipe)
+    monkeypatch.setitem(RECIPES, NAME, recipe)
     short = dataclasses.replace(start.ULMFIT, epochs=2, min_steps=0)
     monkeypatch.setattr(start, "ULMFIT", short)
     rows = reviews()
@@ -64,7 +65,7 @@ def test_its_commands_run(place):
     assert len(record.golden["logits"][0]) <= 256
 
     # A run that was stopped goes on with the second command.
-    recipe = recipe_run.recipes.RECIPES[NAME]
+    recipe = RECIPES[NAME]
     found = pretraining.shards(recipe, Path("runs") / "shards")
     _, trainer = pretraining.setup(recipe, found, Path("runs") / NAME, "")
     trainer.save()

@@ -16,6 +16,7 @@ from zoo import datasets
 from zoo.checkpoints import locate
 from zoo.data.examples import Examples
 from zoo.fitting import recipe_run
+from zoo.recipes.recipes import RECIPES
 from zoo.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[2]
@@ -140,12 +141,12 @@ def test_the_page_on_fine_tuning(monkeypatch):
 @pytest.mark.slow
 def test_training_and_going_on(tmp_path, monkeypatch):
     recipe = dataclasses.replace(
-        recipe_run.recipes.RECIPES["gru_small.cmudict"],
+        RECIPES["gru_small.cmudict"],
         size="tiny",
         exclude=("cmudict", "none"),
         training_config=TrainingConfig(epochs=1),
     )
-    monkeypatch.setitem(recipe_run.recipes.RECIPES, "gru_small.cmudict", recipe)
+    monkeypatch.setitem(RECIPES, "gru_small.cmudict", recipe)
     monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: datasets.load("cmudict", "train"))
     entry = dataclasses.replace(datasets.DATASETS["cmudict"], golden=("cat",))
     monkeypatch.setitem(datasets.DATASETS, "cmudict", entry)

@@ -13,8 +13,9 @@ from samples import captions
 
 from zoo import datasets
 from zoo.checkpoints import locate
-from zoo.fitting import recipe_run, start
+from zoo.fitting import start
 from zoo.recipes import translation
+from zoo.recipes.recipes import RECIPES
 from zoo.training.config import TrainingConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "translation.md").read_text("utf-8")
@@ -39,8 +40,8 @@ def test_its_commands_run(tmp_path, monkeypatch):
     rows = captions(60)
     monkeypatch.setattr(datasets, "load", lambda name, split: rows)
     monkeypatch.setattr(locate, "shipped_folder", lambda: tmp_path / "weights")
-    recipe = dataclasses.replace(recipe_run.recipes.RECIPES[NAME], size="tiny", config={}, training_config=SHORT)
-    monkeypatch.setitem(recipe_run.recipes.RECIPES, NAME, recipe)
+    recipe = dataclasses.replace(RECIPES[NAME], size="tiny", config={}, training_config=SHORT)
+    monkeypatch.setitem(RECIPES, NAME, recipe)
     monkeypatch.setattr(start, "FROM_SCRATCH", SHORT)
     with open("pairs.csv", "w", newline="") as table:
         csv.writer(table).writerows([("en", "de"), *zip(rows.inputs, rows.targets, strict=True)])
@@ -68,5 +69,5 @@ def test_its_commands_run(tmp_path, monkeypatch):
     assert f"{NAME} minus my-model on the same inputs: BLEU " in run(against)
     assert locate.read_record("my-own").spec.task == "translation"
     # the attention of the recurrent families is a field of their recipe
-    changed = recipe_run.recipes.RECIPES["lstm_small.multi30k_en_de"].changed(["attention=luong"], ["attention"])
+    changed = RECIPES["lstm_small.multi30k_en_de"].changed(["attention=luong"], ["attention"])
     assert changed.config["attention"] == "luong"

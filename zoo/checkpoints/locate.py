@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from zoo.checkpoints.record import RECORD_FILE, WEIGHTS_FILE, Record, is_name
 from zoo.checkpoints.strict_json import MAX_JSON_BYTES, parse_json
-from zoo.errors import DownloadError, InputError, IntegrityError, WeightsError
+from zoo.errors import DownloadError, InputError, IntegrityError, WeightsError, unknown
 from zoo.files import atomic_write, integrity_error, open_regular
 
 _AGAIN = ": fetch or copy it again"
@@ -218,10 +218,7 @@ def _checked_name(name: str | Path) -> str:
 
 
 def _unknown(name: str) -> str:
-    import difflib
-
-    nearest = difflib.get_close_matches(name, records(), n=3, cutoff=0.5)
-    return f"no checkpoint {name!r}; " + (f"nearest: {', '.join(nearest)}" if nearest else "see zoo list")
+    return unknown("checkpoint", name, records(), "see zoo list")
 
 
 def _read_record_file(file: Path) -> Record:

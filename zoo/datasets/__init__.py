@@ -1,7 +1,6 @@
 """Datasets by name, each a TFDS builder. Importing this module imports no TensorFlow; loading a dataset does."""
 
 import contextlib
-import difflib
 import hashlib
 import importlib
 import logging
@@ -20,7 +19,7 @@ from zoo.data.forecast_series import Series
 from zoo.data.languages import tag
 from zoo.data.sound import Sound
 from zoo.datasets.catalogue import DATASETS, Dataset
-from zoo.errors import DownloadError, InputError
+from zoo.errors import DownloadError, InputError, unknown
 from zoo.files import file_lock
 
 
@@ -31,9 +30,7 @@ def entry(name: str) -> Dataset:
         InputError: There is no dataset of that name.
     """
     if name not in DATASETS:
-        nearest = difflib.get_close_matches(name, DATASETS, n=3)
-        hint = f"nearest: {', '.join(nearest)}" if nearest else "see zoo list --datasets"
-        raise InputError(f"no dataset {name!r}; {hint}")
+        raise InputError(unknown("dataset", name, DATASETS, "see zoo list --datasets"))
     return DATASETS[name]
 
 

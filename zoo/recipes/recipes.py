@@ -1,9 +1,8 @@
 """The recipes of all checkpoints by name, with their scores; the other files of this folder define them."""
 
 import dataclasses
-import difflib
 
-from zoo.errors import InputError
+from zoo.errors import InputError, unknown
 from zoo.recipes import forecasting, memory, next_step, pronunciation, series, text, translation
 from zoo.recipes.reached import REACHED
 from zoo.recipes.recipe import Recipe
@@ -22,7 +21,5 @@ def find(name: str) -> Recipe:
         InputError: There is no recipe of that name.
     """
     if name not in RECIPES:
-        nearest = difflib.get_close_matches(name, RECIPES, n=3)
-        hint = f"nearest: {', '.join(nearest)}" if nearest else "it has the name of its checkpoint: see zoo list"
-        raise InputError(f"no recipe {name!r}; {hint}")
+        raise InputError(unknown("recipe", name, RECIPES, "it has the name of its checkpoint: see zoo list"))
     return RECIPES[name]

@@ -80,9 +80,10 @@ class NormReLU(keras.layers.Layer):
         """Returns scale and shift per feature, and updates the moving moments if there are others."""
         norm = self.norm
         moving = norm.moving_mean, norm.moving_variance
-        for variable, value in zip(moving, batch or (), strict=False):
-            variable.assign(variable * norm.momentum + ops.stop_gradient(value) * (1 - norm.momentum))
-        mean, variance = batch or moving
+        mean, variance = moving if batch is None else batch
+        if batch is not None:
+            for variable, value in zip(moving, batch, strict=True):
+                variable.assign(variable * norm.momentum + ops.stop_gradient(value) * (1 - norm.momentum))
         scale = norm.gamma * ops.rsqrt(variance + norm.epsilon)
         return scale, norm.beta - mean * scale
 
