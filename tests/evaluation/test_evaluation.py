@@ -184,6 +184,13 @@ def test_a_dataset_of_another_task_is_refused_before_it_is_read(task, monkeypatc
                 sources.source(model, name, "test", Columns(), None, BadRows())
 
 
+def test_a_dataset_of_other_languages_is_refused():
+    document = {"data": {"name": "multi30k/en_de"}}
+    model = types.SimpleNamespace(task=find_task("translation"), document=document)
+    with pytest.raises(InputError, match="tatoeba/de_en has other languages than the model, en_de: .* multi30k/en_de"):
+        sources.source(model, "tatoeba/de_en", "test", Columns(), None, BadRows())
+
+
 def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):
     path = tmp_path / "words.csv"
     path.write_text("word,phones\nna☃ve,N\n", "utf-8")

@@ -114,3 +114,12 @@ TEXTS["film_reviews"] = Dataset(
     read=natural_spaces,
     labels={"neg": "negative", "pos": "positive"},
 )
+# The same without the treebank, so that scores on the sentences of MR, which it was made from, are honest.
+TEXTS["imdb_reviews/any_length"] = dataclasses.replace(
+    TEXTS["film_reviews"],
+    parts={
+        **(TEXTS["film_reviews"].parts or {}),
+        "train": (("imdb_reviews", "train"), ("imdb_reviews/last_sentence", "train")),
+        "validation": (("imdb_reviews", "validation"), ("imdb_reviews/last_sentence", "validation")),
+    },
+)

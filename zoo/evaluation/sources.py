@@ -50,6 +50,7 @@ def source(
         if entry.task != task.name:
             known = [other for other, dataset in datasets.DATASETS.items() if dataset.task == task.name]
             raise InputError(f"dataset {name} is for {entry.task}, and the model for {task.name}: {_choice(known)}")
+        _check_direction(name, entry, pipeline)
         cases = _of_languages(task.cases(datasets.load(name, split)), entry, pipeline)
         return InMemory(cases, limit), name, split
     if path and not path.suffix and not path.is_dir():
@@ -74,6 +75,17 @@ def source(
 def _choice(names: list[str]) -> str:
     """Returns what to do, with some of the datasets that the model can be evaluated on."""
     return f"choose another one, such as {', '.join(names[:3])}" if names else "give a file"
+
+
+def _check_direction(name: str, entry: Any, pipeline: Any) -> None:
+    """Raise InputError if a dataset of translations has other languages than the dataset of a model's training."""
+    trained = pipeline.document["data"]["name"] if pipeline.document else ""
+    if entry.task != "translation" or trained not in datasets.DATASETS:
+        return
+    direction = trained.rpartition("/")[2]
+    if name.rpartition("/")[2] != direction:
+        known = [other for other in datasets.DATASETS if other.endswith(f"/{direction}")]
+        raise InputError(f"dataset {name} has other languages than the model, {direction}: {_choice(known)}")
 
 
 def _of_languages(cases: Cases, dataset: Any, pipeline: Any) -> Cases:

@@ -222,7 +222,8 @@ def fine_tune(
     trainer.on_epoch, trainer.on_step = callbacks.on_epoch, callbacks.on_step
     trainer.data = datasets.fingerprint(train)
     if start.training_config.lora_rank:
-        trained, total = (sum(int(np.prod(v.shape)) for v in of) for of in (trainer.variables, pipeline.model.weights))
+        counted = (trainer.model.trainable_variables, pipeline.model.weights)
+        trained, total = (sum(int(np.prod(v.shape)) for v in of) for of in counted)
         callbacks.on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
     if resumes:
         trainer.load()

@@ -10,6 +10,7 @@ import keras
 
 from zoo import datasets
 from zoo.backends import cluster
+from zoo.backends.seeding import seed_everything
 from zoo.checkpoints import index, locate
 from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
@@ -18,6 +19,7 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
+from zoo.fitting.transfer import for_task
 from zoo.pipeline import Pipeline, load
 from zoo.recipes import recipes
 from zoo.recipes.forecasting import EXAMPLE
@@ -112,15 +114,19 @@ def _train(
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
-        pipeline = fresh(
-            task,
-            recipe.architecture,
-            recipe.size,
-            examples,
-            training_config.seed,
-            training_config.precision,
-            **recipe.config,
-        )
+        if recipe.base:
+            seed_everything(training_config.seed)
+            pipeline = for_task(load(recipe.base), task, examples, pretrained=True, **recipe.config)
+        else:
+            pipeline = fresh(
+                task,
+                recipe.architecture,
+                recipe.size,
+                examples,
+                training_config.seed,
+                training_config.precision,
+                **recipe.config,
+            )
         validation = datasets.load(recipe.dataset, "validation")
         trainer = make_trainer(pipeline, examples, validation, training_config, folder, command)
         about["fingerprint"] = datasets.fingerprint(examples)

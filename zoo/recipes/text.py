@@ -43,6 +43,26 @@ _ENGLISH_FAMILIES = {
 _ENGLISH_RATES = {"lstm": 1e-2, "tcn": 2e-3, "transformer": 4e-3}
 
 
+# Reviews again, from a language model and without the treebank of phrases: a start for opinions of any kind.
+_FROM_ENGLISH = TrainingConfig(
+    epochs=2,
+    batch_size=32,
+    learning_rate=5e-4,
+    warmup=0.1,
+    schedule="slanted_triangular",
+    layer_lr_decay=1.3,
+    ema_decay=0.998,
+)
+
+
+def _imdb_reviews(architecture: str) -> Recipe:
+    evaluate = tuple(("imdb_reviews/any_length", split) for split in ("test_sentences", "test_reviews"))
+    base = f"{architecture}_small.english"
+    return Recipe(
+        architecture, "small", evaluate[0][0], None, evaluate, _FROM_ENGLISH, config={"dropout": 0.2}, base=base
+    )
+
+
 RECIPES = {
     "lstm_small.snips": _snips("lstm", hidden_dim=192, dropout=0.4),
     "gru_small.snips": _snips("gru", hidden_dim=192, dropout=0.4),
@@ -55,6 +75,8 @@ RECIPES = {
     "transformer_small.film_reviews": _film_reviews(
         "transformer", hidden_dim=128, num_heads=2, ffn_dim=256, num_layers=2, dropout=0.3
     ),
+    "transformer_small.imdb_reviews": _imdb_reviews("transformer"),
+    "lstm_small.imdb_reviews": _imdb_reviews("lstm"),
     "hierarchical_attention_network_small.film_reviews": _film_reviews(
         "hierarchical_attention_network", embedding_dim=128, units=64, dropout=0.4
     ),

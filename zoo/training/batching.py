@@ -8,6 +8,10 @@ import numpy as np
 
 # Bucket lengths, a fifth to a half apart, because each new shape costs a compilation.
 EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
+# Further ones for training data that fill this many batches below each. They save padding: a quarter of the cells of
+# Pervasive Attention on Multi30k.
+FINER_EDGES = (14, 18, 20, 22, 28, 32, 48, 56, 64, 88, 120, 168, 232)
+FINER_BATCHES = 16
 
 
 def padded(length: int) -> int:
@@ -75,10 +79,11 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         max_length = np.asarray(lengths)
-        self.buckets = np.searchsorted(np.array(EDGES), max_length)
+        edges = _edges(max_length, FINER_BATCHES * batch_size)
+        self.buckets = np.searchsorted(np.array(edges), max_length)
         # The last bucket has no upper edge; its length is that of its longest row.
         last = int(max_length.max(initial=0))
-        self.edges = (*(min(edge, last) for edge in EDGES), last)
+        self.edges = (*(min(edge, last) for edge in edges), last)
         self.parts = _parts(self.buckets, groups, group_rows, seed)
         sizes = collections.Counter()
         for bucket, _, count in self.parts:
@@ -114,6 +119,15 @@ class Batches:
         last = self.per_epoch - 1
         ends = (0, last) if len(np.unique(self.buckets)) > 1 else (0,)
         return [next(self.epoch(0, start, shuffle=False)) for start in ends]
+
+
+def _edges(lengths: np.ndarray, rows: int) -> list[int]:
+    """Returns the edges of the buckets: all coarse ones, and each finer one that closes a bucket of enough rows."""
+    edges = [-1]
+    for edge in sorted({*EDGES, *FINER_EDGES}):
+        if edge in EDGES or np.count_nonzero((lengths > edges[-1]) & (lengths <= edge)) >= rows:
+            edges.append(edge)
+    return edges[1:]
 
 
 def _parts(

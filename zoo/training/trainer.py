@@ -22,6 +22,7 @@ from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
 from zoo.training.layer_groups import LayerGroups, hidden_matrices
+from zoo.training.moments import estimate_moments, moving_moments
 from zoo.training.state import read_state, write_state
 from zoo.training.tensorflow_step import tensorflow_program
 
@@ -92,7 +93,8 @@ class Trainer:
         self.folder, self.resume_command, self.on_epoch, self.on_step = folder, resume_command, on_epoch, on_step
         self.total = training_config.epochs * train.per_epoch
         self.loss, self.groups = loss, groups or LayerGroups(model)
-        self.variables = model.trainable_variables  # variables that are trained at any time
+        self.moments = moving_moments(model)
+        self.variables = [*model.trainable_variables, *self.moments]  # what training changes at any time
         self.optimizer = None
         self._enter(0)
         self.step = 0
@@ -245,6 +247,9 @@ class Trainer:
         averaged = {variable.path: ops.convert_to_numpy(average) for variable, average in moving}
         averages = [averaged.get(v.path, value) for v, value in zip(self.variables, trained, strict=True)]
         self._assign(averages)
+        if self.moments:
+            estimate_moments(self.model, self.train.epoch(epoch))
+            averages[-len(self.moments) :] = [ops.convert_to_numpy(v) for v in self.moments]
         scores = self.run_validation()
         # Of equal scores keep the last: with few validation examples all are soon correct, and training goes on.
         if not self.curve or scores[self.monitor] <= min(row[self.monitor] for row in self.curve):
