@@ -10,7 +10,7 @@ from samples import reviews
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.fitting import baselines, transfer
+from zoo.fitting import baselines, recipe_run, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import ULMFIT, adapt, prepare
@@ -18,6 +18,7 @@ from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
+from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 from zoo.training.trainer import Interrupted
@@ -60,6 +61,41 @@ def test_few_rows_get_what_cross_validation_chooses(base, rate, chosen, monkeypa
     curve = mine.document["training"]["curve"]
     assert [row["epoch"] for row in curve] == ([0] if result["chosen"] == "linear head" else [1, 2, 3])
     assert load(tmp_path / "mine").predict(reviews().inputs[:5]) == mine.predict(reviews().inputs[:5])
+
+
+def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for(base, monkeypatch):
+    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    lines = []
+    callbacks = Callbacks(on_message=lines.append)
+    mine = fine_tune(base, reviews(), training_config={"seed": 3}, ngrams=False, callbacks=callbacks)
+    assert any(line.startswith("fewer than 200 training rows: a linear head on frozen features") for line in lines)
+    assert mine.document["training"]["recipe"]["few_rows"] == {"linear": None, "tuned": None, "chosen": "linear head"}
+    assert mine.document["training"]["steps"] == 0
+    asked = fine_tune(base, reviews(), epochs=1, ngrams=False)
+    assert asked.document["training"]["recipe"]["few_rows"]["linear"] is not None
+
+
+def test_a_recipe_starts_from_a_language_model(base, monkeypatch, tmp_path):
+    name, seen, rows = "transformer_small.imdb_reviews", [], reviews()
+    monkeypatch.setitem(RECIPES, name, dataclasses.replace(RECIPES[name], architecture=base.spec.architecture))
+    monkeypatch.setattr(recipe_run, "load", {"transformer_small.english": base}.get)
+    monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: rows)
+    monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: rows)
+
+    def make(pipeline, *rest):
+        seen.append(pipeline)
+        raise InputError("enough")
+
+    monkeypatch.setattr(recipe_run, "make_trainer", make)
+    with pytest.raises(InputError, match="enough"):
+        recipe_run.train(name, tmp_path / "out", tmp_path / "runs", settings=["dropout=0.3"])
+    (pipeline,) = seen
+    assert pipeline.spec.config["dropout"] == 0.3 and pipeline.spec.task == "classification"
+    known, found = base.tensors(), pipeline.tensors()
+    for variable in pipeline.model.backbone.weights:
+        np.testing.assert_array_equal(found[variable.path], known[variable.path])
+    with pytest.raises(InputError, match="hidden_dim=8.*: expected FIELD=VALUE"):
+        recipe_run.train(name, tmp_path / "out", tmp_path / "runs", settings=["hidden_dim=8"])
 
 
 def test_one_row_per_label_needs_no_cross_validation(base, monkeypatch):

@@ -25,7 +25,7 @@ from zoo.fitting.forecast_tuning import fine_tune_forecaster
 from zoo.fitting.ngram_model import with_ngrams
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.shard_tuning import fine_tune_on_shards, is_folder_of_shards
-from zoo.fitting.start import prepare
+from zoo.fitting.start import is_default, prepare
 from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
@@ -212,7 +212,9 @@ def fine_tune(
         domain.run()
         transfer.start_from(copy, pipeline, train, start.training_config.seed)
         if cluster.count() == 1 and transfer.has_few_rows(pipeline, train):
-            few_rows = transfer.cross_validate(copy, pipeline, train, validation_part, start.training_config)
+            few_rows = transfer.FewRows()
+            if len(train) >= transfer.VERY_FEW_ROWS or not is_default(start.training_config, train):
+                few_rows = transfer.cross_validate(copy, pipeline, train, validation_part, start.training_config)
             callbacks.on_message(few_rows.line())
             recipe["few_rows"] = {**dataclasses.asdict(few_rows), "chosen": few_rows.chosen}
             seed_everything(start.training_config.seed)

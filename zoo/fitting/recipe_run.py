@@ -69,7 +69,8 @@ def train(
         task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
-        recipe = recipe.changed(settings, [name for name in fields if name not in OF_DATA])
+        free = [name for name in fields if name not in OF_DATA]
+        recipe = recipe.changed(settings, ["dropout"] if recipe.base else free)  # the base has the other fields
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
         of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})

@@ -243,6 +243,12 @@ def with_min_steps(config: TrainingConfig, steps: int) -> TrainingConfig:
     return dataclasses.replace(config, epochs=epochs, patience=patience, min_steps=0)
 
 
+def is_default(config: TrainingConfig, train: Examples) -> bool:
+    """Returns whether a classifier's config is the default for these rows, except for seed and time limit."""
+    default = with_min_steps(ULMFIT, math.ceil(len(train) / ULMFIT.batch_size))
+    return dataclasses.replace(config, seed=default.seed, minutes=default.minutes) == default
+
+
 def default_training_config(task: Task | None) -> TrainingConfig:
     """Returns the default training config.
 
