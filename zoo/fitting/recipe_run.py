@@ -69,8 +69,9 @@ def train(
         task = FORECASTING if recipe.series else find_task(datasets.entry(recipe.dataset).task)
         family = task.architecture(recipe.architecture)
         fields = [field.name for field in dataclasses.fields(family.config)]
-        free = [name for name in fields if name not in OF_DATA]
-        recipe = recipe.changed(settings, ["dropout"] if recipe.base else free)  # the base has the other fields
+        # With a language model, all other fields are the language model's.
+        free = ["dropout"] if recipe.language_model else [name for name in fields if name not in OF_DATA]
+        recipe = recipe.changed(settings, free)
         # Validate the config before reading the data, with placeholders for sizes that depend on the data.
         of_data = {name: 1 for name in fields if name in OF_DATA and name != "features" and not recipe.series}
         family.configure(recipe.size, **{**task.prefers(family), **recipe.config, **of_data})
@@ -115,9 +116,9 @@ def _train(
         with cluster.first_alone():
             examples, training_config = training_examples(recipe), recipe.training_config
         task = find_task(datasets.entry(recipe.dataset).task)
-        if recipe.base:
+        if recipe.language_model:
             seed_everything(training_config.seed)
-            pipeline = for_task(load(recipe.base), task, examples, pretrained=True, **recipe.config)
+            pipeline = for_task(load(recipe.language_model), task, examples, pretrained=True, **recipe.config)
         else:
             pipeline = fresh(
                 task,

@@ -59,7 +59,7 @@ class Recipe:
         config: Config fields that differ from those of the size.
         corpus: How to read a language model's training texts; ``None`` reads examples one by one.
         series: The series of a forecaster; ``dataset`` is then only their common name.
-        base: Checkpoint of a language model whose tokenizer and backbone the model starts with.
+        language_model: Checkpoint of a language model whose tokenizer and backbone the model starts with.
     """
 
     architecture: str
@@ -72,7 +72,7 @@ class Recipe:
     config: dict = dataclasses.field(default_factory=dict)
     corpus: Corpus | None = None
     series: SeriesMix | None = None
-    base: str = ""
+    language_model: str = ""
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
         """Returns a recipe with some fields of its training config or of its config changed.

@@ -57,9 +57,15 @@ _FROM_ENGLISH = TrainingConfig(
 
 def _imdb_reviews(architecture: str) -> Recipe:
     evaluate = tuple(("imdb_reviews/any_length", split) for split in ("test_sentences", "test_reviews"))
-    base = f"{architecture}_small.english"
     return Recipe(
-        architecture, "small", evaluate[0][0], None, evaluate, _FROM_ENGLISH, config={"dropout": 0.2}, base=base
+        architecture,
+        "small",
+        "imdb_reviews/any_length",
+        None,
+        evaluate,
+        _FROM_ENGLISH,
+        config={"dropout": 0.2},
+        language_model=f"{architecture}_small.english",
     )
 
 
