@@ -5,6 +5,7 @@
 
 - ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.ULMFIT``): learning rates that fall from the head down,
   gradual unfreezing, a slanted triangular schedule, and a linear model on n-grams beside the network.
+  With fewer than 200 rows a language model gets a linear head instead, after it has read the training texts.
 - ``network``: the same without the n-grams, from the same run.
 - ``linear``: a linear head on frozen features, and the n-grams. It takes seconds.
 - ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
@@ -91,7 +92,7 @@ def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> dict[st
 
 
 def linear(model: str, cell: list[Examples], seed: int) -> list[str]:
-    """Returns the predictions of a linear head on frozen features, with n-grams beside it."""
+    """Returns the predictions of a linear head on frozen features and of the n-grams."""
     import zoo
     from zoo.fitting import transfer
     from zoo.fitting.ngram_model import with_ngrams

@@ -8,8 +8,7 @@ import numpy as np
 
 # Bucket lengths, a fifth to a half apart, because each new shape costs a compilation.
 EDGES = (4, 6, 8, 10, 12, 16, 24, 40, 72, 104, 136, 200, 264, 400, 520, 784, 1040, 1600, 2080, 3200, 4160)
-# Further ones for training data that fill this many batches below each. They save padding: a quarter of the cells of
-# Pervasive Attention on Multi30k.
+# Further ones for training data that fill this many batches below each. They save padding.
 FINER_EDGES = (14, 18, 20, 22, 28, 32, 48, 56, 64, 88, 120, 168, 232)
 FINER_BATCHES = 16
 
