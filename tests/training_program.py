@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -51,10 +52,16 @@ def train(folder: Path, resume: bool, at_step: dict[int, str], seed: int = 0) ->
     )
     trainer = make_trainer(pipeline, train, validation, config, folder, "resume")
 
+    signalled = False
+
     def on_step(step, total, loss):
+        nonlocal signalled
+        if signalled:
+            time.sleep(1)  # JAX looks for the signal once a second, and these steps take milliseconds
         action = at_step.get(step)
         if action == "stop":
             os.kill(os.getpid(), signal.SIGTERM)
+            signalled = True
         elif action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 
