@@ -17,6 +17,7 @@ CASES = [
     ("gru", {"residual": True, "bidirectional": False}),
     ("hierarchical_attention", {"causal": True, "gate": 0.3}),
     ("tcn", {"causal": True}),
+    ("tcn", {"causal": True, "norm": True}),
     ("transformer", {"causal": True, "context": 7}),
     ("transformer", {"positions": "learned", "context": 300, "activation": "relu"}),
     ("wavenet", {"rectified": True}),

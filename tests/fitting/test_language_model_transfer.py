@@ -10,7 +10,7 @@ from samples import reviews
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.fitting import baselines, recipe_run, transfer
+from zoo.fitting import baselines, fine_tuning, recipe_run, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import ULMFIT, adapt, prepare
@@ -43,14 +43,33 @@ def many_rows(monkeypatch):
     monkeypatch.setattr(transfer, "FEW_ROWS", 0)
 
 
-@pytest.mark.parametrize(("rate", "chosen"), [(1e-12, "linear head"), (0.01, None)])
-def test_few_rows_get_what_cross_validation_chooses(base, rate, chosen, monkeypatch, tmp_path):
-    """With a rate of nearly 0, fine-tuning changes no prediction; the simpler of equal ways is chosen."""
+@pytest.fixture(scope="module")
+def classifier(base):
+    """A classifier of texts with the language model's backbone."""
+    pipeline = transfer.for_task(base, find_task("classification"), reviews(), pretrained=True)
+    pipeline.document = {"name": "made", "licence": {"weights": "none", "data": "none"}}
+    return pipeline
+
+
+@pytest.fixture
+def few_rows(monkeypatch):
+    """Few rows count as few, and a short config as the default."""
     monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    monkeypatch.setattr(fine_tuning, "is_default", lambda config, train: True)
+
+
+@pytest.mark.parametrize(("rate", "chosen"), [(1e-12, "linear head"), (0.01, None)])
+@pytest.mark.parametrize("of", ["language model", "classifier"])
+def test_few_rows_get_what_cross_validation_chooses(
+    base, classifier, of, rate, chosen, few_rows, monkeypatch, tmp_path
+):
+    """With a rate of nearly 0, fine-tuning changes no prediction; the simpler of equal ways is chosen."""
+    monkeypatch.setattr(transfer, "VERY_FEW_ROWS", 0)
     lines, rows = [], []
+    start = classifier if of == "classifier" else base
     config = dataclasses.replace(TRAINING_CONFIG, learning_rate=rate, ema_decay=0.0)
     callbacks = Callbacks(on_message=lines.append, on_epoch=rows.append)
-    mine = fine_tune(base, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
+    mine = fine_tune(start, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
     result = mine.document["training"]["recipe"]["few_rows"]
     messages = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
     assert len(messages) == 1 and messages[0].endswith(f"chosen: {result['chosen']}")
@@ -63,16 +82,31 @@ def test_few_rows_get_what_cross_validation_chooses(base, rate, chosen, monkeypa
     assert load(tmp_path / "mine").predict(reviews().inputs[:5]) == mine.predict(reviews().inputs[:5])
 
 
-def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for(base, monkeypatch):
+@pytest.mark.parametrize("of", ["language model", "classifier"])
+def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for(base, classifier, of, monkeypatch):
     monkeypatch.setattr(transfer, "FEW_ROWS", 500)
     lines = []
     callbacks = Callbacks(on_message=lines.append)
-    mine = fine_tune(base, reviews(), training_config={"seed": 3}, ngrams=False, callbacks=callbacks)
+    start = classifier if of == "classifier" else base
+    mine = fine_tune(start, reviews(), training_config={"seed": 3}, ngrams=False, callbacks=callbacks)
     assert any(line.startswith("fewer than 200 training rows: a linear head on frozen features") for line in lines)
     assert mine.document["training"]["recipe"]["few_rows"] == {"linear": None, "tuned": None, "chosen": "linear head"}
     assert mine.document["training"]["steps"] == 0
-    asked = fine_tune(base, reviews(), epochs=1, ngrams=False)
-    assert asked.document["training"]["recipe"]["few_rows"]["linear"] is not None
+    asked = fine_tune(start, reviews(), epochs=1, ngrams=False)
+    assert "few_rows" not in asked.document["training"]["recipe"] and asked.document["training"]["steps"] > 0
+
+
+def test_a_linear_head_leaves_the_classifier_that_it_starts_from_as_it_is(classifier, monkeypatch):
+    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    before = classifier.tensors()
+    other = Examples(reviews().inputs, [label.upper() for label in reviews().targets], reviews().locations)
+    mine = fine_tune(classifier, other, ngrams=False)
+    assert all(np.array_equal(value, before[path]) for path, value in classifier.tensors().items())
+    backbone = [variable.path for variable in mine.model.backbone.weights]
+    assert all(np.array_equal(mine.tensors()[path], before[path]) for path in backbone)
+    assert set(mine.predict(other.inputs)) <= set(other.targets)
+    right = np.mean([a == b for a, b in zip(mine.predict(other.inputs), other.targets, strict=True)])
+    assert right > max(other.targets.count(label) for label in other.targets) / len(other)
 
 
 def test_a_recipe_starts_from_a_language_model(base, monkeypatch, tmp_path):

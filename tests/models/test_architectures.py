@@ -21,12 +21,13 @@ VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "lstm-residual": ("lstm", {"residual": True}),
     "gru-residual-both-ways": ("gru", {"residual": True, "bidirectional": True}),
     "tcn-centred": ("tcn", {"causal": False}),
+    "tcn-norm": ("tcn", {"norm": True}),
     "transformer-both-ways": ("transformer", {"causal": False}),
     **{f"{name}-both-ways": (name, {"bidirectional": True}) for name in ("min_gru", "min_lstm", "lru", "rg_lru")},
     "windows-both-ways": ("hierarchical_attention", {"causal": False}),
     "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
 }
-CAUSAL = [*registry.ARCHITECTURES, "rnn-residual", "lstm-residual", "windows-with-gate"]
+CAUSAL = [*registry.ARCHITECTURES, "rnn-residual", "lstm-residual", "tcn-norm", "windows-with-gate"]
 SYMBOLS, TIME = 13, 12
 
 

@@ -78,9 +78,10 @@ def test_recurrent_backbones_equal_torch(cell, both, residual):
     np.testing.assert_allclose(ops.convert_to_numpy(model({"features": x})), expected, atol=1e-5)
 
 
-def test_tcn_equals_loops_over_the_formula():
+@pytest.mark.parametrize("norm", [False, True])
+def test_tcn_equals_loops_over_the_formula(norm):
     architecture = registry.find_backbone("tcn")
-    model = architecture.build(architecture.configure("tiny", features=4, kernel_size=2))
+    model = architecture.build(architecture.configure("tiny", features=4, kernel_size=2, norm=norm))
     randomise(model)
     weights = arrays(model)
     x = np.random.default_rng(0).normal(size=(2, 11, 4)).astype("float32")
@@ -99,12 +100,14 @@ def test_tcn_equals_loops_over_the_formula():
     kernel, bias = part(weights, "", "embed/kernel", "embed/bias")
     y = x @ kernel + bias
     for level in range(3):
-        inner = np.maximum(convolve(y, f"block_{level}/first", 2**level), 0)
-        inner = np.maximum(convolve(inner, f"block_{level}/second", 2**level), 0)
+        inner = normalised(y, weights, f"block_{level}/norm") if norm else y
+        inner = np.maximum(convolve(inner, f"block_{level}/first", 2**level), 0)
+        inner = convolve(inner, f"block_{level}/second", 2**level)
         if level == 0:
             kernel, bias = part(weights, "", "shortcut/kernel", "shortcut/bias")
             y = y @ kernel + bias
-        y = np.maximum(inner + y, 0)
+        y = inner + y if norm else np.maximum(np.maximum(inner, 0) + y, 0)
+    y = normalised(y, weights, "final_norm/norm") if norm else y
     np.testing.assert_allclose(ops.convert_to_numpy(model({"features": x})), y, atol=1e-5)
 
 

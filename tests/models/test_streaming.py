@@ -17,6 +17,7 @@ SYMBOLS, FEATURES, TIME, OUTPUTS = 11, 3, 40, 5
 VARIANTS = {name: (name, {}) for name in registry.ARCHITECTURES} | {
     "lstm-residual": ("lstm", {"residual": True}),
     "gru-residual": ("gru", {"residual": True}),
+    "tcn-norm": ("tcn", {"norm": True}),
     "windows-with-gate": ("hierarchical_attention", {"gate": 0.3}),
     "learned-positions": ("transformer", {"positions": "learned", "context": TIME}),
 }

@@ -94,15 +94,18 @@ def tcn_step(part: Part, config: Config, x: Value) -> Value:
 
 
 def _temporal_blocks(part: Part, config: Config, x: Value, convolve: Callable) -> Value:
-    graph = part.graph
+    graph, norm = part.graph, config.get("norm", False)
+
+    def relu(y: Value) -> Value:
+        return graph.activate(y, "relu")
+
     for i in range(config["levels"]):
         block = part / f"block_{i}"
-        y = x
-        for name in ("first", "second"):
-            y = graph.activate(convolve(block / name, y, 2**i), "relu")
+        y = layer_norm(block / "norm", x) if norm else x
+        y = convolve(block / "second", relu(convolve(block / "first", y, 2**i)), 2**i)
         shortcut = dense(block / "shortcut", x) if "shortcut/kernel" in block else x
-        x = graph.activate(y + shortcut, "relu")
-    return x
+        x = y + shortcut if norm else relu(relu(y) + shortcut)
+    return layer_norm(part / "final_norm" / "norm", x) if norm else x
 
 
 def wavenet(part: Part, config: Config, x: Value, mask: Value | None) -> Value:

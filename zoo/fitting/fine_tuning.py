@@ -200,24 +200,26 @@ def fine_tune(
         },
     }
     _check_record(pipeline, document, recipe, test_part)
-    few_rows = None
+    few_rows, source = None, pipeline
     resumes = cluster.of_first(lambda: bool(resume and unfinished and (unfinished / STATE).exists()))
     if start.language_model is not None and not resumes:
-        copy, domain = transfer.domain_trainer(
+        source, domain = transfer.domain_trainer(
             start.language_model, start.parts, unlabelled, start.training_config, domain_folder, callbacks.on_message
         )
         domain.on_epoch, domain.on_step = callbacks.on_epoch, callbacks.on_step
         if resume:
             domain.load()
         domain.run()
-        transfer.start_from(copy, pipeline, train, start.training_config.seed)
-        if cluster.count() == 1 and transfer.has_few_rows(pipeline, train):
+    if start.reads_pretrained_text and not resumes:
+        seed = start.training_config.seed
+        transfer.start_from(source, pipeline, train, seed)
+        if cluster.count() == 1 and transfer.has_few_rows(pipeline, train) and is_default(start.training_config, train):
             few_rows = transfer.FewRows()
-            if len(train) >= transfer.VERY_FEW_ROWS or not is_default(start.training_config, train):
-                few_rows = transfer.cross_validate(copy, pipeline, train, validation_part, start.training_config)
+            if len(train) >= transfer.VERY_FEW_ROWS:
+                few_rows = transfer.cross_validate(source, pipeline, train, validation_part, start.training_config)
             callbacks.on_message(few_rows.line())
             recipe["few_rows"] = {**dataclasses.asdict(few_rows), "chosen": few_rows.chosen}
-            seed_everything(start.training_config.seed)
+            seed_everything(seed)
     trainer = make_trainer(
         pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )

@@ -84,6 +84,11 @@ class Start:
         return dict(zip(("train", "validation", "test"), map(len, self.parts), strict=True))
 
     @property
+    def reads_pretrained_text(self) -> bool:
+        """Whether the backbone is that of a language model or of a classifier of texts."""
+        return self.language_model is not None or (self.base is not None and self.pipeline.task.name == "classification")
+
+    @property
     def base_name(self) -> str:
         """Name of the pretrained model, for the record."""
         return self.base.document["name"] if self.base and self.base.document else SCRATCH

@@ -27,7 +27,6 @@ from zoo.pipeline import Pipeline
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.tasks.task import Task
 from zoo.training.config import TrainingConfig
-from zoo.training.lora import LowRank
 from zoo.training.trainer import Trainer
 
 # the second stage of ULMFiT
@@ -174,7 +173,7 @@ class FewRows:
         if self.linear is None:
             return (
                 f"fewer than {VERY_FEW_ROWS} training rows: a linear head on frozen features, without fine-tuning"
-                " (--epochs or --rate chooses by cross-validation)"
+                " (--epochs or --rate fine-tunes all layers)"
             )
         return (
             f"cross-validation on the training rows: {self.linear:.1%} with a linear head on frozen features,"
@@ -210,8 +209,6 @@ def cross_validate(
         right["linear"] += _count_right(copy, out)
         trainer = make_trainer(copy, rows, validation, training_config)
         trainer.run()
-        if isinstance(trainer.model, LowRank):
-            trainer.model.merge()
         right["tuned"] += _count_right(copy, out)
     return FewRows(right["linear"] / len(train), right["tuned"] / len(train))
 

@@ -8,7 +8,8 @@ from keras import ops
 from zoo.layers.convolution import Convolution, zero_masked
 from zoo.layers.dropout import Dropout
 from zoo.models.architecture import Architecture, check
-from zoo.models.backbones.backbone import Backbone, Block
+from zoo.models.backbones.backbone import Backbone, Block, FinalNorm
+from zoo.models.backbones.transformer import layer_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Config:
         kernel_size: Taps of each convolution.
         levels: Number of residual blocks; block ``i`` has dilation ``2**i``.
         causal: Whether convolutions read only past steps; otherwise they are centred.
+        norm: Whether a layer norm stands before the convolutions of each block and after the last block, and no ReLU
+            after the second convolution and the sum. A language model then learns much faster.
         dropout: Dropout rate after the input layer and after each convolution.
     """
 
@@ -33,6 +36,7 @@ class Config:
     kernel_size: int = 3
     levels: int = 6
     causal: bool = True
+    norm: bool = False
     dropout: float = 0.1
 
     def __post_init__(self):
@@ -47,6 +51,9 @@ class Config:
 
 class TemporalBlock(Block):
     """The paper's residual block: (convolution, ReLU, dropout) twice, plus the input, then ReLU.
+
+    With norms it is (norm, convolution, ReLU, dropout, convolution, dropout), plus the input: the order of He et al. 2016
+    (arXiv 1603.05027), with the norm of Ba et al. 2016 (arXiv 1607.06450).
 
     Args:
         config: The config.
@@ -65,20 +72,27 @@ class TemporalBlock(Block):
         self.shortcut = None
         if self.inputs != config.hidden_dim:
             self.shortcut = keras.layers.Dense(config.hidden_dim, name="shortcut")
+        self.norm = layer_norm("norm") if config.norm else None
         self.drop = Dropout(config.dropout, name="drop")
 
     def build(self, shape):
+        if self.norm is not None:
+            self.norm.build(shape)
         self.first.build(shape)
         self.second.build((*shape[:-1], self.hidden_dim))
         if self.shortcut is not None:
             self.shortcut.build(shape)
 
     def call(self, x, mask=None, training=False):
-        shortcut = self.shortcut(x) if self.shortcut else x
-        y = x
-        for convolution in (self.first, self.second):
-            y = self.drop(ops.relu(convolution(zero_masked(y, mask))), training=training)
-        return ops.relu(y + shortcut)
+        y = x if self.norm is None else self.norm(x)
+        y = self.drop(ops.relu(self.first(zero_masked(y, mask))), training=training)
+        y = self.second(zero_masked(y, mask))
+        y = self.drop(ops.relu(y) if self.norm is None else y, training=training)
+        return self._add(x, y)
+
+    def _add(self, x, y):
+        y = y + (self.shortcut(x) if self.shortcut else x)
+        return ops.relu(y) if self.norm is None else y
 
     def initial_state(self, batch_size: int):
         if not self.causal:
@@ -96,9 +110,9 @@ class TemporalBlock(Block):
         return self._go_on(x, state, Convolution.prefill)
 
     def _go_on(self, x, state, convolve):
-        y, first = convolve(self.first, x, state[0])
+        y, first = convolve(self.first, x if self.norm is None else self.norm(x), state[0])
         y, second = convolve(self.second, ops.relu(y), state[1])
-        return ops.relu(ops.relu(y) + (self.shortcut(x) if self.shortcut else x)), (first, second)
+        return self._add(x, ops.relu(y) if self.norm is None else y), (first, second)
 
 
 def full_receptive_field(config: Config) -> int:
@@ -115,6 +129,8 @@ def receptive_field(config: Config) -> int:
 def build(config: Config) -> Backbone:
     """Returns the backbone with its variables."""
     blocks: list[Block] = [TemporalBlock(config, i, f"block_{i}") for i in range(config.levels)]
+    if config.norm:
+        blocks.append(FinalNorm(layer_norm("norm"), config.hidden_dim, "final_norm"))
     model = Backbone(
         blocks, config.embedding_dim, config.vocab_size, config.features, config.dropout, name="tcn_backbone"
     )
