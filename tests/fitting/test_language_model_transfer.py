@@ -10,7 +10,7 @@ from samples import reviews
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.fitting import baselines, fine_tuning, recipe_run, transfer
+from zoo.fitting import baselines, recipe_run, start, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import ULMFIT, adapt, prepare
@@ -55,7 +55,7 @@ def classifier(base):
 def few_rows(monkeypatch):
     """Few rows count as few, and a short config as the default."""
     monkeypatch.setattr(transfer, "FEW_ROWS", 500)
-    monkeypatch.setattr(fine_tuning, "is_default", lambda config, train: True)
+    monkeypatch.setattr(start, "is_default", lambda config, train: True)
 
 
 @pytest.mark.parametrize(("rate", "chosen"), [(1e-12, "linear head"), (0.01, None)])
@@ -66,10 +66,10 @@ def test_few_rows_get_what_cross_validation_chooses(
     """With a rate of nearly 0, fine-tuning changes no prediction; the simpler of equal ways is chosen."""
     monkeypatch.setattr(transfer, "VERY_FEW_ROWS", 0)
     lines, rows = [], []
-    start = classifier if of == "classifier" else base
+    model = classifier if of == "classifier" else base
     config = dataclasses.replace(TRAINING_CONFIG, learning_rate=rate, ema_decay=0.0)
     callbacks = Callbacks(on_message=lines.append, on_epoch=rows.append)
-    mine = fine_tune(start, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
+    mine = fine_tune(model, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
     result = mine.document["training"]["recipe"]["few_rows"]
     messages = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
     assert len(messages) == 1 and messages[0].endswith(f"chosen: {result['chosen']}")
@@ -87,12 +87,14 @@ def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for
     monkeypatch.setattr(transfer, "FEW_ROWS", 500)
     lines = []
     callbacks = Callbacks(on_message=lines.append)
-    start = classifier if of == "classifier" else base
-    mine = fine_tune(start, reviews(), training_config={"seed": 3}, ngrams=False, callbacks=callbacks)
-    assert any(line.startswith("fewer than 200 training rows: a linear head on frozen features") for line in lines)
+    model = classifier if of == "classifier" else base
+    mine = fine_tune(model, reviews(), training_config={"seed": 3}, ngrams=False, callbacks=callbacks)
+    assert any(
+        "from made, a linear head on frozen features, because there are fewer than 200" in line for line in lines
+    )
     assert mine.document["training"]["recipe"]["few_rows"] == {"linear": None, "tuned": None, "chosen": "linear head"}
     assert mine.document["training"]["steps"] == 0
-    asked = fine_tune(start, reviews(), epochs=1, ngrams=False)
+    asked = fine_tune(model, reviews(), epochs=1, ngrams=False)
     assert "few_rows" not in asked.document["training"]["recipe"] and asked.document["training"]["steps"] > 0
 
 

@@ -25,7 +25,7 @@ from zoo.fitting.forecast_tuning import fine_tune_forecaster
 from zoo.fitting.ngram_model import with_ngrams
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.shard_tuning import fine_tune_on_shards, is_folder_of_shards
-from zoo.fitting.start import is_default, prepare
+from zoo.fitting.start import prepare
 from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
@@ -213,11 +213,11 @@ def fine_tune(
     if start.reads_pretrained_text and not resumes:
         seed = start.training_config.seed
         transfer.start_from(source, pipeline, train, seed)
-        if cluster.count() == 1 and transfer.has_few_rows(pipeline, train) and is_default(start.training_config, train):
+        if start.few_rows:
             few_rows = transfer.FewRows()
             if len(train) >= transfer.VERY_FEW_ROWS:
                 few_rows = transfer.cross_validate(source, pipeline, train, validation_part, start.training_config)
-            callbacks.on_message(few_rows.line())
+                callbacks.on_message(few_rows.line())
             recipe["few_rows"] = {**dataclasses.asdict(few_rows), "chosen": few_rows.chosen}
             seed_everything(seed)
     trainer = make_trainer(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.backends import cluster
 from zoo.backends.seeding import seed_everything
 from zoo.data import read
 from zoo.data.bad_rows import BadRows
@@ -18,8 +19,8 @@ from zoo.data.lines import ending
 from zoo.data.splits import make_parts
 from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
+from zoo.fitting import transfer
 from zoo.fitting.setup import fresh
-from zoo.fitting.transfer import for_task, is_language_model
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.preprocessor import Preprocessor
@@ -86,7 +87,16 @@ class Start:
     @property
     def reads_pretrained_text(self) -> bool:
         """Whether the backbone is that of a language model or of a classifier of texts."""
-        return self.language_model is not None or (self.base is not None and self.pipeline.task.name == "classification")
+        return self.language_model is not None or (
+            self.base is not None and self.pipeline.task.name == "classification"
+        )
+
+    @property
+    def few_rows(self) -> bool:
+        """Whether there are so few rows, and no config for them, that a linear head on frozen features may be best."""
+        train = self.parts[0]
+        few = transfer.has_few_rows(self.pipeline, train) and is_default(self.training_config, train)
+        return few and self.reads_pretrained_text and cluster.count() == 1
 
     @property
     def base_name(self) -> str:
@@ -105,15 +115,20 @@ class Start:
         training_config, task = self.training_config, self.pipeline.task
         origin = self.base_name if self.base_name == SCRATCH else f"from {self.base_name}"
         epochs = "1 epoch" if training_config.epochs == 1 else f"{training_config.epochs} epochs"
-        recipe = f"learning rate {training_config.learning_rate:g}, {training_config.schedule}"
+        recipe = f"at most {epochs}; learning rate {training_config.learning_rate:g}, {training_config.schedule}"
         if training_config.layer_lr_decay != 1:
             recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
         if training_config.gradual_unfreezing:
             recipe += ", one more layer unfrozen per epoch"
+        if self.few_rows and len(self.parts[0]) < transfer.VERY_FEW_ROWS:
+            recipe = (
+                f"a linear head on frozen features, because there are fewer than {transfer.VERY_FEW_ROWS} rows"
+                " (--epochs or --rate fine-tunes all layers)"
+            )
         return [
             f"task: {task.describe(self.pipeline.preprocessor)}",
             "rows: " + ", ".join(f"{name} {size:,}" for name, size in self.sizes.items()),
-            f"training: {origin}, at most {epochs}; {recipe}",
+            f"training: {origin}, {recipe}",
             *(f"note: {note}" for note in self.notes),
         ]
 
@@ -140,9 +155,9 @@ def prepare(
     if base and base.spec.task in FORECASTERS:
         name = "the model" if isinstance(model, Pipeline) else model
         raise InputError(f"{name}: is a forecaster: give a horizon (--horizon)")
-    if task is None and base and is_language_model(base) and _is_text(data, columns):
+    if task is None and base and transfer.is_language_model(base) and _is_text(data, columns):
         task = base.spec.task  # a text has no labels
-    language_model = base if base and is_language_model(base) and task != base.spec.task else None
+    language_model = base if base and transfer.is_language_model(base) and task != base.spec.task else None
     base_task = base.spec.task if base and not language_model else None
     if base_task and not fits(task, base_task):
         raise InputError(f"{model} does {base_task}, not {task}: leave the task out, or choose another model")
@@ -183,7 +198,7 @@ def prepare(
 
     seed_everything(training_config.seed)
     if language_model:
-        pipeline = for_task(language_model, found_task, parts[0], pretrained)
+        pipeline = transfer.for_task(language_model, found_task, parts[0], pretrained)
     elif untrained:
         pipeline = fresh(found_task, *untrained, parts[0], training_config.seed)
     else:

@@ -169,12 +169,7 @@ class FewRows:
         return "fine-tuning" if (self.tuned or 0) > (self.linear or 0) else "linear head"
 
     def line(self) -> str:
-        """Returns a note for the user."""
-        if self.linear is None:
-            return (
-                f"fewer than {VERY_FEW_ROWS} training rows: a linear head on frozen features, without fine-tuning"
-                " (--epochs or --rate fine-tunes all layers)"
-            )
+        """Returns a note for the user on what was measured."""
         return (
             f"cross-validation on the training rows: {self.linear:.1%} with a linear head on frozen features,"
             f" {self.tuned:.1%} with fine-tuning; chosen: {self.chosen}"

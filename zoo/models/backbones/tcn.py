@@ -52,8 +52,8 @@ class Config:
 class TemporalBlock(Block):
     """The paper's residual block: (convolution, ReLU, dropout) twice, plus the input, then ReLU.
 
-    With norms it is (norm, convolution, ReLU, dropout, convolution, dropout), plus the input: the order of He et al. 2016
-    (arXiv 1603.05027), with the norm of Ba et al. 2016 (arXiv 1607.06450).
+    With norms it is (norm, convolution, ReLU, dropout, convolution, dropout), plus the input. This is the order of He
+    et al. 2016 (arXiv 1603.05027), with the norm of Ba et al. 2016 (arXiv 1607.06450).
 
     Args:
         config: The config.
