@@ -1,15 +1,12 @@
-"""Compare text classifiers on the same rows: our fine-tuning, plain fine-tuning, and TF-IDF.
+"""Compare text classifiers on the same rows: our fine-tuning, a linear head on frozen features, and TF-IDF.
 
     pip install scikit-learn
     python benchmarks/finetune.py --model lstm_small.film_reviews
 
-- ``recipe``: what ``zoo finetune`` does (``zoo.fitting.start.ULMFIT``): learning rates that fall from the head down,
-  gradual unfreezing, a slanted triangular schedule, and a linear model on n-grams beside the network.
-  With fewer than 200 rows a language model gets a linear head instead, after it has read the training texts.
+- ``recipe``: what ``zoo finetune`` does. A linear head is fitted on frozen features; from 200 rows on all layers are
+  fine-tuned (``zoo.fitting.start.TEXT``); and a linear model on n-grams is added to the network.
 - ``network``: the same without the n-grams, from the same run.
 - ``linear``: a linear head on frozen features, and the n-grams. It takes seconds.
-- ``plain``: the same pretrained model, batches, epochs and choice of the best epoch, but one learning rate for all
-  layers, no frozen layers, and a cosine schedule. Its rate is Adam's default, a thousandth.
 - ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), with C the best of 0.1, 1, 10 and
   100 on the validation rows.
 
@@ -19,7 +16,6 @@ rows are repeated. A finished cell is a line of the ``--cells`` file. A stopped 
 """
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
@@ -43,8 +39,8 @@ DATASETS = (
 SIZES = (100, 1_000, 0)  # training rows; 0 is all
 ROWS_PER_LABEL = 10  # minimum
 REGULARISATION = (0.1, 1.0, 10.0, 100.0)
-WAYS = ("recipe", "network", "plain", "linear", "tfidf")
-RUNS = ("recipe", "plain", "linear", "tfidf")  # the run of the recipe gives the network too
+WAYS = ("recipe", "network", "linear", "tfidf")
+RUNS = ("recipe", "linear", "tfidf")  # the run of the recipe gives the network too
 
 
 def drawn(examples: Examples, rows: int, seed: int) -> Examples:
@@ -69,24 +65,15 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
     return [drawn(train, rows, draw), drawn(validation, rows // 4, draw), test]
 
 
-def fine_tuned(model: str, way: str, cell: list[Examples], seed: int) -> dict[str, list[str]]:
-    """Returns the predictions of fine-tuned models on the test rows, by way."""
+def fine_tuned(model: str, cell: list[Examples], seed: int) -> dict[str, list[str]]:
+    """Returns the predictions of a fine-tuned model on the test rows, with and without n-grams."""
     import zoo
     from zoo.fitting.fine_tuning import fine_tune
     from zoo.fitting.ngram_model import with_ngrams
-    from zoo.fitting.start import ULMFIT
 
-    training_config = ULMFIT
-    if way == "plain":
-        training_config = dataclasses.replace(
-            training_config, learning_rate=1e-3, schedule="cosine", layer_lr_decay=1.0, gradual_unfreezing=False
-        )
     train, validation, test = cell
-    training_config = dataclasses.replace(training_config, seed=seed)
-    data = {"validation": validation, "test": test, "training_config": training_config, "ngrams": False}
+    data = {"validation": validation, "test": test, "training_config": {"seed": seed}, "ngrams": False}
     ours = fine_tune(zoo.load(model), train, **data)
-    if way == "plain":
-        return {"plain": ours.predict(test.inputs)}
     both, _ = with_ngrams(ours, train, validation, seed, lambda line: None)
     return {"recipe": both.predict(test.inputs), "network": ours.predict(test.inputs)}
 
@@ -208,7 +195,7 @@ def measured(key: tuple, cell: list[Examples]) -> Iterator[dict]:
     elif run == "linear":
         answers = {run: linear(model, cell, draw)}
     else:
-        answers = fine_tuned(model, run, cell, draw)
+        answers = fine_tuned(model, cell, draw)
     seconds = time.monotonic() - started
     for way, predicted in answers.items():
         right = [a == b for a, b in zip(predicted, cell[2].targets, strict=True)]

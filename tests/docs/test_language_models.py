@@ -38,8 +38,7 @@ def place(tmp_path, monkeypatch):
     corpus = Corpus(tokens=4_000, vocab_size=300, context=16, sampled=120)
     recipe = dataclasses.replace(recipe, size="tiny", config={}, training_config=training_config, corpus=corpus)
     monkeypatch.setitem(RECIPES, NAME, recipe)
-    short = dataclasses.replace(start.ULMFIT, epochs=2, min_steps=0)
-    monkeypatch.setattr(start, "ULMFIT", short)
+    monkeypatch.setattr(start, "TEXT", dataclasses.replace(start.TEXT, epochs=2, min_steps=0))
     rows = reviews()
     with open("tickets.csv", "w", newline="") as table:
         csv.writer(table).writerows([("text", "queue"), *zip(rows.inputs, rows.targets, strict=True)])

@@ -111,7 +111,7 @@ def test_labels_of_texts(monkeypatch):
     from zoo.fitting import start
 
     monkeypatch.setattr(start, "FROM_SCRATCH", dataclasses.replace(start.FROM_SCRATCH, epochs=1))
-    monkeypatch.setattr(start, "ULMFIT", dataclasses.replace(start.ULMFIT, epochs=1, min_steps=0))
+    monkeypatch.setattr(start, "TEXT", dataclasses.replace(start.TEXT, epochs=1, min_steps=0))
     rows = zip(reviews().inputs, reviews().targets, strict=True)
     Path("reviews.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows))
     for command in re.findall(r"^zoo (.+)$", section("Fine-tune"), flags=re.M):

@@ -13,7 +13,7 @@ from zoo.errors import InputError
 from zoo.fitting import baselines, recipe_run, start, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
-from zoo.fitting.start import ULMFIT, adapt, prepare
+from zoo.fitting.start import TEXT, adapt, prepare
 from zoo.models import registry
 from zoo.pipeline import Pipeline, load
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
@@ -266,9 +266,9 @@ def test_tfidf_learns_the_words():
 
 
 def test_language_models_have_the_staged_config_and_fields_of_it_may_change(base):
-    assert prepare(base, reviews(), Columns()).training_config.layer_lr_decay == ULMFIT.layer_lr_decay
+    assert prepare(base, reviews(), Columns()).training_config.layer_lr_decay == TEXT.layer_lr_decay
     changed = prepare(base, reviews(), Columns(), training_config={"learning_rate": 0.5, "seed": 7}).training_config
-    assert (changed.learning_rate, changed.seed, changed.schedule) == (0.5, 7, ULMFIT.schedule)
+    assert (changed.learning_rate, changed.seed, changed.schedule) == (0.5, 7, TEXT.schedule)
     with pytest.raises(InputError, match="no field rate"):
         prepare(base, reviews(), Columns(), training_config={"rate": 0.5})
 

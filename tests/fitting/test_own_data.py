@@ -22,7 +22,7 @@ from zoo.data.tables import read_examples
 from zoo.errors import InputError
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.rate_finder import find_rate
-from zoo.fitting.start import ULMFIT, default_training_config, prepare, with_min_steps
+from zoo.fitting.start import TEXT, ULMFIT, default_training_config, prepare, with_min_steps
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 
@@ -132,8 +132,10 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 
 def test_a_pretrained_classifier_is_fine_tuned_by_the_transfer_recipe_and_nothing_else_is():
-    for task in ("classification", "tagging"):
+    for task in ("series_classification", "tagging"):
         assert default_training_config(find_task(task)) == ULMFIT
+    assert default_training_config(find_task("classification")) == TEXT
+    assert default_training_config(find_task("classification"), lora=True) == ULMFIT
     fresh, pretrained = default_training_config(None), default_training_config(find_task("sequence_to_sequence"))
     assert (fresh.epochs, pretrained.epochs) == (60, 15) and pretrained.min_steps == 300
     assert fresh.schedule == pretrained.schedule != ULMFIT.schedule

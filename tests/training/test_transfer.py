@@ -110,11 +110,11 @@ def test_a_matrix_is_made_about_orthogonal():
 
 def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
     generator = np.random.default_rng(0)
-    # A tall kernel, keys and values side by side, a head, an embedding and a bias.
-    shapes, matrices = [(6, 4), (4, 8), (4, 2), (3, 4), (4,)], [1, 2, 0, 0, 0]
-    names = ["kernel"] * 4 + ["bias"]
+    # A tall kernel, keys and values side by side, a convolution, a head, an embedding and a bias.
+    shapes, matrices = [(6, 4), (4, 8), (2, 3, 4), (4, 2), (3, 4), (4,)], [1, 2, 1, 0, 0, 0]
+    names = ["kernel"] * 5 + ["bias"]
     drawn = [generator.normal(size=shape).astype("float32") for shape in shapes]
-    factors = [0.5, 1.0, 1.0, 1.0, 1.0]
+    factors = [0.5, 1.0, 1.0, 1.0, 1.0, 1.0]
     training_config = TrainingConfig(
         optimizer="muon", learning_rate=0.1, weight_decay=0.1, clip_norm=1e9, ema_decay=0.7
     )
@@ -126,22 +126,24 @@ def test_muon_moves_hidden_matrices_as_in_plain_numpy_and_all_else_as_adamw():
         optimizer.apply([keras.ops.convert_to_tensor(g) for g in each], variables)
     result = [keras.ops.convert_to_numpy(variable) for variable in variables]
 
-    for i, count in ((0, 1), (1, 2)):
-        value, momentum = drawn[i].astype("float64"), np.zeros_like(drawn[i], "float64")
+    for i, count in ((0, 1), (1, 2), (2, 1)):
+        value = drawn[i].astype("float64").reshape(-1, drawn[i].shape[-1])
+        momentum = np.zeros_like(value)
         for each in gradients:
-            momentum = 0.95 * momentum + 0.05 * each[i]
-            pieces = np.split(0.95 * momentum + 0.05 * each[i], count, axis=1)
+            gradient = each[i].reshape(value.shape)
+            momentum = 0.95 * momentum + 0.05 * gradient
+            pieces = np.split(0.95 * momentum + 0.05 * gradient, count, axis=1)
             update = np.concatenate([newton_schulz_of_numpy(piece) for piece in pieces], axis=1)
             size = 0.2 * math.sqrt(max(pieces[0].shape))  # Liu et al. 2025, equation 4
             value = value * (1 - 0.1 * 0.1 * factors[i]) - 0.1 * factors[i] * size * update
-        np.testing.assert_allclose(result[i], value, atol=1e-5)
+        np.testing.assert_allclose(result[i].reshape(value.shape), value, atol=1e-5)
 
-    rest = [keras.Variable(value, name=name) for value, name in list(zip(drawn, names, strict=True))[2:]]
-    adamw = make_optimizer(dataclasses.replace(training_config, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[2:])
+    rest = [keras.Variable(value, name=name) for value, name in list(zip(drawn, names, strict=True))[3:]]
+    adamw = make_optimizer(dataclasses.replace(training_config, optimizer="adamw"), Rising(0.1, 0.1, 5), factors[3:])
     adamw.build(rest)
     for each in gradients:
-        adamw.apply([keras.ops.convert_to_tensor(g) for g in each[2:]], rest)
-    for one, variable in zip(result[2:], rest, strict=True):
+        adamw.apply([keras.ops.convert_to_tensor(g) for g in each[3:]], rest)
+    for one, variable in zip(result[3:], rest, strict=True):
         np.testing.assert_allclose(one, keras.ops.convert_to_numpy(variable), atol=1e-6)
 
     with pytest.raises(ValueError, match="2 factors but 1 numbers of matrices"):
@@ -175,8 +177,9 @@ def test_hidden_matrices_are_those_between_embeddings_and_output_layer(family):
     model = fresh(find_task("sequence_to_sequence"), family, "tiny", spelled(), seed=1).model
     result = hidden_matrices(model)
     outer = ("source_embed", "target_embed", "logits")
-    hidden = [v for v in model.weights if v.path.split("/")[0] not in outer and len(v.shape) == 2]
-    assert set(result) == {v.path for v in hidden if v.name in ("kernel", "recurrent_kernel")}
+    hidden = [v for v in model.weights if v.path.split("/")[0] not in outer]
+    matrices = {v.path for v in hidden if len(v.shape) == 2 and v.name in ("kernel", "recurrent_kernel")}
+    assert set(result) == matrices | {v.path for v in hidden if len(v.shape) == 3 and v.name in ("kernel", "direction")}
     gates = {"lstm_cell": 4, "gru_cell": 3, "key_value": 2}
     for path, count in result.items():
         assert count == next((n for part, n in gates.items() if f"/{part}/" in path), 1), path
@@ -185,6 +188,17 @@ def test_hidden_matrices_are_those_between_embeddings_and_output_layer(family):
 def test_a_classifiers_head_and_embedding_are_no_hidden_matrices():
     result = hidden_matrices(classifier("lstm").model)
     assert set(result.values()) == {4} and not any("head" in path or "embed" in path for path in result)
+
+
+def test_kernels_of_convolutions_are_matrices_but_those_of_depthwise_ones_are_not():
+    config = {"vocab_size": 9, "norm": True}
+    model = registry.find_backbone("tcn").build(registry.find_backbone("tcn").configure("tiny", **config))
+    kernels = {v.path for v in model.weights if v.name == "direction"}
+    assert len(kernels) == 6 and kernels <= set(hidden_matrices(model))
+    rg_lru = registry.find_backbone("rg_lru")
+    model = rg_lru.build(rg_lru.configure("tiny", vocab_size=9))
+    assert any("convolution/kernel" in v.path for v in model.weights)
+    assert not any("convolution" in path for path in hidden_matrices(model))
 
 
 def test_unfreezing_goes_down_a_group_an_epoch_and_what_is_frozen_stays():

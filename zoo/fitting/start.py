@@ -38,8 +38,8 @@ FROM_SEQ2SEQ = dataclasses.replace(
     FROM_SCRATCH, epochs=15, min_steps=300, batch_size=64, optimizer="muon", learning_rate=2e-3, patience=5
 )
 
-# For pretrained weights (Howard & Ruder 2018, arXiv 1801.06146): all epochs are run, so that the rate falls. On 100
-# rows, 40 epochs validate better than 15 (docs/guide/fine_tuning.md).
+# For taggers and for classifiers of series and sounds (Howard & Ruder 2018, arXiv 1801.06146). All epochs are run, so
+# that the rate falls.
 ULMFIT = TrainingConfig(
     epochs=15,
     min_steps=160,
@@ -49,6 +49,19 @@ ULMFIT = TrainingConfig(
     schedule="slanted_triangular",
     layer_lr_decay=2.6,
     gradual_unfreezing=True,
+    ema_decay=0.9,
+)
+
+# For classifiers of texts, whose head is already fitted when training starts (zoo.fitting.transfer). More epochs and
+# higher rates lose what the features know (docs/experiments/fine_tuning.md).
+TEXT = TrainingConfig(
+    epochs=4,
+    min_steps=100,
+    batch_size=32,
+    learning_rate=1e-3,
+    warmup=0.1,
+    schedule="slanted_triangular",
+    layer_lr_decay=1.3,
     ema_decay=0.9,
 )
 
@@ -185,8 +198,9 @@ def prepare(
     columns = dataclasses.replace(columns, left_out=examples.reading.left_out)
     from_base = base is not None and pretrained
     if not isinstance(training_config, TrainingConfig):
-        default = default_training_config(found_task if from_base else None)
-        training_config = override(default, training_config or {})
+        changes = training_config or {}
+        default = default_training_config(found_task if from_base else None, bool(changes.get("lora_rank")))
+        training_config = override(default, changes)
     parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
     found_task.check(parts[0])
     steps = math.ceil(len(parts[0]) / training_config.batch_size)
@@ -264,19 +278,22 @@ def with_min_steps(config: TrainingConfig, steps: int) -> TrainingConfig:
 
 
 def is_default(config: TrainingConfig, train: Examples) -> bool:
-    """Returns whether a classifier's config is the default for these rows, except for seed and time limit."""
-    default = with_min_steps(ULMFIT, math.ceil(len(train) / ULMFIT.batch_size))
+    """Returns whether a text classifier's config is the default for these rows, except for seed and time limit."""
+    default = with_min_steps(TEXT, math.ceil(len(train) / TEXT.batch_size))
     return dataclasses.replace(config, seed=default.seed, minutes=default.minutes) == default
 
 
-def default_training_config(task: Task | None) -> TrainingConfig:
+def default_training_config(task: Task | None, lora: bool = False) -> TrainingConfig:
     """Returns the default training config.
 
     Args:
-        task: Task of the pretrained model; ``None`` for random weights.
+        task: Task of the new model if its weights are pretrained; ``None`` for random weights.
+        lora: Whether only the head and low-rank updates are trained, which takes more steps and a higher rate.
     """
     if task is None:
         return FROM_SCRATCH
+    if task.name == "classification" and not lora:
+        return TEXT
     return ULMFIT if task.replaces_head else FROM_SEQ2SEQ if task.multi_reference else FROM_SCRATCH
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import keras
 
 from zoo.backends.keras_internals import own_weights, sublayers
+from zoo.layers.convolution import Convolution, DepthwiseConvolution
 from zoo.models.seq2seq.seq2seq import Seq2Seq
 
 
@@ -70,15 +71,20 @@ _GATES = ((keras.layers.LSTMCell, 4), (keras.layers.GRUCell, 3))
 def hidden_matrices(model: keras.Model) -> dict[str, int]:
     """Returns the number of concatenated matrices in each kernel of a model's hidden layers, by path.
 
-    Convolutions and the model's ``outer_layers`` (embeddings and output layers) are left out.
+    The kernel of a convolution, ``(taps, inputs, outputs)``, counts as one matrix ``(taps * inputs, outputs)``.
+    Depthwise convolutions and the model's ``outer_layers`` (embeddings and output layers) are left out.
     """
     outer = model.outer_layers()
     matrices = {}
 
     def visit(layer: keras.Layer) -> None:
         count = next((gates for cell, gates in _GATES if isinstance(layer, cell)), getattr(layer, "matrices", 1))
+        convolves = isinstance(layer, Convolution)
+        names = ("kernel", "direction") if convolves else ("kernel", "recurrent_kernel")
         for weight in own_weights(layer):
-            if weight.name in ("kernel", "recurrent_kernel") and len(weight.shape) == 2:
+            if isinstance(layer, DepthwiseConvolution) or len(weight.shape) != (3 if convolves else 2):
+                continue
+            if weight.name in names:
                 matrices[weight.path] = count
         for part in sublayers(layer):
             if not any(part is one for one in outer):

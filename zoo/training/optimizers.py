@@ -148,7 +148,9 @@ def orthogonalised(matrices, dtype: str = "float32"):
 
 
 class LayerwiseMuon(LayerwiseAdamW):
-    """Muon for the matrices of hidden layers, and AdamW for embeddings, heads, convolutions, biases and norms.
+    """Muon for the matrices of hidden layers, and AdamW for embeddings, heads, biases and norms.
+
+    The kernel of a convolution, ``(taps, inputs, outputs)``, is a matrix ``(taps * inputs, outputs)``.
 
     The update of a matrix is its orthogonalised Nesterov momentum, so that all directions are updated equally. It is
     scaled to the size of AdamW's updates, so that one learning rate and one weight decay serve both (Liu et al. 2025,
@@ -191,7 +193,7 @@ class LayerwiseMuon(LayerwiseAdamW):
                 update = [stacked[done + i] for i in range(len(pieces))]
                 update = ops.concatenate([u if self._is_wide(variable) else ops.transpose(u) for u in update], axis=1)
                 rate = learning_rate * (size * self.factors[variable_index(self, variable)])
-                variable.assign(variable - rate * update)
+                variable.assign(variable - rate * ops.reshape(update, variable.shape))
                 done += len(pieces)
 
     def _along(self, gradient, variable) -> list:
@@ -199,6 +201,7 @@ class LayerwiseMuon(LayerwiseAdamW):
         momentum = slots(self)["_momentums"][variable_index(self, variable)]
         momentum.assign(_MOMENTUM * momentum + (1 - _MOMENTUM) * gradient)
         ahead = _MOMENTUM * momentum + (1 - _MOMENTUM) * gradient
+        ahead = ops.reshape(ahead, (-1, ahead.shape[-1]))
         wide = ahead.shape[1] // self._count(variable)
         pieces = [ahead[:, i : i + wide] for i in range(0, ahead.shape[1], wide)]
         return pieces if self._is_wide(variable) else [ops.transpose(piece) for piece in pieces]
@@ -207,8 +210,8 @@ class LayerwiseMuon(LayerwiseAdamW):
         return self.matrices[variable_index(self, variable)]
 
     def _is_wide(self, variable) -> bool:
-        rows, columns = variable.shape
-        return rows <= columns // self._count(variable)
+        *rows, columns = variable.shape
+        return math.prod(rows) <= columns // self._count(variable)
 
 
 def make_optimizer(
