@@ -5,6 +5,7 @@ import json
 import types
 
 import pytest
+from samples import slopes, sounds
 
 import zoo
 from zoo import datasets
@@ -13,6 +14,7 @@ from zoo.data.columns import Columns
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
 from zoo.evaluation import sources
+from zoo.models import registry
 from zoo.tasks import FORECASTERS, find_task
 
 WORDS = ["ab", "ba", "ab", "aab", "b", "ab", "abb"]
@@ -189,6 +191,20 @@ def test_a_dataset_of_other_languages_is_refused():
     model = types.SimpleNamespace(task=find_task("translation"), document=document)
     with pytest.raises(InputError, match="tatoeba/de_en has other languages than the model, en_de: .* multi30k/en_de"):
         sources.source(model, "tatoeba/de_en", "test", Columns(), None, BadRows())
+
+
+@pytest.mark.parametrize(("name", "has"), [("fsdd", "sounds"), ("ucr/gun_point", "series of numbers")])
+def test_sounds_and_series_of_numbers_are_not_taken_for_each_other(name, has, monkeypatch):
+    made = {"fsdd": sounds(4), "ucr/gun_point": slopes(4)}
+    monkeypatch.setattr(datasets, "load", lambda name, split: made[name])
+    task = find_task("series_classification")
+    other = next(examples for key, examples in made.items() if key != name)
+    preprocessor = task.fit(other, registry.find_backbone("gru"))
+    model = types.SimpleNamespace(task=task, preprocessor=preprocessor, document=None)
+    with pytest.raises(InputError, match=f"dataset {name} has {has}, and the model reads .*: choose another one"):
+        sources.source(model, name, "test", Columns(), None, BadRows())
+    model.preprocessor = task.fit(made[name], registry.find_backbone("gru"))
+    assert len(sources.source(model, name, "test", Columns(), None, BadRows())[0]) == 4
 
 
 def test_nothing_is_measured_where_no_row_can_be_used(tmp_path):

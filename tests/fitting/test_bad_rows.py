@@ -112,6 +112,22 @@ def test_an_evaluation_names_ten_rows(tmp_path):
     assert lines[-1] == f"error: 12 rows cannot be used, 2 of them not shown: {REMEDY}"
 
 
+def test_rows_with_the_same_problem_share_a_line():
+    bad = BadRows()
+    for i in range(1_200):
+        bad(InputError("odd"), f"a:{i}")
+    bad(InputError("another"), "a:7")
+    bad(InputError("another"), "a:9")
+    bad(InputError("another"), "a:9")  # read again
+    with pytest.raises(BadRowsError) as error:
+        bad.check()
+    assert error.value.lines() == [
+        "a:0: odd (and 1,199 further rows)",
+        "a:7: another (and 1 further row)",
+        f"1,202 rows cannot be used: {REMEDY}",
+    ]
+
+
 def test_where_no_row_is_left_the_first_error_is_told():
     def read(bad, count):
         for i in range(count):

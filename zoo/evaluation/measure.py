@@ -140,7 +140,7 @@ def evaluate(
         folded = Folded(preprocessor)
         for errors, others in work.check():  # all rows before the first prediction
             for location, error in errors:
-                bad(InputError(f"{location}: {error}"))
+                bad(InputError(error), location)
             left_out.append({location for location, _ in errors})
             folded.merge(*others)
         bad.check()

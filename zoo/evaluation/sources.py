@@ -15,11 +15,14 @@ from zoo import datasets
 from zoo.data import read
 from zoo.data.bad_rows import BadRows
 from zoo.data.columns import Columns
+from zoo.data.examples import Examples
 from zoo.data.labels import unify
 from zoo.data.languages import split_tag
 from zoo.data.lines import OnBad, Part, ending, line_offsets
+from zoo.data.sound import Sound
 from zoo.data.tables import SEPARATORS, column_names, stream_examples
 from zoo.errors import InputError
+from zoo.preprocessing.signals import Numbers
 from zoo.tasks.task import Cases
 
 STREAMED = (*SEPARATORS, ".jsonl")  # suffixes of tables that are read row by row
@@ -51,7 +54,9 @@ def source(
             known = [other for other, dataset in datasets.DATASETS.items() if dataset.task == task.name]
             raise InputError(f"dataset {name} is for {entry.task}, and the model for {task.name}: {_choice(known)}")
         _check_direction(name, entry, pipeline)
-        cases = _of_languages(task.cases(datasets.load(name, split)), entry, pipeline)
+        examples = datasets.load(name, split)
+        _check_sounds(name, examples, pipeline)
+        cases = _of_languages(task.cases(examples), entry, pipeline)
         return InMemory(cases, limit), name, split
     if path and not path.suffix and not path.is_dir():
         datasets.entry(str(data))  # raises: not a file name either
@@ -86,6 +91,15 @@ def _check_direction(name: str, entry: Any, pipeline: Any) -> None:
     if name.rpartition("/")[2] != direction:
         known = [other for other in datasets.DATASETS if other.endswith(f"/{direction}")]
         raise InputError(f"dataset {name} has other languages than the model, {direction}: {_choice(known)}")
+
+
+def _check_sounds(name: str, examples: Examples, pipeline: Any) -> None:
+    """Raise InputError if a dataset has sounds and a model reads series of numbers, or the other way round."""
+    front_end = getattr(pipeline.preprocessor, "front_end", None)
+    sounds = isinstance(examples.inputs[0], Sound)
+    if front_end is not None and sounds == isinstance(front_end, Numbers):
+        has, reads = ("sounds", "series of numbers") if sounds else ("series of numbers", "sounds")
+        raise InputError(f"dataset {name} has {has}, and the model reads {reads}: choose another one, or give a file")
 
 
 def _of_languages(cases: Cases, dataset: Any, pipeline: Any) -> Cases:
