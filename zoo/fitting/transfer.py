@@ -1,8 +1,8 @@
-"""Transfer a language model to another task: its tokenizer and backbone under a new head.
+"""Transfer a pretrained backbone of texts to a new head, and a language model also to another task.
 
-The stages are those of ULMFiT (Howard & Ruder 2018, arXiv 1801.06146). First the language model reads the texts of the
-new domain. Then a linear head is fitted on its frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are
-fine-tuned. With few rows, cross-validation decides whether that last stage helps; with very few it is left out.
+A language model reads the texts of the new domain first (Howard & Ruder 2018, arXiv 1801.06146). Then a linear head is
+fitted on the frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are fine-tuned. With few rows,
+cross-validation decides whether that last stage helps; with very few it is left out.
 """
 
 import collections
@@ -45,8 +45,7 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # strengths of the linear head, as scikit-l
 FOLDS = 5
 FEW_ROWS = 500  # with fewer training rows, cross-validation decides whether to fine-tune
 FEW_ROWS_FOLDS = 3
-# With fewer, the linear head is kept without a comparison, which would take minutes instead of seconds. On 100 rows of
-# MR it is as good as fine-tuning (docs/guide/fine_tuning.md).
+# With fewer, the linear head is kept without a comparison, which would take minutes instead of seconds.
 VERY_FEW_ROWS = 200
 
 
@@ -95,7 +94,7 @@ def read_unlabelled(source: Any) -> list[str]:
 
 
 def transfer_backbone(base: Pipeline, pipeline: Pipeline) -> None:
-    """Set the weights of a pipeline's backbone to those of a language model."""
+    """Set the weights of a pipeline's backbone to those of another pipeline."""
     known = base.tensors()
     for variable in pipeline.model.backbone.weights:
         variable.assign(known[variable.path])
@@ -144,9 +143,9 @@ def domain_trainer(
     return copy, trainer
 
 
-def start_from(language_model: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -> None:
-    """Set a pipeline's backbone to a language model's, and a classifier's head to a linear one on its features."""
-    transfer_backbone(language_model, pipeline)
+def start_from(base: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -> None:
+    """Set a pipeline's backbone to a pretrained one's, and a classifier's head to a linear one on its features."""
+    transfer_backbone(base, pipeline)
     if isinstance(pipeline.model, Classifier):
         fit_linear_head(pipeline, train, seed)
 
@@ -177,12 +176,12 @@ class FewRows:
 
 
 def cross_validate(
-    language_model: Pipeline, pipeline: Pipeline, train: Examples, validation: Examples, training_config: TrainingConfig
+    base: Pipeline, pipeline: Pipeline, train: Examples, validation: Examples, training_config: TrainingConfig
 ) -> FewRows:
     """Compare a linear head on frozen features with fine-tuning, by cross-validation on the training rows.
 
     Args:
-        language_model: The language model.
+        base: The pretrained model.
         pipeline: A classifier of the labels; it does not change.
         train: Training part.
         validation: Validation part, which chooses the best epoch of each fold's fine-tuning.
@@ -200,7 +199,7 @@ def cross_validate(
         rows, out = train.select(kept.tolist()), train.select(held.tolist())
         seed_everything(training_config.seed)
         copy = Pipeline(pipeline.spec)
-        start_from(language_model, copy, rows, training_config.seed)
+        start_from(base, copy, rows, training_config.seed)
         right["linear"] += _count_right(copy, out)
         trainer = make_trainer(copy, rows, validation, training_config)
         trainer.run()
