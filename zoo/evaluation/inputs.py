@@ -10,7 +10,7 @@ MANY_UNKNOWN, MAX_UNKNOWN = 0.05, 0.5  # shares of unknown tokens for a warning 
 
 
 def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = False) -> list[str]:
-    """Returns a note on unknown tokens, if the model reads tokens.
+    """Returns a note on unknown tokens, if there are any.
 
     Args:
         pipeline: The pipeline.
@@ -21,7 +21,7 @@ def unknown_tokens(pipeline: Pipeline, inputs: Sequence[Any], allowed: bool = Fa
         InputError: More than half of the tokens are unknown, and this is not allowed.
     """
     share = pipeline.task.unknown_share(pipeline.preprocessor, inputs)
-    if share is None:
+    if not share:
         return []
     known = f"{100 * share:.1f} % of the tokens are unknown to the model"
     if share > MAX_UNKNOWN and not allowed:
