@@ -94,7 +94,18 @@ def test_a_tag_in_some_rows_is_text():
 
 
 @pytest.mark.parametrize(
-    ("asked", "near"), [("en", "en-GB, en-US"), ("deu", "de"), ("pt_br", None), ("EN-us", None), ("spanish", "choose")]
+    ("asked", "near"),
+    [
+        ("en", "en-GB, en-US"),
+        ("dut", "de"),
+        ("por", "pt-BR"),
+        ("pt_br", None),
+        ("EN-us", None),
+        ("deu", None),
+        ("ger", None),
+        ("eng-us", None),
+        ("spanish", "choose"),
+    ],
 )
 def test_the_nearest_languages_are_named(asked, near):
     known = ["de", "en-GB", "en-US", "pt-BR"]

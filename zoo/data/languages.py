@@ -11,6 +11,19 @@ CODE = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,12})*")
 _TAG = re.compile(f"<({CODE.pattern})>")
 # Capital I without a dot is another letter than i in these languages.
 _DOTLESS = ("tr", "az")
+# Two-letter codes of the languages whose three-letter code a user may know (ISO 639-3, and 639-2/B where it differs).
+_TWO_LETTERS = {
+    three: two
+    for two, codes in {
+        **{"ar": "ara", "be": "bel", "bg": "bul", "bn": "ben", "ca": "cat", "cs": "ces cze", "cy": "cym wel"},
+        **{"da": "dan", "de": "deu ger", "el": "ell gre", "en": "eng", "eo": "epo", "es": "spa", "eu": "eus baq"},
+        **{"fa": "fas per", "fr": "fra fre", "ga": "gle", "hy": "hye arm", "id": "ind", "io": "ido", "is": "isl ice"},
+        **{"it": "ita", "ja": "jpn", "ka": "kat geo", "km": "khm", "ko": "kor", "la": "lat", "mk": "mkd mac"},
+        **{"ml": "mal", "mt": "mlt", "my": "mya bur", "nl": "nld dut", "pl": "pol", "pt": "por", "ro": "ron rum"},
+        **{"sa": "san", "sh": "hbs", "ta": "tam", "th": "tha", "tl": "tgl", "tr": "tur", "uk": "ukr", "vi": "vie"},
+    }.items()
+    for three in codes.split()
+}
 
 
 def tag(language: str, text: str) -> str:
@@ -41,8 +54,23 @@ def check_code(language: str) -> str:
     return language
 
 
+def known_language(language: str, languages: Iterable[str]) -> str:
+    """Returns the language that a user means, or an empty text if it is none of the languages.
+
+    Case does not matter, and a three-letter code stands for that of two letters.
+
+    Example:
+        >>> known_language("PT-br", ["de", "pt-BR"]), known_language("deu", ["de"]), known_language("fr", ["de"])
+        ('pt-BR', 'de', '')
+    """
+    by_key = {code.lower(): code for code in languages}
+    key = language.lower().replace("_", "-")
+    base, *rest = key.split("-")
+    return by_key.get(key) or by_key.get("-".join([_TWO_LETTERS.get(base, base), *rest]), "")
+
+
 def find_language(language: str, languages: Iterable[str]) -> str:
-    """Returns the language that a user means, whatever the case.
+    """Returns the language that a user means, as ``known_language`` does.
 
     Raises:
         InputError: There is none; the message gives the nearest codes.
@@ -54,11 +82,11 @@ def find_language(language: str, languages: Iterable[str]) -> str:
     known = list(languages)
     if not known:
         raise InputError(f"language {language[:40]!r}: this model has no languages: leave the language out")
+    if code := known_language(language, known):
+        return code
     by_key = {code.lower(): code for code in known}
     key = language.lower().replace("_", "-")
-    if key in by_key:
-        return by_key[key]
-    base = key.split("-")[0]
+    base = _TWO_LETTERS.get(key.split("-")[0], key.split("-")[0])
     near = [by_key[other] for other in by_key if other.split("-")[0] == base]
     near += [by_key[other] for other in difflib.get_close_matches(key, by_key, n=5, cutoff=0.4)]
     shown = ", ".join(list(dict.fromkeys(near))[:5] or known[:60])

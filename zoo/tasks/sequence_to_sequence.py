@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.compile import compiled, program
-from zoo.data.languages import check_code, split_tag, tag
+from zoo.data.languages import check_code, known_language, split_tag, tag
 from zoo.errors import InputError, located
 from zoo.inference.decoding import Decoder
 from zoo.metrics.edits import edits, error_rates, strip_stress, without_stress
@@ -176,8 +176,7 @@ class SequenceToSequence(Task):
         """
         language = examples.reading.language
         if language:
-            known = {code.lower(): code for code in old.alphabets}
-            return known.get(language.lower(), check_code(language))
+            return known_language(language, old.alphabets) or check_code(language)
         untagged = next((text for text in examples.inputs if not split_tag(text)[0]), None)
         if untagged is not None:
             raise InputError(
