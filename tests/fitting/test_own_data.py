@@ -189,7 +189,7 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
     result = run("finetune", base, table, *columns, "--output", folder, "--epochs", "2")
     assert result.exit_code == 0, result.output
     assert (
-        f"training: from {base.name}, at most 2 epochs; learning rate 0.003, slanted_triangular, divided by 2.6"
+        f"training: from {base.name}, at most 2 epochs; learning rate 0.001, slanted_triangular, divided by 1.3"
         in result.stderr
     )
     record = zoo.read_record(folder)
@@ -204,7 +204,7 @@ def test_from_a_table_to_a_card_and_predictions_on_the_same_columns(base, table,
         f"train {record.data['splits']['train']}",
         f"{100 * values['value']:.2f} % ({100 * values['low']:.2f} - {100 * values['high']:.2f})",
         "baseline: always '",
-        "gradual_unfreezing True",
+        "layer_lr_decay 1.3",
         "| 2 | ",
         "Licence of the weights: as the data's, and as the base model's",
         "zoo predict path/of/this/folder --file data.csv --input text",
