@@ -52,8 +52,8 @@ ULMFIT = TrainingConfig(
     ema_decay=0.9,
 )
 
-# For classifiers of texts, whose head is already fitted when training starts (zoo.fitting.transfer). Four epochs do what
-# fifteen of ULMFIT do (docs/experiments/fine_tuning.md).
+# For classifiers of texts, whose head is already fitted when training starts (zoo.fitting.transfer). Four epochs do
+# what fifteen of ULMFIT do (docs/experiments/fine_tuning.md).
 TEXT = TrainingConfig(
     epochs=4,
     min_steps=100,
