@@ -24,8 +24,8 @@ class Config:
         kernel_size: Taps of each convolution.
         levels: Number of residual blocks; block ``i`` has dilation ``2**i``.
         causal: Whether convolutions read only past steps; otherwise they are centred.
-        norm: Whether a layer norm stands before the convolutions of each block and after the last block, and no ReLU
-            after the second convolution and the sum. A language model then learns much faster.
+        norm: Whether each block begins with a layer norm and has no ReLU after its second convolution and its sum, with
+            another layer norm after the last block. A language model then learns much faster.
         dropout: Dropout rate after the input layer and after each convolution.
     """
 
