@@ -44,7 +44,7 @@ def main() -> int:
 
     from zoo import errors
     from zoo.checkpoints import locate
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     ends: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []

@@ -42,6 +42,6 @@ def load(name: str, record: Record, preprocessor: Any, chosen: str | None) -> An
             if chosen == "onnx":
                 raise
     backend.start()
-    from zoo import pipeline
+    from zoo.loading import load
 
-    return pipeline.load(name, record=record, preprocessor=preprocessor)
+    return load(name, record=record, preprocessor=preprocessor)

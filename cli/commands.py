@@ -175,7 +175,7 @@ def evaluate(
     # TensorFlow reads the datasets on every backend.
     backend.start(*(["tensorflow"] if chosen in datasets.DATASETS else []))
     from zoo.evaluation import measure
-    from zoo.pipeline import load
+    from zoo.loading import load
     from zoo.progress import progress
 
     pipeline = load(name)

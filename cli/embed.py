@@ -34,7 +34,7 @@ def embed(name: str, texts: tuple[str, ...], file: str | None, input: str, outpu
     backend.start()
     import numpy as np
 
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     vectors = load(name).embed(rows, batch_size)
     with open_output(output) as target:

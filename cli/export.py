@@ -72,7 +72,7 @@ def _compare(name: str, folder: str) -> list[dict]:
     from zoo.checkpoints.tensors import read_tensors
     from zoo.export.check import compare
     from zoo.export.folder import make_models
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     record, _, tensors = locate.locate_and_read(name, read_tensors)
     models = {file: model.SerializeToString() for file, model in make_models(record, tensors).items()}

@@ -68,7 +68,7 @@ def generate(name: str, prompt: str | None, length: int | None, streaming: bool,
         given = _text(prompt, options["file"])
     backend.start()
     from zoo.inference.generation import stream
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     settings = {key: options[key] for key in ("temperature", "top_k", "top_p", "seed")}
     parts = stream(load(name), given, default_length if length is None else length, **settings)

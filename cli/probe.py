@@ -45,7 +45,7 @@ def probe(
     from zoo import datasets
     from zoo.analysis import probe as probing
     from zoo.analysis import recall as recalling
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     pipeline = load(name)
     probing.check_task(pipeline)

@@ -239,7 +239,7 @@ def attempt(folder: Path, known: Any) -> None:
     """Load a checkpoint up to its tensors, and the model too where the record's spec is not the known one."""
     from zoo.checkpoints import locate
     from zoo.checkpoints.tensors import read_tensors
-    from zoo.pipeline import load
+    from zoo.loading import load
     from zoo.tasks import find_preprocessor
 
     record, file = locate.resolve(folder)

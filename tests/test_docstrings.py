@@ -28,6 +28,7 @@ MODELS = [
     "TransformerSeq2Seq",
 ]
 LOADS_OR_TRAINS = (
+    "zoo.loading",
     "zoo.pipeline",
     "zoo.inference.generation",
     "zoo.speech.pronunciation",

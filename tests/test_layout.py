@@ -16,6 +16,7 @@ FLOORS = [
     {"metrics", "inference", "training", "speech"},
     {"tasks", "recipes"},
     {"pipeline"},
+    {"loading"},
     {"builder", "analysis"},
     {"forecasting"},
     {"evaluation"},

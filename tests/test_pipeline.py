@@ -22,8 +22,8 @@ from zoo.preprocessing.symbols import RESERVED, SymbolTokenizer
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks.sequence_to_sequence import _without_stress
 from zoo.training.config import CHOICES, TrainingConfig
+from zoo.training.interruption import Interrupted
 from zoo.training.state import STATE
-from zoo.training.trainer import Interrupted
 
 
 @pytest.mark.parametrize("name", locate.list_models())

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from zoo.fitting.rate_finder import find_rate
     from zoo.forecasting.forecast import forecast
     from zoo.inference.generation import generate, stream
-    from zoo.pipeline import Pipeline, load
+    from zoo.loading import load
+    from zoo.pipeline import Pipeline
 
 _PUBLIC = {
     "Callbacks": "zoo.fitting.callbacks",
@@ -53,7 +54,7 @@ _PUBLIC = {
     "forecast": "zoo.forecasting.forecast",
     "generate": "zoo.inference.generation",
     "list_models": "zoo.checkpoints.locate",
-    "load": "zoo.pipeline",
+    "load": "zoo.loading",
     "read_examples": "zoo.data.tables",
     "read_record": "zoo.checkpoints.locate",
     "stream": "zoo.inference.generation",

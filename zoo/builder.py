@@ -7,8 +7,8 @@ import keras
 
 from zoo.checkpoints import locate
 from zoo.errors import InputError
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import load
 from zoo.tasks import find_task
 from zoo.tasks.task import Task
 

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,14 +11,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backends.keras_internals import deferred_variables, initialize_deferred, standalone
+from zoo.backends.keras_internals import deferred_variables, standalone
 from zoo.backends.process import claim_process
-from zoo.checkpoints import locate, save
+from zoo.checkpoints import save
 from zoo.checkpoints.card import model_card, modified_card
 from zoo.checkpoints.document import blank_document, modified_document
-from zoo.checkpoints.record import RECORD_FILE, Record, Weights, name_of_folder
+from zoo.checkpoints.record import Record, Weights, name_of_folder
 from zoo.checkpoints.spec import ModelSpec
-from zoo.checkpoints.tensors import are_described, describe, read_tensors
+from zoo.checkpoints.tensors import are_described, describe
 from zoo.data.objects import as_inputs
 from zoo.errors import InputError, WeightsError
 from zoo.inference.generation import generate
@@ -339,40 +338,3 @@ class Pipeline:
 def _plain(output: Any) -> Any:
     """Returns an output as a JSON value, arrays with six digits."""
     return [[float(f"{x:.6g}") for x in row] for row in output] if isinstance(output, np.ndarray) else output
-
-
-def load(name: str | Path, *, record: Record | None = None, preprocessor: Preprocessor | None = None) -> Pipeline:
-    """Load a pretrained model, its weights verified against their SHA-256.
-
-    Args:
-        name: Name of a checkpoint (see ``list_models``) or folder written by ``save``.
-        record: Result of ``zoo.read_record`` for the name, if it was called already.
-        preprocessor: Preprocessor of that record, if already created.
-
-    Raises:
-        InputError: The checkpoint does not exist.
-        ForkError: A backend ran before this process was forked.
-        DownloadError: The weights were found in no location.
-        WeightsError: A file is damaged.
-
-    Example:
-        >>> import zoo
-        >>> zoo.load("gru_small.cmudict").predict(["cat", "phoneme"])
-        ['K AE1 T', 'F OW1 N IY0 M']
-    """
-    record, file, tensors = locate.locate_and_read(name, read_tensors, record)
-    document = {key: value for key, value in record.to_json().items() if key not in ("format", "weights")}
-    location = file.parent / RECORD_FILE
-    try:
-        # An untrusted config can ask for any size, so count the variables before allocating memory.
-        with deferred_variables():
-            pipeline = Pipeline(record.spec, document, preprocessor=preprocessor)
-    except WeightsError as error:
-        raise WeightsError(f"{location}: {error}") from None
-    limit = record.weights.parameters
-    if sum(math.prod(variable.shape) for variable in pipeline.model.weights) > limit:
-        raise WeightsError(f"{location}: spec: asks for more than the {limit} declared parameters")
-    initialize_deferred(pipeline.model)
-    pipeline.assign(tensors, str(file))
-    pipeline.described = record.weights
-    return pipeline

@@ -31,8 +31,8 @@ from zoo.checkpoints.record import Record
 from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
 from zoo.fitting.setup import fresh
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import load
 from zoo.preprocessing.characters import UNSEEN
 from zoo.tasks import find_task
 from zoo.tasks.next_step import Steps

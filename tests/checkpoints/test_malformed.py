@@ -15,7 +15,7 @@ from zoo.checkpoints import locate
 from zoo.checkpoints.record import Record
 from zoo.checkpoints.strict_json import parse_json
 from zoo.errors import InputError, StorageError, WeightsError, ZooError
-from zoo.pipeline import load
+from zoo.loading import load
 
 # By its name, because type checkers cannot follow a package that is mapped to another folder.
 main = importlib.import_module("zoo.cli.main").main

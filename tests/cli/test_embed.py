@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from zoo.cli.main import main  # pyright: ignore[reportMissingImports]
 
-from zoo.pipeline import load
+from zoo.loading import load
 
 NAME = "tcn_small.film_reviews"
 

@@ -60,7 +60,7 @@ INPUTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", INPUTS)
 def test_a_program_answers_as_the_zoo_does(name, tmp_path):
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     folders.export(name, tmp_path / "out")
     command = [sys.executable, str(tmp_path / "out" / "runner.py"), *INPUTS[name]]

@@ -60,7 +60,7 @@ def test_answers_are_those_of_the_record(name):
 
 
 def test_probabilities_and_beams_are_those_of_keras():
-    from zoo.pipeline import load
+    from zoo.loading import load
 
     name = "gru_small.italy_power_demand"
     inputs = ["1,2,3,4,5", "5,4,3"]

@@ -9,7 +9,7 @@ from zoo import datasets
 from zoo.data.forecast_series import Series
 from zoo.errors import InputError
 from zoo.fitting import forecast_pretraining, recipe_run
-from zoo.pipeline import load
+from zoo.loading import load
 from zoo.recipes.forecasting import HELD_OUT, SOURCES
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks.forecasting import FORECASTING

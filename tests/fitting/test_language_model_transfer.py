@@ -14,14 +14,15 @@ from zoo.fitting import baselines, recipe_run, start, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.start import TEXT, adapt, prepare
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
-from zoo.training.trainer import Interrupted
+from zoo.training.interruption import Interrupted
 
 TRAINING_CONFIG = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, ema_decay=0.5)
 

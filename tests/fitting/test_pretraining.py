@@ -17,8 +17,9 @@ from zoo.evaluation.measure import evaluate
 from zoo.fitting import pretraining, recipe_run
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.inference.generation import generate
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline
 from zoo.preprocessing.byte_subwords import SEPARATOR, ByteSubwords
 from zoo.preprocessing.token_text import SubwordTextPreprocessor
 from zoo.recipes.recipe import Corpus

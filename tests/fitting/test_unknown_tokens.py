@@ -11,7 +11,7 @@ from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting.start import prepare
-from zoo.pipeline import load
+from zoo.loading import load
 from zoo.training.config import TrainingConfig
 
 main = importlib.import_module("zoo.cli.main").main

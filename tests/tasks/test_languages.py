@@ -14,7 +14,7 @@ from zoo.data.languages import split_tag
 from zoo.errors import InputError
 from zoo.export import cache
 from zoo.fitting.setup import fresh, make_trainer
-from zoo.pipeline import load
+from zoo.loading import load
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
 

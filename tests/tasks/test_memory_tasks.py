@@ -13,8 +13,8 @@ from zoo.datasets.copy_memory import copy_memory
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import evaluate
 from zoo.fitting.setup import fresh, make_trainer
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import load
 from zoo.preprocessing.arrays import IdsPreprocessor, NumbersPreprocessor
 from zoo.recipes.recipes import RECIPES
 from zoo.tasks import find_task

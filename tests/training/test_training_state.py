@@ -14,8 +14,9 @@ from faulty_server import ROOT
 from zoo.errors import InputError, NotFiniteError, StorageError
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
+from zoo.training.interruption import Interrupted
 from zoo.training.state import STATE, read_state, write_state
-from zoo.training.trainer import Interrupted, Trainer
+from zoo.training.trainer import Trainer
 
 TENSORS = {"a": np.arange(6, dtype="float32").reshape(2, 3).T, "b": np.arange(4)[::2], "c": np.float16([0.5])}
 

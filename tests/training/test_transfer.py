@@ -16,11 +16,11 @@ from zoo.fitting.setup import fresh, make_trainer
 from zoo.models import registry
 from zoo.tasks import find_task
 from zoo.training.config import TrainingConfig
+from zoo.training.interruption import Interrupted
 from zoo.training.layer_groups import LayerGroups, hidden_matrices, layer_groups
 from zoo.training.lora import LowRank
 from zoo.training.optimizers import make_optimizer, orthogonalised
 from zoo.training.schedules import RATIO, Rising, SlantedTriangular
-from zoo.training.trainer import Interrupted
 
 CLASSIFICATION = find_task("classification")
 FAMILIES = (*registry.ARCHITECTURES, *registry.DOCUMENT)

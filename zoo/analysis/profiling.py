@@ -17,9 +17,9 @@ from zoo.backends.allocator import retain_freed_memory
 from zoo.backends.compile import compiled
 from zoo.backends.keras_internals import raw_value
 from zoo.errors import InputError
+from zoo.loading import load
 from zoo.models import registry
 from zoo.models.heads import NextStepModel
-from zoo.pipeline import load
 from zoo.training.config import TrainingConfig
 from zoo.training.optimizers import make_optimizer
 

@@ -16,8 +16,9 @@ from zoo.evaluation.report import Report
 from zoo.evaluation.sources import source
 from zoo.evaluation.workers import workers
 from zoo.forecasting.forecasters import BASELINES
+from zoo.loading import load
 from zoo.metrics.intervals import Interval, difference
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline
 from zoo.tasks import FORECASTERS
 from zoo.tasks.task import Cases
 

@@ -55,7 +55,7 @@ def load_predictor(name: str | Path, *, record: Record | None = None, preprocess
     graphs = _read(folder)
     if graphs is None:
         if needs_keras(name, record):
-            from zoo.pipeline import load
+            from zoo.loading import load
 
             load(name, record=record, preprocessor=preprocessor)
         record, _, tensors = locate.locate_and_read(name, read_tensors, record)

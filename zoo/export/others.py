@@ -9,7 +9,8 @@ import keras
 
 from zoo.errors import InputError
 from zoo.export.files import EXPORT_FILE, check_target, write_folder
-from zoo.pipeline import Pipeline, load
+from zoo.loading import load
+from zoo.pipeline import Pipeline
 
 
 def export(name: str | Path, folder: str | Path, format: str, length: int | None) -> list[str]:

@@ -10,8 +10,9 @@ from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.forecast_tuning import fine_tune_forecaster
 from zoo.fitting.row import Row, median_time
 from zoo.forecasting import forecasters, rolling
+from zoo.loading import load
 from zoo.metrics.intervals import Counts, difference
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline
 
 
 def compare_forecasters(

@@ -25,7 +25,8 @@ from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.forecasting import forecasters, rolling
 from zoo.forecasting.rolling import REFERENCE, Score
-from zoo.pipeline import Pipeline, load
+from zoo.loading import load
+from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
 from zoo.training.state import check_resume

@@ -20,7 +20,8 @@ from zoo.fitting import forecast_pretraining, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.fitting.transfer import for_task
-from zoo.pipeline import Pipeline, load
+from zoo.loading import load
+from zoo.pipeline import Pipeline
 from zoo.recipes import recipes
 from zoo.recipes.forecasting import EXAMPLE
 from zoo.recipes.recipe import Recipe

@@ -23,7 +23,8 @@ from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.pretraining import make_trainer
 from zoo.fitting.setup import training_facts
 from zoo.fitting.transfer import DOMAIN, is_language_model
-from zoo.pipeline import Pipeline, load
+from zoo.loading import load
+from zoo.pipeline import Pipeline
 from zoo.preprocessing.byte_subwords import SEPARATOR
 from zoo.training.config import TrainingConfig, override
 from zoo.training.layer_groups import layer_groups

@@ -21,8 +21,9 @@ from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.fitting import transfer
 from zoo.fitting.setup import fresh
+from zoo.loading import load
 from zoo.models import registry
-from zoo.pipeline import Pipeline, load
+from zoo.pipeline import Pipeline
 from zoo.preprocessing.preprocessor import Preprocessor
 from zoo.tasks import FORECASTERS, find_task
 from zoo.tasks.infer import choose_task, fits

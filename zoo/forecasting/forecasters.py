@@ -78,7 +78,7 @@ def find(
 
         return model, simple
     if isinstance(model, str | os.PathLike):
-        from zoo.pipeline import load
+        from zoo.loading import load
 
         check_name(model)
         name, model = os.fspath(model), load(os.fspath(model))

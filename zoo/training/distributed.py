@@ -16,7 +16,8 @@ from safetensors.numpy import load, save
 
 from zoo.backends import cluster
 from zoo.backends.keras_internals import raw_value, set_raw_value
-from zoo.training.trainer import Interrupted, Trainer
+from zoo.training.interruption import Interrupted
+from zoo.training.trainer import Trainer
 from zoo.version import __version__
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from zoo.backends.keras_internals import slots, variable_index, weight_averages
+from zoo.backends.keras_internals import slots, trained_variables, variable_index, weight_averages
 from zoo.training.config import TrainingConfig
 
 # The class of the current backend: on torch it updates many weights in one operation.
@@ -243,3 +243,16 @@ def make_optimizer(
         optimizer = LayerwiseAdamW(factors, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def copy_state(before: keras.optimizers.Optimizer, after: keras.optimizers.Optimizer) -> None:
+    """Set the state of an optimizer to that of another, for the weights of both; other weights start their averages."""
+    after.iterations.assign(ops.convert_to_numpy(before.iterations))
+    known = {variable.path: i for i, variable in enumerate(trained_variables(before))}
+    before_slots, after_slots = slots(before), slots(after)
+    for i, variable in enumerate(trained_variables(after)):
+        # Copies: on JAX two variables would share a buffer that each step overwrites.
+        weight_averages(after)[i].assign(ops.convert_to_numpy(variable))
+        if variable.path in known:
+            for slot, values in before_slots.items():
+                after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,32 +14,17 @@ import numpy as np
 from keras import ops
 
 from zoo.backends.allocator import retain_freed_memory
-from zoo.backends.keras_internals import slots, trained_variables, weight_averages
+from zoo.backends.keras_internals import weight_averages
 from zoo.backends.process import claim_process
-from zoo.errors import InputError, NotFiniteError, ZooError
+from zoo.errors import InputError, NotFiniteError
 from zoo.training import optimizers, schedules
 from zoo.training.batching import Batches
 from zoo.training.config import TrainingConfig
+from zoo.training.interruption import Interrupted, catch_signals
 from zoo.training.layer_groups import LayerGroups, hidden_matrices
 from zoo.training.moments import estimate_moments, moving_moments
 from zoo.training.state import read_state, write_state
 from zoo.training.tensorflow_step import tensorflow_program
-
-
-class Interrupted(ZooError):
-    """A signal stopped the training after its state was saved."""
-
-    def __init__(self, message: str, signal_number: int):
-        super().__init__(message)
-        self.exit_code = 128 + signal_number
-
-
-class _Stopped(BaseException):
-    """A signal arrived inside a call of the model. Keras would turn an ``Exception`` there into a ``RuntimeError``."""
-
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
 
 
 class Trainer:
@@ -118,19 +102,8 @@ class Trainer:
             NotFiniteError: The loss or a weight is NaN or infinite; the last saved state is kept.
         """
         claim_process()
-        caught: list[int] = []
-
-        def handle(number, frame):
-            caught.append(number)
-            if self.validating:
-                # A validation may take long, and the state before it is already on the disk.
-                raise _Stopped(number)
-
-        # Python delivers signals only to the main thread; in other threads the caller handles them.
-        main = threading.current_thread() is threading.main_thread()
-        before = {s: signal.signal(s, handle) for s in self.signals} if main else {}
         started, saved = time.monotonic() - self.seconds, time.monotonic()
-        try:
+        with catch_signals(self.signals, lambda: self.validating, self._interruption) as caught:
             # The run may have been stopped before or in the validation of this epoch.
             self._validate_once(self.step // self.train.per_epoch)
             while self.step < self.total and not self._exhausted():
@@ -150,11 +123,6 @@ class Trainer:
                         saved = time.monotonic()
                 self.save()
                 self._validate_once(epoch + 1)
-        except _Stopped as stopped:
-            raise Interrupted(self._interruption(), stopped.number) from None
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self.groups.freeze_below(0)
         if self.best is not None:
             self._assign(self.best)
@@ -183,15 +151,7 @@ class Trainer:
         self.optimizer.build(trained)
         self.program = None
         if before is not None:
-            self.optimizer.iterations.assign(ops.convert_to_numpy(before.iterations))
-            known = {variable.path: i for i, variable in enumerate(trained_variables(before))}
-            before_slots, after_slots = slots(before), slots(self.optimizer)
-            for i, variable in enumerate(trained):
-                # Copies: on JAX two variables would share a buffer that each step overwrites.
-                weight_averages(self.optimizer)[i].assign(ops.convert_to_numpy(variable))
-                if variable.path in known:
-                    for slot, values in before_slots.items():
-                        after_slots[slot][i].assign(ops.convert_to_numpy(values[known[variable.path]]))
+            optimizers.copy_state(before, self.optimizer)
 
     def matrices(self, variables: Sequence[keras.Variable]) -> list[int]:
         """Returns the number of matrices per variable, as in ``optimizers.LayerwiseMuon``."""
