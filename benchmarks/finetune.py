@@ -4,8 +4,7 @@
     python benchmarks/finetune.py --model lstm_small.film_reviews
 
 - ``recipe``: what ``zoo finetune`` does. A linear head is fitted on frozen features; from 200 rows on all layers are
-  fine-tuned (``zoo.fitting.start.TEXT``); and a linear model on n-grams is added to the network.
-- ``network``: the same without the n-grams, from the same run.
+  fine-tuned (``zoo.fitting.start.TEXT``), and weights between both are chosen; a linear model on n-grams is added.
 - ``linear``: a linear head on frozen features, and the n-grams. It takes seconds.
 - ``tfidf``: logistic regression on TF-IDF of words and pairs of words (scikit-learn), with C the best of 0.1, 1, 10 and
   100 on the validation rows.
@@ -19,7 +18,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +37,7 @@ DATASETS = (
 SIZES = (100, 1_000, 0)  # training rows; 0 is all
 ROWS_PER_LABEL = 10  # minimum
 REGULARISATION = (0.1, 1.0, 10.0, 100.0)
-WAYS = ("recipe", "network", "linear", "tfidf")
-RUNS = ("recipe", "linear", "tfidf")  # the run of the recipe gives the network too
+WAYS = ("recipe", "linear", "tfidf")
 
 
 def drawn(examples: Examples, rows: int, seed: int) -> Examples:
@@ -65,24 +62,20 @@ def parts(name: str, rows: int, draw: int) -> list[Examples]:
     return [drawn(train, rows, draw), drawn(validation, rows // 4, draw), test]
 
 
-def fine_tuned(model: str, cell: list[Examples], seed: int) -> dict[str, list[str]]:
-    """Returns the predictions of a fine-tuned model on the test rows, with and without n-grams."""
+def fine_tuned(model: str, cell: list[Examples], seed: int) -> list[str]:
+    """Returns the predictions of a fine-tuned model on the test rows."""
     import zoo
-    from zoo.fitting.fine_tuning import fine_tune
-    from zoo.fitting.ngram_model import with_ngrams
 
     train, validation, test = cell
-    data = {"validation": validation, "test": test, "training_config": {"seed": seed}, "ngrams": False}
-    ours = fine_tune(zoo.load(model), train, **data)
-    both, _ = with_ngrams(ours, train, validation, seed, lambda line: None)
-    return {"recipe": both.predict(test.inputs), "network": ours.predict(test.inputs)}
+    config = {"seed": seed}
+    ours = zoo.fine_tune(zoo.load(model), train, validation=validation, test=test, training_config=config)
+    return ours.predict(test.inputs)
 
 
 def linear(model: str, cell: list[Examples], seed: int) -> list[str]:
     """Returns the predictions of a linear head on frozen features and of the n-grams."""
     import zoo
-    from zoo.fitting import transfer
-    from zoo.fitting.ngram_model import with_ngrams
+    from zoo.fitting import ngram_model, transfer
     from zoo.fitting.start import adapt
     from zoo.tasks import find_task
 
@@ -93,7 +86,8 @@ def linear(model: str, cell: list[Examples], seed: int) -> list[str]:
     else:
         pipeline = adapt(base, cell)
     transfer.fit_linear_head(pipeline, train, seed)
-    both, _ = with_ngrams(pipeline, train, validation, seed, lambda line: None)
+    ngrams = ngram_model.fit(pipeline, train, seed)
+    both, _ = ngram_model.with_ngrams(pipeline, ngrams, validation, lambda line: None)
     return both.predict(test.inputs)
 
 
@@ -163,7 +157,7 @@ def main() -> None:
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), help="datasets of the task classification")
     parser.add_argument("--rows", nargs="+", type=int, default=list(SIZES), help="training rows; 0 is all")
     parser.add_argument("--draws", type=int, default=3, help="draws of each size but all")
-    parser.add_argument("--ways", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--cells", type=Path, default=Path("finetune.jsonl"), help="finished cells, a line each")
     options = parser.parse_args()
     lines = options.cells.read_text("utf-8").splitlines() if options.cells.exists() else []
@@ -177,40 +171,35 @@ def main() -> None:
                     if key in result:
                         continue
                     cell = cell or parts(name, size, draw)
-                    for finished in measured(key, cell):
-                        result[(*key[:3], finished["way"], key[4])] = finished
-                        with options.cells.open("a", encoding="utf-8") as file:
-                            file.write(json.dumps(finished) + "\n")
+                    result[key] = measured(key, cell)
+                    with options.cells.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(result[key]) + "\n")
     ours = {key: cell for key, cell in result.items() if key[4] in ("", options.model)}
     print(f"\n{options.model}; accuracy on the test split, 95 % intervals")
     table(ours, options.datasets, options.rows)
 
 
-def measured(key: tuple, cell: list[Examples]) -> Iterator[dict]:
-    """Compute the cells of a run and print their accuracies."""
-    name, size, draw, run, model = key
+def measured(key: tuple, cell: list[Examples]) -> dict:
+    """Compute a cell and print its accuracy."""
+    name, size, draw, way, model = key
     started = time.monotonic()
-    if run == "tfidf":
-        answers = {run: tfidf(cell)}
-    elif run == "linear":
-        answers = {run: linear(model, cell, draw)}
-    else:
-        answers = fine_tuned(model, cell, draw)
+    ways = {"recipe": fine_tuned, "linear": linear}
+    predicted = ways[way](model, cell, draw) if way in ways else tfidf(cell)
     seconds = time.monotonic() - started
-    for way, predicted in answers.items():
-        right = [a == b for a, b in zip(predicted, cell[2].targets, strict=True)]
-        accuracy = 100 * np.mean(right)
-        print(f"{name} {len(cell[0]):,} rows, draw {draw}, {way}: {accuracy:.1f} %, {seconds:.1f} s", flush=True)
-        yield {
-            "data": name,
-            "asked": size,
-            "rows": len(cell[0]),
-            "draw": draw,
-            "way": way,
-            "model": model,
-            "right": "".join("01"[answer] for answer in right),
-            "seconds": seconds,
-        }
+    right = [a == b for a, b in zip(predicted, cell[2].targets, strict=True)]
+    print(
+        f"{name} {len(cell[0]):,} rows, draw {draw}, {way}: {100 * np.mean(right):.1f} %, {seconds:.1f} s", flush=True
+    )
+    return {
+        "data": name,
+        "asked": size,
+        "rows": len(cell[0]),
+        "draw": draw,
+        "way": way,
+        "model": model,
+        "right": "".join("01"[answer] for answer in right),
+        "seconds": seconds,
+    }
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from samples import reviews
 from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError
-from zoo.fitting import baselines, recipe_run, start, transfer
+from zoo.fitting import baselines, few_rows, first_stages, interpolation, recipe_run, start, transfer
 from zoo.fitting.callbacks import Callbacks
 from zoo.fitting.fine_tuning import fine_tune
+from zoo.fitting.interpolation import SHARES
 from zoo.fitting.start import TEXT, adapt, prepare
 from zoo.loading import load
 from zoo.models import registry
@@ -41,7 +42,7 @@ def base(request):
 @pytest.fixture(autouse=True)
 def many_rows(monkeypatch):
     """The few rows of most tests count as many, which saves three trainings each."""
-    monkeypatch.setattr(transfer, "FEW_ROWS", 0)
+    monkeypatch.setattr(few_rows, "FEW_ROWS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -53,39 +54,72 @@ def classifier(base):
 
 
 @pytest.fixture
-def few_rows(monkeypatch):
+def short_default(monkeypatch):
     """Few rows count as few, and a short config as the default."""
-    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    monkeypatch.setattr(few_rows, "FEW_ROWS", 500)
     monkeypatch.setattr(start, "is_default", lambda config, train: True)
 
 
-@pytest.mark.parametrize(("rate", "chosen"), [(1e-12, "linear head"), (0.01, None)])
+@pytest.mark.parametrize("rate", [1e-12, 0.01])
 @pytest.mark.parametrize("of", ["language model", "classifier"])
-def test_few_rows_get_what_cross_validation_chooses(
-    base, classifier, of, rate, chosen, few_rows, monkeypatch, tmp_path
-):
-    """With a rate of nearly 0, fine-tuning changes no prediction; the simpler of equal ways is chosen."""
-    monkeypatch.setattr(transfer, "VERY_FEW_ROWS", 0)
+def test_few_rows_get_what_cross_validation_chooses(base, classifier, of, rate, short_default, monkeypatch, tmp_path):
+    """With a rate of nearly 0, fine-tuning changes no prediction; of equal ways the linear head is chosen."""
+    monkeypatch.setattr(first_stages, "VERY_FEW_ROWS", 0)
+    monkeypatch.setattr(start, "VERY_FEW_ROWS", 0)
     lines, rows = [], []
     model = classifier if of == "classifier" else base
     config = dataclasses.replace(TRAINING_CONFIG, learning_rate=rate, ema_decay=0.0)
     callbacks = Callbacks(on_message=lines.append, on_epoch=rows.append)
     mine = fine_tune(model, reviews(), training_config=config, output=tmp_path / "mine", callbacks=callbacks)
-    result = mine.document["training"]["recipe"]["few_rows"]
+    recipe = mine.document["training"]["recipe"]
+    losses, share = recipe["few_rows"]["losses"], recipe["fine_tuned_share"]
     messages = [line for line in lines if line.startswith("cross-validation on the training rows: ")]
-    assert len(messages) == 1 and messages[0].endswith(f"chosen: {result['chosen']}")
-    assert 0 <= result["linear"] <= 1 and 0 <= result["tuned"] <= 1
-    assert result["chosen"] == ("linear head" if result["linear"] >= result["tuned"] else "fine-tuning")
-    if chosen:
-        assert result["chosen"] == chosen and result["linear"] == result["tuned"]
+    assert len(messages) == 1 and f"loss {losses[0]:.4f} with a linear head" in messages[0]
+    assert len(losses) == len(SHARES) and share == SHARES[losses.index(min(losses))]
+    if rate == 1e-12:
+        assert losses == pytest.approx([losses[0]] * len(SHARES), abs=1e-6)
     curve = mine.document["training"]["curve"]
-    assert [row["epoch"] for row in curve] == ([0] if result["chosen"] == "linear head" else [1, 2, 3])
+    assert [row["epoch"] for row in curve] == ([1, 2, 3] if share else [0])
     assert load(tmp_path / "mine").predict(reviews().inputs[:5]) == mine.predict(reviews().inputs[:5])
+
+
+def test_interpolated_weights_lie_on_the_line_between_start_and_end(classifier):
+    pipeline = Pipeline(classifier.spec)
+    first = {path: np.zeros_like(value) for path, value in pipeline.tensors().items()}
+    last = {path: np.full_like(value, 2) for path, value in first.items()}
+    for share in SHARES:
+        interpolation.interpolate(pipeline, first, last, share)
+        assert all((value == 2 * share).all() for value in pipeline.tensors().values())
+
+
+@pytest.mark.parametrize("nearest", [0, 1])
+def test_the_validation_loss_chooses_between_linear_head_and_fine_tuned_weights(classifier, nearest):
+    """Start and end predict opposite labels; the validation labels are those of one of them."""
+    pipeline, rows, messages = Pipeline(classifier.spec), reviews(), []
+    transfer.start_from(classifier, pipeline, rows, 0)
+    ends = (
+        pipeline.tensors(),
+        {path: -value if path.startswith("head/") else value for path, value in pipeline.tensors().items()},
+    )
+    pipeline.assign(ends[nearest], "made")
+    validation = dataclasses.replace(rows, targets=pipeline.predict(rows.inputs))
+    pipeline.assign(ends[1], "made")
+    share = interpolation.choose(pipeline, ends[0], validation, None, messages.append)
+    assert abs(share - nearest) < 0.5
+    assert pipeline.predict(rows.inputs) == validation.targets
+    assert messages[0].startswith("validation loss: ") and len(messages) == 1
+
+
+def test_the_chosen_share_is_told_in_words():
+    assert (
+        interpolation.describe(0.0, 0.5) == "linear head" and interpolation.describe(1.0, 0.5) == "fine-tuned weights"
+    )
+    assert interpolation.describe(0.25, 0.5) == "weights between them, 25% of the way (0.5000)"
 
 
 @pytest.mark.parametrize("of", ["language model", "classifier"])
 def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for(base, classifier, of, monkeypatch):
-    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    monkeypatch.setattr(few_rows, "FEW_ROWS", 500)
     lines = []
     callbacks = Callbacks(on_message=lines.append)
     model = classifier if of == "classifier" else base
@@ -93,14 +127,17 @@ def test_very_few_rows_get_a_linear_head_in_seconds_unless_training_is_asked_for
     assert any(
         "from made, a linear head on frozen features, because there are fewer than 200" in line for line in lines
     )
-    assert mine.document["training"]["recipe"]["few_rows"] == {"linear": None, "tuned": None, "chosen": "linear head"}
+    recipe = mine.document["training"]["recipe"]
+    assert recipe["few_rows"] == {"losses": []} and recipe["fine_tuned_share"] == 0
     assert mine.document["training"]["steps"] == 0
     asked = fine_tune(model, reviews(), epochs=1, ngrams=False)
-    assert "few_rows" not in asked.document["training"]["recipe"] and asked.document["training"]["steps"] > 0
+    recipe = asked.document["training"]["recipe"]
+    assert "few_rows" not in recipe and recipe["fine_tuned_share"] in SHARES
+    assert asked.document["training"]["steps"] > 0
 
 
 def test_a_linear_head_leaves_the_classifier_that_it_starts_from_as_it_is(classifier, monkeypatch):
-    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
+    monkeypatch.setattr(few_rows, "FEW_ROWS", 500)
     before = classifier.tensors()
     other = Examples(reviews().inputs, [label.upper() for label in reviews().targets], reviews().locations)
     mine = fine_tune(classifier, other, ngrams=False)
@@ -139,9 +176,9 @@ def test_one_row_per_label_needs_no_cross_validation(base, monkeypatch):
     texts = [f"word {i}" for i in range(6)]
     examples = Examples(texts, [f"l{i}" for i in range(6)], [f"x:{i}" for i in range(6)])
     pipeline = transfer.for_task(base, find_task("classification"), examples, pretrained=True)
-    monkeypatch.setattr(transfer, "FEW_ROWS", 500)
-    assert not transfer.has_few_rows(pipeline, examples)
-    assert transfer.has_few_rows(pipeline, reviews())
+    monkeypatch.setattr(few_rows, "FEW_ROWS", 500)
+    assert not few_rows.has_few_rows(pipeline, examples)
+    assert few_rows.has_few_rows(pipeline, reviews())
 
 
 def test_the_classifier_starts_from_the_backbone_and_reads_what_the_language_model_read(base):

@@ -262,6 +262,8 @@ def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path
     assert found.rates[0] == pytest.approx(1e-6, rel=1e-4)
     assert found.suggestion == pytest.approx(found.rates[int(np.argmin(found.losses))] / 10)
     assert found.losses[-1] > min(found.losses)
+    # a pretrained classifier starts from a linear head
+    assert found.losses[0] < find_rate(base, reviews(), steps=10, pretrained=False).losses[0]
     with pytest.raises(InputError, match="5 steps: give at least 10"):
         find_rate(base, reviews(), steps=5)
     picture, columns = tmp_path / "rates.png", ("--input", "text", "--target", "label")

@@ -10,7 +10,6 @@ import numpy as np
 
 from zoo import datasets
 from zoo.backends import cluster
-from zoo.backends.seeding import seed_everything
 from zoo.checkpoints.document import blank_document
 from zoo.checkpoints.record import name_of_folder
 from zoo.checkpoints.save import check_document, check_folder
@@ -19,13 +18,16 @@ from zoo.data.columns import Columns
 from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting import baselines, transfer
+from zoo.fitting import baselines, first_stages, ngram_model
 from zoo.fitting.callbacks import SILENT, Callbacks
+from zoo.fitting.few_rows import keep_linear_head
 from zoo.fitting.forecast_tuning import fine_tune_forecaster
-from zoo.fitting.ngram_model import with_ngrams
+from zoo.fitting.interpolation import choose, interpolate
+from zoo.fitting.ngram_model import suits, with_ngrams
 from zoo.fitting.setup import make_trainer, training_facts
 from zoo.fitting.shard_tuning import fine_tune_on_shards, is_folder_of_shards
 from zoo.fitting.start import prepare
+from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
 from zoo.training.config import TrainingConfig, override
 from zoo.training.lora import LowRank
@@ -161,9 +163,9 @@ def fine_tune(
         )
     folder = None if output is None or cluster.index() else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
-    domain_folder = unfinished / "language_model" if unfinished else None
     if cluster.index() == 0:
-        check_resume(unfinished if unfinished is None or (unfinished / STATE).exists() else domain_folder, resume)
+        begun = unfinished is None or (unfinished / STATE).exists()
+        check_resume(unfinished if begun else unfinished / first_stages.LANGUAGE_MODEL, resume)
     start = prepare(
         model,
         data,
@@ -200,26 +202,15 @@ def fine_tune(
         },
     }
     _check_record(pipeline, document, recipe, test_part)
-    few_rows, source = None, pipeline
     resumes = cluster.of_first(lambda: bool(resume and unfinished and (unfinished / STATE).exists()))
-    if start.language_model is not None and not resumes:
-        source, domain = transfer.domain_trainer(
-            start.language_model, start.parts, unlabelled, start.training_config, domain_folder, callbacks.on_message
-        )
-        domain.on_epoch, domain.on_step = callbacks.on_epoch, callbacks.on_step
-        if resume:
-            domain.load()
-        domain.run()
+    first = None
     if start.reads_pretrained_text and not resumes:
-        seed = start.training_config.seed
-        transfer.start_from(source, pipeline, train, seed)
-        if start.few_rows:
-            few_rows = transfer.FewRows()
-            if len(train) >= transfer.VERY_FEW_ROWS:
-                few_rows = transfer.cross_validate(source, pipeline, train, validation_part, start.training_config)
-                callbacks.on_message(few_rows.line())
-            recipe["few_rows"] = {**dataclasses.asdict(few_rows), "chosen": few_rows.chosen}
-            seed_everything(seed)
+        first = first_stages.run(start, unlabelled, unfinished, resume, ngrams, callbacks)
+    elif start.reads_pretrained_text and unfinished:
+        first = first_stages.read(unfinished)
+    few_rows = first and first.few_rows
+    if few_rows:
+        recipe["few_rows"] = {"losses": list(few_rows.losses)}
     trainer = make_trainer(
         pipeline, train, validation_part, start.training_config, unfinished, "the same command with --resume", start.new
     )
@@ -231,17 +222,24 @@ def fine_tune(
         callbacks.on_message(f"LoRA: {trained:,} of {total:,} parameters are trained")
     if resumes:
         trainer.load()
-    if few_rows and few_rows.chosen == "linear head":
-        transfer.keep_linear_head(pipeline, trainer, train)
+    if few_rows and not few_rows.share:
+        keep_linear_head(pipeline, trainer, train)
     else:
         trainer.run()
     if isinstance(trainer.model, LowRank):
         trainer.model.merge()
     if cluster.index():
         return pipeline
-    if ngrams:
-        seed = start.training_config.seed
-        pipeline, recipe["ngrams"] = with_ngrams(pipeline, train, validation_part, seed, callbacks.on_message)
+    linear_model = ngram_model.fit(pipeline, train, start.training_config.seed) if ngrams and suits(pipeline) else None
+    if first and isinstance(pipeline.model, Classifier):
+        if few_rows:
+            share = few_rows.share
+            interpolate(pipeline, first.weights, pipeline.tensors(), share)
+        else:
+            share = choose(pipeline, first.weights, validation_part, linear_model, callbacks.on_message)
+        recipe["fine_tuned_share"] = share
+    if linear_model:
+        pipeline, recipe["ngrams"] = with_ngrams(pipeline, linear_model, validation_part, callbacks.on_message)
     for line in baselines.against_tfidf(pipeline, train, validation_part):
         callbacks.on_message(line)
     evaluation = evaluate(pipeline, test_part)

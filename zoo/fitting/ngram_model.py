@@ -20,51 +20,120 @@ STRENGTHS = (0.1, 1.0, 10.0)  # strengths of the linear model, as scikit-learn's
 FOLDS = 3
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # sizes of its logits relative to those of the network
 TEMPERATURES = np.geomspace(0.1, 16, 60)
-ENOUGH = 100  # with fewer validation rows each model has the size at which its own logits are calibrated
+ENOUGH = 100  # with fewer rows each model has the size at which its own logits are calibrated
+
+
+@dataclasses.dataclass(frozen=True)
+class NgramModel:
+    """Logistic regression on n-grams.
+
+    Attributes:
+        kernel: ``(vocab_size + BUCKETS, labels)``.
+        bias: ``(labels,)``.
+        size: Size of calibrated logits of rows that the model was not fitted on; 0 if a label has one row only.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    size: float
+
+    def logits(self, pipeline: Pipeline, texts: list[str]) -> np.ndarray:
+        """Returns the logits of texts, ``(texts, labels)``.
+
+        Args:
+            pipeline: The classifier whose subwords the model was fitted on.
+            texts: The texts.
+        """
+        preprocessor = pipeline.preprocessor
+        return _counts(preprocessor.encode_inputs(texts), preprocessor.size) @ self.kernel + self.bias
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """A sum of the logits of a network and of a linear model on n-grams.
+
+    Attributes:
+        share: Size of the linear model's logits relative to those of the network.
+        factor: Factor on the linear model's logits that gives them this size.
+        loss: Cross-entropy of the sum in nats per row, at its best temperature.
+    """
+
+    share: float
+    factor: float
+    loss: float
+
+
+def suits(pipeline: Pipeline) -> bool:
+    """Returns whether a model is a classifier of flat texts, which can have n-grams."""
+    preprocessor = pipeline.preprocessor
+    flat = isinstance(preprocessor, TextPreprocessor) and preprocessor.sentences is None
+    return flat and isinstance(pipeline.model, Classifier) and preprocessor.size <= MAX_VOCABULARY
+
+
+def mix(network: np.ndarray, ngrams: np.ndarray | None, labels: np.ndarray, size: float = 0.0) -> Mixture:
+    """Choose the share of n-grams in a sum of logits.
+
+    With many rows the share has the lowest loss of ``SHARES``. With few, both models are calibrated instead, each at
+    its own temperature (Guo et al. 2017, arXiv 1706.04599).
+
+    Args:
+        network: Log-probabilities of the network on rows it was not trained on, ``(rows, labels)``.
+        ngrams: Logits of the linear model on the same rows; ``None`` for no such model.
+        labels: Class of each row.
+        size: Size of the linear model's calibrated logits; 0 if unknown.
+    """
+    if ngrams is None:
+        return Mixture(0.0, 0.0, _loss(network, labels))
+    # the size of the linear model's logits that equals that of the network's
+    scale = float(_spread(network) / max(_spread(ngrams), 1e-6))
+    shares = SHARES
+    if len(labels) < ENOUGH:
+        shares = (_temperature(network, labels) * size / max(_spread(network), 1e-6) if size else 1.0,)
+    losses = {share: _loss(network + share * scale * ngrams, labels) for share in shares}
+    share = min(shares, key=lambda one: losses[one])
+    return Mixture(share, share * scale, losses[share])
+
+
+def log_probabilities(pipeline: Pipeline, texts: list[str]) -> np.ndarray:
+    """Returns a classifier's log-probabilities of texts, ``(texts, labels)``."""
+    predictions = pipeline.predict(texts, probabilities=True)
+    rows = [[row[label] for label in pipeline.preprocessor.labels] for row in predictions]
+    return np.log(np.maximum(rows, 1e-9))
+
+
+def encode_labels(pipeline: Pipeline, examples: Examples) -> np.ndarray:
+    """Returns the class of each row."""
+    return np.array([pipeline.preprocessor.encode_target(label) for label in examples.targets])
 
 
 def with_ngrams(
-    pipeline: Pipeline, train: Examples, validation: Examples, seed: int, on_message: Callable[[str], None]
+    pipeline: Pipeline, ngrams: NgramModel, validation: Examples, on_message: Callable[[str], None]
 ) -> tuple[Pipeline, float]:
     """Returns a classifier with a linear model on n-grams beside its network, and the share of that model's logits.
 
     Args:
-        pipeline: A fine-tuned model. Only classifiers of flat texts can have n-grams; others are returned unchanged.
-        train: The training part, on which the linear model is fitted.
-        validation: The validation part, whose loss chooses the share. 0 returns the pipeline unchanged. If it is small,
-            both models are calibrated instead, each at its own temperature (Guo et al. 2017, arXiv 1706.04599): the
-            network on the validation part, and the linear model on the training part by cross-validation.
-        seed: Seed of the folds.
+        pipeline: A fine-tuned classifier of flat texts.
+        ngrams: The linear model.
+        validation: The validation part, which chooses the share. 0 returns the pipeline unchanged.
         on_message: Called with a note on the choice.
     """
-    preprocessor = pipeline.preprocessor
-    flat = isinstance(preprocessor, TextPreprocessor) and preprocessor.sentences is None
-    if not (flat and isinstance(pipeline.model, Classifier) and preprocessor.size <= MAX_VOCABULARY):
-        return pipeline, 0.0
-    kernel, bias, held_out = fit(pipeline, train, seed)
-    deep = np.log(np.maximum(_probabilities(pipeline, validation.inputs), 1e-9))
-    wide = _counts(preprocessor.encode_inputs(validation.inputs), preprocessor.size) @ kernel + bias
-    # the size of the linear model's logits that equals that of the network's
-    scale = float(_spread(deep) / max(_spread(wide), 1e-6))
-    labels = np.array([preprocessor.encode_target(label) for label in validation.targets])
-    if len(labels) >= ENOUGH:
-        losses = {share: _loss(deep + share * scale * wide, labels) for share in SHARES}
-        share = min(SHARES, key=lambda one: losses[one])
-    else:
-        share = _temperature(deep, labels) * held_out / max(_spread(deep), 1e-6) if held_out else 1.0
-    if not share:
+    labels = encode_labels(pipeline, validation)
+    network = log_probabilities(pipeline, validation.inputs)
+    mixture = mix(network, ngrams.logits(pipeline, validation.inputs), labels, ngrams.size)
+    if not mixture.share:
         on_message("n-grams: no lower loss on the validation part with a linear model on them; left out")
         return pipeline, 0.0
-    on_message(f"n-grams: a linear model on them is added, with {share:.2g} times the size of the network's logits")
-    changed = dataclasses.replace(preprocessor, ngrams=BUCKETS)
+    on_message(f"n-grams: a linear model on them is added, with {mixture.share:.2g} times the network's logits in size")
+    changed = dataclasses.replace(pipeline.preprocessor, ngrams=BUCKETS)
     result = Pipeline(dataclasses.replace(pipeline.spec, preprocessor=changed.to_json()), pipeline.document)
     tensors = pipeline.tensors()
-    tensors["head/bias"] = tensors["head/bias"] + (share * scale * bias).astype("float32")
-    result.assign({**tensors, "ngrams/kernel": (share * scale * kernel).astype("float32")}, "fine-tuned weights")
-    return result, share
+    tensors["head/bias"] = tensors["head/bias"] + (mixture.factor * ngrams.bias).astype("float32")
+    kernel = (mixture.factor * ngrams.kernel).astype("float32")
+    result.assign({**tensors, "ngrams/kernel": kernel}, "fine-tuned weights")
+    return result, mixture.share
 
 
-def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+def fit(pipeline: Pipeline, train: Examples, seed: int) -> NgramModel:
     """Fit logistic regression on the n-grams of the training texts, weighted by their rarity.
 
     The strength is the one with the lowest loss in cross-validation.
@@ -73,14 +142,10 @@ def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.
         pipeline: A classifier of flat texts.
         train: Texts and labels.
         seed: Seed of the folds.
-
-    Returns:
-        The kernel ``(vocab_size + BUCKETS, labels)``, the bias ``(labels,)``, and the size of calibrated logits of rows
-        that the model was not fitted on; 0 if a label has one row only.
     """
     preprocessor = pipeline.preprocessor
     counts = _counts(preprocessor.encode_inputs(train.inputs), preprocessor.size)
-    labels = np.array([preprocessor.encode_target(label) for label in train.targets])
+    labels = encode_labels(pipeline, train)
     # inverse document frequency; an n-gram of no text keeps a kernel of zeros
     rarity = np.log((1 + len(labels)) / (1 + np.asarray((counts > 0).sum(axis=0))[0])) + 1
     weighted = counts.multiply(rarity).tocsr()
@@ -88,7 +153,7 @@ def fit(pipeline: Pipeline, train: Examples, seed: int) -> tuple[np.ndarray, np.
     kernel, bias = fit_logistic(weighted, labels, len(preprocessor.labels), strength)
     held_out = out_of_fold(weighted, labels, len(preprocessor.labels), strength, FOLDS, seed)
     size = _spread(held_out) / _temperature(held_out, labels) if held_out is not None else 0.0
-    return kernel * rarity[:, None], bias, size
+    return NgramModel(kernel * rarity[:, None], bias, size)
 
 
 def _counts(rows: list[list[int]], vocab_size: int):
@@ -105,11 +170,6 @@ def _counts(rows: list[list[int]], vocab_size: int):
     matrix = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
     matrix.sum_duplicates()
     return matrix
-
-
-def _probabilities(pipeline: Pipeline, texts: list[str]) -> np.ndarray:
-    predictions = pipeline.predict(texts, probabilities=True)
-    return np.array([[row[label] for label in pipeline.preprocessor.labels] for row in predictions])
 
 
 def _spread(logits: np.ndarray) -> float:

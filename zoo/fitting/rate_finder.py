@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.data.columns import Columns
 from zoo.errors import InputError, NotFiniteError
+from zoo.fitting import transfer
 from zoo.fitting.setup import make_trainer
 from zoo.fitting.start import prepare
 from zoo.training import optimizers, schedules
@@ -55,7 +56,8 @@ def find_rate(
 ) -> RateSearch:
     """Train for some steps at an increasing rate, and record the loss.
 
-    The layers keep the relative rates of the training config, and none is frozen. The trained weights are discarded.
+    The layers keep the relative rates of the training config, and none is frozen. A classifier of texts starts from a
+    linear head, as in ``fine_tune``. The trained weights are discarded.
 
     Args:
         model: See ``fine_tune``, also for all other arguments except ``steps``.
@@ -99,6 +101,9 @@ def find_rate(
         allow_unknown=allow_unknown,
     )
     training_config = dataclasses.replace(start.training_config, gradual_unfreezing=False)
+    if start.reads_pretrained_text:
+        source = start.language_model or start.pipeline
+        transfer.start_from(source, start.pipeline, start.parts[0], training_config.seed)
     trainer = make_trainer(start.pipeline, start.parts[0], start.parts[1], training_config, new=start.new)
     trained = trainer.model.trainable_variables
     factors = [trainer.groups.factor(variable, training_config.layer_lr_decay) for variable in trained]

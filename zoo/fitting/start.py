@@ -20,6 +20,7 @@ from zoo.data.splits import make_parts
 from zoo.errors import InputError
 from zoo.evaluation.inputs import Folded, unknown_tokens
 from zoo.fitting import transfer
+from zoo.fitting.few_rows import VERY_FEW_ROWS, has_few_rows
 from zoo.fitting.setup import fresh
 from zoo.loading import load
 from zoo.models import registry
@@ -109,7 +110,7 @@ class Start:
     def few_rows(self) -> bool:
         """Whether there are so few rows, and no config for them, that a linear head on frozen features may be best."""
         train = self.parts[0]
-        few = transfer.has_few_rows(self.pipeline, train) and is_default(self.training_config, train)
+        few = has_few_rows(self.pipeline, train) and is_default(self.training_config, train)
         return few and self.reads_pretrained_text and cluster.count() == 1
 
     @property
@@ -134,9 +135,9 @@ class Start:
             recipe += f", divided by {training_config.layer_lr_decay:g} per layer below the head"
         if training_config.gradual_unfreezing:
             recipe += ", one more layer unfrozen per epoch"
-        if self.few_rows and len(self.parts[0]) < transfer.VERY_FEW_ROWS:
+        if self.few_rows and len(self.parts[0]) < VERY_FEW_ROWS:
             recipe = (
-                f"a linear head on frozen features, because there are fewer than {transfer.VERY_FEW_ROWS} rows"
+                f"a linear head on frozen features, because there are fewer than {VERY_FEW_ROWS} rows"
                 " (--epochs or --rate fine-tunes all layers)"
             )
         return [

@@ -1,21 +1,17 @@
 """Transfer a pretrained backbone of texts to a new head, and a language model also to another task.
 
 A language model reads the texts of the new domain first (Howard & Ruder 2018, arXiv 1801.06146). Then a linear head is
-fitted on the frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are fine-tuned. With few rows,
-cross-validation decides whether that last stage helps; with very few it is left out.
+fitted on the frozen features (Kumar et al. 2022, arXiv 2202.10054). Finally both are fine-tuned.
 """
 
-import collections
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.backends.seeding import seed_everything
 from zoo.data.examples import Examples, identity
 from zoo.data.lines import read_lines
 from zoo.datasets import fingerprint
@@ -43,10 +39,6 @@ DOMAIN = TrainingConfig(
 MAX_DOMAIN_TOKENS = 2_000_000  # maximum subwords over all epochs of the second stage
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # strengths of the linear head, as scikit-learn's C
 FOLDS = 5
-FEW_ROWS = 500  # with fewer training rows, cross-validation decides whether to fine-tune
-FEW_ROWS_FOLDS = 3
-# With fewer, the linear head is kept without a comparison, which would take minutes instead of seconds.
-VERY_FEW_ROWS = 200
 
 
 def is_language_model(pipeline: Pipeline) -> bool:
@@ -148,83 +140,6 @@ def start_from(base: Pipeline, pipeline: Pipeline, train: Examples, seed: int) -
     transfer_backbone(base, pipeline)
     if isinstance(pipeline.model, Classifier):
         fit_linear_head(pipeline, train, seed)
-
-
-@dataclasses.dataclass(frozen=True)
-class FewRows:
-    """How to train on a few rows, by cross-validation on them or, with very few, without.
-
-    Attributes:
-        linear: Share of rows that a linear head on frozen features predicts correctly; ``None`` if not measured.
-        tuned: Share that the fine-tuned model predicts correctly, or ``None``.
-    """
-
-    linear: float | None = None
-    tuned: float | None = None
-
-    @property
-    def chosen(self) -> str:
-        """The better way; of equal ones the simpler."""
-        return "fine-tuning" if (self.tuned or 0) > (self.linear or 0) else "linear head"
-
-    def line(self) -> str:
-        """Returns a note for the user on what was measured."""
-        return (
-            f"cross-validation on the training rows: {self.linear:.1%} with a linear head on frozen features,"
-            f" {self.tuned:.1%} with fine-tuning; chosen: {self.chosen}"
-        )
-
-
-def cross_validate(
-    base: Pipeline, pipeline: Pipeline, train: Examples, validation: Examples, training_config: TrainingConfig
-) -> FewRows:
-    """Compare a linear head on frozen features with fine-tuning, by cross-validation on the training rows.
-
-    Args:
-        base: The pretrained model.
-        pipeline: A classifier of the labels; it does not change.
-        train: Training part.
-        validation: Validation part, which chooses the best epoch of each fold's fine-tuning.
-        training_config: Training config of the fine-tuning.
-    """
-    from sklearn.model_selection import StratifiedKFold
-
-    labels = np.array(train.targets)
-    right = {"linear": 0, "tuned": 0}
-    folds = StratifiedKFold(FEW_ROWS_FOLDS, shuffle=True, random_state=training_config.seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a label may have fewer rows than there are folds
-        parts = list(folds.split(labels, labels))
-    for kept, held in parts:
-        rows, out = train.select(kept.tolist()), train.select(held.tolist())
-        seed_everything(training_config.seed)
-        copy = Pipeline(pipeline.spec)
-        start_from(base, copy, rows, training_config.seed)
-        right["linear"] += _count_right(copy, out)
-        trainer = make_trainer(copy, rows, validation, training_config)
-        trainer.run()
-        right["tuned"] += _count_right(copy, out)
-    return FewRows(right["linear"] / len(train), right["tuned"] / len(train))
-
-
-def _count_right(pipeline: Pipeline, examples: Examples) -> int:
-    predictions = pipeline.predict(examples.inputs)
-    return sum(label == target for label, target in zip(predictions, examples.targets, strict=True))
-
-
-def has_few_rows(pipeline: Pipeline, train: Examples) -> bool:
-    """Returns whether cross-validation decides for a classifier, of which at least one label has a row in each fold."""
-    most = max(collections.Counter(train.targets).values()) if isinstance(pipeline.model, Classifier) else 0
-    return len(train) < FEW_ROWS and most >= FEW_ROWS_FOLDS
-
-
-def keep_linear_head(pipeline: Pipeline, trainer: Trainer, train: Examples) -> None:
-    """Validate the model as it is, as epoch 0 of the training curve, instead of training it."""
-    chances = pipeline.predict(train.inputs, probabilities=True)
-    loss = -np.mean([np.log(max(row[label], 1e-9)) for row, label in zip(chances, train.targets, strict=True)])
-    row = {"epoch": 0, "step": 0, "loss": float(loss), **trainer.run_validation(), "seconds": trainer.seconds}
-    trainer.curve.append(row)
-    trainer.on_epoch(row)
 
 
 def fit_linear_head(pipeline: Pipeline, examples: Examples, seed: int) -> None:
