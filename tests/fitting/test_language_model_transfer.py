@@ -172,6 +172,23 @@ def test_a_recipe_starts_from_a_language_model(base, monkeypatch, tmp_path):
         recipe_run.train(name, tmp_path / "out", tmp_path / "runs", settings=["hidden_dim=8"])
 
 
+def test_a_recipe_adds_a_linear_model_on_ngrams(base, monkeypatch, tmp_path):
+    name, rows = "transformer_small.imdb_reviews", reviews()
+    assert RECIPES[name].ngrams
+    recipe = dataclasses.replace(
+        RECIPES[name], architecture=base.spec.architecture, training_config=dataclasses.replace(TEXT, epochs=1)
+    )
+    monkeypatch.setattr(recipe_run, "load", {"transformer_small.english": base}.get)
+    monkeypatch.setattr(recipe_run, "training_examples", lambda recipe: rows)
+    monkeypatch.setattr(recipe_run.datasets, "load", lambda name, split: rows)
+    lines = []
+    callbacks = Callbacks(on_message=lines.append)
+    with_them = recipe_run._train(name, recipe, tmp_path / "out", tmp_path / "state", False, callbacks, "")
+    assert any(line.startswith("n-grams: a linear model on them is added") for line in lines)
+    assert "ngrams/kernel" in with_them.tensors()
+    assert load(tmp_path / "out").predict(rows.inputs) == with_them.predict(rows.inputs)
+
+
 def test_one_row_per_label_needs_no_cross_validation(base, monkeypatch):
     texts = [f"word {i}" for i in range(6)]
     examples = Examples(texts, [f"l{i}" for i in range(6)], [f"x:{i}" for i in range(6)])

@@ -80,16 +80,22 @@ def test_a_group_goes_by_its_commonest_label():
 
 
 def test_what_is_on_both_sides_is_counted_whatever_its_case():
-    train = Examples(["One day", "two", "three"], ["x", "y", "x"], ["a:1", "a:2", "a:3"])
+    train = Examples(["One day", "two", "three", "five"], ["x", "y", "x", "y"], ["a:1", "a:2", "a:3", "a:4"])
     test = Examples(["ONE DAY", "Two", "four"], ["x", "y", "x"], ["b:1", "b:2", "b:3"])
     with pytest.raises(InputError) as error:
         make_parts(train, test, test, has_labels=True, seed=1)
     assert str(error.value) == (
-        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), and so are 1 rows more: remove them"
+        "b:1: 'ONE DAY' of the validation part is in the training part too (a:1), like 1 other row: remove one of each,"
+        " or leave them out of the training part with --skip-bad-rows"
     )
-    grouped = Examples(["five", "six"], ["x", "y"], ["c:1", "c:2"], ["anna", "bo"])
+    parts, notes = make_parts(train, test.select([0, 2]), test.select([1]), True, seed=1, skip_overlap=True)
+    assert [part.inputs for part in parts] == [["three", "five"], ["ONE DAY", "four"], ["Two"]]
+    assert notes == ["2 training rows are in the validation or test part too; left out of the training"]
+    grouped = Examples(["five", "six"], ["x", "x"], ["c:1", "c:2"], ["anna", "bo"])
     with pytest.raises(InputError, match="b:9: group 'bo' of the validation part is in the training part too .c:2."):
         make_parts(grouped, Examples(["new"], ["x"], ["b:9"], ["bo"]), grouped, has_labels=True, seed=1)
+    of_bo = Examples(["new"], ["x"], ["b:9"], ["bo"])
+    assert make_parts(grouped, of_bo, of_bo, True, seed=1, skip_overlap=True)[0][0].groups == ["anna"]
 
 
 def test_the_same_words_of_two_people_are_noted_and_not_refused():

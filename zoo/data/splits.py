@@ -12,7 +12,12 @@ NOT_GIVEN = {"", "?", "-", "na", "n/a", "nan", "nil", "none", "null", "unknown"}
 
 
 def make_parts(
-    data: Examples, validation: Examples | None, test: Examples | None, has_labels: bool, seed: int
+    data: Examples,
+    validation: Examples | None,
+    test: Examples | None,
+    has_labels: bool,
+    seed: int,
+    skip_overlap: bool = False,
 ) -> tuple[list[Examples], list[str]]:
     """Returns the training, validation and test parts; parts that are not given are drawn from ``data``.
 
@@ -22,6 +27,7 @@ def make_parts(
         test: Rows for the final score, if given.
         has_labels: Whether targets are labels; the split is then stratified.
         seed: Random seed of the split.
+        skip_overlap: Whether to leave rows out of the training part that are in another part too, instead of an error.
 
     Returns:
         The parts, and notes for the user, one per line.
@@ -37,11 +43,17 @@ def make_parts(
         train, test = split(train, HELD_OUT, seed, has_labels)
     if validation is None:
         train, validation = split(train, HELD_OUT, seed + 1, has_labels)
-    others = {"validation": validation, "test": test}
+    others, notes = {"validation": validation, "test": test}, []
+    if skip_overlap:
+        known = {key for part in others.values() for key in together(part)}
+        kept = [i for i, key in enumerate(together(train)) if key not in known]
+        left_out = len(train) - len(kept)
+        if left_out:
+            notes.append(f"{left_out:,} training rows are in the validation or test part too; left out of the training")
+            train = train.select(kept)
     for name, part in {"training": train, **others}.items():
         if not len(part):
             raise InputError(f"the {name} part is empty: give more rows, or a file for each part")
-    notes = []
     for name, part in others.items():
         refuse_overlap(train, part, name)
         if has_labels:
@@ -94,9 +106,11 @@ def refuse_overlap(train: Examples, other: Examples, name: str) -> None:
     shown = f"{value[:60]!r}" if isinstance(value, str) else "a series"
     shown = shown if other.groups is None else f"group {shown}"
     place = known[together(other)[first]]
-    more = f", and so are {len(duplicates) - 1:,} rows more: remove them" if len(duplicates) > 1 else ": remove one"
+    further = len(duplicates) - 1
+    more = f", like {further:,} other row{'s' * (further > 1)}" if further else ""
     raise InputError(
-        f"{other.locations[first]}: {shown} of the {name} part is in the training part too ({place}){more}"
+        f"{other.locations[first]}: {shown} of the {name} part is in the training part too ({place}){more}: remove one"
+        " of each, or leave them out of the training part with --skip-bad-rows"
     )
 
 

@@ -94,7 +94,8 @@ def fine_tune(
         epochs: Maximum epochs; overrides the training config.
         learning_rate: Peak rate; overrides the training config.
         pretrained: Whether to start from the model's weights. ``False`` trains the same model from scratch.
-        skip_bad_rows: Whether to leave out and count bad rows. Otherwise up to ten are named before the first step.
+        skip_bad_rows: Whether to leave out and count bad rows, and training rows that are in another part too.
+            Otherwise up to ten are named before the first step.
         symbols: How target texts are split into symbols: ``"spaces"``, ``"characters"``, or by default inferred.
         strip_labels: Whether to merge labels that differ only in case, spaces or invisible characters.
         tag_names: Names of numbered tags, between commas.

@@ -16,7 +16,7 @@ from zoo.checkpoints.save import check_folder
 from zoo.data.examples import Examples
 from zoo.errors import InputError
 from zoo.evaluation.measure import evaluate
-from zoo.fitting import forecast_pretraining, pretraining
+from zoo.fitting import forecast_pretraining, ngram_model, pretraining
 from zoo.fitting.callbacks import SILENT, Callbacks
 from zoo.fitting.setup import fresh, make_trainer, training_facts
 from zoo.fitting.transfer import for_task
@@ -144,6 +144,9 @@ def _train(
     trainer.run()
     if cluster.index():
         return pipeline
+    if recipe.ngrams:
+        linear_model = ngram_model.fit(pipeline, examples, recipe.training_config.seed)
+        pipeline, _ = ngram_model.with_ngrams(pipeline, linear_model, validation, callbacks.on_message)
     pipeline.document = {
         "name": name,
         "licence": {"weights": weights_licence, "data": about.pop("licence")},

@@ -203,7 +203,9 @@ def prepare(
         changes = training_config or {}
         default = default_training_config(found_task if from_base else None, bool(changes.get("lora_rank")))
         training_config = override(default, changes)
-    parts, more = make_parts(examples, given[0], given[1], found_task.has_labels, training_config.seed)
+    parts, more = make_parts(
+        examples, given[0], given[1], found_task.has_labels, training_config.seed, skip_overlap=skip_bad_rows
+    )
     found_task.check(parts[0])
     steps = math.ceil(len(parts[0]) / training_config.batch_size)
     training_config = with_min_steps(training_config, steps)

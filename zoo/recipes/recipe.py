@@ -60,6 +60,7 @@ class Recipe:
         corpus: How to read a language model's training texts; ``None`` reads examples one by one.
         series: The series of a forecaster; ``dataset`` is then only their common name.
         language_model: Checkpoint of a language model whose tokenizer and backbone the model starts with.
+        ngrams: Whether a linear model on n-grams is added to a classifier of texts after its training.
     """
 
     architecture: str
@@ -73,6 +74,7 @@ class Recipe:
     corpus: Corpus | None = None
     series: SeriesMix | None = None
     language_model: str = ""
+    ngrams: bool = False
 
     def changed(self, settings: Sequence[str], fields: Sequence[str]) -> "Recipe":
         """Returns a recipe with some fields of its training config or of its config changed.

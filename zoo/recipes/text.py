@@ -66,6 +66,7 @@ def _imdb_reviews(architecture: str) -> Recipe:
         _FROM_ENGLISH,
         config={"dropout": 0.2},
         language_model=f"{architecture}_small.english",
+        ngrams=True,
     )
 
 
