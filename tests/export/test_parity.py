@@ -1,5 +1,7 @@
 """Exported graphs give what the models give, over the registry: every length, every batch, masks and states."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from exported import BATCHES, close, model_and_spec, numpy, run, sessions, tensors_of
@@ -67,8 +69,10 @@ def test_features_and_taggers():
     session = sessions(model, spec)["model.onnx"]
     inputs = {"features": generator.normal(size=(3, 20, 4)).astype("float32"), "mask": masked(3, 20, generator)}
     assert close(run(session, inputs)["logits"], numpy(model(inputs)))
-    for labels in (0, 2):
-        model, spec = model_and_spec("lstm", "tagging", vocab_size=9, num_tags=5, num_classes=labels)
+    for labels, lookahead in ((0, False), (2, False), (2, True)):
+        fields = {"vocab_size": 9, "num_tags": 5, "num_classes": labels, "lookahead": lookahead}
+        model, spec = model_and_spec("lstm", "tagging", **fields)
+        spec = dataclasses.replace(spec, preprocessor={"lookahead": lookahead})
         session = sessions(model, spec)["model.onnx"]
         first = np.array([[0, 2, 4], [0, 1, 0]], "int32")
         inputs = {"tokens": ids((2, 6), generator), "mask": masked(2, 6, generator), "first": first}

@@ -291,10 +291,11 @@ def test_tagging_starts_from_a_language_model(base):
     texts = [f"{text} {i}" for i, text in enumerate(rows.inputs)]
     rows = Examples(texts, [f"{tags} O" for tags in rows.targets], rows.locations)
     start = prepare(base, rows, Columns(), task="tagging")
-    ids, first = start.pipeline.preprocessor.encode_input("play the river 0")
-    assert ids == [SEPARATOR, *base.preprocessor.encode_input("play the river 0")] and first[0] == 1
-    words = [start.pipeline.preprocessor.tokenizer.decode([ids[place]]) for place in first]
-    assert all(["play", "the", "river", "0"][i].startswith(word) for i, word in enumerate(words))
+    ids, last = start.pipeline.preprocessor.encode_input("play the river 0")
+    assert ids == [SEPARATOR, *base.preprocessor.encode_input("play the river 0")]
+    words = [start.pipeline.preprocessor.tokenizer.decode([ids[place]]) for place in last]
+    assert all(["play", "the", "river", "0"][i].endswith(word) for i, word in enumerate(words))
+    assert start.pipeline.model.lookahead and last[-1] == len(ids) - 1
 
 
 def test_other_tasks_are_refused(base):

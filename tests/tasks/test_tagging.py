@@ -1,9 +1,11 @@
 """Tags a word and one label per sentence: preprocessing, every family, training, spans."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
+from keras import ops
 
 from zoo.data.examples import Examples
 from zoo.errors import InputError, WeightsError
@@ -11,8 +13,10 @@ from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.setup import fresh
 from zoo.metrics.labels import tagging_metrics
 from zoo.models import registry
+from zoo.pipeline import Pipeline
 from zoo.preprocessing.tags import TagPreprocessor, spans, to_iob2, viterbi_decode
 from zoo.tasks import find_task
+from zoo.tasks.tagging import _inputs
 from zoo.training.config import TrainingConfig
 
 TAGGING = find_task("tagging")
@@ -44,6 +48,33 @@ def test_neither_neighbours_nor_padding_change_an_answer(family, labels):
         tags, _, label = answer.partition("\t")
         assert len(tags.split()) == len(text.split())
         assert (label in ("music", "weather")) is labels
+
+
+def test_with_lookahead_a_word_is_its_last_subword_and_the_next_word():
+    """The tag of a word depends on its own end and on the next word, and on nothing after that."""
+    preprocessor = dataclasses.replace(TAGGING.fit(commands(), registry.find_backbone("gru")), lookahead=True)
+    ids, last = preprocessor.encode_input("play unheardofword abba")
+    assert len(last) == 3 and last[0] == 0 and last[1] > 1 and last[2] == len(ids) - 1
+    assert TagPreprocessor.from_json(preprocessor.to_json()) == preprocessor
+    architecture = registry.find_backbone("transformer")
+    config = {**architecture.sizes["tiny"], "causal": True}
+    pipeline = Pipeline(TAGGING.spec(architecture, "tiny", preprocessor, config))
+
+    def outputs(text):
+        row = preprocessor.encode_input(text)
+        return ops.convert_to_numpy(pipeline.model(_inputs([row], len(row[0]), 1))["tags"])[0, : len(row[1])]
+
+    long = outputs("play the abba band")
+    for changed, same in (("play the abba rome", 2), ("play the oslo band", 1)):
+        other = outputs(changed)
+        np.testing.assert_allclose(other[:same], long[:same], atol=1e-5)
+        assert np.abs(other[same] - long[same]).max() > 1e-4
+    texts = ["play abba", "will it rain in a city nobody has ever heard of on any day", "rome"]
+    assert [pipeline.predict([text])[0] for text in texts] == pipeline.predict(texts)
+    rows = [preprocessor.encode_input(text) for text in texts]
+    together = ops.convert_to_numpy(pipeline.model(_inputs(rows, 40, 4))["tags"])
+    for i, text in enumerate(texts):
+        np.testing.assert_allclose(together[i, : len(text.split())], outputs(text), atol=1e-5)
 
 
 def test_training_learns_the_slots(tmp_path):

@@ -97,12 +97,20 @@ def _head(part: Part, spec: ModelSpec, inputs: dict[str, Value]) -> None:
         graph.output(logits, "logits", ["batch", len(part.array("head/bias"))])
     elif spec.task == "tagging":
         words = graph.rows_at(y, inputs["first"])
+        if spec.preprocessor.get("lookahead"):
+            words = graph.concat([words, graph.rows_at(y, _following(graph, inputs["first"]))], -1)
         graph.output(dense(part / "tag_head", words), "tags", ["batch", "words", len(part.array("tag_head/bias"))])
         if "label_head/bias" in part:
             label = dense(part / "label_head", concat_pooling(graph, y, mask))  # pyright: ignore
             graph.output(label, "label", ["batch", len(part.array("label_head/bias"))])
     else:
         graph.output(_each_step(part, y), "logits", ["batch", "time", len(part.array("head/bias"))])
+
+
+def _following(graph: Graph, places: Value) -> Value:
+    """Returns the place of each next word, and for the last word its own; padding has place 0."""
+    following = graph.concat([graph.slice(places, 1, 1), graph.slice(places, 1, -1)], 1)
+    return graph.op("Max", following, places)
 
 
 def _each_step(part: Part, x: Value) -> Value:

@@ -93,8 +93,9 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
         references: True tags and labels, in the same form.
 
     Returns:
-        ``slot_f1`` over spans (a span is correct if its kind and both ends are) and its complement ``slot_error``; with
-        labels ``intent_accuracy``; and ``sentence_accuracy``, the share of sentences without any error.
+        ``slot_f1`` over spans (a span is correct if its kind and both ends are) and its complement ``slot_error``;
+        ``tag_accuracy`` of the words, for tags without spans such as parts of speech; with labels ``intent_accuracy``;
+        and ``sentence_accuracy``, the share of sentences without any error.
 
     Raises:
         InputError: There is no sentence, or the lengths differ.
@@ -104,6 +105,8 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
         0.0
         >>> tagging_metrics(["O B-city I-city"], ["O B-city I-city"])["slot_f1"].value
         1.0
+        >>> tagging_metrics(["DET NOUN"], ["DET VERB"])["tag_accuracy"].value
+        0.5
     """
     if len(outputs) != len(references) or not outputs:
         raise InputError(f"{len(outputs)} answers for {len(references)} sentences: give one per sentence, at least one")
@@ -112,6 +115,9 @@ def tagging_metrics(outputs: Sequence[str], references: Sequence[str]) -> dict[s
     ones = np.ones(len(predicted))
     f1 = ratio(*_spans_right(predicted, true))
     values = {"slot_f1": f1, "slot_error": Interval(1 - f1.value, 1 - f1.high, 1 - f1.low)}
+    if not any(tag == "O" or tag.startswith("B-") for tags in true for tag in tags):
+        right = [sum(a == b for a, b in zip(*pair, strict=False)) for pair in zip(predicted, true, strict=True)]
+        values["tag_accuracy"] = ratio(np.array(right), np.array([len(tags) for tags in true]))
     same = np.array(intents) == np.array(true_intents)
     if any(true_intents):
         values["intent_accuracy"] = ratio(same, ones)

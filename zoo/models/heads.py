@@ -135,13 +135,14 @@ def concat_pooling(x, mask):
 class Tagger(Head, keras.Model):
     """Joint tagging and classification, as in slot filling with intents (Liu & Lane 2016, arXiv 1609.01454).
 
-    A word is represented by its first subword, a sentence by concat pooling.
+    A word is represented by one of its subwords, a sentence by concat pooling.
 
     Args:
         backbone: Maps ``tokens`` and ``mask`` to ``(batch, time, hidden_dim)``.
         tags: Number of tags.
         labels: Number of sentence labels; 0 omits that head.
         dropout: Dropout rate before the heads.
+        lookahead: Whether the tag head also reads the next word, for backbones that read from left to right.
 
     Example:
         >>> import numpy as np, zoo
@@ -151,8 +152,9 @@ class Tagger(Head, keras.Model):
         {'label': (1, 2), 'tags': (1, 2, 5)}
     """
 
-    def __init__(self, backbone: keras.Model, tags: int, labels: int, dropout: float):
+    def __init__(self, backbone: keras.Model, tags: int, labels: int, dropout: float, lookahead: bool = False):
         super().__init__(name=f"{backbone.name}_tagger")
+        self.lookahead = lookahead
         self.backbone = backbone
         self.drop = Dropout(dropout, name="head_drop")
         # float32 even under mixed precision: bfloat16 is too coarse for likelihoods.
@@ -167,6 +169,7 @@ class Tagger(Head, keras.Model):
             "tags": self.tag_head.units,
             "labels": self.label_head.units if self.label_head is not None else 0,
             "dropout": self.drop.rate,
+            "lookahead": self.lookahead,
         }
 
     def output_layers(self):
@@ -180,14 +183,20 @@ class Tagger(Head, keras.Model):
 
         Args:
             inputs: ``tokens`` and ``mask`` ``(batch, time)``; ``first (batch, words)``, the position of each word's
-                first subword.
+                first subword, or with ``lookahead`` of its last. Positions rise; padding has position 0.
             training: Whether to apply dropout.
 
         Returns:
             ``tags (batch, words, tags)`` and, with labels, ``label (batch, labels)``.
         """
         x = self.backbone({"tokens": inputs["tokens"], "mask": inputs.get("mask")}, training=training)
-        words = ops.take_along_axis(x, ops.cast(inputs["first"], "int32")[..., None], axis=1)
+        places = ops.cast(inputs["first"], "int32")
+        words = ops.take_along_axis(x, places[..., None], axis=1)
+        if self.lookahead:
+            following = ops.concatenate([places[:, 1:], places[:, -1:]], axis=1)
+            # The last word has no next one and is read again; the position of the padding after it is 0.
+            following = ops.maximum(following, places)
+            words = ops.concatenate([words, ops.take_along_axis(x, following[..., None], axis=1)], axis=-1)
         out = {"tags": self.tag_head(self.drop(words, training=training))}
         if self.label_head is not None:
             pooled = concat_pooling(x, inputs.get("mask"))
@@ -197,7 +206,7 @@ class Tagger(Head, keras.Model):
     def build_variables(self) -> None:
         """Create the heads' variables; the backbone is already built."""
         hidden_dim = self.backbone.hidden_dim
-        self.tag_head.build((None, None, hidden_dim))
+        self.tag_head.build((None, None, (1 + self.lookahead) * hidden_dim))
         if self.label_head is not None:
             self.label_head.build((None, 3 * hidden_dim))
         self.built = True

@@ -89,6 +89,9 @@ class TagPreprocessor:
         tags: Every tag, in the order of the model's outputs.
         labels: Every sentence label; empty if the data have only tags.
         max_length: Maximum subwords of a sentence. A longer one is an error because each word needs a tag.
+        lookahead: Whether a word is represented by its last subword, and by that of the next word. This is for models
+            that read from left to right, which have not seen the rest of the sentence. Otherwise it is represented by
+            its first subword.
 
     Example:
         >>> words = Subwords.learn(["fly to rome", "fly to oslo"], 60, words=True)
@@ -103,6 +106,7 @@ class TagPreprocessor:
     tags: tuple[str, ...]
     labels: tuple[str, ...]
     max_length: int
+    lookahead: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "tags", tuple(self.tags))
@@ -114,7 +118,7 @@ class TagPreprocessor:
         return self.tokenizer.size
 
     def encode_input(self, text: str) -> tuple[list[int], list[int]]:
-        """Returns the ids of a sentence's subwords, and the position of each word's first subword.
+        """Returns the ids of a sentence's subwords, and the position of each word's first or last subword.
 
         Raises:
             InputError: The sentence is empty or too long.
@@ -127,16 +131,16 @@ class TagPreprocessor:
             raise InputError(
                 f"{text[:40]!r} has {len(encoding.ids):,} subwords, this model takes at most {self.max_length}"
             )
-        first: dict[int, int] = {}
+        places_of: dict[int, int] = {}
         for place, word in enumerate(encoding.word_ids):
-            if word is not None:
-                first.setdefault(word, place)
+            if word is not None and (self.lookahead or word not in places_of):
+                places_of[word] = place
         ids = encoding.ids
         for word in range(len(words)):
-            if word not in first:  # a word that the tokenizer reduces to nothing still gets a position
-                first[word] = len(ids)
+            if word not in places_of:  # a word that the tokenizer reduces to nothing still gets a position
+                places_of[word] = len(ids)
                 ids = [*ids, UNKNOWN]
-        places = [first[word] for word in range(len(words))]
+        places = [places_of[word] for word in range(len(words))]
         prefix = self.tokenizer.prefix
         return [*prefix, *ids], [place + len(prefix) for place in places]
 
@@ -161,12 +165,15 @@ class TagPreprocessor:
             "tags": list(self.tags),
             "labels": list(self.labels),
             "max_length": self.max_length,
+            **({"lookahead": True} if self.lookahead else {}),
         }
 
     @classmethod
     def from_json(cls, value: Any, location: str = "spec.preprocessor") -> "TagPreprocessor":
         """Create a preprocessor, as ``TextPreprocessor.from_json`` does."""
-        expect_fields({"tokenizer": dict, "tags": list, "labels": list, "max_length": int}, value, location)
+        fields = {"tokenizer": dict, "tags": list, "labels": list, "max_length": int}
+        optional = {"lookahead": bool} if isinstance(value, dict) and "lookahead" in value else {}
+        expect_fields(fields | optional, value, location)
         check_names(value, ("tags", "labels"), location)
         if not value["tags"] or not 1 <= value["max_length"] <= MAX_TEXT_LENGTH:
             raise WeightsError(f"{location}: expected at least one tag, and a max_length of 1 to {MAX_TEXT_LENGTH}")

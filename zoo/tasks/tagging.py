@@ -33,7 +33,7 @@ class Tagging(Task):
     options = {}
     validation = {}
     streamed = False
-    head = {"num_tags": None, "num_classes": 0, "head_dropout": HEAD_DROPOUT}
+    head = {"num_tags": None, "num_classes": 0, "head_dropout": HEAD_DROPOUT, "lookahead": False}
 
     def architecture(self, name):
         return registry.find_backbone(name)
@@ -72,7 +72,7 @@ class Tagging(Task):
         return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
 
     def fit_tokenizer(self, tokenizer, examples):
-        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH), examples)
+        return self._labels(TagPreprocessor(tokenizer, (), (), MAX_LENGTH, lookahead=True), examples)
 
     def _labels(self, preprocessor, examples):
         tags, labels = set(), set()
@@ -92,11 +92,12 @@ class Tagging(Task):
     def fields(self, preprocessor, architecture):
         return {"vocab_size": preprocessor.size}
 
-    def create(self, architecture, config, *, num_tags, num_classes, head_dropout):
-        return Tagger.around(architecture.build(config), num_tags, num_classes, head_dropout)
+    def create(self, architecture, config, *, num_tags, num_classes, head_dropout, lookahead):
+        return Tagger.around(architecture.build(config), num_tags, num_classes, head_dropout, lookahead)
 
     def head_sizes(self, preprocessor):
-        return {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
+        sizes = {"num_tags": len(preprocessor.tags), "num_classes": len(preprocessor.labels)}
+        return {**sizes, "lookahead": preprocessor.lookahead}
 
     def batches(self, preprocessor, examples, training_config):
         rows, targets = [], []

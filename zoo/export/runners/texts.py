@@ -42,7 +42,10 @@ def encode(tokenizer, prefix, state, text):
     """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the position of each word."""
     if "tags" in state:
         encoding = tokenizer.encode(text.split(), is_pretokenized=True)
-        places = [encoding.word_ids.index(i) + len(prefix) for i in range(len(text.split()))]
+        words, ids = len(text.split()), encoding.word_ids
+        places = [ids.index(i) + len(prefix) for i in range(words)]
+        if state.get("lookahead"):  # the last subword of each word, where else it is the first
+            places = [len(ids) - 1 - ids[::-1].index(i) + len(prefix) for i in range(words)]
         return np.array([[*prefix, *encoding.ids]], "int32"), np.array([places], "int32")
     size, longest, cut = state.get("sentences"), state["max_length"], state["max_length"] // 3
     if size is None:
