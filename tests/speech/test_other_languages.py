@@ -127,6 +127,44 @@ def test_numbers_and_money(language, text, expected):
             "21 км, 1 хв, 22 хв, 11 м",
             "двадцять один кілометр одна хвилина двадцять дві хвилини одинадцять метрів",
         ),
+        (
+            "be",
+            "3 мая і 24.08.1990, г. зн. 1.01.2000",
+            "трэцяга мая і дваццаць чацвёртага жніўня адна тысяча дзевяцьсот дзевяностага гэта значыць "
+            "першага студзеня двухтысячнага",
+        ),
+        ("be", "12.10.2018", "дванаццатага кастрычніка дзве тысячы васямнаццатага"),
+        (
+            "be",
+            "а 14:30, 3:00, 21:02",
+            "а чатырнаццаць гадзін трыццаць хвілін тры гадзіны дваццаць адна гадзіна дзве хвіліны",
+        ),
+        (
+            "be",
+            "1 км, 2 кг, 12 м, 22 хв, 3,5 л",
+            "адзін кіламетр два кілаграмы дванаццаць метраў дваццаць дзве хвіліны тры коска пяць літра",
+        ),
+        ("be", "21 %, 4%, 2 €", "дваццаць адзін працэнт чатыры працэнты два еўра"),
+        ("be", "1 г, 2 кг. у 2024 г.", "адзін грам два кілаграмы у дзве тысячы дваццаць чатыры г"),
+        (
+            "sh-Latn",
+            "3. maja, 21.02.1999. i 1.1.2000.",
+            "trećeg maja dvadeset prvog februara jedna hiljada devetsto devedeset devete i prvog januara dvehiljadite",
+        ),
+        ("sh-Latn", "4.6.2024.", "četvrtog juna dve hiljade dvadeset četvrte"),
+        (
+            "sh-Latn",
+            "u 14:30 h, 14:00h, 1:00, 22:02",
+            "u četrnaest sati i trideset minuta četrnaest sati jedan sat dvadeset dva sata i dva minuta",
+        ),
+        (
+            "sh-Latn",
+            "21 km, 2 l, 12 l, 2,5 m, 3,1 kg, 4,2 cm",
+            "dvadeset jedan kilometar dva litra dvanaest litara dva zapeta pet metara tri zapeta jedan kilogram "
+            "četiri zapeta dva centimetra",
+        ),
+        ("sh-Latn", "1 %, 3 %, 5%, -2 °C", "jedan procenat tri procenta pet procenata minus dva stepena celzijusa"),
+        ("sh-Latn", "dr Ilić i dr., npr. prof. Marić", "doktor ilić i drugi na primer profesor marić"),
         ("eo", "5 km", "kvin km"),
     ],
 )
@@ -142,7 +180,7 @@ def test_what_only_looks_like_a_date_a_time_or_a_unit():
 
 def test_every_language_with_phrases_has_all_of_them():
     tables = json.loads((Path(phrases.__file__).parent / "phrases.json").read_text("utf-8"))
-    assert " ".join(sorted(tables)) == "ca cs da de es fr id it nl pl pt pt-BR ro tr uk vi"
+    assert " ".join(sorted(tables)) == "be ca cs da de es fr id it nl pl pt pt-BR ro sh-Latn tr uk vi"
     for language, table in tables.items():
         assert len(table["months"]) == len(set(table["months"])) == 12
         assert len(table["units"].keys() - {"%"}) == 12 and len(table.get("days", range(31))) == 31

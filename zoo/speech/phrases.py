@@ -3,7 +3,9 @@
 ``phrases.json`` has the words of each language: names of months and units, templates of times and dates, and
 abbreviations. ``hours`` and ``minutes`` replace the last word of a number by its feminine form, also before the units
 in ``feminine``. A unit has a form for each pattern in ``numbers``: one, few, many or a fraction; the form for one has
-the number in it. ``day_endings`` and ``hour_endings`` turn ordinal numbers into the case or gender of days and hours.
+the number in it. ``day_endings`` and ``hour_endings`` turn ordinal numbers into the case or gender of days and hours,
+and ``year_endings`` cardinal numbers into the ordinal ones of years. ``time_units`` are the units of hours and minutes
+where a time has their names. ``year_sign`` stands after a year and is no unit.
 """
 
 import functools
@@ -34,7 +36,7 @@ def patterns(language: str) -> list[str]:
         return []
     short = "|".join(re.escape(key).replace(r"\ ", r"\s?") for key in table["abbreviations"])
     separators = "|".join([":", *([rf"\s?{table['hour_sign']}\s?"] if "hour_sign" in table else [])])
-    after = rf"(?:\s{table['after_time']}\b)?" if "after_time" in table else ""
+    after = rf"(?:\s?{table['after_time']}\b)?" if "after_time" in table else ""
     months = "|".join(table["months"])
     dot = r"\.?" if "day_endings" in table else r"\."
     nth = rf"(?<![\d.])(?P<nth>0?[1-9]|[12]\d|3[01]){dot}(?=\s(?i:{months})\b)"  # 3. Mai, 3 maja
@@ -49,8 +51,10 @@ def patterns(language: str) -> list[str]:
 
 def units(language: str) -> str:
     """Returns the pattern of the units that may stand after a number; empty where none are known."""
-    names = "|".join(re.escape(unit) for unit in _table(language).get("units", {}))
-    return names and rf"(?:{names})(?![\w/])"
+    table = _table(language)
+    names = "|".join(re.escape(unit) for unit in table.get("units", {}))
+    other = rf"(?!{re.escape(table['year_sign'])})" if "year_sign" in table else ""  # 2024 г. is a year, 5 г are grams
+    return names and rf"{other}(?:{names})(?![\w/])"
 
 
 def read(match: re.Match, language: str, number: Number) -> list[str] | None:
@@ -73,11 +77,9 @@ def read(match: re.Match, language: str, number: Number) -> list[str] | None:
     elif found.get("day"):
         day = table["first"] if int(found["day"]) == 1 and "first" in table else _day(table, int(found["day"]), number)
         month = table["months"][int(found["month"]) - 1]
-        endings = table.get("day_endings")
-        year = _ordinal(found["year"], endings, number) if endings else " ".join(number(found["year"]))
-        words = table["date"].format(day=day, month=month, year=year)
+        words = table["date"].format(day=day, month=month, year=_year(table, found["year"], number))
     elif found.get("hour"):
-        words = _time(table, int(found["hour"]), int(found["minute"]), number)
+        words = _time(language, int(found["hour"]), int(found["minute"]), number)
     else:
         return None
     return words.replace("-", " ").split()
@@ -85,11 +87,14 @@ def read(match: re.Match, language: str, number: Number) -> list[str] | None:
 
 def _ordinal(value: str, endings: dict[str, str], number: Number) -> str:
     """Returns an ordinal number with other endings; where there is none, the cardinal one."""
-    words = number(value, "ordinal")
-    for i, word in enumerate(words):
-        ending = next((ending for ending in endings if word.endswith(ending)), "")
-        words[i] = word.removesuffix(ending) + endings.get(ending, "")
+    words = [_with_ending(word, endings) for word in number(value, "ordinal")]
     return " ".join(words or number(value))
+
+
+def _with_ending(text: str, endings: dict[str, str]) -> str:
+    """Returns a text with its end replaced, by the first of the endings that it has."""
+    ending = next((ending for ending in endings if text.endswith(ending)), "")
+    return text.removesuffix(ending) + endings.get(ending, "")
 
 
 def _day(table: dict[str, Any], day: int, number: Number) -> str:
@@ -101,12 +106,26 @@ def _day(table: dict[str, Any], day: int, number: Number) -> str:
     return " ".join(number(str(day), table["day"]))
 
 
-def _time(table: dict[str, Any], hour: int, minute: int, number: Number) -> str:
+def _year(table: dict[str, Any], year: str, number: Number) -> str:
+    """Returns the words of the year of a date."""
+    if "year_endings" in table:
+        return _with_ending(" ".join(number(year)), table["year_endings"])
+    if "day_endings" in table:
+        return _ordinal(year, table["day_endings"], number)
+    return " ".join(number(year))
+
+
+def _time(language: str, hour: int, minute: int, number: Number) -> str:
     """Returns the words of a time of day."""
+    table = _table(language)
     templates = table["one_hour"] if hour == 1 and "one_hour" in table else table["time"]
     parts = {}
     for part, value in (("hour", hour), ("minute", minute)):
-        parts[part] = " ".join(_feminine(number(str(value)), table[f"{part}s"]))
+        if "time_units" in table:
+            words = quantity(str(value), table["time_units"][part], language, number)
+        else:
+            words = _feminine(number(str(value)), table[f"{part}s"])
+        parts[part] = " ".join(words)
     if "hour_endings" in table:
         parts["hour"] = _ordinal(str(hour), table["hour_endings"], number)
     return templates[bool(minute)].format(**parts)
