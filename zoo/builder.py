@@ -44,7 +44,7 @@ def create_model(name: str, pretrained: bool = False, task: str | None = None, *
             ``"forecasting"``, ``"sequence_to_sequence"`` or ``"translation"``.
         **config: Fields of the architecture's config (``vocab_size`` or ``features`` is required, except for
             forecasting) and sizes of the head (``num_classes``, ``num_tags``, ``output_dim``, ``decoder_dim``,
-            ``head_dropout``).
+            ``head_dropout``, ``lookahead``).
 
     Returns:
         The model, built, with random weights unless ``pretrained``.

@@ -59,10 +59,10 @@ def test_the_kernel_gives_the_logits_of_the_fitted_model(tuned):
     mask = np.arange(tokens.shape[1]) < np.array([[len(row)], [len(row) + 2]])
     expected = []
     for real in (row, row + row[:2]):
-        pairs = [pair_rows(a, b, preprocessor.size, ngram_model.BUCKETS) for a, b in zip(real, real[1:], strict=False)]
+        pairs = [pair_rows(a, b, preprocessor.size, preprocessor.ngrams) for a, b in zip(real, real[1:], strict=False)]
         expected.append((kernel[real].sum(axis=0) + kernel[pairs].sum(axis=0)) / np.sqrt(len(real)))
     assert close(numpy(model.ngrams(tokens, mask)), np.array(expected))
-    assert close(ngram_model._counts([row], preprocessor.size) @ kernel, np.array(expected[:1]))
+    assert close(ngram_model._counts([row], preprocessor.size, preprocessor.ngrams) @ kernel, np.array(expected[:1]))
 
 
 def test_it_is_saved_loaded_and_exported(tuned, tmp_path):

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.data.examples import Examples
 from zoo.fitting.linear_model import choose_strength, fit_logistic, out_of_fold
-from zoo.layers.hashing import BUCKETS, MAX_VOCABULARY, pair_rows
+from zoo.layers.hashing import MAX_VOCABULARY, pair_rows
 from zoo.models.heads import Classifier
 from zoo.pipeline import Pipeline
 from zoo.preprocessing.text import TextPreprocessor
@@ -20,6 +20,8 @@ STRENGTHS = (0.1, 1.0, 10.0)  # strengths of the linear model, as scikit-learn's
 FOLDS = 3
 SHARES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # sizes of its logits relative to those of the network
 TEMPERATURES = np.geomspace(0.1, 16, 60)
+MIN_BUCKETS, MAX_BUCKETS = 2**15, 2**18  # rows of the kernel for pairs; with few, many pairs share a row
+MAX_KERNEL = 2**22  # numbers in a kernel: 16 MB
 ENOUGH = 100  # with fewer rows each model has the size at which its own logits are calibrated
 
 
@@ -28,7 +30,7 @@ class NgramModel:
     """Logistic regression on n-grams.
 
     Attributes:
-        kernel: ``(vocab_size + BUCKETS, labels)``.
+        kernel: ``(vocab_size + buckets, labels)``.
         bias: ``(labels,)``.
         size: Size of calibrated logits of rows that the model was not fitted on; 0 if a label has one row only.
     """
@@ -36,6 +38,10 @@ class NgramModel:
     kernel: np.ndarray
     bias: np.ndarray
     size: float
+
+    def buckets(self, pipeline: Pipeline) -> int:
+        """Returns the number of rows for pairs."""
+        return len(self.kernel) - pipeline.preprocessor.size
 
     def logits(self, pipeline: Pipeline, texts: list[str]) -> np.ndarray:
         """Returns the logits of texts, ``(texts, labels)``.
@@ -45,7 +51,8 @@ class NgramModel:
             texts: The texts.
         """
         preprocessor = pipeline.preprocessor
-        return _counts(preprocessor.encode_inputs(texts), preprocessor.size) @ self.kernel + self.bias
+        rows = preprocessor.encode_inputs(texts)
+        return _counts(rows, preprocessor.size, self.buckets(pipeline)) @ self.kernel + self.bias
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +131,7 @@ def with_ngrams(
         on_message("n-grams: no lower loss on the validation part with a linear model on them; left out")
         return pipeline, 0.0
     on_message(f"n-grams: a linear model on them is added, with {mixture.share:.2g} times the network's logits in size")
-    changed = dataclasses.replace(pipeline.preprocessor, ngrams=BUCKETS)
+    changed = dataclasses.replace(pipeline.preprocessor, ngrams=ngrams.buckets(pipeline))
     result = Pipeline(dataclasses.replace(pipeline.spec, preprocessor=changed.to_json()), pipeline.document)
     tensors = pipeline.tensors()
     tensors["head/bias"] = tensors["head/bias"] + (mixture.factor * ngrams.bias).astype("float32")
@@ -144,29 +151,45 @@ def fit(pipeline: Pipeline, train: Examples, seed: int) -> NgramModel:
         seed: Seed of the folds.
     """
     preprocessor = pipeline.preprocessor
-    counts = _counts(preprocessor.encode_inputs(train.inputs), preprocessor.size)
-    labels = encode_labels(pipeline, train)
-    # inverse document frequency; an n-gram of no text keeps a kernel of zeros
-    rarity = np.log((1 + len(labels)) / (1 + np.asarray((counts > 0).sum(axis=0))[0])) + 1
-    weighted = counts.multiply(rarity).tocsr()
+    labels, classes = encode_labels(pipeline, train), len(preprocessor.labels)
+    counts = _counts(preprocessor.encode_inputs(train.inputs), preprocessor.size, buckets_for(classes))
+    texts = np.asarray((counts > 0).sum(axis=0))[0]
+    known = np.flatnonzero(texts)  # an n-gram of no text keeps a kernel of zeros
+    rarity = np.log((1 + len(labels)) / (1 + texts[known])) + 1  # inverse document frequency
+    weighted = counts[:, known].multiply(rarity).tocsr()
     strength = choose_strength(weighted, labels, STRENGTHS, FOLDS, seed)
-    kernel, bias = fit_logistic(weighted, labels, len(preprocessor.labels), strength)
-    held_out = out_of_fold(weighted, labels, len(preprocessor.labels), strength, FOLDS, seed)
+    fitted, bias = fit_logistic(weighted, labels, classes, strength)
+    held_out = out_of_fold(weighted, labels, classes, strength, FOLDS, seed)
     size = _spread(held_out) / _temperature(held_out, labels) if held_out is not None else 0.0
-    return NgramModel(kernel * rarity[:, None], bias, size)
+    kernel = np.zeros((counts.shape[1], classes))
+    kernel[known] = fitted * rarity[:, None]
+    return NgramModel(kernel, bias, size)
 
 
-def _counts(rows: list[list[int]], vocab_size: int):
+def buckets_for(classes: int) -> int:
+    """Returns the number of rows for pairs of tokens: the largest power of two that keeps the kernel small.
+
+    Example:
+        >>> [buckets_for(2), buckets_for(77)] == [MAX_BUCKETS, MIN_BUCKETS]
+        True
+    """
+    buckets = MAX_BUCKETS
+    while buckets > MIN_BUCKETS and buckets * classes > MAX_KERNEL:
+        buckets //= 2
+    return buckets
+
+
+def _counts(rows: list[list[int]], vocab_size: int, buckets: int):
     """Returns a sparse matrix: the n-grams of each text, divided by the square root of its length."""
     from scipy.sparse import csr_matrix
 
     columns, values, ends = [], [], [0]
     for row in rows:
         tokens = np.array(row, "int64")
-        columns += [tokens, pair_rows(tokens[:-1], tokens[1:], vocab_size, BUCKETS)]
+        columns += [tokens, pair_rows(tokens[:-1], tokens[1:], vocab_size, buckets)]
         values.append(np.full(2 * len(row) - 1, len(row) ** -0.5))
         ends.append(ends[-1] + 2 * len(row) - 1)
-    shape = (len(rows), vocab_size + BUCKETS)
+    shape = (len(rows), vocab_size + buckets)
     matrix = csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
     matrix.sum_duplicates()
     return matrix

@@ -4,7 +4,6 @@ from typing import Any
 
 MAX_VOCABULARY = 16_384
 """Maximum number of token ids, so that the hash of a pair stays below 2 ** 31."""
-BUCKETS = 2**15
 _FIRST, _SECOND = 7_919, 104_729
 
 
