@@ -42,10 +42,9 @@ def encode(tokenizer, prefix, state, text):
     """Returns a text's ids ``(1, time)``, or ``(1, sentences, words)``, and the position of each word."""
     if "tags" in state:
         encoding = tokenizer.encode(text.split(), is_pretokenized=True)
-        words, ids = len(text.split()), encoding.word_ids
-        places = [ids.index(i) + len(prefix) for i in range(words)]
-        if state.get("lookahead"):  # the last subword of each word, where else it is the first
-            places = [len(ids) - 1 - ids[::-1].index(i) + len(prefix) for i in range(words)]
+        pick = max if state.get("lookahead") else min  # a word's last or first subword
+        subwords = [[k for k, word in enumerate(encoding.word_ids) if word == i] for i in range(len(text.split()))]
+        places = [pick(of_word) + len(prefix) for of_word in subwords]
         return np.array([[*prefix, *encoding.ids]], "int32"), np.array([places], "int32")
     size, longest, cut = state.get("sentences"), state["max_length"], state["max_length"] // 3
     if size is None:
