@@ -20,6 +20,7 @@ from zoo.data.read import examples as read_inputs
 from zoo.data.splits import make_parts, split, together
 from zoo.data.tables import read_examples
 from zoo.errors import InputError
+from zoo.fitting import transfer
 from zoo.fitting.fine_tuning import fine_tune
 from zoo.fitting.rate_finder import find_rate
 from zoo.fitting.start import TEXT, ULMFIT, default_training_config, prepare, with_min_steps
@@ -262,14 +263,21 @@ def test_fine_tuning_in_another_precision_is_refused():
         )
 
 
+def test_the_search_of_a_rate_starts_from_a_linear_head_where_fine_tuning_does(base, monkeypatch):
+    started = []
+    monkeypatch.setattr(transfer, "start_from", lambda *arguments: started.append(arguments))
+    find_rate(base, reviews(), steps=10)
+    assert len(started) == 1
+    find_rate(base, reviews(), steps=10, pretrained=False)
+    assert len(started) == 1
+
+
 def test_the_search_of_a_rate_rises_until_the_loss_is_lost(base, table, tmp_path):
     found = find_rate(base, reviews(), steps=40)
     assert found.rates == sorted(found.rates) and len(found.rates) == len(found.losses) <= 40
     assert found.rates[0] == pytest.approx(1e-6, rel=1e-4)
     assert found.suggestion == pytest.approx(found.rates[int(np.argmin(found.losses))] / 10)
     assert found.losses[-1] > min(found.losses)
-    # a pretrained classifier starts from a linear head
-    assert found.losses[0] < find_rate(base, reviews(), steps=10, pretrained=False).losses[0]
     with pytest.raises(InputError, match="5 steps: give at least 10"):
         find_rate(base, reviews(), steps=5)
     picture, columns = tmp_path / "rates.png", ("--input", "text", "--target", "label")
