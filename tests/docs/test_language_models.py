@@ -38,7 +38,8 @@ def place(tmp_path, monkeypatch):
     corpus = Corpus(tokens=4_000, vocab_size=300, context=16, sampled=120)
     recipe = dataclasses.replace(recipe, size="tiny", config={}, training_config=training_config, corpus=corpus)
     monkeypatch.setitem(RECIPES, NAME, recipe)
-    monkeypatch.setattr(start, "TEXT", dataclasses.replace(start.TEXT, epochs=2, min_steps=0))
+    for config in ("TEXT", "ULMFIT"):
+        monkeypatch.setattr(start, config, dataclasses.replace(getattr(start, config), epochs=2, min_steps=0))
     rows = reviews()
     with open("tickets.csv", "w", newline="") as table:
         csv.writer(table).writerows([("text", "queue"), *zip(rows.inputs, rows.targets, strict=True)])
@@ -46,7 +47,16 @@ def place(tmp_path, monkeypatch):
         Path(file).write_text("a lovely house\nan old town\n")
     for file in ("corpus.txt", "later.txt", "last.txt"):
         Path(file).write_text("\n".join(texts[:200]) + "\n")
+    for i, part in enumerate(("train", "dev", "test")):
+        Path(f"en_ewt-ud-{part}.conllu").write_text("".join(map(sentence, [*range(10 * i, 10 * i + 10), 9, 10])))
     return tmp_path
+
+
+def sentence(number: int) -> str:
+    """Returns a sentence with parts of speech, as a Universal Dependencies treebank has it."""
+    words = [("the", "DET"), (f"house{number}", "NOUN"), ("is", "AUX"), ("old", "ADJ")]
+    lines = [f"{i + 1}\t{word}\t_\t{tag}" + "\t_" * 6 for i, (word, tag) in enumerate(words)]
+    return "\n".join(lines) + "\n\n"
 
 
 def run(command, code=0):
@@ -56,7 +66,7 @@ def run(command, code=0):
 
 
 def test_its_commands_run(place):
-    train, resume, *rest = re.findall(r"^zoo (.+)$", PAGE, flags=re.M)
+    train, resume, *rest = re.findall(r"^zoo (.+)$", PAGE.replace("\\\n", " "), flags=re.M)
     run(train)
     record = locate.read_record(NAME)
     assert {metrics["dataset"] for metrics in record.metrics} == {"wikitext2", "english"}
@@ -75,13 +85,16 @@ def test_its_commands_run(place):
         result = run(command.replace("my-queues", output))
         assert "language model: reads" in result.output
     run("predict one 'a lovely town' --json")
-    assert "tfidf" in run(rest[2]).output
+    result = run(rest[2])
+    assert "3 training rows are in the validation or test part too" in result.output
+    run("predict my-tagger 'the old town'")
+    assert "tfidf" in run(rest[3]).output
     (code,) = re.findall(r"```python\n(.+?)```", PAGE, flags=re.S)
     exec(code, {})
-    run(rest[3])
+    run(rest[4])
     assert locate.read_record("my-english").spec.task == "language_modelling"
-    run(rest[4].replace("lstm_small.film_reviews", NAME))
+    run(rest[5].replace("lstm_small.film_reviews", NAME))
     assert np.load("vectors.npy").shape[0] == 2
     generated = run(f"generate {NAME} --prompt 'the old' --length 8").output
     assert generated.strip()
-    assert len(rest) == 5
+    assert len(rest) == 6
