@@ -80,18 +80,18 @@ def cross_validate(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a label may have fewer rows than there are folds
         parts = list(folds.split(classes, classes))
-    for kept, held in parts:
-        rows, out = train.select(kept.tolist()), train.select(held.tolist())
+    for fitted, left_out in parts:
+        rows, out = train.select(fitted.tolist()), train.select(left_out.tolist())
         seed_everything(training_config.seed)
         copy = Pipeline(pipeline.spec)
         start_from(base, copy, rows, training_config.seed)
         start = copy.tensors()
         make_trainer(copy, rows, validation, training_config).run()
         for share, outputs in outputs_between(copy, start, copy.tensors(), out.inputs).items():
-            networks[share][held] = outputs
+            networks[share][left_out] = outputs
         if ngrams:
             model = ngram_model.fit(copy, rows, training_config.seed)
-            linear[held] = model.logits(copy, out.inputs)
+            linear[left_out] = model.logits(copy, out.inputs)
             sizes.append(model.size)
     loss = losses(networks, linear if ngrams else None, classes, float(np.mean(sizes)) if sizes else 0.0)
     return FewRows(tuple(loss.values()))

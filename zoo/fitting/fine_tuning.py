@@ -165,8 +165,8 @@ def fine_tune(
     folder = None if output is None or cluster.index() else check_folder(output)
     unfinished = folder.with_name(f"{folder.name}.unfinished") if folder else None
     if cluster.index() == 0:
-        begun = unfinished is None or (unfinished / STATE).exists()
-        check_resume(unfinished if begun else unfinished / first_stages.LANGUAGE_MODEL, resume)
+        in_training = unfinished is None or (unfinished / STATE).exists()
+        check_resume(unfinished if in_training else unfinished / first_stages.LANGUAGE_MODEL, resume)
     start = prepare(
         model,
         data,

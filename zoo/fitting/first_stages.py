@@ -42,7 +42,7 @@ def run(
         start: The prepared start, with a pretrained model of texts.
         unlabelled: More texts for a language model; see ``transfer.read_unlabelled``.
         folder: Folder of the unfinished run, if any.
-        resume: Whether to resume a language model that had begun to read.
+        resume: Whether to resume the reading of the language model.
         ngrams: Whether a linear model on n-grams may be added after the training.
         callbacks: Functions to call.
 

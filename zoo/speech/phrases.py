@@ -5,7 +5,7 @@ abbreviations. ``hours`` and ``minutes`` replace the last word of a number by it
 in ``feminine``. A unit has a form for each pattern in ``numbers``: one, few, many or a fraction; the form for one has
 the number in it. ``day_endings`` and ``hour_endings`` turn ordinal numbers into the case or gender of days and hours,
 and ``year_endings`` cardinal numbers into the ordinal ones of years. ``time_units`` are the units of hours and minutes
-where a time has their names. ``year_sign`` stands after a year and is no unit.
+where a time has their names. ``year_sign`` follows a year and is no unit.
 """
 
 import functools
